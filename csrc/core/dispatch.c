@@ -1,0 +1,114 @@
+#include "core/dispatch.h"
+
+/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first. To add one: here,
+ * with the test whether this CPU has it, and one line of flags in CMakeLists.txt. */
+#if defined(__x86_64__)
+#define FOR_ISAS(m, x) m(v4, x) m(v3, x) m(v2, x)
+#define v4_name "x86-64-v4"
+#define v3_name "x86-64-v3"
+#define v2_name "x86-64-v2"
+
+static int v4_supported(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
+static int v3_supported(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+static int v2_supported(void)
+{
+    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+}
+#else
+/* What the compiler builds for without being told: where this runs, that does. */
+#define FOR_ISAS(m, x) m(baseline, x)
+#if defined(__aarch64__)
+#define baseline_name "neon"
+#else
+#define baseline_name "baseline"
+#endif
+
+static int baseline_supported(void)
+{
+    return 1;
+}
+#endif
+
+typedef struct {
+    const char *name;
+    int (*supported)(void);
+} isa_entry;
+
+#define ISA_ENTRY(isa, unused) {isa##_name, isa##_supported},
+static const isa_entry isas[] = {FOR_ISAS(ISA_ENTRY, )};
+
+#define DECLARE_LOOPS(isa, unused)                                                                 \
+    extern const fg_loops fg_loops_core_##isa##_32, fg_loops_core_##isa##_64;
+#define LOOPS(isa, unused) {&fg_loops_core_##isa##_32, &fg_loops_core_##isa##_64},
+FOR_ISAS(DECLARE_LOOPS, )
+static const fg_loops *const loops[][FG_PRECISIONS] = {FOR_ISAS(LOOPS, )};
+
+/* Each family: its rows' tables by instruction set and precision, then the list of families. */
+#define DECLARE_ROWS(isa, family)                                                                  \
+    extern const fg_row fg_rows_##family##_##isa##_32[], fg_rows_##family##_##isa##_64[];
+#define ROWS(isa, family) {fg_rows_##family##_##isa##_32, fg_rows_##family##_##isa##_64},
+#define FAMILY(family)                                                                             \
+    FOR_ISAS(DECLARE_ROWS, family)                                                                 \
+    static const fg_row *const rows_of_##family[][FG_PRECISIONS] = {FOR_ISAS(ROWS, family)};
+#include "families.def"
+#undef FAMILY
+
+typedef struct {
+    const char *name;
+    const fg_row *const (*rows)[FG_PRECISIONS];
+} family_entry;
+
+#define FAMILY(family) {#family, rows_of_##family},
+static const family_entry families[] = {
+#include "families.def"
+};
+#undef FAMILY
+
+int fg_isa_total(void)
+{
+    return (int)(sizeof isas / sizeof isas[0]);
+}
+
+const char *fg_isa_name(int isa)
+{
+    return isas[isa].name;
+}
+
+int fg_isa_supported(int isa)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#endif
+    return isas[isa].supported();
+}
+
+int fg_family_total(void)
+{
+    return (int)(sizeof families / sizeof families[0]);
+}
+
+const char *fg_family_name(int family)
+{
+    return families[family].name;
+}
+
+const fg_row *fg_family_rows(int isa, enum fg_precision precision, int family)
+{
+    return families[family].rows[isa][precision];
+}
+
+const fg_loops *fg_loops_for(int isa, enum fg_precision precision)
+{
+    return loops[isa][precision];
+}

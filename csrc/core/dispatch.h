@@ -1,0 +1,22 @@
+/* What was built, and what this CPU can run. An instruction set is chosen once, by the caller. */
+#ifndef FG_DISPATCH_H
+#define FG_DISPATCH_H
+
+#include "core/loops.h"
+#include "core/op.h"
+
+enum fg_precision { FG_SINGLE, FG_DOUBLE, FG_PRECISIONS };
+
+/* Instruction sets are numbered best first; names as FASTGEN_ISA takes them. */
+int fg_isa_total(void);
+const char *fg_isa_name(int isa);
+int fg_isa_supported(int isa); /* by this CPU */
+
+int fg_family_total(void);
+const char *fg_family_name(int family);
+
+/* A family's rows, ended by one without a name; the same names and order for every isa. */
+const fg_row *fg_family_rows(int isa, enum fg_precision precision, int family);
+const fg_loops *fg_loops_for(int isa, enum fg_precision precision);
+
+#endif

@@ -1,0 +1,154 @@
+#include "core/loops.h"
+
+#include "core/half.h"
+#include "core/real.h"
+#include "core/tile.h"
+
+#if defined(__AVX512F__) || defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/* One loop per storage format; strides are bytes, and elements need no alignment, so each access
+ * is a memcpy of a compile-time size: one move instruction. */
+#define STRIDED_LOAD(name, stored, convert)                                                        \
+    static void name(const char *source, ptrdiff_t stride, ptrdiff_t count, real *restrict to)     \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < count; i++) {                                                    \
+            stored x;                                                                              \
+            memcpy(&x, source + i * stride, sizeof x);                                             \
+            to[i] = (real)convert(x);                                                              \
+        }                                                                                          \
+    }
+#define STRIDED_STORE(name, stored, convert)                                                       \
+    static void name(char *target, ptrdiff_t stride, ptrdiff_t count, const real *restrict from)   \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < count; i++) {                                                    \
+            const stored x = convert(from[i]);                                                     \
+            memcpy(target + i * stride, &x, sizeof x);                                             \
+        }                                                                                          \
+    }
+
+#define TO_FLOAT(x) ((float)(x))
+#define TO_DOUBLE(x) ((double)(x))
+#if FG_REAL_BITS == 32
+#define TO_FLOAT16(x) float16_of_float(x)
+#define TO_BFLOAT16(x) bfloat16_of_float(x)
+#else
+#define TO_FLOAT16(x) float16_of_float(odd_float_of_double(x))
+#define TO_BFLOAT16(x) bfloat16_of_float(odd_float_of_double(x))
+#endif
+
+/* clang-format off */
+STRIDED_LOAD(load_f16, uint16_t, float_of_float16)
+STRIDED_LOAD(load_bf16, uint16_t, float_of_bfloat16)
+STRIDED_LOAD(load_f32, float, TO_FLOAT)
+STRIDED_LOAD(load_f64, double, TO_DOUBLE)
+STRIDED_STORE(store_f16, uint16_t, TO_FLOAT16)
+STRIDED_STORE(store_bf16, uint16_t, TO_BFLOAT16)
+STRIDED_STORE(store_f32, float, TO_FLOAT)
+STRIDED_STORE(store_f64, double, TO_DOUBLE)
+/* clang-format on */
+
+/* A stride the compiler knows lets it vectorise: the contiguous case is the same loop, inlined. */
+#define BY_STRIDE(loop, size, pointer, buffer)                                                     \
+    do {                                                                                           \
+        if (stride == (size))                                                                      \
+            loop(pointer, (size), count, buffer);                                                  \
+        else                                                                                       \
+            loop(pointer, stride, count, buffer);                                                  \
+    } while (0)
+
+static void load(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdiff_t count,
+                 void *to)
+{
+    real *const values = to;
+    if (stride == 0) { /* one value for all: convert it once */
+        if (count == 0)
+            return;
+        load(from, source, (ptrdiff_t)sizeof(double), 1, to);
+        const real value = values[0];
+        for (ptrdiff_t i = 0; i < count; i++)
+            values[i] = value;
+        return;
+    }
+    switch (from) {
+    case FG_F16: BY_STRIDE(load_f16, 2, source, values); break;
+    case FG_BF16: BY_STRIDE(load_bf16, 2, source, values); break;
+    case FG_F32: BY_STRIDE(load_f32, 4, source, values); break;
+    case FG_F64: BY_STRIDE(load_f64, 8, source, values); break;
+    }
+}
+
+static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t count,
+                  const void *from)
+{
+    const real *const values = from;
+    switch (to) {
+    case FG_F16: BY_STRIDE(store_f16, 2, target, values); break;
+    case FG_BF16: BY_STRIDE(store_bf16, 2, target, values); break;
+    case FG_F32: BY_STRIDE(store_f32, 4, target, values); break;
+    case FG_F64: BY_STRIDE(store_f64, 8, target, values); break;
+    }
+}
+
+static void stream(char *target, ptrdiff_t count, const void *from)
+{
+    ptrdiff_t bytes = count * (ptrdiff_t)sizeof(real);
+    const char *source = from;
+#if defined(__SSE2__)
+    const ptrdiff_t head = (ptrdiff_t)((64 - (uintptr_t)target % 64) % 64);
+    if (head >= bytes) {
+        memcpy(target, source, (size_t)bytes);
+        return;
+    }
+    memcpy(target, source, (size_t)head);
+    target += head, source += head, bytes -= head;
+    for (; bytes >= 64; target += 64, source += 64, bytes -= 64) {
+#if defined(__AVX512F__)
+        _mm512_stream_si512((void *)target, _mm512_loadu_si512(source));
+#else
+        for (int k = 0; k < 64; k += 16)
+            _mm_stream_si128((void *)(target + k), _mm_loadu_si128((const void *)(source + k)));
+#endif
+    }
+    _mm_sfence(); /* the stores must be visible before the caller is told that the work is done */
+#endif
+    memcpy(target, source, (size_t)bytes);
+}
+
+/* The canonical sum of up to FG_TILE elements: FG_LANES partial sums in double, lane j taking
+ * elements j, j + 16, j + 32, ...; then lanes 8 apart are added, 4 apart, 2, 1. It does not depend
+ * on the instruction set, nor on what else is in the tile. */
+#define ALL ((real_bits)-1)
+static const real_bits keep[2 * FG_LANES] = {ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
+                                             ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
+
+static double sum_row(const real *restrict x, ptrdiff_t n)
+{
+    double lane[FG_LANES];
+    /* The elements after the last whole group come first, so that what follows is one loop. They
+     * are masked by bits: a comparison would be made into branches. */
+    const ptrdiff_t left = n % FG_LANES, whole = n - left;
+    const real_bits *const mask = keep + FG_LANES - left;
+    for (int j = 0; j < FG_LANES; j++)
+        lane[j] = (double)real_of_bits(bits_of(x[whole + j]) & mask[j]);
+    for (ptrdiff_t i = 0; i < whole; i += FG_LANES)
+        for (int j = 0; j < FG_LANES; j++)
+            lane[j] += (double)x[i + j];
+    for (int j = 0; j < 8; j++)
+        lane[j] += lane[j + 8];
+    for (int j = 0; j < 4; j++)
+        lane[j] += lane[j + 4];
+    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+}
+
+static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals)
+{
+    const real *const x = tile;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        totals[r] = sum_row(x + r * n, n);
+}
+
+extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
+const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
+    sizeof(real), load, store, stream, sum_rows};

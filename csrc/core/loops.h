@@ -1,0 +1,25 @@
+/* The loops that know how numbers are stored: compiled, like formulas, for each instruction set
+ * and precision, and reached through one table. */
+#ifndef FG_LOOPS_H
+#define FG_LOOPS_H
+
+#include <stddef.h>
+
+#include "core/op.h"
+
+typedef struct {
+    ptrdiff_t real_size;
+    /* Bring count elements, stride bytes apart, into contiguous `real`. */
+    void (*load)(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdiff_t count,
+                 void *to);
+    /* Put count contiguous `real` where they belong, rounding once. */
+    void (*store)(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t count,
+                  const void *from);
+    /* The same for contiguous `real` past the caches; target needs no alignment. */
+    void (*stream)(char *target, ptrdiff_t count, const void *from);
+    /* totals[r] = the sum of tile[r*n .. r*n + n-1]; up to 15 elements past the last are read,
+     * and left out. */
+    void (*sum_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
+} fg_loops;
+
+#endif

@@ -1,0 +1,37 @@
+/* What an operation is to the rest of fastgen: a row that its family's ops.c writes.
+ *
+ * A row is the whole registration. From it come the callable, its derivative, the ufunc, the
+ * tests and the benchmark; nothing else in the library names an operation.
+ */
+#ifndef FG_OP_H
+#define FG_OP_H
+
+#include <stddef.h>
+
+enum {
+    FG_TILE = 1024,        /* elements mapped at a time: a few operands of it fit in L1 */
+    FG_LANES = 16,         /* tiles are mapped, and rows summed, in groups of this many */
+    FG_MAX_OPERANDS = 16,  /* inputs and outputs of one operation or derivative */
+    FG_MAX_DIMS = 64,      /* NumPy's own limit */
+};
+
+/* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. */
+enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64 };
+
+/* Maps `groups` times FG_LANES elements: out[j][i] = formula(in[0][i], in[1][i], ...).
+ * Every pointer is to contiguous `real`, and no output overlaps an input. */
+typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
+
+typedef struct {
+    const char *name;
+    /* NumPy's gufunc notation, e.g. "(n),(n),()->()": an operand "(n)" has a value per element,
+     * an operand "()" beside one has a value per row; an output "()" is summed over the row.
+     * Without any "(n)" the operation is elementwise. */
+    const char *signature;
+    fg_tile *value;
+    /* The vector-Jacobian product, NULL where there is none: takes the inputs and then the
+     * cotangent of the output; gives the value and then the cotangent of each input. */
+    fg_tile *derivative;
+} fg_row;
+
+#endif

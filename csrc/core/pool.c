@@ -1,0 +1,260 @@
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* pthread_sigmask and clock_gettime under -std=c11 */
+#endif
+
+#include "pool.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fpenv.h"
+
+#define POLL_MS 50
+/* macOS gives 512 KiB to all threads but the first; below 2 MiB no huge page backs a stack. */
+#define STACK_BYTES ((size_t)1 << 20)
+
+static void help_forever(void);
+
+#if defined(_WIN32)
+
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+typedef SRWLOCK mutex;
+typedef CONDITION_VARIABLE condition;
+#define MUTEX_INIT SRWLOCK_INIT
+#define CONDITION_INIT CONDITION_VARIABLE_INIT
+#define lock(m) AcquireSRWLockExclusive(m)
+#define unlock(m) ReleaseSRWLockExclusive(m)
+#define sleep_on(c, m) SleepConditionVariableSRW(c, m, INFINITE, 0)
+#define wake_one(c) WakeConditionVariable(c)
+
+static uint64_t now_ms(void)
+{
+    return GetTickCount64();
+}
+
+static DWORD WINAPI helper(void *unused)
+{
+    (void)unused;
+    help_forever();
+    return 0;
+}
+
+static bool start_helper(void)
+{
+    HANDLE thread =
+        CreateThread(NULL, STACK_BYTES, helper, NULL, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    return thread != NULL && CloseHandle(thread);
+}
+
+#else
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+typedef pthread_mutex_t mutex;
+typedef pthread_cond_t condition;
+#define MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+#define CONDITION_INIT PTHREAD_COND_INITIALIZER
+#define lock(m) pthread_mutex_lock(m)
+#define unlock(m) pthread_mutex_unlock(m)
+#define sleep_on(c, m) pthread_cond_wait(c, m)
+#define wake_one(c) pthread_cond_signal(c)
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void *helper(void *unused)
+{
+    (void)unused;
+    help_forever();
+    return NULL;
+}
+
+/* Signals go to the application's own threads, so that Ctrl-C reaches Python's main thread; those
+ * that tell of a fault in the thread itself stay, so that faulthandler can report it. */
+static void block_signals(sigset_t *saved)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, saved);
+}
+
+/* Detached: nobody ever waits for a helper to end, so the end of the process cannot hang. */
+static bool start_helper(void)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t saved;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    block_signals(&saved);
+    int error = pthread_create(&thread, &attributes, helper, NULL);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    pthread_attr_destroy(&attributes);
+    return error == 0;
+}
+
+#endif
+
+typedef struct {
+    fg_task *task;
+    void *context;
+    size_t items;
+    atomic_size_t next; /* unsigned: every thread may count one past the last item */
+} pool_job;
+
+static struct {
+    atomic_int threads;
+    atomic_flag taken; /* held by the caller that uses the helpers, who alone touches `helpers` */
+    int helpers;       /* started so far */
+
+    mutex guard;      /* of all below */
+    condition call;   /* there are seats */
+    condition finish; /* the last helper has left the job */
+    pool_job *job;
+    int seats;   /* helpers that may still join the job */
+    int working; /* helpers that have joined and not yet left it */
+} pool = {1, ATOMIC_FLAG_INIT, 0, MUTEX_INIT, CONDITION_INIT, CONDITION_INIT, NULL, 0, 0};
+
+static bool claim(pool_job *job, ptrdiff_t *item)
+{
+    if (atomic_load_explicit(&job->next, memory_order_relaxed) >= job->items)
+        return false;
+    size_t next = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+    *item = (ptrdiff_t)next;
+    return next < job->items;
+}
+
+static int run_items(pool_job *job, fg_poll *poll)
+{
+    fg_fpenv saved = fg_fpenv_pin();
+    uint64_t due = poll != NULL ? now_ms() + POLL_MS : 0;
+    int stop = 0;
+    ptrdiff_t item;
+    while (!stop && claim(job, &item)) {
+        job->task(job->context, item);
+        if (poll == NULL || now_ms() < due)
+            continue;
+        fg_fpenv_restore(saved);
+        stop = poll() != 0;
+        saved = fg_fpenv_pin();
+        due = now_ms() + POLL_MS;
+    }
+    if (stop)
+        atomic_store_explicit(&job->next, job->items, memory_order_relaxed);
+    fg_fpenv_restore(saved);
+    return stop;
+}
+
+static void help_forever(void)
+{
+    lock(&pool.guard);
+    for (;;) {
+        while (pool.seats == 0)
+            sleep_on(&pool.call, &pool.guard);
+        pool.seats--;
+        pool.working++;
+        pool_job *job = pool.job;
+        unlock(&pool.guard);
+        run_items(job, NULL);
+        lock(&pool.guard);
+        if (--pool.working == 0)
+            wake_one(&pool.finish);
+    }
+}
+
+#if !defined(_WIN32)
+
+/* The child of a fork has none of the parent's helpers, and the guard is as a thread that no longer
+ * exists left it. One thread, because whoever forks workers wants one per process. */
+static void start_afresh(void)
+{
+    atomic_store(&pool.threads, 1);
+    atomic_flag_clear(&pool.taken);
+    pool.helpers = pool.seats = pool.working = 0;
+    pool.guard = (mutex)MUTEX_INIT;
+    pool.call = (condition)CONDITION_INIT;
+    pool.finish = (condition)CONDITION_INIT;
+}
+
+#endif
+
+static void watch_forks(void)
+{
+#if !defined(_WIN32)
+    static atomic_flag watching = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&watching))
+        pthread_atfork(NULL, NULL, start_afresh);
+#endif
+}
+
+/* Where the system refuses a thread, the job goes on with those there are. */
+static int recruit(int wanted)
+{
+    if (pool.helpers < wanted)
+        watch_forks();
+    while (pool.helpers < wanted && start_helper())
+        pool.helpers++;
+    return pool.helpers < wanted ? pool.helpers : wanted;
+}
+
+/* Helpers that wake only after the last item is claimed find no seat and are not waited for. */
+static int run_together(pool_job *job, int helpers, fg_poll *poll)
+{
+    lock(&pool.guard);
+    pool.job = job;
+    pool.seats = helpers;
+    unlock(&pool.guard);
+    for (int i = 0; i < helpers; i++)
+        wake_one(&pool.call);
+
+    int stop = run_items(job, poll);
+
+    lock(&pool.guard);
+    pool.seats = 0;
+    while (pool.working != 0)
+        sleep_on(&pool.finish, &pool.guard);
+    unlock(&pool.guard);
+    return stop;
+}
+
+int fg_parallel(ptrdiff_t items, fg_task *task, void *context, fg_poll *poll)
+{
+    pool_job job = {task, context, items > 0 ? (size_t)items : 0, 0};
+    int threads = fastgen_get_num_threads();
+    if (items < threads)
+        threads = (int)items;
+    if (items <= 1)
+        poll = NULL;
+    if (threads <= 1 || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire))
+        return run_items(&job, poll);
+    int stop = run_together(&job, recruit(threads - 1), poll);
+    atomic_flag_clear_explicit(&pool.taken, memory_order_release);
+    return stop;
+}
+
+int fastgen_get_num_threads(void)
+{
+    return atomic_load_explicit(&pool.threads, memory_order_relaxed);
+}
+
+void fastgen_set_num_threads(int n)
+{
+    watch_forks();
+    n = n < 1 ? 1 : n;
+    n = n > FG_MAX_THREADS ? FG_MAX_THREADS : n;
+    atomic_store_explicit(&pool.threads, n, memory_order_relaxed);
+}

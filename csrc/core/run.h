@@ -1,0 +1,37 @@
+/* Runs one operation, or derivative, over arrays of any layout: tiles, sums and threads. */
+#ifndef FG_RUN_H
+#define FG_RUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/loops.h"
+#include "core/op.h"
+#include "core/pool.h"
+
+typedef struct {
+    char *data; /* NULL: an output that nobody wants */
+    enum fg_dtype dtype;
+    ptrdiff_t stride[FG_MAX_DIMS]; /* bytes, for each dimension of the problem */
+} fg_operand;
+
+/* The iteration space is `shape`: batch dimensions first, then the event dimensions, whose product
+ * is a row. An output summed over rows has strides for the batch dimensions only. Outputs may be
+ * exactly an input (same data and layout), else they overlap nothing. */
+typedef struct {
+    fg_tile *tile;
+    const fg_loops *loops; /* of the precision to compute in */
+    const fg_loops *wide;  /* of double */
+    int nin, nout;
+    uint32_t summed; /* bit j: output j is summed over the row */
+    int ndim, batch_ndim;
+    ptrdiff_t shape[FG_MAX_DIMS];
+    fg_operand operand[FG_MAX_OPERANDS]; /* inputs, then outputs */
+} fg_problem;
+
+enum fg_result { FG_DONE, FG_STOPPED, FG_NO_MEMORY, FG_TOO_LARGE };
+
+/* poll, if not NULL, is asked now and then whether to stop (FG_STOPPED: outputs half written). */
+enum fg_result fg_run(const fg_problem *problem, fg_poll *poll);
+
+#endif

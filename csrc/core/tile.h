@@ -1,0 +1,82 @@
+/* Binds a formula to its tile loop. Every ops.c includes this, and ends in FG_ROWS.
+ *
+ * FG_FORMULA(f, 2) makes f_value of the formula    real f(real, real)
+ * and f_derivative of                              real f_grad(real, real, real *, real *)
+ * which returns the value and writes the partial derivatives. Where a caller discards the value,
+ * it is written to a tile that nobody reads: cheaper than a second compilation of the loop.
+ */
+#ifndef FG_TILE_H
+#define FG_TILE_H
+
+#include "core/op.h"
+#include "core/real.h"
+
+#define FG_PASTE_(a, b, c, d) a##b##_##c##_##d
+#define FG_PASTE(a, b, c, d) FG_PASTE_(a, b, c, d)
+
+/* The table of one family for one instruction set and precision: the only symbol exported. */
+#define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_FAMILY, FG_ISA, FG_REAL_BITS)[]
+#define FG_ROW(formula, signature)                                                                 \
+    {                                                                                              \
+        #formula, signature, formula##_value, formula##_derivative                                 \
+    }
+#define FG_LAST_ROW                                                                                \
+    {                                                                                              \
+        NULL, NULL, NULL, NULL                                                                     \
+    }
+
+#define FG_INPUT(k) const real *restrict x##k
+#define FG_GRADIENT(k) real *restrict dx##k
+#define FG_INPUT_POINTER(k) in[k]
+#define FG_GRADIENT_POINTER(k) out[k + 1]
+
+#define FG_EACH_1(m) m(0)
+#define FG_EACH_2(m) FG_EACH_1(m) m(1)
+#define FG_EACH_3(m) FG_EACH_2(m) m(2)
+#define FG_EACH_4(m) FG_EACH_3(m) m(3)
+#define FG_EACH_5(m) FG_EACH_4(m) m(4)
+#define FG_EACH_6(m) FG_EACH_5(m) m(5)
+
+#define FG_LIST_1(m) m(0)
+#define FG_LIST_2(m) FG_LIST_1(m), m(1)
+#define FG_LIST_3(m) FG_LIST_2(m), m(2)
+#define FG_LIST_4(m) FG_LIST_3(m), m(3)
+#define FG_LIST_5(m) FG_LIST_4(m), m(4)
+#define FG_LIST_6(m) FG_LIST_5(m), m(5)
+
+#define FG_ARGUMENT(k) x##k[i]
+#define FG_PARTIAL(k) real d##k;
+#define FG_PARTIAL_ADDRESS(k) &d##k
+#define FG_SCALE(k) dx##k[i] = cotangent[i] * d##k;
+
+/* The loops are functions of their own, because a compiler believes `restrict` of parameters, and
+ * not inlined, because it then forgets. */
+#define FG_LOOP static __attribute__((noinline)) void
+
+#define FG_FORMULA(formula, arity)                                                                 \
+    FG_LOOP formula##_value_loop(FG_LIST_##arity(FG_INPUT), real *restrict y, ptrdiff_t n)         \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < n * FG_LANES; i++)                                               \
+            y[i] = formula(FG_LIST_##arity(FG_ARGUMENT));                                          \
+    }                                                                                              \
+    FG_LOOP formula##_derivative_loop(FG_LIST_##arity(FG_INPUT), const real *restrict cotangent,   \
+                                      real *restrict y, FG_LIST_##arity(FG_GRADIENT), ptrdiff_t n) \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < n * FG_LANES; i++) {                                             \
+            FG_EACH_##arity(FG_PARTIAL);                                                           \
+            y[i] =                                                                                 \
+                formula##_grad(FG_LIST_##arity(FG_ARGUMENT), FG_LIST_##arity(FG_PARTIAL_ADDRESS)); \
+            FG_EACH_##arity(FG_SCALE)                                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static void formula##_value(const void *const *in, void *const *out, ptrdiff_t groups)         \
+    {                                                                                              \
+        formula##_value_loop(FG_LIST_##arity(FG_INPUT_POINTER), out[0], groups);                   \
+    }                                                                                              \
+    static void formula##_derivative(const void *const *in, void *const *out, ptrdiff_t groups)    \
+    {                                                                                              \
+        formula##_derivative_loop(FG_LIST_##arity(FG_INPUT_POINTER), in[arity], out[0],            \
+                                  FG_LIST_##arity(FG_GRADIENT_POINTER), groups);                   \
+    }
+
+#endif

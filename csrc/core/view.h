@@ -1,0 +1,125 @@
+/* One operand, seen as a flat sequence of elements in the order of the iteration space.
+ *
+ * However an array is laid out (strided, transposed, broadcast, half precision), element i of its
+ * view is element i of the problem. Dimensions that can be walked as one are merged, so the usual
+ * array has a single one.
+ */
+#ifndef FG_VIEW_H
+#define FG_VIEW_H
+
+#include <stddef.h>
+
+#include "core/loops.h"
+#include "core/op.h"
+
+typedef struct {
+    char *data; /* NULL: an output that nobody wants */
+    enum fg_dtype dtype;
+    int ndim;                       /* at least 1 */
+    ptrdiff_t shape[FG_MAX_DIMS];   /* outermost first */
+    ptrdiff_t stride[FG_MAX_DIMS];  /* bytes; 0 where broadcast */
+} fg_view;
+
+static inline ptrdiff_t fg_dtype_size(enum fg_dtype dtype)
+{
+    return dtype == FG_F64 ? 8 : dtype == FG_F32 ? 4 : 2;
+}
+
+static inline void fg_view_init(fg_view *view, char *data, enum fg_dtype dtype, int ndim,
+                                const ptrdiff_t *shape, const ptrdiff_t *stride)
+{
+    int last = -1;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] == 1)
+            continue;
+        if (last >= 0 && view->stride[last] == stride[d] * shape[d]) {
+            view->shape[last] *= shape[d];
+            view->stride[last] = stride[d];
+        } else {
+            last++;
+            view->shape[last] = shape[d];
+            view->stride[last] = stride[d];
+        }
+    }
+    if (last < 0) {
+        last = 0;
+        view->shape[0] = 1;
+        view->stride[0] = fg_dtype_size(dtype);
+    }
+    view->ndim = last + 1;
+    view->data = data;
+    view->dtype = dtype;
+}
+
+/* Where a walk through a view stands: the address of the next element, and how many more lie a
+ * constant stride apart behind it. */
+typedef struct {
+    char *address;
+    ptrdiff_t run;
+    ptrdiff_t index[FG_MAX_DIMS];
+} fg_cursor;
+
+static inline void fg_cursor_init(fg_cursor *cursor, const fg_view *view, ptrdiff_t start)
+{
+    cursor->address = view->data;
+    for (int d = view->ndim - 1; d >= 0; d--) {
+        const ptrdiff_t index = d > 0 ? start % view->shape[d] : start;
+        start = d > 0 ? start / view->shape[d] : 0;
+        cursor->index[d] = index;
+        cursor->address += index * view->stride[d];
+    }
+    cursor->run = view->shape[view->ndim - 1] - cursor->index[view->ndim - 1];
+}
+
+/* Past `count` elements, at most cursor->run of them. */
+static inline void fg_cursor_advance(fg_cursor *cursor, const fg_view *view, ptrdiff_t count)
+{
+    int d = view->ndim - 1;
+    cursor->address += count * view->stride[d];
+    cursor->index[d] += count;
+    while (d > 0 && cursor->index[d] == view->shape[d]) {
+        cursor->address -= cursor->index[d] * view->stride[d];
+        cursor->index[d] = 0;
+        d--;
+        cursor->address += view->stride[d];
+        cursor->index[d]++;
+    }
+    d = view->ndim - 1;
+    cursor->run = view->shape[d] - cursor->index[d];
+}
+
+static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
+                                ptrdiff_t count, void *to)
+{
+    const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
+    char *target = to;
+    fg_cursor cursor;
+    fg_cursor_init(&cursor, view, start);
+    while (count > 0) {
+        const ptrdiff_t run = cursor.run < count ? cursor.run : count;
+        loops->load(view->dtype, cursor.address, stride, run, target);
+        target += run * size;
+        count -= run;
+        if (count > 0)
+            fg_cursor_advance(&cursor, view, run);
+    }
+}
+
+static inline void fg_view_store(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
+                                 ptrdiff_t count, const void *from)
+{
+    const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
+    const char *source = from;
+    fg_cursor cursor;
+    fg_cursor_init(&cursor, view, start);
+    while (count > 0) {
+        const ptrdiff_t run = cursor.run < count ? cursor.run : count;
+        loops->store(view->dtype, cursor.address, stride, run, source);
+        source += run * size;
+        count -= run;
+        if (count > 0)
+            fg_cursor_advance(&cursor, view, run);
+    }
+}
+
+#endif
