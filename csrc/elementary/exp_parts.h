@@ -1,0 +1,88 @@
+/* e^x = 2^k (1 + head + tail), k = round(x / ln 2): the shared inside of exp, expm1, e^x - 1 - x.
+ *
+ * head = x - k ln2_hi is exact for every k that occurs: ln2_hi ends in zeros, so the product is
+ * exact even without a fused multiply-add, and the difference is short. What is left is
+ *     tail = -k ln2_lo + r^2 q(r),   r = head - k ln2_lo,   q(r) = (e^r - 1 - r) / r^2,
+ * so that e^x - 1 - x can be put together from exact pieces, without cancellation. For k = 0,
+ * head is x itself and tail is e^x - 1 - x.
+ *
+ * 2^k overflows before e^x does (k = 128 or 1024), so everything is told in halves: t = 2^(k - 1)
+ * and twice_tail. Halving the results instead would lose the last bit of subnormal ones.
+ */
+#ifndef FG_EXP_PARTS_H
+#define FG_EXP_PARTS_H
+
+#include "elementary/ln2.h"
+
+/* 1.5 2^mantissa + (bias - 1): a sum with it is an integer, whose low bits are k + bias - 1, the
+ * exponent field of 2^(k - 1). Conversions between double and int64 would need AVX-512. */
+#define EXP_SHIFTER PICK(0x1.8p23f + 126.0f, 0x1.8p52 + 1022.0)
+
+/* k, still on top of the shifter. Meaningless where 2^(k - 1) does not exist: a caller selects
+ * the result there at its very end. (Limits on x would be folded into every later line by gcc,
+ * which then computes each of these twice.) */
+static inline real exp_shifted_k(real x)
+{
+    return mul_add(x, PICK(0x1.715476p0f, 0x1.71547652b82fep0), EXP_SHIFTER);
+}
+
+static inline real exp_k(real shifted_k)
+{
+    return shifted_k - EXP_SHIFTER;
+}
+
+/* 2^(k - 1), for 1 - bias < k <= bias + 1. */
+static inline real exp_half_power(real shifted_k)
+{
+    return real_of_bits(bits_of(shifted_k) << REAL_MANTISSA_BITS);
+}
+
+static inline real exp_head_of(real x, real k)
+{
+    return mul_add(k, -LN2_HI, x);
+}
+
+/* (2 (e^r - 1 - r) / r^2 - 1) / r for |r| <= ln2/2; what is made of it has a relative error of
+ * 2^-27.9 and 2^-58.2. In even and odd powers: two short chains run faster than a long one. */
+static inline real exp_series(real r, real square)
+{
+#if FG_REAL_BITS == 32
+    real odd = mul_add(square, 0x1.6d223ap-9f, 0x1.55550cp-4f);
+    real even = mul_add(square, 0x1.a1847ap-12f, 0x1.111054p-6f);
+    even = mul_add(square, even, 0x1.555556p-2f);
+#else
+    real odd = mul_add(square, 0x1.1fa4a975f03e7p-28, 0x1.27e4bf97cfdadp-21);
+    real even = mul_add(square, 0x1.af4ffe2a65bb0p-25, 0x1.71de010974e3fp-18);
+    odd = mul_add(square, odd, 0x1.a01a01b0ea44dp-15);
+    even = mul_add(square, even, 0x1.a01a01ac53056p-12);
+    odd = mul_add(square, odd, 0x1.6c16c16c14e9ap-9);
+    even = mul_add(square, even, 0x1.1111111110002p-6);
+    odd = mul_add(square, odd, 0x1.5555555555557p-4);
+    even = mul_add(square, even, 0x1.5555555555557p-2);
+#endif
+    return mul_add(r, odd, even);
+}
+
+static inline real exp_twice_tail(real head, real k)
+{
+    real r = mul_add(k, -LN2_LO, head);
+    real square = r * r;
+    real twice = square * mul_add(r, exp_series(r, square), R(1.0));
+    return mul_add(k, R(-2.0) * LN2_LO, twice);
+}
+
+/* The same with a smaller error, by using no rounded r: with d = k ln2_lo,
+ * e^(head - d) - 1 - head = (e^head - 1 - head) + e^head (e^-d - 1). */
+static inline real exp_twice_tail_exactly(real head, real k)
+{
+    real square = head * head;
+    real twice = mul_add(square, head * exp_series(head, square), square);
+    real twice_expm1 = k * (R(-2.0) * LN2_LO);
+#if FG_REAL_BITS == 32 /* d^2 < 4e-6; in double it is below 1e-19 */
+    twice_expm1 = mul_add(R(0.25) * twice_expm1, twice_expm1, twice_expm1);
+#endif
+    real exp_head = R(1.0) + mul_add(R(0.5), twice, head);
+    return mul_add(twice_expm1, exp_head, twice);
+}
+
+#endif

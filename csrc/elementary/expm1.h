@@ -1,0 +1,26 @@
+/* expm1(x) = e^x - 1 */
+#ifndef FG_EXPM1_H
+#define FG_EXPM1_H
+
+#include "elementary/exp_parts.h"
+
+static inline real real_expm1(real x)
+{
+    real shifted_k = exp_shifted_k(x);
+    real k = exp_k(shifted_k);
+    real head = exp_head_of(x, k);
+    real t = exp_half_power(shifted_k);
+    real t_minus_half = t - R(0.5);
+    /* sum + rest = t - 1/2 + t head: |t - 1/2| >= |t head|, or it is 0. */
+    real sum = mul_add(t, head, t_minus_half);
+    real rest = mul_add(t, head, t_minus_half - sum);
+    /* What t - 1/2 loses where t just exceeds the mantissa. */
+    real twice_lost = mul_add(R(2.0), t - t_minus_half, R(-1.0));
+    rest = mul_add(R(2.0), rest, mul_add(t, exp_twice_tail_exactly(head, k), twice_lost));
+    real y = mul_add(R(2.0), sum, rest);
+    y = x * x == R(0.0) ? x : y; /* also -0, and what halving a subnormal x would lose */
+    y = x < PICK(-20.0f, -40.0) ? R(-1.0) : y;
+    return x > PICK(89.0f, 710.0) ? REAL_INFINITY : y;
+}
+
+#endif

@@ -1,0 +1,10 @@
+/* ln 2 = LN2_HI + LN2_LO, where k LN2_HI is exact for every exponent k: it has 16 or 39 bits. */
+#ifndef FG_LN2_H
+#define FG_LN2_H
+
+#include "core/real.h"
+
+#define LN2_HI PICK(0x1.62e6p-1f, 0x1.62e42fefa4p-1)
+#define LN2_LO PICK(-0x1.d0105cp-17f, -0x1.8432a1b0e2634p-43)
+
+#endif

@@ -1,0 +1,24 @@
+/* log1p(x) = log(1 + x) */
+#ifndef FG_LOG1P_H
+#define FG_LOG1P_H
+
+#include "elementary/log_parts.h"
+
+static inline real real_log1p(real x)
+{
+    /* (1 + x) / 4 = 2^(k - 2) m: in quarters, 4 2^-k never is subnormal. */
+    real quarter = R(0.25) * x;
+    real sum = quarter + R(0.25);
+    real_bits moved = log_moved_bits(sum);
+    real_bits field = moved >> REAL_MANTISSA_BITS;
+    real scale = real_of_bits((2 * REAL_EXPONENT_BIAS - field) << REAL_MANTISSA_BITS);
+    /* f = (1 + x) 2^-k - 1 from x itself: what 1 + x has rounded off is still in it. */
+    real f = mul_add(quarter, scale, mul_add(R(0.25), scale, R(-1.0)));
+    real y = log_sum(log_k(moved, R(2.0)), f);
+    y = sum == R(0.25) ? x : y; /* also -0, and the subnormals a quarter would lose */
+    y = x < REAL_INFINITY ? y : x;
+    y = x == R(-1.0) ? -REAL_INFINITY : y;
+    return x < R(-1.0) ? REAL_NAN : y;
+}
+
+#endif

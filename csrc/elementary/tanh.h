@@ -1,0 +1,28 @@
+/* tanh(x) = -d / (2 + d), d = e^(-2|x|) - 1, with the sign of x */
+#ifndef FG_TANH_H
+#define FG_TANH_H
+
+#include "elementary/exp_parts.h"
+
+static inline real real_tanh(real x)
+{
+    real a = R(-2.0) * real_abs(x);
+    real shifted_k = exp_shifted_k(a);
+    real k = exp_k(shifted_k);
+    real head = exp_head_of(a, k);
+    real half_t = exp_half_power(shifted_k);
+    real t = half_t + half_t;
+    real sum = mul_add(t, head, t - R(1.0));
+    real rest = mul_add(t, head, (t - R(1.0)) - sum);
+    rest = mul_add(half_t, exp_twice_tail(head, k), rest);
+    real d = sum + rest;
+    real d_lo = (sum - d) + rest;
+    real below = R(2.0) + d;
+    real below_lo = (d - (below - R(2.0))) + d_lo;
+    real y = d / below; /* 1/below = (1 - y)/2 */
+    y = mul_add(mul_add(-y, below_lo, d_lo), mul_add(R(-0.5), y, R(0.5)), y);
+    y = a < PICK(-20.0f, -40.0) ? R(1.0) : y;
+    return real_copysign(y, x);
+}
+
+#endif

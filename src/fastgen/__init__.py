@@ -1,0 +1,25 @@
+"""The mathematics of generative models as fast, accurate, reproducible CPU functions."""
+
+import sys as _sys
+
+from fastgen import _threads
+from fastgen._core import get_num_threads, set_num_threads
+
+_count, NUM_THREADS_REASON = _threads.default_num_threads()
+set_num_threads(_count)
+if "threadpoolctl" in _sys.modules:
+    _threads.register_with_threadpoolctl()
+
+from fastgen import elementary, vae  # noqa: E402  (the thread count comes first)
+from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
+from fastgen._version import __version__  # noqa: E402
+
+__all__ = [
+    "__version__",
+    "elementary",
+    "get_num_threads",
+    "set_num_threads",
+    "vae",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,86 @@
+"""What the caller uses of csrc/core and of CPython."""
+
+from cpython.pystate cimport PyThreadState
+from libc.stdint cimport uint32_t
+
+cdef extern from "core/op.h":
+    enum:
+        FG_MAX_DIMS
+        FG_MAX_OPERANDS
+    cdef enum fg_dtype:
+        FG_F16
+        FG_BF16
+        FG_F32
+        FG_F64
+    ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
+    ctypedef struct fg_row:
+        const char *name
+        const char *signature
+        fg_tile *value
+        fg_tile *derivative
+
+cdef extern from "core/loops.h":
+    ctypedef struct fg_loops:
+        ptrdiff_t real_size
+
+cdef extern from "core/dispatch.h":
+    cdef enum fg_precision:
+        FG_SINGLE
+        FG_DOUBLE
+    int fg_isa_total()
+    const char *fg_isa_name(int isa)
+    int fg_isa_supported(int isa)
+    int fg_family_total()
+    const char *fg_family_name(int family)
+    const fg_row *fg_family_rows(int isa, fg_precision precision, int family)
+    const fg_loops *fg_loops_for(int isa, fg_precision precision)
+
+cdef extern from "core/pool.h":
+    int fastgen_get_num_threads()
+    void fastgen_set_num_threads(int n)
+
+cdef extern from "core/run.h":
+    ctypedef int fg_poll() noexcept
+    cdef enum fg_result:
+        FG_DONE
+        FG_STOPPED
+        FG_NO_MEMORY
+        FG_TOO_LARGE
+    ctypedef struct fg_operand:
+        char *data
+        fg_dtype dtype
+        ptrdiff_t stride[FG_MAX_DIMS]
+    ctypedef struct fg_problem:
+        fg_tile *tile
+        const fg_loops *loops
+        const fg_loops *wide
+        int nin
+        int nout
+        uint32_t summed
+        int ndim
+        int batch_ndim
+        ptrdiff_t shape[FG_MAX_DIMS]
+        fg_operand operand[FG_MAX_OPERANDS]
+    fg_result fg_run(const fg_problem *problem, fg_poll *poll) nogil
+
+cdef extern from "Python.h":
+    ctypedef int PyGILState_STATE
+    PyGILState_STATE PyGILState_Ensure() nogil
+    void PyGILState_Release(PyGILState_STATE) nogil
+    PyThreadState *PyEval_SaveThread() nogil
+    void PyEval_RestoreThread(PyThreadState *) nogil
+    int PyErr_CheckSignals() except -1
+    void PyErr_SetObject(object kind, object value)
+
+cdef extern from *:
+    """
+    #ifndef FASTGEN_COMPILER
+    #define FASTGEN_COMPILER "unknown"
+    #endif
+    """
+    const char *FASTGEN_COMPILER
+
+cdef extern from "numpy/ndarraytypes.h":  # not in NumPy's own declarations for Cython
+    enum:
+        NPY_HALF
+        NPY_USERDEF

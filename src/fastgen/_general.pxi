@@ -1,0 +1,304 @@
+# The general path: inputs of any shape, layout and type become a problem of strides.
+
+
+cdef int bfloat16_number = -1  # NumPy's number for ml_dtypes.bfloat16, known once it is met
+
+
+cdef int storage_of(cnp.ndarray array) except -2:
+    """How C reads the elements, as an fg_dtype; -1 where it can't."""
+    global bfloat16_number
+    cdef int number = cnp.PyArray_TYPE(array)
+    if number == cnp.NPY_FLOAT:
+        return <int>FG_F32
+    if number == cnp.NPY_DOUBLE:
+        return <int>FG_F64
+    if number == NPY_HALF:
+        return <int>FG_F16
+    if number >= NPY_USERDEF and bfloat16_number < 0 and array.dtype.name == "bfloat16":
+        bfloat16_number = number
+    return <int>FG_BF16 if number == bfloat16_number else -1
+
+
+cdef bint overrides_ufuncs(x):
+    """Whether x is an array of another library that wants to be called through a ufunc."""
+    if isinstance(x, (cnp.ndarray, np.generic, int, float)):
+        return False
+    return getattr(type(x), "__array_ufunc__", None) is not None
+
+
+cdef cnp.ndarray as_operand(Op op, int k, x):
+    """Input k as an array that C can read: of a float type, in native byte order."""
+    cdef cnp.ndarray array
+    if type(x) is not cnp.ndarray:
+        if isinstance(x, masked_array_type()):
+            raise TypeError(_messages.masked(op.name, k))
+        x = np.asarray(x)
+    array = x
+    if cnp.PyArray_TYPE(array) <= cnp.NPY_ULONGLONG:  # bool and integers
+        return array.astype(np.float64)
+    if storage_of(array) < 0:
+        raise TypeError(_messages.dtype(op.name, k, array.dtype))
+    if not cnp.PyArray_ISNOTSWAPPED(array):
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+cdef fg_dtype promote(fg_dtype a, fg_dtype b) noexcept:
+    return a if a == b else FG_F64 if a == FG_F64 or b == FG_F64 else FG_F32
+
+
+cdef fg_dtype result_storage(tuple inputs, list arrays) except *:
+    """The type that the arrays promote to. Scalars and 0-d arrays bend to arrays with dimensions,
+    and Python's numbers to NumPy's (NEP 50, extended to float64 scalars: a coefficient from a
+    float64 table must not double the size of a float32 batch)."""
+    cdef int rank, best = -1
+    cdef fg_dtype storage, result = FG_F64
+    for x, array in zip(inputs, arrays):
+        rank = 2 if cnp.PyArray_NDIM(array) > 0 else 0 if type(x) in (int, float, bool) else 1
+        storage = <fg_dtype>storage_of(array)
+        if rank > best:
+            best, result = rank, storage
+        elif rank == best:
+            result = promote(result, storage)
+    return result
+
+
+cdef object dtype_of_storage(fg_dtype storage):
+    if storage == FG_BF16:
+        return cnp.PyArray_DescrFromType(bfloat16_number)
+    return np.dtype("e" if storage == FG_F16 else "f" if storage == FG_F32 else "d")
+
+
+# Shapes and axes of one call. Dimensions are those of the broadcast shape; `order` lists them as
+# C walks them: batch dimensions, then event dimensions.
+ctypedef struct space:
+    int ndim
+    int batch_ndim
+    bint keepdims
+    cnp.npy_intp shape[FG_MAX_DIMS]
+    int order[FG_MAX_DIMS]
+
+
+cdef int broadcast_inputs(Op op, list arrays, space *s) except -1:
+    cdef cnp.ndarray array
+    cdef int k, d, shift
+    cdef cnp.npy_intp length
+    s.ndim = 0
+    for k in range(op.facts.nin):
+        if not op.facts.per_row >> k & 1:
+            s.ndim = max(s.ndim, cnp.PyArray_NDIM(arrays[k]))
+    for d in range(s.ndim):
+        s.shape[d] = 1
+    for k in range(op.facts.nin):
+        if op.facts.per_row >> k & 1:
+            continue
+        array = arrays[k]
+        shift = s.ndim - cnp.PyArray_NDIM(array)
+        for d in range(cnp.PyArray_NDIM(array)):
+            length = array.shape[d]
+            if length == 1 or length == s.shape[d + shift]:
+                continue
+            if s.shape[d + shift] != 1:
+                raise ValueError(_messages.shapes(op.name, arrays, op.facts.per_row))
+            s.shape[d + shift] = length
+    return 0
+
+
+cdef int order_axes(Op op, axis, space *s) except -1:
+    """Event dimensions are walked last, in the order they have in the array."""
+    cdef uint64_t event = 0
+    cdef int d, n
+    if not op.facts.elementwise:
+        # As in np.sum, a 0-d array has an axis to sum over.
+        n = max(s.ndim, 1)
+        for a in (range(n) if axis is None else axis if type(axis) is tuple else (axis,)):
+            d = _messages.checked_axis(op.name, axis, a, n)
+            if event >> d & 1:
+                raise ValueError(_messages.repeated_axis(op.name, axis))
+            event |= <uint64_t>1 << d
+    n = 0
+    for d in range(s.ndim):
+        if not event >> d & 1:
+            s.order[n] = d
+            n += 1
+    s.batch_ndim = n
+    for d in range(s.ndim):
+        if event >> d & 1:
+            s.order[n] = d
+            n += 1
+    return 0
+
+
+cdef void set_strides(fg_operand *operand, cnp.ndarray array, space *s) noexcept:
+    """An operand with a value per element: its strides in walking order, 0 where broadcast."""
+    cdef int i, d, shift = s.ndim - cnp.PyArray_NDIM(array)
+    for i in range(s.ndim):
+        d = s.order[i] - shift
+        operand.stride[i] = array.strides[d] if d >= 0 and array.shape[d] != 1 else 0
+
+
+cdef int set_row_strides(Op op, int k, fg_operand *operand, cnp.ndarray array, space *s) except -1:
+    """An operand with a value per row: aligned with the batch dimensions, as the result is."""
+    cdef int i, d, length
+    cdef int shift = (s.ndim if s.keepdims else s.batch_ndim) - cnp.PyArray_NDIM(array)
+    if shift < 0:
+        raise ValueError(_messages.row_shape(op.name, k, np.shape(array)))
+    for i in range(s.ndim):
+        operand.stride[i] = 0
+        d = (s.order[i] if s.keepdims else i) - shift
+        if (i >= s.batch_ndim and not s.keepdims) or d < 0 or array.shape[d] == 1:
+            continue
+        if i >= s.batch_ndim or array.shape[d] != s.shape[s.order[i]]:
+            raise ValueError(_messages.row_shape(op.name, k, np.shape(array)))
+        operand.stride[i] = array.strides[d]
+    return 0
+
+
+cdef cnp.ndarray as_output(Op op, int k, out, tuple shape, fg_dtype storage):
+    """The caller's `out` once it has been found fit, or a new array."""
+    if out is None:
+        return np.empty(shape, dtype_of_storage(storage))
+    if not isinstance(out, cnp.ndarray) or isinstance(out, masked_array_type()):
+        raise TypeError(_messages.out_type(op.name, out))
+    if not cnp.PyArray_ISWRITEABLE(out):
+        raise ValueError(_messages.out_read_only(op.name))
+    if np.shape(out) != shape:
+        raise ValueError(_messages.out_shape(op.name, np.shape(out), shape))
+    if storage_of(out) < 0:
+        raise TypeError(_messages.out_dtype(op.name, out.dtype))
+    return out
+
+
+cdef object masked_array_type():
+    return np.ma.MaskedArray if "numpy.ma" in sys.modules else ()
+
+
+cdef void memory_bounds(cnp.ndarray array, char **low, char **high) noexcept:
+    cdef int d
+    cdef ptrdiff_t reach
+    low[0] = high[0] = cnp.PyArray_BYTES(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        if array.shape[d] == 0:
+            high[0] = low[0]
+            return
+        reach = (array.shape[d] - 1) * array.strides[d]
+        if reach < 0:
+            low[0] += reach
+        else:
+            high[0] += reach
+    high[0] += cnp.PyArray_ITEMSIZE(array)
+
+
+cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):
+    cdef char *a_low
+    cdef char *a_high
+    cdef char *b_low
+    cdef char *b_high
+    memory_bounds(a, &a_low, &a_high)
+    memory_bounds(b, &b_low, &b_high)
+    return a_low < b_high and b_low < a_high
+
+
+cdef bint same_elements(cnp.ndarray a, cnp.ndarray b):
+    """Whether element i of one is, in memory, element i of the other."""
+    return (cnp.PyArray_DATA(a) == cnp.PyArray_DATA(b) and cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b)
+            and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
+            and cnp.PyArray_CompareLists(a.shape, b.shape, cnp.PyArray_NDIM(a))
+            and cnp.PyArray_CompareLists(a.strides, b.strides, cnp.PyArray_NDIM(a)))
+
+
+cdef list make_outputs(Op op, list arrays, fg_dtype storage, out, int wanted, space *s):
+    cdef int j, k, d, nout = op.facts.nout
+    cdef list outputs = []
+    cdef cnp.ndarray array
+    if out is None:
+        out = (None,) * nout
+    elif nout == 1 and type(out) is not tuple:
+        out = (out,)
+    elif type(out) is not tuple or len(out) != nout:
+        raise TypeError(_messages.out_count(op.name, nout))
+    full = tuple([s.shape[d] for d in range(s.ndim)])
+    summed = tuple([s.shape[s.order[d]] for d in range(s.batch_ndim)])
+    if s.keepdims:
+        events = [s.order[d] for d in range(s.batch_ndim, s.ndim)]
+        summed = tuple([1 if d in events else s.shape[d] for d in range(s.ndim)])
+    for j in range(nout):
+        shape = summed if op.facts.summed >> j & 1 else full
+        given = out[j]
+        outputs.append(as_output(op, j, given, shape, storage) if wanted >> j & 1 else None)
+        if given is None or outputs[j] is None:
+            continue
+        for k in range(len(arrays)):  # as if the inputs had been copied first
+            array = arrays[k]
+            in_place = not op.facts.summed >> j & 1 and same_elements(given, array)
+            if not in_place and may_overlap(given, array):
+                arrays[k] = array.copy()
+        for k in range(j):
+            if out[k] is not None and may_overlap(given, out[k]):
+                raise ValueError(_messages.out_overlap(op.name))
+    return outputs
+
+
+cdef int fill_problem(Op op, list arrays, list outputs, space *s, fg_problem *problem) except -1:
+    cdef int j, k, i, nin = op.facts.nin
+    cdef cnp.ndarray array
+    for k in range(nin):
+        array = arrays[k]
+        problem.operand[k].data = cnp.PyArray_BYTES(array)
+        problem.operand[k].dtype = <fg_dtype>storage_of(array)
+        if op.facts.per_row >> k & 1:
+            set_row_strides(op, k, &problem.operand[k], array, s)
+        else:
+            set_strides(&problem.operand[k], array, s)
+    for j in range(op.facts.nout):
+        problem.operand[nin + j].data = NULL
+        if outputs[j] is None:
+            continue
+        array = outputs[j]
+        problem.operand[nin + j].data = cnp.PyArray_BYTES(array)
+        problem.operand[nin + j].dtype = <fg_dtype>storage_of(array)
+        if op.facts.summed >> j & 1:
+            for i in range(s.batch_ndim):
+                problem.operand[nin + j].stride[i] = array.strides[s.order[i] if s.keepdims else i]
+        else:
+            set_strides(&problem.operand[nin + j], array, s)
+    for i in range(s.ndim):
+        problem.shape[i] = s.shape[s.order[i]]
+    problem.ndim, problem.batch_ndim = s.ndim, s.batch_ndim
+    problem.nin, problem.nout, problem.summed = nin, op.facts.nout, op.facts.summed
+    return 0
+
+
+cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
+    cdef space s
+    cdef fg_problem problem
+    cdef fg_dtype storage
+    cdef int k, d
+    cdef ptrdiff_t elements = 1
+    cdef list arrays, outputs, written
+    if len(inputs) != op.facts.nin:
+        raise TypeError(_messages.count(op.name, op.facts.nin, len(inputs)))
+    for x in inputs:
+        if overrides_ufuncs(x):
+            return call_ufunc(op, inputs, axis, keepdims, out, wanted)
+    arrays = [as_operand(op, k, x) for k, x in enumerate(inputs)]
+    storage = result_storage(inputs, arrays)
+    s.keepdims = keepdims
+    broadcast_inputs(op, arrays, &s)
+    order_axes(op, axis, &s)
+    outputs = make_outputs(op, arrays, storage, out, wanted, &s)
+    # An output in foreign byte order is computed beside it.
+    written = [o if o is None or cnp.PyArray_ISNOTSWAPPED(o) else o.astype(o.dtype.newbyteorder("="))
+               for o in outputs]
+    fill_problem(op, arrays, written, &s, &problem)
+    problem.tile = op.facts.tile[storage == FG_F64]
+    problem.loops = op.facts.loops[storage == FG_F64]
+    problem.wide = op.facts.loops[1]
+    for d in range(s.ndim):
+        elements = min(elements * min(s.shape[d], RELEASE_GIL_ELEMENTS), RELEASE_GIL_ELEMENTS)
+    run(&problem, elements)
+    for given, computed in zip(outputs, written):
+        if given is not computed:
+            np.copyto(given, computed)
+    results = outputs[0] if op.facts.nout == 1 else tuple(outputs)
+    return results if out is not None else unwrap_0d(results)

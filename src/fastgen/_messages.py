@@ -1,0 +1,132 @@
+"""What is said when a call is wrong: the argument, what was expected, what came.
+
+Looked up only then, so that a right call pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.exceptions import AxisError
+
+_FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
+
+
+def _function(op: str) -> str:
+    return op.rpartition(".")[2].removesuffix("_derivative")
+
+
+def argument(op: str, k: int) -> str:
+    """Return the name of input `k`, as the public function has it."""
+    family = importlib.import_module(f"fastgen.{op.partition('.')[0]}")
+    parameters = inspect.signature(getattr(family, _function(op))).parameters.values()
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    return names[k] if k < len(names) else "cotangent"
+
+
+def count(op: str, expected: int, got: int) -> str:
+    """A wrong number of inputs."""
+    return f"{_function(op)}: expected {expected} inputs, got {got}"
+
+
+def masked(op: str, k: int) -> str:
+    """An input with a mask."""
+    return (
+        f"{_function(op)}: {argument(op, k)} must be an array without a mask, got a MaskedArray; "
+        "fill it, or select its valid elements, first"
+    )
+
+
+def dtype(op: str, k: int, got: np.dtype[Any]) -> str:
+    """An input that holds no supported numbers."""
+    return f"{_function(op)}: {argument(op, k)} must hold {_FLOATS}; got {got}"
+
+
+def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
+    """Inputs that do not broadcast."""
+    named = [
+        f"{argument(op, k)} {np.shape(array)}"
+        for k, array in enumerate(arrays)
+        if not per_row >> k & 1
+    ]
+    return f"{_function(op)}: the shapes must broadcast together, got {', '.join(named)}"
+
+
+def row_shape(op: str, k: int, got: tuple[int, ...]) -> str:
+    """An input with one value per row, whose shape is not that of the rows."""
+    return (
+        f"{_function(op)}: {argument(op, k)} must broadcast to the shape of the result, got {got}"
+    )
+
+
+def checked_axis(op: str, axis: object, a: Any, ndim: int) -> int:
+    """Return axis `a` counted from the front, or raise."""
+    try:
+        index = operator.index(a)
+    except TypeError:
+        raise TypeError(
+            f"{_function(op)}: axis must be an int, a tuple of ints, or None; got {axis!r}"
+        ) from None
+    if isinstance(a, bool) or not -ndim <= index < ndim:
+        raise AxisError(
+            f"{_function(op)}: axis must lie between {-ndim} and {ndim - 1} for inputs that "
+            f"broadcast to {ndim} dimensions, got {axis!r}"
+        )
+    return index % ndim
+
+
+def repeated_axis(op: str, axis: object) -> str:
+    """An axis given twice."""
+    return f"{_function(op)}: axis must name each axis once, got {axis!r}"
+
+
+def out_type(op: str, got: object) -> str:
+    """An `out` that is no NumPy array."""
+    return f"{_function(op)}: out must be a NumPy array, got {type(got).__name__}"
+
+
+def out_count(op: str, expected: int) -> str:
+    """An `out` that does not match the number of outputs."""
+    return f"{_function(op)}: out must be a tuple of {expected} arrays or None"
+
+
+def out_read_only(op: str) -> str:
+    """An `out` that can't be written."""
+    return f"{_function(op)}: out must be writeable, got a read-only array"
+
+
+def out_shape(op: str, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """An `out` of the wrong shape."""
+    return f"{_function(op)}: out must have the shape {expected} of the result, got {got}"
+
+
+def out_dtype(op: str, got: np.dtype[Any]) -> str:
+    """An `out` that can't hold the result."""
+    return f"{_function(op)}: out must be of type float16, bfloat16, float32 or float64, got {got}"
+
+
+def out_overlap(op: str) -> str:
+    """Outputs that share memory."""
+    return f"{_function(op)}: the arrays in out must not share memory"
+
+
+def single_axis(op: str, axis: Any) -> int:
+    """Return the one axis that a ufunc can take, or raise."""
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    if isinstance(axis, tuple) or axis is None:
+        raise TypeError(
+            f"{_function(op)}: axis must be a single int for arrays of other libraries than "
+            f"NumPy, got {axis!r}; reshape the axes into one first"
+        )
+    return operator.index(axis)
+
+
+def as_float(x: Any) -> Any:
+    """Return an array of another library as float64, if it holds integers or bool."""
+    kind = getattr(getattr(x, "dtype", None), "kind", "f")
+    return x.astype(np.float64) if kind in "biu" and hasattr(x, "astype") else x

@@ -1,0 +1,6 @@
+"""The meaning of every function of fastgen, in plain NumPy.
+
+Each module has the public functions of its namesake, as a reader of the papers would write them:
+short, and as fast as NumPy lets them be. They keep the formulas that cancel, because that is what
+people write; where that costs the right answer, the tests turn to mpmath.
+"""

@@ -1,0 +1,52 @@
+"""Elementary functions of generative models, in plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def exp(x: Any, /) -> Any:
+    """Exponential."""
+    return np.exp(x)
+
+
+def expm1(x: Any, /) -> Any:
+    """Exponential minus 1."""
+    return np.expm1(x)
+
+
+def expm1_minus_x(x: Any, /) -> Any:
+    """Exponential minus its tangent at 0."""
+    return np.expm1(x) - x
+
+
+def log(x: Any, /) -> Any:
+    """Natural logarithm."""
+    return np.log(x)
+
+
+def log1p(x: Any, /) -> Any:
+    """Natural logarithm of 1 plus x."""
+    return np.log1p(x)
+
+
+def sigmoid(x: Any, /) -> Any:
+    """Logistic function."""
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x: Any, /) -> Any:
+    """Smooth maximum of x and 0."""
+    return np.logaddexp(x, 0)
+
+
+def tanh(x: Any, /) -> Any:
+    """Hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def total(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+    """Sum."""
+    return np.sum(x, axis=axis, keepdims=keepdims)

@@ -1,0 +1,38 @@
+"""Every row has its function, docstring, reference and case, and nothing is left over."""
+
+import inspect
+import re
+
+import pytest
+from fastgen import cases
+from fastgen._ops import OPS
+
+import fastgen
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_operation_is_complete(name):
+    function, reference = cases.function(name), cases.reference(name)
+    assert function.__name__ in inspect.getmodule(function).__all__
+    doc = inspect.getdoc(function)
+    for section in ["Parameters", "Returns", "Raises", "Examples"]:
+        assert f"{section}\n{'-' * len(section)}" in doc, section
+    assert ".. math::" in doc and ">>> " in doc
+    assert "ULP" in doc or "rounded" in doc or "accumulated" in doc, "no error bound"
+
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind == 0]
+    theirs = [p.name for p in inspect.signature(reference).parameters.values() if p.kind == 0]
+    assert names == theirs and len(names) == OPS[name].nin
+
+    case = cases.CASES[name]
+    assert len(case.known) >= 3 and len(case.edges) >= 3
+    assert all(re.fullmatch("[0-9a-f]{16}", bits) for bits in case.bits)
+    assert OPS[name].derivative is not None
+
+
+def test_nothing_is_left_over():
+    assert set(cases.CASES) == set(OPS)
+    for family in {name.partition(".")[0] for name in OPS}:
+        module = getattr(fastgen, family)
+        public = {n for n, f in vars(module).items() if inspect.isfunction(f) and n[0] != "_"}
+        assert public == set(module.__all__)

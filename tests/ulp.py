@@ -1,0 +1,39 @@
+"""Errors in units in the last place, against mpmath."""
+
+import math
+
+import mpmath
+import numpy as np
+
+mpmath.mp.prec = 220
+
+
+def exactly(formula, numbers):
+    """formula(mpmath, *numbers), with digits enough for tiny numbers that cancel in it."""
+    numbers = [float(x) for x in numbers]
+    smallest = min((abs(x) for x in numbers if x != 0), default=1.0)
+    with mpmath.workprec(220 + 2 * max(0, -math.frexp(smallest)[1])):
+        return formula(mpmath.mp, *map(mpmath.mpf, numbers))
+
+
+def ulp_of(exact, dtype):
+    """The spacing of dtype's numbers around an exact value; below the normal range, of subnormals."""
+    info = np.finfo(dtype)
+    if exact == 0:
+        return mpmath.mpf(float(info.smallest_subnormal))
+    exponent = max(int(mpmath.floor(mpmath.log(abs(exact), 2))), int(info.minexp))
+    return mpmath.mpf(2) ** (exponent - int(info.nmant))
+
+
+def error(got, exact, dtype, scale=None):
+    """How far `got` lies from `exact`, in ULP of `scale`; 0 where both have overflowed alike."""
+    got = float(got)
+    largest = mpmath.mpf(float(np.finfo(dtype).max))
+    if mpmath.isinf(exact) or abs(exact) > largest:
+        past = abs(exact) - largest > ulp_of(largest, dtype) / 2
+        if np.isinf(got) and (got > 0) == (exact > 0):
+            return mpmath.mpf(0) if past else abs(largest - exact) / ulp_of(largest, dtype)
+        return mpmath.inf if past else abs(mpmath.mpf(got) - exact) / ulp_of(largest, dtype)
+    if not np.isfinite(got):
+        return mpmath.inf
+    return abs(mpmath.mpf(got) - exact) / ulp_of(exact if scale is None else scale, dtype)
