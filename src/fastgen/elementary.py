@@ -373,7 +373,8 @@ def total(
     Notes
     -----
     Accumulated in float64 in sixteen interleaved partial sums per 1024 terms; their totals are
-    added with compensation, so the error does not grow with the number of terms.
+    added with compensation, so the error does not grow with the number of terms: float32 sums are
+    the exact sum rounded once, unless terms of both signs cancel.
 
     Examples
     --------

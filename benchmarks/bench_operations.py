@@ -1,0 +1,45 @@
+"""Every operation against its NumPy reference, at the sizes of real models.
+
+    python -m pytest benchmarks --benchmark-enable
+
+Operations are found by themselves; each result is checked before it is timed.
+"""
+
+import numpy as np
+import pytest
+from fastgen import cases
+from fastgen._ops import ISA, OPS
+
+import fastgen
+
+ROWS = [(1, 4), (128, 20), (64, 4096), (65536, 20), (4096, 512)]
+ELEMENTS = [(10,), (1000,), (100_000,), (10_000_000,)]
+ALL = [
+    (name, shape)
+    for name in sorted(OPS)
+    for shape in (ROWS if "n" in OPS[name].signature else ELEMENTS)
+]
+
+
+def prepare(benchmark, name, shape, dtype):
+    benchmark.group = f"{name} {shape} {np.dtype(dtype)}"
+    benchmark.extra_info.update(isa=ISA, threads=fastgen.get_num_threads(), shape=shape)
+    return cases.inputs(name, shape, dtype)
+
+
+@pytest.mark.parametrize("who", ["fastgen", "numpy"])
+@pytest.mark.parametrize(("name", "shape"), ALL)
+def test_value(benchmark, name, shape, who):
+    arrays = prepare(benchmark, name, shape, np.float32)
+    function = cases.function(name) if who == "fastgen" else cases.reference(name)
+    exact = cases.reference(name)(*(x.astype(np.float64) for x in arrays))
+    np.testing.assert_allclose(function(*arrays), exact, rtol=1e-4, atol=1e-4)
+    benchmark(function, *arrays)
+
+
+@pytest.mark.parametrize(("name", "shape"), ALL)
+def test_value_and_grad(benchmark, name, shape):
+    arrays = prepare(benchmark, name, shape, np.float32)
+    function = fastgen.value_and_grad(cases.function(name))
+    assert np.array_equal(function(*arrays)[0], cases.function(name)(*arrays))
+    benchmark(function, *arrays)

@@ -1,0 +1,231 @@
+"""What a call accepts, and what it says where it does not: every public function alike."""
+
+import inspect
+
+import dask.array as da
+import ml_dtypes
+import numpy as np
+import pytest
+import xarray as xr
+from fastgen import cases
+from fastgen._ops import OPS
+
+import fastgen
+from fastgen import vae
+from fastgen.elementary import softplus, total
+
+NAMES = sorted(OPS)
+ROWS = [name for name in NAMES if "n" in OPS[name].signature]
+
+
+def call(name, arrays, **options):
+    return cases.function(name)(*arrays, **options)
+
+
+# ---- Types
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "u8", "?"])
+def test_integers_and_bool_become_float64(name, dtype):
+    x = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype)
+    arrays = (x,) * OPS[name].nin
+    assert call(name, arrays).dtype == np.float64
+    np.testing.assert_array_equal(call(name, arrays), call(name, [x.astype(float) for x in arrays]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "bad",
+    [np.array([1j]), np.array([1], "g"), np.array([None]), np.array(["a"]), np.ma.array([1.0])],
+)
+def test_what_holds_no_real_numbers_is_refused(name, bad):
+    good = cases.inputs(name, (1,), np.float64)
+    for k in range(OPS[name].nin):
+        arrays = [*good[:k], bad, *good[k + 1 :]]
+        with pytest.raises(TypeError) as error:
+            call(name, arrays)
+        names = list(inspect.signature(cases.function(name)).parameters)
+        assert names[k] in str(error.value)
+        assert ("Masked" if isinstance(bad, np.ma.MaskedArray) else str(bad.dtype)) in str(
+            error.value
+        )
+
+
+def test_scalars_do_not_upcast_a_batch():
+    x = np.ones((3, 4), np.float32)
+    for scalar in [1, 1.0, True, np.float64(1), np.array(1.0), np.int64(1), np.float32(1)]:
+        assert vae.kl_diag_normal(x, scalar, x, scalar).dtype == np.float32
+        assert vae.kl_standard_normal(x.astype(np.float16), scalar).dtype == np.float16
+    assert vae.kl_standard_normal(x, x.astype(float)).dtype == np.float64
+    assert vae.kl_standard_normal(x, x.astype(np.float16)).dtype == np.float32
+    assert (
+        vae.kl_standard_normal(x.astype(ml_dtypes.bfloat16), x.astype(np.float16)).dtype
+        == np.float32
+    )
+    assert vae.kl_standard_normal(np.float32(1), 1.0).dtype == np.float32
+    assert vae.kl_standard_normal(1.0, 2.0).dtype == np.float64
+
+
+def test_lists_and_subclasses_are_taken_as_arrays():
+    assert vae.kl_standard_normal([1.0, 2.0], [0, 0]) == 2.5
+    matrix = np.ones((2, 2)).view(type("Sub", (np.ndarray,), {}))
+    assert type(vae.kl_standard_normal(matrix, matrix)) is np.ndarray
+
+
+# ---- Shapes, axes and out
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if OPS[n].nin > 1])
+def test_shapes_that_do_not_broadcast(name):
+    arrays = [np.zeros((2, 3)), *[np.zeros((2, 4))] * (OPS[name].nin - 1)]
+    with pytest.raises(ValueError, match=r"\(2, 3\).*\(2, 4\)"):
+        call(name, arrays)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_axis_out_of_range_or_repeated(name):
+    arrays = cases.inputs(name, (2, 3), np.float64)
+    for axis in [2, -3, (0, 2), (1, -4)]:
+        with pytest.raises(
+            ValueError, match=r"axis.*-2 and 1.*got " + str(axis).replace("(", r"\(")[:2]
+        ):
+            call(name, arrays, axis=axis)
+    for axis in [(0, 0), (1, -1)]:
+        with pytest.raises(ValueError, match="axis must name each axis once"):
+            call(name, arrays, axis=axis)
+    for axis in ["0", 1.0, True, [0]]:
+        with pytest.raises((TypeError, ValueError), match="axis"):
+            call(name, arrays, axis=axis)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_out_that_does_not_fit_is_refused_untouched(name):
+    arrays = cases.inputs(name, (2, 3), np.float64)
+    shape = np.shape(call(name, arrays))
+    read_only = np.full(shape, 7.0)
+    read_only.flags.writeable = False
+    for out, error, said in [
+        (np.full((5, *shape), 7.0), ValueError, "shape"),
+        (read_only, ValueError, "read-only"),
+        (np.full(shape, 7), TypeError, "int64"),
+        (np.full(shape, 7j), TypeError, "complex128"),
+        (np.ma.array(np.full(shape, 7.0)), TypeError, "MaskedArray"),
+        ([7.0] * 2, TypeError, "list"),
+        (da.ones(shape), TypeError, "NumPy array"),
+    ]:
+        with pytest.raises(error, match="out.*" + said):
+            call(name, arrays, out=out)
+        assert np.all(np.asarray(out) == np.asarray(out).flat[0])
+    with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
+        good = np.full(shape, 7.0)
+        call(name, [np.ones((2, 3), complex), *arrays[1:]], out=good)
+    assert np.all(good == 7)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_out_of_every_kind_that_fits(name):
+    arrays = cases.inputs(name, (4, 3), np.float64)
+    wanted = call(name, arrays)
+    for out in [
+        np.empty(wanted.shape),
+        np.empty(wanted.shape, ">f8"),
+        np.empty([2 * n for n in wanted.shape])[(slice(None, None, 2),) * wanted.ndim],
+        np.empty(wanted.shape[::-1]).T,
+    ]:
+        assert call(name, arrays, out=out) is out
+        np.testing.assert_array_equal(out, wanted)
+    for dtype in [np.float32, np.float16, ml_dtypes.bfloat16]:
+        out = call(name, arrays, out=np.empty(wanted.shape, dtype))
+        np.testing.assert_array_equal(out, wanted.astype(dtype))
+
+
+def test_outputs_that_share_memory_are_refused():
+    x = np.ones((2, 3))
+    out = np.empty((2, 3))
+    with pytest.raises(ValueError, match="share memory"):
+        OPS["vae.kl_standard_normal"].derivative((x, x, 1.0), out=(None, out, out))
+
+
+def test_wrong_counts():
+    with pytest.raises(TypeError):
+        vae.kl_standard_normal(np.ones(3))
+    with pytest.raises(TypeError, match="expected 2 inputs, got 1"):
+        OPS["vae.kl_standard_normal"]((np.ones(3),))
+
+
+# ---- Arrays of other libraries
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dask_arrays_stay_lazy_and_agree(name):
+    arrays = cases.inputs(name, (6, 40), np.float32)
+    lazy = call(name, [da.from_array(x, chunks=(2, -1)) for x in arrays])
+    assert isinstance(lazy, da.Array)
+    np.testing.assert_array_equal(lazy.compute(), call(name, arrays))
+    whole = [da.from_array(x.astype(ml_dtypes.bfloat16), chunks=(2, -1)) for x in arrays]
+    assert call(name, whole).compute().dtype == ml_dtypes.bfloat16
+    integers = [da.from_array(np.ones((4, 3), "i1"), chunks=(2, -1))] * OPS[name].nin
+    assert call(name, integers).compute().dtype == np.float64
+    if name in ROWS:
+        with pytest.raises(TypeError, match="axis"):
+            call(name, [da.from_array(x) for x in arrays], axis=(0, 1))
+
+
+def test_xarray_needs_apply_ufunc_and_it_is_one_line():
+    x = xr.DataArray(np.ones((2, 3)), dims=("batch", "latent"))
+    kl = xr.apply_ufunc(vae.kl_standard_normal, x, x * 0, input_core_dims=[["latent"]] * 2)
+    np.testing.assert_array_equal(kl, [1.5, 1.5])
+    assert isinstance(softplus(x), xr.DataArray)
+
+
+def test_ufunc_in_place_and_of_any_length():
+    ufunc = OPS["elementary.exp"].ufunc
+    x = np.linspace(-1, 1, 5000)
+    wanted = ufunc(x)
+    assert np.array_equal(ufunc(x, out=x), wanted)
+    assert np.array_equal(OPS["elementary.total"].ufunc(np.ones((3, 0))), np.zeros(3))
+    assert np.array_equal(OPS["elementary.total"].ufunc(np.ones((3, 1))), np.ones(3))
+
+
+# ---- Derivatives
+
+
+def test_gradients_have_the_shape_and_type_of_their_inputs():
+    mu, logvar = np.ones((5, 3), np.float32), np.float64(0.5)
+    for axis, keepdims in [(-1, False), (0, True), (None, False)]:
+        value, pullback = fastgen.vjp(
+            vae.kl_standard_normal, mu, logvar, axis=axis, keepdims=keepdims
+        )
+        for cotangent in [2.0, np.full(np.shape(value), 2.0)]:
+            d_mu, d_logvar = pullback(cotangent)
+            assert d_mu.dtype == np.float32 and np.array_equal(d_mu, 2 * mu)
+            assert d_logvar.dtype == np.float64 and d_logvar.shape == ()
+            np.testing.assert_allclose(d_logvar, 15 * np.expm1(0.5), rtol=1e-6)
+    row = np.zeros((1, 3))
+    d_row = fastgen.value_and_grad(vae.kl_standard_normal, argnums=1)(np.ones((5, 3)), row)[1][0]
+    assert d_row.shape == (1, 3)
+
+
+def test_value_and_grad_computes_what_is_asked_for():
+    x = np.ones((2, 3))
+    value, (d_logvar,) = fastgen.value_and_grad(vae.kl_standard_normal, argnums=[1])(x, x)
+    assert d_logvar.shape == (2, 3) and value.shape == (2,)
+    scaled = fastgen.value_and_grad(vae.kl_standard_normal)(x, x, cotangent=np.array([1.0, 3.0]))
+    np.testing.assert_array_equal(scaled[1][0], [[1, 1, 1], [3, 3, 3]])
+    for bad in [2, -1, (0, 5), "0"]:
+        with pytest.raises(ValueError, match="argnums"):
+            fastgen.value_and_grad(vae.kl_standard_normal, argnums=bad)
+    with pytest.raises(TypeError, match="fastgen function"):
+        fastgen.value_and_grad(np.exp)
+    with pytest.raises(TypeError, match="fastgen function"):
+        fastgen.vjp(lambda x: x, x)
+    with pytest.raises(ValueError, match=r"cotangent.*\(4,\)"):
+        fastgen.vjp(vae.kl_standard_normal, x, x)[1](np.ones(4))
+
+
+def test_a_large_sum_is_right_in_float32():
+    x = np.full(3_000_000, 0.1, np.float32)
+    assert total(x) == np.float32(3_000_000 * float(np.float32(0.1)))
+    spread = np.concatenate([x, [1e8, -1e8]]).astype(np.float32)
+    assert total(spread) == total(x)

@@ -1,0 +1,75 @@
+"""float16 and bfloat16 in and out: every pattern, and every place where rounding turns."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from fastgen.elementary import total
+
+HALVES = [np.float16, ml_dtypes.bfloat16]
+
+
+def identity(x, dtype):
+    """x as it comes back from a sum over nothing, stored as dtype."""
+    return total(x, axis=(), out=np.empty(x.shape, dtype))
+
+
+def patterns(half):
+    return np.arange(2**16, dtype=np.uint16).view(half)
+
+
+@np.errstate(invalid="ignore")  # of casts between NaNs by ml_dtypes
+@pytest.mark.parametrize("half", HALVES)
+def test_every_pattern_is_read_exactly_and_written_back(half):
+    x = patterns(half)
+    for wide in (np.float32, np.float64):
+        got = identity(x, wide)
+        wanted = x.astype(wide)
+        number = ~np.isnan(wanted)
+        assert np.array_equal(np.isnan(got), ~number)
+        assert np.array_equal(got[number], wanted[number] + 0.0)  # the sum of -0.0 alone is +0.0
+    back = identity(x, half)
+    number = ~np.isnan(x.astype(np.float32))
+    nonzero = number & (x.astype(np.float32) != 0)
+    assert np.array_equal(back[nonzero].view(np.uint16), x[nonzero].view(np.uint16))
+    assert np.isnan(back[~number].astype(np.float32)).all()
+
+
+@np.errstate(over="ignore", invalid="ignore")
+@pytest.mark.parametrize("wide", [np.float32, np.float64])
+@pytest.mark.parametrize("half", HALVES)
+def test_rounding_turns_where_it_should(half, wide):
+    x = patterns(half).astype(np.float64)
+    x = np.unique(x[np.isfinite(x)])
+    middle = ((x[1:] + x[:-1]) / 2).astype(wide)  # exact
+    largest = x[-1] + (x[-1] - x[-2]) / 2  # ties to even: to infinity
+    around = [
+        f(m)
+        for m in (middle, np.array([largest, -largest], wide))
+        for f in (
+            np.array,
+            lambda m: np.nextafter(m, wide(np.inf)),
+            lambda m: np.nextafter(m, wide(-np.inf)),
+        )
+    ]
+    numbers = np.concatenate(
+        [*around, np.array([np.inf, -np.inf, 1e300, 1e-300, 3e38, 1e-40]).astype(wide)]
+    )
+    got = identity(numbers, half).astype(np.float64)
+    # Rounded here by counting: the nearest of all the numbers there are, ties to the even pattern.
+    steps = np.append(x, np.copysign(2 * largest - x[-1], 1))
+    steps = np.insert(steps, 0, -steps[-1])
+    exact = numbers.astype(np.float64)
+    at = np.clip(np.searchsorted(steps, exact), 1, len(steps) - 1)
+    low, high = steps[at - 1], steps[at]
+    with np.errstate(invalid="ignore"):
+        below, above = exact - low, high - exact
+    even_high = (np.where(np.abs(high) > x[-1], 0, high.astype(half).view(np.uint16)) & 1) == 0
+    wanted = np.where((above < below) | ((above == below) & even_high), high, low)
+    wanted = np.where(np.abs(wanted) > x[-1], np.copysign(np.inf, wanted), wanted)
+    wanted = np.where(np.abs(exact) > 2 * largest, np.copysign(np.inf, exact), wanted)
+    assert np.array_equal(got, wanted)
+
+
+def test_double_is_rounded_to_float16_once():
+    assert identity(np.array([1 + 2**-11 + 2**-40]), np.float16)[0] == np.float16(1 + 2**-10)

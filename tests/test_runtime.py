@@ -1,0 +1,299 @@
+"""Threads, signals, forks, the floating-point environment, memory, environment variables."""
+
+import ctypes
+import gc
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from fastgen import _core, _threads
+from fastgen._ops import OPS
+
+import fastgen
+from fastgen import vae
+
+LARGE = (2_000, 1_000)
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# ---- The GIL
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 8_000_000), (400, 20_000), (400_000, 20)],
+    ids=["one row", "400 rows", "many rows"],
+)
+@pytest.mark.parametrize("way", ["fast", "general", "ufunc"])
+def test_other_python_threads_run_during_a_call(shape, way, threads):
+    threads(1)  # else the counting thread has no core of its own
+    x = np.zeros(shape, np.float32)
+    op = OPS["vae.kl_standard_normal"]
+    call = {
+        "fast": lambda: vae.kl_standard_normal(x, x),
+        "general": lambda: vae.kl_standard_normal(x, x, axis=(1,)),
+        "ufunc": lambda: op.ufunc(x, x),
+    }[way]
+    inside, counted = [], threading.Event()
+
+    def count():
+        counted.wait()
+        while counted.is_set():
+            inside.append(time.perf_counter())
+            time.sleep(1e-4)
+
+    other = threading.Thread(target=count)
+    other.start()
+    begin = time.perf_counter()
+    counted.set()
+    for _ in range(10):
+        call()
+    end = time.perf_counter()
+    counted.clear()
+    other.join()
+    # With the GIL kept it would get a turn between calls only, if at all.
+    assert sum(begin < t < end for t in inside) > 15
+
+
+# ---- Signals
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("count", [1, 2])
+def test_control_c_stops_a_long_call_and_the_pool_goes_on(count, threads):
+    threads(count)
+    x = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (2**35,), (0,))  # half a minute
+    small = np.ones((1000, 1000), np.float32)
+    wanted = vae.kl_standard_normal(small, small)
+    for _ in range(2):
+        main = threading.get_ident()
+        threading.Timer(0.15, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+        begin = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            vae.kl_standard_normal(x, x)
+        assert time.perf_counter() - begin < 1.5
+        assert np.array_equal(vae.kl_standard_normal(small, small), wanted)
+
+
+# ---- Forks and processes
+
+
+def child_result(connection):
+    x = np.ones(LARGE, np.float32)
+    connection.send((vae.kl_standard_normal(x, x), fastgen.get_num_threads()))
+    connection.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_computes_with_one_thread(threads):
+    threads(2)
+    x = np.ones(LARGE, np.float32)
+    wanted = vae.kl_standard_normal(x, x)  # the pool has been used
+    context = multiprocessing.get_context("fork")
+    for _ in range(20):
+        ours, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=child_result, args=(theirs,))
+        child.start()
+        assert ours.poll(20), "the child hangs"
+        result, count = ours.recv()
+        assert np.array_equal(result, wanted) and count == 1
+        child.join(5)
+        assert child.exitcode == 0
+
+
+def test_many_python_threads_call_at_once(threads):
+    threads(2)
+    x = np.random.default_rng(0).normal(size=LARGE).astype(np.float32)
+    wanted = vae.kl_standard_normal(x, x)
+    equal = []
+
+    def work():
+        equal.extend(np.array_equal(vae.kl_standard_normal(x, x), wanted) for _ in range(20))
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(equal) == 120 and all(equal)
+
+
+# ---- The floating-point environment
+
+
+def test_rounding_mode_of_the_caller_changes_nothing(threads):
+    libm = ctypes.CDLL(None)
+    to_nearest, upward = 0, {"x86_64": 0x800, "aarch64": 0x400000}[os.uname().machine]
+    x = np.random.default_rng(0).normal(size=(1000, 300))
+    for count in (1, 2):
+        threads(count)
+        wanted = OPS["vae.gaussian_nll"].derivative((x, x * 0, x, 1.0))
+        try:
+            assert libm.fesetround(upward) == 0
+            got = OPS["vae.gaussian_nll"].derivative((x, x * 0, x, 1.0))
+            small = vae.kl_standard_normal(x[:1, :5], x[:1, :5])
+            assert libm.fegetround() == upward
+        finally:
+            libm.fesetround(to_nearest)
+        assert all(np.array_equal(a, b) for a, b in zip(got, wanted, strict=True))
+        assert small == vae.kl_standard_normal(x[:1, :5], x[:1, :5])
+
+
+def test_subnormals_survive_import():
+    done = run_python("import fastgen; x = 5e-324; assert x * 1.0 == 5e-324 and x / 2 * 2 == 0")
+    assert done.returncode == 0, done.stderr
+
+
+# ---- Memory
+
+
+def peak_growth(dtype, out, call):
+    """How much the process's peak memory grows during a call, in a process of its own."""
+    code = f"""
+import resource, numpy as np, fastgen
+from fastgen import vae, reference
+from fastgen.reference import vae as plain
+x, out = np.ones((256, 131072), "{dtype}"), np.ones(256, "{out}")
+half = np.ones((256, 131072), "f2")
+vae.kl_standard_normal(x[:9], x[:9]); plain.kl_standard_normal(x[:1], x[:1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+{call}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = run_python(code, FASTGEN_NUM_THREADS="2")
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("f4", "f4", "vae.kl_standard_normal(x, x, out=out)"),
+        ("f2", "f2", "vae.kl_standard_normal(x, x, out=out)"),
+        ("f8", "f8", "vae.kl_diag_normal(x, x[:1], 0.0, x[::-1], out=out)"),
+        ("f4", "f8", "vae.kl_standard_normal(x[:, ::2], x[:, 1::2], out=out)"),
+        ("f4", "f4", "vae.kl_standard_normal(x, half, out=out)"),
+        ("f4", "f4", "vae.kl_standard_normal(x.T, x.T, axis=0, out=out)"),
+    ],
+    ids=["contiguous", "half", "broadcast", "strided", "mixed", "transposed"],
+)
+def test_a_call_needs_less_than_a_mebibyte(call):
+    assert peak_growth(*call) < 2**20
+
+
+def test_the_measure_of_memory_sees_temporaries():
+    assert peak_growth("f4", "f4", "plain.kl_standard_normal(x, x)") > 2**27
+
+
+def test_no_leak_in_calls_and_errors():
+    x = np.ones((2, 3))
+
+    def use():
+        for _ in range(300):
+            vae.kl_standard_normal(x, x)
+            vae.kl_standard_normal(x, 0, axis=(0, 1), keepdims=True)
+            fastgen.value_and_grad(vae.kl_diag_normal)(x, x, x, x)
+            for bad in [(np.ones(4), {}), (x, {"axis": 7}), (x, {"out": np.ones(9)})]:
+                try:
+                    vae.kl_standard_normal(bad[0], x, **bad[1])
+                except ValueError:
+                    continue
+                raise AssertionError("no error")
+
+    use()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(5):
+        use()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 300  # 1500 of everything have come and gone
+
+
+# ---- The environment
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("FASTGEN_ISA", "sse9", "FASTGEN_ISA must be one of"),
+        ("FASTGEN_ISA", "AVX2", "it was not built"),
+        ("FASTGEN_NUM_THREADS", "0", "FASTGEN_NUM_THREADS"),
+        ("FASTGEN_NUM_THREADS", "many", "'many'"),
+    ],
+)
+def test_senseless_environment_is_refused_at_import(variable, value, said):
+    done = run_python("import fastgen", **{variable: value})
+    assert done.returncode != 0 and "ValueError" in done.stderr and said in done.stderr
+
+
+@pytest.mark.parametrize("isa", [name for name, supported in _core.isas() if supported])
+def test_an_instruction_set_can_be_forced(isa):
+    code = "import json, fastgen; from fastgen import _ops; print(json.dumps([_ops.ISA, _ops.ISA_REASON]))"
+    assert json.loads(run_python(code, FASTGEN_ISA=isa).stdout.splitlines()[-1]) == [
+        isa,
+        "FASTGEN_ISA",
+    ]
+
+
+def test_thread_count_can_be_set_and_is_checked(threads):
+    threads(3)
+    assert fastgen.get_num_threads() == 3
+    for bad, error in [
+        (0, ValueError),
+        (-1, ValueError),
+        (1.5, TypeError),
+        ("2", TypeError),
+        (True, TypeError),
+    ]:
+        with pytest.raises(error, match="n must be"):
+            fastgen.set_num_threads(bad)
+    code = "import fastgen; print(fastgen.get_num_threads(), fastgen.NUM_THREADS_REASON)"
+    assert run_python(code, FASTGEN_NUM_THREADS="5").stdout.split()[-2:] == [
+        "5",
+        "FASTGEN_NUM_THREADS",
+    ]
+
+
+def test_threadpoolctl_sees_and_limits_the_pool(threads):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    assert _threads.register_with_threadpoolctl()
+    threads(2)
+    with threadpoolctl.threadpool_limits(1, user_api="fastgen"):
+        assert fastgen.get_num_threads() == 1
+    assert fastgen.get_num_threads() == 2
+
+
+def test_import_brings_nothing_heavy():
+    code = (
+        "import sys, numpy; before = set(sys.modules); import fastgen\n"
+        "print(*sorted({m.partition('.')[0] for m in set(sys.modules) - before}))"
+    )
+    loaded = set(run_python(code).stdout.split())
+    assert not loaded & {
+        "ml_dtypes",
+        "torch",
+        "jax",
+        "scipy",
+        "dask",
+        "rich",
+        "matplotlib",
+        "hashlib",
+    }
