@@ -8,7 +8,8 @@
 
 #include "core/real.h"
 
-/* a - b - d exactly, where d = a - b was rounded (Knuth's TwoSum); NaN where something is infinite. */
+/* a - b - d exactly, where d = a - b was rounded (Knuth's TwoSum); NaN where something is infinite.
+ */
 static inline real difference_error(real a, real b, real d)
 {
     const real part = d - a;

@@ -119,7 +119,7 @@ static void stream(char *target, ptrdiff_t count, const void *from)
 /* The canonical sum of up to FG_TILE elements: FG_LANES partial sums in double, lane j taking
  * elements j, j + 16, j + 32, ...; then lanes 8 apart are added, 4 apart, 2, 1. It does not depend
  * on the instruction set, nor on what else is in the tile. */
-#define ALL ((real_bits)-1)
+#define ALL (~(real_bits)0)
 static const real_bits keep[2 * FG_LANES] = {ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
                                              ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
 
@@ -150,5 +150,5 @@ static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
 }
 
 extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
-const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
-    sizeof(real), load, store, stream, sum_rows};
+const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {sizeof(real), load, store,
+                                                                       stream, sum_rows};

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 enum {
-    FG_TILE = 1024,        /* elements mapped at a time: a few operands of it fit in L1 */
-    FG_LANES = 16,         /* tiles are mapped, and rows summed, in groups of this many */
-    FG_MAX_OPERANDS = 16,  /* inputs and outputs of one operation or derivative */
-    FG_MAX_DIMS = 64,      /* NumPy's own limit */
+    FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
+    FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
+    FG_MAX_OPERANDS = 16, /* inputs and outputs of one operation or derivative */
+    FG_MAX_DIMS = 64,     /* NumPy's own limit */
 };
 
 /* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. */

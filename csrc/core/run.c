@@ -42,9 +42,9 @@ typedef struct {
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
     ptrdiff_t rows, n;
-    ptrdiff_t rows_per_tile;                 /* where rows fit in a tile */
-    ptrdiff_t chunk, chunks_per_row, first;  /* where they do not: `first` chunk of this wave */
-    wide_sum *partial;                       /* [chunks of this wave][outputs] */
+    ptrdiff_t rows_per_tile;                /* where rows fit in a tile */
+    ptrdiff_t chunk, chunks_per_row, first; /* where they do not: `first` chunk of this wave */
+    wide_sum *partial;                      /* [chunks of this wave][outputs] */
 } run_plan;
 
 typedef struct {

@@ -16,14 +16,8 @@
 
 /* The table of one family for one instruction set and precision: the only symbol exported. */
 #define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_FAMILY, FG_ISA, FG_REAL_BITS)[]
-#define FG_ROW(formula, signature)                                                                 \
-    {                                                                                              \
-        #formula, signature, formula##_value, formula##_derivative                                 \
-    }
-#define FG_LAST_ROW                                                                                \
-    {                                                                                              \
-        NULL, NULL, NULL, NULL                                                                     \
-    }
+#define FG_ROW(formula, signature) {#formula, signature, formula##_value, formula##_derivative}
+#define FG_LAST_ROW {NULL, NULL, NULL, NULL}
 
 #define FG_INPUT(k) const real *restrict x##k
 #define FG_GRADIENT(k) real *restrict dx##k

@@ -15,9 +15,9 @@
 typedef struct {
     char *data; /* NULL: an output that nobody wants */
     enum fg_dtype dtype;
-    int ndim;                       /* at least 1 */
-    ptrdiff_t shape[FG_MAX_DIMS];   /* outermost first */
-    ptrdiff_t stride[FG_MAX_DIMS];  /* bytes; 0 where broadcast */
+    int ndim;                      /* at least 1 */
+    ptrdiff_t shape[FG_MAX_DIMS];  /* outermost first */
+    ptrdiff_t stride[FG_MAX_DIMS]; /* bytes; 0 where broadcast */
 } fg_view;
 
 static inline ptrdiff_t fg_dtype_size(enum fg_dtype dtype)

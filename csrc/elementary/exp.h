@@ -1,11 +1,15 @@
-/* exp(x) = 2^k e^r, x = k ln 2 + r, |r| <= ln2/2. */
+/* exp(x) = 2^k e^r, x = k ln 2 + r, |r| <= ln2/2.
+ *
+ * e^r is rounded once, to the precision of a normal number; the power of 2 then changes nothing,
+ * except where the result is subnormal, which rounds it a second time.
+ *
+ * Max error: @exp@
+ * exp(-inf) = 0, exp(inf) = inf, overflow gives inf, NaN gives NaN.
+ */
 #ifndef FG_EXP_H
 #define FG_EXP_H
 
 #include "elementary/exp_parts.h"
-
-#define EXP_LARGEST PICK(89.0f, 710.0)     /* beyond it, the result is infinite */
-#define EXP_SMALLEST PICK(-104.0f, -746.0) /* below it, the result rounds to 0 */
 
 /* Meaningless outside EXP_SMALLEST <= x <= EXP_LARGEST. */
 static inline real exp_within_limits(real x)

@@ -1,13 +1,13 @@
-/* e^x = 2^k (1 + head + tail), k = round(x / ln 2): the shared inside of exp, expm1, e^x - 1 - x.
+/* e^x = 2^k (1 + head + tail), k = round(x / ln 2): the shared inside of exp, expm1, tanh, ...
  *
  * head = x - k ln2_hi is exact for every k that occurs: ln2_hi ends in zeros, so the product is
  * exact even without a fused multiply-add, and the difference is short. What is left is
  *     tail = -k ln2_lo + r^2 q(r),   r = head - k ln2_lo,   q(r) = (e^r - 1 - r) / r^2,
- * so that e^x - 1 - x can be put together from exact pieces, without cancellation. For k = 0,
- * head is x itself and tail is e^x - 1 - x.
+ * small beside head, so that e^x - 1 and e^x - 1 - x are put together from exact pieces, without
+ * cancellation. For k = 0, head is x itself and tail is e^x - 1 - x.
  *
- * 2^k overflows before e^x does (k = 128 or 1024), so everything is told in halves: t = 2^(k - 1)
- * and twice_tail. Halving the results instead would lose the last bit of subnormal ones.
+ * 2^k overflows before e^x does (at k = 128 or 1024), so everything is told in halves: 2^(k - 1)
+ * and twice the tail. Doubling a result at the end instead would lose the last bit of a subnormal.
  */
 #ifndef FG_EXP_PARTS_H
 #define FG_EXP_PARTS_H
@@ -17,6 +17,10 @@
 /* 1.5 2^mantissa + (bias - 1): a sum with it is an integer, whose low bits are k + bias - 1, the
  * exponent field of 2^(k - 1). Conversions between double and int64 would need AVX-512. */
 #define EXP_SHIFTER PICK(0x1.8p23f + 126.0f, 0x1.8p52 + 1022.0)
+
+#define EXP_LARGEST PICK(89.0f, 710.0)     /* above it, e^x is infinite */
+#define EXP_SMALLEST PICK(-104.0f, -746.0) /* below it, e^x rounds to 0 */
+#define EXP_TINY PICK(-20.0f, -40.0)       /* below it, e^x is lost beside 1 */
 
 /* k, still on top of the shifter. Meaningless where 2^(k - 1) does not exist: a caller selects
  * the result there at its very end. (Limits on x would be folded into every later line by gcc,
@@ -73,7 +77,7 @@ static inline real exp_twice_tail(real head, real k)
 
 /* The same with a smaller error, by using no rounded r: with d = k ln2_lo,
  * e^(head - d) - 1 - head = (e^head - 1 - head) + e^head (e^-d - 1). */
-static inline real exp_twice_tail_exactly(real head, real k)
+static inline real exp_fine_twice_tail(real head, real k)
 {
     real square = head * head;
     real twice = mul_add(square, head * exp_series(head, square), square);

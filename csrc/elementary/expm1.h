@@ -1,4 +1,11 @@
-/* expm1(x) = e^x - 1 */
+/* expm1(x) = e^x - 1 = (2^k - 1 + 2^k head) + 2^k tail, for e^x = 2^k (1 + head + tail).
+ *
+ * The bracket is kept with its rounding error, and head is exact: nothing cancels, whether e^x is
+ * near 1 (where k = 0 and the bracket is x) or not.
+ *
+ * Max error: @expm1@
+ * expm1(-0) = -0, expm1(-inf) = -1, expm1(inf) = inf, overflow gives inf, NaN gives NaN.
+ */
 #ifndef FG_EXPM1_H
 #define FG_EXPM1_H
 
@@ -16,11 +23,11 @@ static inline real real_expm1(real x)
     real rest = mul_add(t, head, t_minus_half - sum);
     /* What t - 1/2 loses where t just exceeds the mantissa. */
     real twice_lost = mul_add(R(2.0), t - t_minus_half, R(-1.0));
-    rest = mul_add(R(2.0), rest, mul_add(t, exp_twice_tail_exactly(head, k), twice_lost));
+    rest = mul_add(R(2.0), rest, mul_add(t, exp_fine_twice_tail(head, k), twice_lost));
     real y = mul_add(R(2.0), sum, rest);
     y = x * x == R(0.0) ? x : y; /* also -0, and what halving a subnormal x would lose */
-    y = x < PICK(-20.0f, -40.0) ? R(-1.0) : y;
-    return x > PICK(89.0f, 710.0) ? REAL_INFINITY : y;
+    y = x < EXP_TINY ? R(-1.0) : y;
+    return x > EXP_LARGEST ? REAL_INFINITY : y;
 }
 
 #endif

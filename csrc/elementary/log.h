@@ -1,4 +1,11 @@
-/* log(x) = k ln 2 + log(m), x = 2^k m, m in [3/4, 3/2). */
+/* log(x) = k ln 2 + log(m), x = 2^k m, m in [3/4, 3/2).
+ *
+ * Near 1, k = 0 and log(m) is a series in the exact m - 1. Elsewhere k ln2_hi is exact, and the
+ * smaller terms are summed before it.
+ *
+ * Max error: @log@
+ * log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, NaN gives NaN; subnormals count in full.
+ */
 #ifndef FG_LOG_H
 #define FG_LOG_H
 

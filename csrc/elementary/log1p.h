@@ -1,4 +1,11 @@
-/* log1p(x) = log(1 + x) */
+/* log1p(x) = log(1 + x) = k ln 2 + log(1 + f), 1 + x = 2^k (1 + f), f in [-1/4, 1/2).
+ *
+ * The rounded 1 + x only decides k; f = x 2^-k + (2^-k - 1) comes from x itself and is exact, for
+ * k = 0 it is x. (From 2^25 or 2^54 on, where 2^-k - 1 rounds, this is far below the last bit.)
+ *
+ * Max error: @log1p@
+ * log1p(-0) = -0, log1p(-1) = -inf, log1p(x < -1) = NaN, log1p(inf) = inf, NaN gives NaN.
+ */
 #ifndef FG_LOG1P_H
 #define FG_LOG1P_H
 
@@ -12,7 +19,6 @@ static inline real real_log1p(real x)
     real_bits moved = log_moved_bits(sum);
     real_bits field = moved >> REAL_MANTISSA_BITS;
     real scale = real_of_bits((2 * REAL_EXPONENT_BIAS - field) << REAL_MANTISSA_BITS);
-    /* f = (1 + x) 2^-k - 1 from x itself: what 1 + x has rounded off is still in it. */
     real f = mul_add(quarter, scale, mul_add(R(0.25), scale, R(-1.0)));
     real y = log_sum(log_k(moved, R(2.0)), f);
     y = sum == R(0.25) ? x : y; /* also -0, and the subnormals a quarter would lose */

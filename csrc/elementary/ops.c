@@ -15,21 +15,13 @@ FG_FORMULA(real_tanh, 1)
 FG_FORMULA(total, 1)
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
-#define ELEMENTARY_ROW(name)                                                                       \
-    {                                                                                              \
-        #name, "()->()", real_##name##_value, real_##name##_derivative                             \
-    }
+#define ELEMENTARY_ROW(name) {#name, "()->()", real_##name##_value, real_##name##_derivative}
 
 extern FG_ROWS;
 FG_ROWS = {
-    ELEMENTARY_ROW(exp),
-    ELEMENTARY_ROW(expm1),
-    ELEMENTARY_ROW(expm1_minus_x),
-    ELEMENTARY_ROW(log),
-    ELEMENTARY_ROW(log1p),
-    ELEMENTARY_ROW(sigmoid),
-    ELEMENTARY_ROW(softplus),
-    ELEMENTARY_ROW(tanh),
-    FG_ROW(total, "(n)->()"),
-    FG_LAST_ROW,
+    ELEMENTARY_ROW(exp),           ELEMENTARY_ROW(expm1),
+    ELEMENTARY_ROW(expm1_minus_x), ELEMENTARY_ROW(log),
+    ELEMENTARY_ROW(log1p),         ELEMENTARY_ROW(sigmoid),
+    ELEMENTARY_ROW(softplus),      ELEMENTARY_ROW(tanh),
+    FG_ROW(total, "(n)->()"),      FG_LAST_ROW,
 };

@@ -1,4 +1,11 @@
-/* softplus(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|) */
+/* softplus(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
+ *
+ * e^-|x| cannot overflow, and log1p keeps its digits where it is small, so there is no threshold
+ * beyond which the result would be x or e^x. log1p is written out, as 1 + e needs only k = 0 or 1.
+ *
+ * Max error: @softplus@
+ * softplus(-inf) = 0, softplus(inf) = inf, NaN gives NaN; subnormal results are kept.
+ */
 #ifndef FG_SOFTPLUS_H
 #define FG_SOFTPLUS_H
 

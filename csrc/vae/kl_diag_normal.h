@@ -1,5 +1,6 @@
 /* KL(N(mu_q, e^logvar_q) || N(mu_p, e^logvar_p))
- *     = 1/2 (e^d - 1 - d + (mu_q - mu_p)^2 e^-logvar_p),  d = logvar_q - logvar_p, of one dimension.
+ *     = 1/2 (e^d - 1 - d + (mu_q - mu_p)^2 e^-logvar_p),  d = logvar_q - logvar_p, of one
+ * dimension.
  *
  * The variances enter by e^d - 1 - d, which does not cancel as the two approach each other: there
  * d is exact, where a ratio of variances would have lost the difference; farther apart, what both
@@ -44,8 +45,8 @@ static inline real kl_diag_normal_grad(real mu_q, real logvar_q, real mu_p, real
     const real scaled = kl_diag_normal_scaled(mu_q, mu_p, inverse_sigma);
     const real d = logvar_q - logvar_p;
     const real ratio_minus_1 = real_expm1(d);
-    const real excess = corrected(ratio_minus_1, difference_error(logvar_q, logvar_p, d),
-                                  ratio_minus_1 + 1);
+    const real excess =
+        corrected(ratio_minus_1, difference_error(logvar_q, logvar_p, d), ratio_minus_1 + 1);
     *d_mu_q = standardized(scaled, inverse_sigma);
     *d_mu_p = -*d_mu_q;
     *d_logvar_q = R(0.5) * excess;

@@ -1,0 +1,34 @@
+"""The examples in docstrings, and the README's."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from fastgen._ops import OPS
+
+MODULES = ["fastgen", "fastgen._derivatives", *{f"fastgen.{n.partition('.')[0]}" for n in OPS}]
+README = Path(__file__).parent.parent / "README.md"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_docstring_examples(name):
+    failed, tried = doctest.testmod(importlib.import_module(name), exclude_empty=True)
+    assert failed == 0 and (tried > 0 or name == "fastgen")
+
+
+def test_set_num_threads_example():
+    import fastgen
+
+    tests = doctest.DocTestFinder().find(fastgen.set_num_threads, "set_num_threads")
+    runner = doctest.DocTestRunner()
+    assert [runner.run(test) for test in tests] and runner.failures == 0 and runner.tries > 0
+
+
+def test_readme_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
