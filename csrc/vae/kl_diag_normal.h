@@ -17,7 +17,7 @@
 
 #include "core/difference.h"
 #include "elementary/exp.h"
-#include "elementary/expm1.h"
+#include "elementary/expm1_given.h"
 #include "elementary/expm1_minus_x.h"
 #include "vae/standardized.h"
 
@@ -31,9 +31,10 @@ static inline real kl_diag_normal_scaled(real mu_q, real mu_p, real inverse_sigm
 static inline real kl_diag_normal(real mu_q, real logvar_q, real mu_p, real logvar_p)
 {
     const real scaled = kl_diag_normal_scaled(mu_q, mu_p, real_exp(R(-0.5) * logvar_p));
-    const real d = logvar_q - logvar_p;
+    const real d = logvar_q - logvar_p, error = difference_error(logvar_q, logvar_p, d);
     const real rounded = real_expm1_minus_x(d);
-    const real excess = corrected(rounded, difference_error(logvar_q, logvar_p, d), rounded + d);
+    /* e^d - 1 is the slope: for a correction, the plain sum will do. */
+    const real excess = corrected(rounded, error, rounded + d);
     return R(0.5) * mul_add(scaled, scaled, excess);
 }
 
@@ -43,15 +44,15 @@ static inline real kl_diag_normal_grad(real mu_q, real logvar_q, real mu_p, real
 {
     const real inverse_sigma = real_exp(R(-0.5) * logvar_p);
     const real scaled = kl_diag_normal_scaled(mu_q, mu_p, inverse_sigma);
-    const real d = logvar_q - logvar_p;
-    const real ratio_minus_1 = real_expm1(d);
-    const real excess =
-        corrected(ratio_minus_1, difference_error(logvar_q, logvar_p, d), ratio_minus_1 + 1);
+    const real d = logvar_q - logvar_p, error = difference_error(logvar_q, logvar_p, d);
+    const real rounded = real_expm1_minus_x(d);
+    const real rounded_ratio = real_expm1_given(d, rounded);
+    const real ratio_minus_1 = corrected(rounded_ratio, error, rounded_ratio + 1);
     *d_mu_q = standardized(scaled, inverse_sigma);
     *d_mu_p = -*d_mu_q;
-    *d_logvar_q = R(0.5) * excess;
-    *d_logvar_p = R(-0.5) * mul_add(scaled, scaled, excess);
-    return kl_diag_normal(mu_q, logvar_q, mu_p, logvar_p);
+    *d_logvar_q = R(0.5) * ratio_minus_1;
+    *d_logvar_p = R(-0.5) * mul_add(scaled, scaled, ratio_minus_1);
+    return R(0.5) * mul_add(scaled, scaled, corrected(rounded, error, rounded + d));
 }
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef FG_VAE_KL_STANDARD_NORMAL_H
 #define FG_VAE_KL_STANDARD_NORMAL_H
 
+#include "elementary/expm1_given.h"
 #include "elementary/expm1_minus_x.h"
 
 static inline real kl_standard_normal(real mu, real logvar)
@@ -18,12 +19,13 @@ static inline real kl_standard_normal(real mu, real logvar)
     return R(0.5) * mul_add(mu, mu, real_expm1_minus_x(logvar));
 }
 
-/* d/dmu = mu, d/dlogvar = 1/2 (e^logvar - 1) = 1/2 ((e^logvar - 1 - logvar) + logvar). */
+/* d/dmu = mu, d/dlogvar = 1/2 (e^logvar - 1). */
 static inline real kl_standard_normal_grad(real mu, real logvar, real *d_mu, real *d_logvar)
 {
+    const real excess = real_expm1_minus_x(logvar);
     *d_mu = mu;
-    *d_logvar = R(0.5) * real_expm1(logvar);
-    return kl_standard_normal(mu, logvar);
+    *d_logvar = R(0.5) * real_expm1_given(logvar, excess);
+    return R(0.5) * mul_add(mu, mu, excess);
 }
 
 #endif
