@@ -3,7 +3,7 @@
  * The bracket is kept with its rounding error, and head is exact: nothing cancels, whether e^x is
  * near 1 (where k = 0 and the bracket is x) or not.
  *
- * Max error: @expm1@
+ * Max error: 0.89 ULP float (all inputs), 0.89 ULP double (4e7 inputs); without FMA 0.92, 0.89.
  * expm1(-0) = -0, expm1(-inf) = -1, expm1(inf) = inf, overflow gives inf, NaN gives NaN.
  */
 #ifndef FG_EXPM1_H

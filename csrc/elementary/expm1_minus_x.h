@@ -5,7 +5,7 @@
  * expm1(x) - x loses all of them. For other k the terms of the bracket are exact or nearly so, and
  * what cancels between them (2^k - 1 against k ln 2) cancels exactly.
  *
- * Max error: @expm1_minus_x@
+ * Max error: 1.64 ULP float (all inputs), 1.58 ULP double (4e7 inputs); without FMA 1.81, 1.82.
  * Never negative; exactly 0 at 0 and -0; inf at -inf and inf, overflow gives inf, NaN gives NaN.
  */
 #ifndef FG_EXPM1_MINUS_X_H

@@ -3,7 +3,7 @@
  * Near 1, k = 0 and log(m) is a series in the exact m - 1. Elsewhere k ln2_hi is exact, and the
  * smaller terms are summed before it.
  *
- * Max error: @log@
+ * Max error: 0.92 ULP float (all inputs), 0.90 ULP double (3e7 inputs); without FMA 0.93, 0.90.
  * log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, NaN gives NaN; subnormals count in full.
  */
 #ifndef FG_LOG_H

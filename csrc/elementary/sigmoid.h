@@ -3,7 +3,7 @@
  * Both with e = e^-|x|, which cannot overflow: so sigmoid(-x) is as exact as sigmoid(x), down to
  * subnormals. What 1 + e rounds off is exactly known and put back, which saves half an ULP.
  *
- * Max error: @sigmoid@
+ * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs).
  * sigmoid(-inf) = 0, sigmoid(inf) = 1, NaN gives NaN.
  */
 #ifndef FG_SIGMOID_H

@@ -140,7 +140,7 @@ def expm1_minus_x(x: ArrayLike, /, *, out: Any = None) -> Any:
     --------
     >>> import fastgen
     >>> float(fastgen.elementary.expm1_minus_x(1e-8))
-    5.0000000166666665e-17
+    5.000000016666667e-17
     """
     return _expm1_minus_x((x,), -1, False, out)
 
