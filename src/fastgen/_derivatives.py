@@ -26,6 +26,8 @@ def _sum_to_shape(gradient: Array, like: Any) -> Any:
 
 def _as_input(gradient: Any, like: Any) -> Any:
     """The gradient in the shape and float type of the input that it belongs to."""
+    if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
+        return gradient
     gradient = _sum_to_shape(gradient, like)
     dtype = getattr(like, "dtype", None)
     if dtype is None or dtype.kind in "biu" or dtype == gradient.dtype:
@@ -47,7 +49,9 @@ def _gradients(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The value, if asked for, and the gradients of the wanted inputs, in one pass over memory."""
     assert op.derivative is not None
-    outputs = int(value) | sum(2 << k for k in set(wanted))
+    outputs = int(value)
+    for k in wanted:
+        outputs |= 2 << k
     axis, keepdims = options.get("axis", -1), options.get("keepdims", False)
     result, *gradients = op.derivative(
         (*inputs, cotangent), axis=axis, keepdims=keepdims, wanted=outputs

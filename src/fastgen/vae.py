@@ -188,6 +188,6 @@ def gaussian_nll(
     --------
     >>> import numpy as np, fastgen
     >>> float(fastgen.vae.gaussian_nll(np.zeros(2), np.zeros(2), np.zeros(2)))
-    1.8378770664093453
+    1.8378770664093456
     """
     return _gaussian_nll((x, mu, logvar), axis, keepdims, out)
