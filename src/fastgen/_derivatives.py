@@ -45,18 +45,21 @@ def _wanted(argnums: int | Sequence[int] | None, nin: int) -> list[int]:
 
 
 def _gradients(
-    op: Op, inputs: tuple[Any, ...], cotangent: Any, wanted: list[int], value: bool, options: Any
+    op: Op,
+    wanted: list[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    value: bool,
+    axis: Any = -1,
+    keepdims: bool = False,
 ) -> tuple[Any, tuple[Any, ...]]:
     """The value, if asked for, and the gradients of the wanted inputs, in one pass over memory."""
     assert op.derivative is not None
     outputs = int(value)
     for k in wanted:
         outputs |= 2 << k
-    axis, keepdims = options.get("axis", -1), options.get("keepdims", False)
-    result, *gradients = op.derivative(
-        (*inputs, cotangent), axis=axis, keepdims=keepdims, wanted=outputs
-    )
-    return result, tuple(_as_input(gradients[k], inputs[k]) for k in wanted)
+    results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
+    return results[0], tuple([_as_input(results[k + 1], inputs[k]) for k in wanted])
 
 
 def vjp(
@@ -107,8 +110,7 @@ def vjp(
     value = f(*inputs, **options)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        everything = list(range(op.nin))
-        return _gradients(op, inputs, cotangent, everything, False, options)[1]
+        return _gradients(op, list(range(op.nin)), inputs, cotangent, False, **options)[1]
 
     return value, pullback
 
@@ -155,6 +157,6 @@ def value_and_grad(
     def value_and_gradients(
         *inputs: Any, cotangent: Any = 1.0, **options: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        return _gradients(op, inputs, cotangent, wanted, True, options)
+        return _gradients(op, wanted, inputs, cotangent, True, **options)
 
     return value_and_gradients
