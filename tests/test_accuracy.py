@@ -5,10 +5,11 @@ import itertools
 import mpmath
 import numpy as np
 import pytest
+from ulp import error, exactly
+
 from fastgen import cases
 from fastgen._core import bind, isas
 from fastgen._ops import OPS
-from ulp import error, exactly
 
 ISAS = [name for name, supported in isas() if supported]
 ELEMENTARY = sorted(name for name in OPS if OPS[name].signature == "()->()")

@@ -7,11 +7,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import xarray as xr
-from fastgen import cases
-from fastgen._ops import OPS
 
 import fastgen
-from fastgen import vae
+from fastgen import cases, vae
+from fastgen._ops import OPS
 from fastgen.elementary import softplus, total
 
 NAMES = sorted(OPS)
@@ -117,8 +116,8 @@ def test_out_that_does_not_fit_is_refused_untouched(name):
         with pytest.raises(error, match="out.*" + said):
             call(name, arrays, out=out)
         assert np.all(np.asarray(out) == np.asarray(out).flat[0])
+    good = np.full(shape, 7.0)
     with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
-        good = np.full(shape, 7.0)
         call(name, [np.ones((2, 3), complex), *arrays[1:]], out=good)
     assert np.all(good == 7)
 

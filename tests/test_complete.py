@@ -4,10 +4,10 @@ import inspect
 import re
 
 import pytest
-from fastgen import cases
-from fastgen._ops import OPS
 
 import fastgen
+from fastgen import cases
+from fastgen._ops import OPS
 
 
 @pytest.mark.parametrize("name", sorted(OPS))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from fastgen._ops import OPS
 
 MODULES = ["fastgen", "fastgen._derivatives", *{f"fastgen.{n.partition('.')[0]}" for n in OPS}]

@@ -9,12 +9,12 @@ import itertools
 import ml_dtypes
 import numpy as np
 import pytest
-from fastgen import cases
-from fastgen._core import bind, isas
-from fastgen._ops import OPS
 from layouts import LAYOUTS
 
 import fastgen
+from fastgen import cases
+from fastgen._core import bind, isas
+from fastgen._ops import OPS
 
 ISAS = [name for name, supported in isas() if supported]
 FMA_ISAS = [isa for isa in ISAS if isa not in ("x86-64-v2", "baseline")]
