@@ -122,6 +122,7 @@ def test_out_that_does_not_fit_is_refused_untouched(name):
     assert np.all(good == 7)
 
 
+@np.errstate(over="ignore")  # of NumPy's casts
 @pytest.mark.parametrize("name", NAMES)
 def test_out_of_every_kind_that_fits(name):
     arrays = cases.inputs(name, (4, 3), np.float64)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fastgen._ops import OPS
+from fastgen._ops import OPS, public
 
-MODULES = ["fastgen", "fastgen._derivatives", *{f"fastgen.{n.partition('.')[0]}" for n in OPS}]
+MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
 README = Path(__file__).parent.parent / "README.md"
 
 
