@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from fastgen import cases
 from fastgen._ops import OPS
 
-MODULES = ["fastgen", "fastgen._derivatives", *{f"fastgen.{n.partition('.')[0]}" for n in OPS}]
+MODULES = ["fastgen", "fastgen._derivatives", *{cases.function(n).__module__ for n in OPS}]
 README = Path(__file__).parent.parent / "README.md"
 
 

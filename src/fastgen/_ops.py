@@ -13,7 +13,8 @@ OPS = _core.bind(ISA)
 
 def operation_of(function: Callable[..., Any]) -> _core.Op:
     """Return the operation that a public function calls, which has its name."""
-    family = getattr(function, "__module__", "").removeprefix("fastgen.")
+    # "fastgen.vae.divergences" belongs to the family vae.
+    family = getattr(function, "__module__", "").removeprefix("fastgen.").partition(".")[0]
     op = OPS.get(f"{family}.{getattr(function, '__name__', '')}")
     if op is None or op.derivative is None:
         raise TypeError(
