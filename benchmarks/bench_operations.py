@@ -7,10 +7,10 @@ Operations are found by themselves; each result is checked before it is timed.
 
 import numpy as np
 import pytest
-from fastgen import cases
-from fastgen._ops import ISA, OPS
 
 import fastgen
+from fastgen import cases
+from fastgen._ops import ISA, OPS
 
 ROWS = [(1, 4), (128, 20), (64, 4096), (65536, 20), (4096, 512)]
 ELEMENTS = [(10,), (1000,), (100_000,), (10_000_000,)]

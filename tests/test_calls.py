@@ -7,11 +7,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import xarray as xr
-from fastgen import cases
-from fastgen._ops import OPS
 
 import fastgen
-from fastgen import vae
+from fastgen import cases, vae
+from fastgen._ops import OPS
 from fastgen.elementary import softplus, total
 
 NAMES = sorted(OPS)
@@ -117,12 +116,13 @@ def test_out_that_does_not_fit_is_refused_untouched(name):
         with pytest.raises(error, match="out.*" + said):
             call(name, arrays, out=out)
         assert np.all(np.asarray(out) == np.asarray(out).flat[0])
+    good = np.full(shape, 7.0)
     with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
-        good = np.full(shape, 7.0)
         call(name, [np.ones((2, 3), complex), *arrays[1:]], out=good)
     assert np.all(good == 7)
 
 
+@np.errstate(over="ignore")  # of NumPy's casts
 @pytest.mark.parametrize("name", NAMES)
 def test_out_of_every_kind_that_fits(name):
     arrays = cases.inputs(name, (4, 3), np.float64)
@@ -167,6 +167,8 @@ def test_dask_arrays_stay_lazy_and_agree(name):
     assert call(name, whole).compute().dtype == ml_dtypes.bfloat16
     integers = [da.from_array(np.ones((4, 3), "i1"), chunks=(2, -1))] * OPS[name].nin
     assert call(name, integers).compute().dtype == np.float64
+    with pytest.raises(TypeError, match=r"out must be a NumPy array, got Array"):
+        call(name, [da.from_array(x) for x in arrays], out=da.ones(3))  # dask itself would recurse
     if name in ROWS:
         with pytest.raises(TypeError, match="axis"):
             call(name, [da.from_array(x) for x in arrays], axis=(0, 1))
@@ -229,3 +231,11 @@ def test_a_large_sum_is_right_in_float32():
     assert total(x) == np.float32(3_000_000 * float(np.float32(0.1)))
     spread = np.concatenate([x, [1e8, -1e8]]).astype(np.float32)
     assert total(spread) == total(x)
+
+
+def test_totals_of_blocks_are_added_with_compensation():
+    for blocks in [51, 1001]:  # one chunk of a row, and several
+        x = np.zeros(blocks * 1024)
+        x[::1024] = 1  # each alone would be lost in 2^53
+        x[0] = 2.0**53
+        assert total(x) == 2.0**53 + (blocks - 1)

@@ -4,15 +4,16 @@ import inspect
 import re
 
 import pytest
-from fastgen import cases
-from fastgen._ops import OPS
 
 import fastgen
+from fastgen import cases
+from fastgen._ops import OPS, public
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_operation_is_complete(name):
-    function, reference = cases.function(name), cases.reference(name)
+    function, options = public(name)
+    reference = getattr(cases.reference(name), "func", cases.reference(name))
     assert function.__name__ in inspect.getmodule(function).__all__
     doc = inspect.getdoc(function)
     for section in ["Parameters", "Returns", "Raises", "Examples"]:
@@ -23,6 +24,8 @@ def test_operation_is_complete(name):
     names = [p.name for p in inspect.signature(function).parameters.values() if p.kind == 0]
     theirs = [p.name for p in inspect.signature(reference).parameters.values() if p.kind == 0]
     assert names == theirs and len(names) == OPS[name].nin
+
+    assert all(repr(choice) in doc or f'"{choice}"' in doc for choice in options.values())
 
     case = cases.CASES[name]
     assert len(case.known) >= 3 and len(case.edges) >= 3

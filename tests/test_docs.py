@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from fastgen import cases
-from fastgen._ops import OPS
 
-MODULES = ["fastgen", "fastgen._derivatives", *{cases.function(n).__module__ for n in OPS}]
+from fastgen._ops import OPS, public
+
+MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
 README = Path(__file__).parent.parent / "README.md"
 
 

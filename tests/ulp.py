@@ -17,7 +17,7 @@ def exactly(formula, numbers):
 
 
 def ulp_of(exact, dtype):
-    """The spacing of dtype's numbers around an exact value; below the normal range, of subnormals."""
+    """The spacing of dtype's numbers around an exact value, subnormal ones included."""
     info = np.finfo(dtype)
     if exact == 0:
         return mpmath.mpf(float(info.smallest_subnormal))

@@ -41,11 +41,20 @@ static inline real real_log1p_grad(real x, real *d_x)
     return real_log1p(x);
 }
 
+/* sigmoid(x) (1 - sigmoid(x)) = e / (1 + e)^2, e = e^-|x|: even in x, and nothing cancels. */
+static inline real logistic_density(real x)
+{
+    const real minus = -real_abs(x);
+    const real e = exp_within_limits(minus);
+    const real inverse = 1 / (1 + e);
+    const real density = e * inverse * inverse;
+    return minus < EXP_SMALLEST ? R(0.0) : density;
+}
+
 static inline real real_sigmoid_grad(real x, real *d_x)
 {
-    const real y = real_sigmoid(x);
-    *d_x = y * real_sigmoid(-x); /* y (1 - y), without the cancellation */
-    return y;
+    *d_x = logistic_density(x);
+    return real_sigmoid(x);
 }
 
 static inline real real_softplus_grad(real x, real *d_x)
@@ -54,10 +63,10 @@ static inline real real_softplus_grad(real x, real *d_x)
     return real_softplus(x);
 }
 
+/* 1 - tanh(x)^2 = 4 sigmoid(2x) (1 - sigmoid(2x)). */
 static inline real real_tanh_grad(real x, real *d_x)
 {
-    const real y = real_sigmoid(2 * x); /* 1 - tanh(x)^2, without the cancellation */
-    *d_x = 4 * y * real_sigmoid(-2 * x);
+    *d_x = 4 * logistic_density(2 * x);
     return real_tanh(x);
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastgen._core import Op
-from fastgen._ops import OPS, operation_of
+from fastgen._ops import OPS, chosen, kinds_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,8 +25,10 @@ def _sum_to_shape(gradient: Array, like: Any) -> Any:
     return np.reshape(summed, shape)
 
 
-def _as_input(gradient: Any, like: Any) -> Any:
+def as_input(gradient: Any, like: Any) -> Any:
     """The gradient in the shape and float type of the input that it belongs to."""
+    if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
+        return gradient
     gradient = _sum_to_shape(gradient, like)
     dtype = getattr(like, "dtype", None)
     if dtype is None or dtype.kind in "biu" or dtype == gradient.dtype:
@@ -42,17 +45,64 @@ def _wanted(argnums: int | Sequence[int] | None, nin: int) -> list[int]:
     return wanted
 
 
-def _gradients(
-    op: Op, inputs: tuple[Any, ...], cotangent: Any, wanted: list[int], value: bool, options: Any
+def gradients_of(
+    op: Op,
+    wanted: list[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    value: bool,
+    axis: Any = -1,
+    keepdims: bool = False,
 ) -> tuple[Any, tuple[Any, ...]]:
     """The value, if asked for, and the gradients of the wanted inputs, in one pass over memory."""
     assert op.derivative is not None
-    outputs = int(value) | sum(2 << k for k in set(wanted))
-    axis, keepdims = options.get("axis", -1), options.get("keepdims", False)
-    result, *gradients = op.derivative(
-        (*inputs, cotangent), axis=axis, keepdims=keepdims, wanted=outputs
-    )
-    return result, tuple(_as_input(gradients[k], inputs[k]) for k in wanted)
+    outputs = int(value)
+    for k in wanted:
+        outputs |= 2 << k
+    results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
+    return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
+
+
+# A rule gives the value, if asked for, and the gradients of the wanted inputs:
+#     value, gradients = rule(wanted, inputs, cotangent, with_value, **options)
+# The rule of a public function is `gradients_of` its row, or of the row that its kind= names. A
+# function of several rows carries its own, with the number of its inputs.
+Rule = Callable[..., tuple[Any, tuple[Any, ...]]]
+
+
+def with_rule(rule: Rule, nin: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a public function a rule of its own."""
+
+    def attach(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__fastgen_rule__ = (nin, rule)  # type: ignore[attr-defined]
+        return function
+
+    return attach
+
+
+def _rule_of(f: Callable[..., Any]) -> tuple[int, Rule]:
+    """Return the number of inputs of a public function, or a partial of one, and its rule."""
+    if isinstance(f, functools.partial) and not f.args:
+        nin, rule = _rule_of(f.func)
+        return nin, functools.partial(rule, **f.keywords)
+    if hasattr(f, "__fastgen_rule__"):
+        own: tuple[int, Rule] = f.__fastgen_rule__
+        return own
+    family = getattr(f, "__module__", "").removeprefix("fastgen.").partition(".")[0]
+    name = f"{family}.{getattr(f, '__name__', '')}"
+    op, kinds = OPS.get(name), kinds_of(name)
+    if op is not None:
+        return op.nin, functools.partial(gradients_of, op)
+    if not kinds:
+        raise TypeError(
+            f"f must be a fastgen function with a derivative, such as fastgen.vae."
+            f"kl_standard_normal; got {f!r}"
+        )
+
+    def of_kind(*call: Any, kind: str, **options: Any) -> tuple[Any, tuple[Any, ...]]:
+        return gradients_of(chosen(name.partition(".")[2], "kind", kinds, kind), *call, **options)
+
+    return next(iter(kinds.values())).nin, of_kind
 
 
 def vjp(
@@ -67,7 +117,7 @@ def vjp(
     *inputs : array_like
         The inputs of `f`.
     **options
-        Its keywords, `axis` and `keepdims`.
+        Its keywords, such as `axis`, `keepdims` or `kind`.
 
     Returns
     -------
@@ -99,12 +149,11 @@ def vjp(
     >>> pullback(np.array([10.0]))
     (array([[10., 20.]]), array([[0., 0.]]))
     """
-    op = operation_of(f)
+    nin, rule = _rule_of(f)
     value = f(*inputs, **options)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        everything = list(range(op.nin))
-        return _gradients(op, inputs, cotangent, everything, False, options)[1]
+        return rule(list(range(nin)), inputs, cotangent, False, **options)[1]
 
     return value, pullback
 
@@ -145,12 +194,12 @@ def value_and_grad(
     >>> value, d_mu, d_logvar
     (array([2.5]), array([[1., 2.]]), array([[0., 0.]]))
     """
-    op = operation_of(f)
-    wanted = _wanted(argnums, op.nin)
+    nin, rule = _rule_of(f)
+    wanted = _wanted(argnums, nin)
 
     def value_and_gradients(
         *inputs: Any, cotangent: Any = 1.0, **options: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        return _gradients(op, inputs, cotangent, wanted, True, options)
+        return rule(wanted, inputs, cotangent, True, **options)
 
     return value_and_gradients

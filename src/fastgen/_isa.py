@@ -1,4 +1,4 @@
-"""Which instruction set is used: the best that this CPU has, unless `FASTGEN_ISA` says otherwise."""
+"""Which instruction set is used: the best this CPU has, unless `FASTGEN_ISA` says otherwise."""
 
 from __future__ import annotations
 

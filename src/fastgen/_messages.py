@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,26 @@ from numpy.exceptions import AxisError
 _FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
 
 
+def _public(op: str) -> Any:
+    ops = importlib.import_module("fastgen._ops")  # which imports this module
+    return ops.public(op.removesuffix("_derivative"))[0]
+
+
 def _function(op: str) -> str:
-    return op.rpartition(".")[2].removesuffix("_derivative")
+    name: str = _public(op).__name__
+    return name
 
 
 def argument(op: str, k: int) -> str:
     """Return the name of input `k`, as the public function has it."""
-    family = importlib.import_module(f"fastgen.{op.partition('.')[0]}")
-    parameters = inspect.signature(getattr(family, _function(op))).parameters.values()
+    parameters = inspect.signature(_public(op)).parameters.values()
     names = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
     return names[k] if k < len(names) else "cotangent"
+
+
+def choice(function: str, option: str, choices: Iterable[str], got: object) -> str:
+    """A keyword with a value that it does not have."""
+    return f"{function}: {option} must be one of {', '.join(map(repr, choices))}; got {got!r}"
 
 
 def count(op: str, expected: int, got: int) -> str:

@@ -6,6 +6,7 @@ through all operations, so a case is all that a new operation has to bring.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op
-from fastgen._ops import OPS
+from fastgen._ops import OPS, public
 from fastgen.cases.case import Case
 
 CASES: dict[str, Case] = {}
@@ -23,18 +24,17 @@ for _family in sorted({name.partition(".")[0] for name in OPS}):
 
 
 def function(name: str) -> Callable[..., Any]:
-    """Return the public function of an operation."""
-    family, _, op = name.partition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"fastgen.{family}"), op)
-    return found
+    """Return the public function of an operation, with the `kind` that chooses it."""
+    found, options = public(name)
+    return functools.partial(found, **options) if options else found
 
 
 def reference(name: str) -> Callable[..., Any]:
     """Return the NumPy reference of an operation."""
-    family, _, op = name.partition(".")
-    module = importlib.import_module(f"fastgen.reference.{family}")
-    found: Callable[..., Any] = getattr(module, op)
-    return found
+    function, options = public(name)
+    module = importlib.import_module(f"fastgen.reference.{name.partition('.')[0]}")
+    found: Callable[..., Any] = getattr(module, function.__name__)
+    return functools.partial(found, **options) if options else found
 
 
 def inputs(name: str, shape: tuple[int, ...], dtype: Any = np.float64, seed: int = 0) -> Any:

@@ -41,20 +41,26 @@ class Case:
     """The largest of its terms, where they may cancel."""
 
 
+# Samples are made by exact arithmetic only, so that they are the same on every machine.
+
+
 def normal(z: Array) -> tuple[Array, ...]:
+    """Return the draws as they are."""
     return tuple(z)
 
 
-# Samples are made by exact arithmetic only, so that they are the same on every machine.
 def positive(z: Array) -> tuple[Array, ...]:
+    """Return positive numbers."""
     return tuple(np.abs(z) + 2**-10)
 
 
 def above_minus_one(z: Array) -> tuple[Array, ...]:
+    """Return numbers above -1."""
     return tuple(np.abs(z) - 0.875)
 
 
 def wide(z: Array) -> tuple[Array, ...]:
+    """Return numbers of some size."""
     return tuple(5 * z)
 
 
@@ -64,4 +70,5 @@ def scales(z: Array) -> tuple[Array, ...]:
 
 
 def probability_and_logits(z: Array) -> tuple[Array, ...]:
+    """Return a number from 0 to 1, and one of some size."""
     return np.minimum(np.abs(z[0]) / 4, 1), 5 * z[1]

@@ -45,7 +45,7 @@ def exp(x: ArrayLike, /, *, out: Any = None) -> Any:
     Notes
     -----
     Max error: 1 ULP, in float32 and float64, over the whole range.
-    ``exp(-inf)`` is +0; results below the normal range are right to their last bit, not flushed to 0.
+    ``exp(-inf)`` is +0; subnormal results are right to their last bit, not flushed to 0.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def expm1(x: ArrayLike, /, *, out: Any = None) -> Any:
 
 
 def expm1_minus_x(x: ArrayLike, /, *, out: Any = None) -> Any:
-    r"""Exponential minus its tangent at 0: the part of a Kullback-Leibler divergence that cancels.
+    r"""Exponential minus its tangent at 0: the part of a normal KL divergence that cancels.
 
     .. math:: e^x - 1 - x
 

@@ -1,0 +1,42 @@
+/* Generative adversarial networks: the operations, and the formula that each is. */
+#include "core/tile.h"
+
+#include "gan/f_divergence_jeffreys.h"
+#include "gan/f_divergence_jensen_shannon.h"
+#include "gan/f_divergence_kl.h"
+#include "gan/f_divergence_neyman.h"
+#include "gan/f_divergence_pearson.h"
+#include "gan/f_divergence_reverse_kl.h"
+#include "gan/f_divergence_squared_hellinger.h"
+#include "gan/f_divergence_total_variation.h"
+#include "gan/f_divergence_triangular.h"
+#include "gan/js_divergence.h"
+#include "gan/optimal_discriminator.h"
+
+FG_FORMULA(js_divergence, 2)
+FG_FORMULA(optimal_discriminator, 2)
+FG_FORMULA(f_divergence_jeffreys, 1)
+FG_FORMULA(f_divergence_jensen_shannon, 1)
+FG_FORMULA(f_divergence_kl, 1)
+FG_FORMULA(f_divergence_neyman, 1)
+FG_FORMULA(f_divergence_pearson, 1)
+FG_FORMULA(f_divergence_reverse_kl, 1)
+FG_FORMULA(f_divergence_squared_hellinger, 1)
+FG_FORMULA(f_divergence_total_variation, 1)
+FG_FORMULA(f_divergence_triangular, 1)
+
+extern FG_ROWS;
+FG_ROWS = {
+    FG_ROW(js_divergence, "(n),(n)->()"),
+    FG_ROW(f_divergence_jeffreys, "()->()"),
+    FG_ROW(f_divergence_jensen_shannon, "()->()"),
+    FG_ROW(f_divergence_kl, "()->()"),
+    FG_ROW(f_divergence_neyman, "()->()"),
+    FG_ROW(f_divergence_pearson, "()->()"),
+    FG_ROW(f_divergence_reverse_kl, "()->()"),
+    FG_ROW(f_divergence_squared_hellinger, "()->()"),
+    FG_ROW(f_divergence_total_variation, "()->()"),
+    FG_ROW(f_divergence_triangular, "()->()"),
+    FG_ROW(optimal_discriminator, "(),()->()"),
+    FG_LAST_ROW,
+};

@@ -1,0 +1,208 @@
+"""``fastgen bench``: how fast every operation is, compared with NumPy, and whether it is right."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fastgen
+from fastgen import cases
+from fastgen._ops import OPS
+from fastgen.cli import compare, machine, report, selected, timing
+from fastgen.cli.progress import progress
+from fastgen.cli.timing import Timed
+
+SECONDS, QUICK_SECONDS = 70.0, 6.0
+ROW_SECONDS = 2.0
+PEER_PAUSE = 0.003
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
+
+VALUE, OUT, GRADIENT = "value", "out", "value_and_grad"
+
+Shape = tuple[int, ...]
+Call = Callable[[], Any]
+Step = tuple[str, str, Shape]
+
+
+class Sizes(NamedTuple):
+    """Shapes of the inputs, and those at which the gradient is timed too."""
+
+    value: tuple[Shape, ...]
+    gradient: tuple[Shape, ...]
+
+
+# A single sample, a batch of latents, long rows, many short rows, and more than the caches hold.
+ROWS = Sizes(
+    ((1, 4), (128, 20), (64, 4096), (65536, 20), (4096, 512), (16384, 512)),
+    ((128, 20), (4096, 512)),
+)
+ELEMENTS = Sizes(((10,), (1_000,), (100_000,), (10_000_000,)), ((1_000,), (100_000,)))
+QUICK_ROWS = Sizes(((1, 4), (4096, 512)), ((4096, 512),))
+QUICK_ELEMENTS = Sizes(((10,), (100_000,)), ((100_000,),))
+
+
+@dataclass
+class Row:
+    """One operation at one size."""
+
+    operation: str
+    kind: str
+    shape: Shape
+    numpy_seconds: float
+    fastgen_seconds: float
+    speed_up: float
+    bytes: int
+    bandwidth_share: float | None
+    max_error: float
+    tolerance: float
+    gradient_error: float | None
+    wrong: bool
+    peer_seconds: dict[str, float] = field(default_factory=dict)
+    peer_errors: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for every row."""
+
+    dtype: Any
+    cache: int
+    bandwidth: float
+    free: float
+    peers: dict[str, Callable[[str, Any, bool], Call | None]]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time, compare, and print the table; 1 where a result is wrong."""
+    names = selected(args)
+    dtype = _checked_dtype(args)
+    _check_files(args)
+    start = time.perf_counter()
+    peers: Any = importlib.import_module("fastgen.cli.peers").found() if args.peers else {}
+    threads, cache = fastgen.get_num_threads(), machine.last_level_cache()
+    with np.errstate(all="ignore"):
+        bandwidth, free = machine.read_bandwidth(threads, cache), machine.free_share(threads)
+        setting = Setting(dtype, cache, bandwidth, free, peers)
+        rows = _rows(names, setting, args.quick, start)
+    found = report.collect(rows, setting, time.perf_counter() - start)
+    report.show(rows, found)
+    if args.json:
+        report.write_json(args.json, rows, found)
+    if args.plot:
+        importlib.import_module("fastgen.cli.plot").draw(args.plot, rows, found)
+    return 1 if any(row.wrong for row in rows) else 0
+
+
+def _checked_dtype(args: argparse.Namespace) -> Any:
+    if args.peers and args.dtype not in ("float32", "float64"):
+        args.error("--peers: needs --dtype float32 or float64")
+    try:
+        return compare.dtype_of(args.dtype)
+    except ImportError:
+        args.error("--dtype bfloat16: needs ml_dtypes; pip install 'fastgen[bf16]'")
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    """Complain before any time is spent."""
+    if args.plot and importlib.util.find_spec("matplotlib") is None:
+        args.error("--plot: needs matplotlib; pip install 'fastgen[cli]'")
+    if args.plot and Path(args.plot).suffix.lower() not in PLOT_SUFFIXES:
+        args.error(f"--plot: {args.plot!r} must end in one of {', '.join(PLOT_SUFFIXES)}")
+    for option, file in (("--json", args.json), ("--plot", args.plot)):
+        if file and (Path(file).is_dir() or not os.access(Path(file).absolute().parent, os.W_OK)):
+            args.error(f"{option}: can't write to {file!r}")
+
+
+def _plan(names: list[str], cache: int, dtype: Any, quick: bool) -> Iterator[Step]:
+    """Operation, kind and shape of every row, in the order of the table."""
+    for name in names:
+        rows = compare.has_rows(name)
+        if rows:
+            sizes = QUICK_ROWS if quick else ROWS
+        else:
+            sizes = QUICK_ELEMENTS if quick else ELEMENTS
+        for shape in sizes.value:
+            yield name, VALUE, shape
+            # Fresh memory costs the operating system more than a pass costs the CPU, so there
+            # the row above says little about the operation.
+            if not rows and np.prod(shape) * dtype.itemsize > cache:
+                yield name, OUT, shape
+        if OPS[name].derivative is not None:
+            for shape in sizes.gradient:
+                yield name, GRADIENT, shape
+
+
+def _rows(names: list[str], setting: Setting, quick: bool, start: float) -> list[Row]:
+    plan = list(_plan(names, setting.cache, setting.dtype, quick))
+    end = start + (QUICK_SECONDS if quick else SECONDS)
+    rows = []
+    with progress(len(plan)) as advance:
+        for done, (name, kind, shape) in enumerate(plan):
+            advance(f"{name} {report.size(shape)}")
+            left = (end - time.perf_counter()) / (len(plan) - done)
+            # Peers may take what they need: compiling alone takes longer than all the rest.
+            seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)
+            rows.append(_row(name, kind, shape, setting, seconds))
+    return rows
+
+
+def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -> Row:
+    inputs = cases.inputs(name, shape, setting.dtype)
+    function, reference = cases.function(name), cases.reference(name)
+    ours: Callable[..., Any] = function
+    if kind == OUT:
+        ours = partial(function, out=np.empty(shape, setting.dtype))
+    elif kind == GRADIENT:
+        ours = fastgen.value_and_grad(function)
+    calls: dict[str, Call] = {
+        "numpy": partial(reference, *inputs),
+        "fastgen": partial(ours, *inputs),
+    }
+    for peer, prepare in setting.peers.items():
+        call = None if kind == GRADIENT else prepare(name, inputs, kind == OUT)
+        if call is not None:
+            calls[peer] = call
+    timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
+    expected = reference(*(x.astype(np.float64) for x in inputs))
+    return _judged(name, kind, inputs, timed, expected, setting)
+
+
+def _judged(
+    name: str, kind: str, inputs: Any, timed: dict[str, Timed], expected: Any, setting: Setting
+) -> Row:
+    numpy, ours = timed.pop("numpy").seconds, timed.pop("fastgen")
+    value, gradients = ours.result if kind == GRADIENT else (ours.result, ())
+    error, bound = compare.max_error(name, value, expected), compare.tolerance(name, setting.dtype)
+    wrong, slope_error = not error <= bound, None
+    if kind == GRADIENT:
+        slope_error = compare.gradient_error(name, gradients, inputs)
+        wrong |= not slope_error <= compare.gradient_tolerance(setting.dtype)
+    nbytes = sum(x.nbytes for x in (*inputs, value, *gradients))
+    # Less than twice the cache may still be in it from the call before.
+    share = nbytes / ours.seconds / setting.bandwidth if nbytes > 2 * setting.cache else None
+    return Row(
+        operation=name,
+        kind=kind,
+        shape=inputs[0].shape,
+        numpy_seconds=numpy,
+        fastgen_seconds=ours.seconds,
+        speed_up=numpy / ours.seconds,
+        bytes=nbytes,
+        bandwidth_share=share,
+        max_error=error,
+        tolerance=bound,
+        gradient_error=slope_error,
+        wrong=wrong,
+        peer_seconds={peer: t.seconds for peer, t in timed.items()},
+        peer_errors={p: compare.max_error(name, t.result, expected) for p, t in timed.items()},
+    )

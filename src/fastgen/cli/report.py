@@ -1,0 +1,176 @@
+"""What `bench` says: a table for people, and the same for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from fastgen.cli import info
+from fastgen.cli.table import Cell, say
+from fastgen.cli.table import show as show_table
+
+if TYPE_CHECKING:
+    from fastgen.cli.bench import Row, Setting
+
+HEADS = ("operation", "size", "NumPy", "fastgen", "speed-up", "bandwidth", "max error")
+OUT, GRADIENT = "out", "value_and_grad"
+LABELS = {
+    OUT: "  into out= (NumPy allocates)",
+    GRADIENT: "  value_and_grad (NumPy: value only)",
+}
+PEER_LABELS = {OUT: "  into out=, each of them"}
+WIDTH = 98
+WIN, LOSS, WRONG = "green", "yellow", "bold red"
+
+
+def collect(rows: list[Row], setting: Setting, seconds: float) -> dict[str, Any]:
+    """Return what holds for the whole run."""
+    return {
+        "environment": info.collect(),
+        "dtype": setting.dtype.name,
+        "peers": list(setting.peers),
+        "seconds": seconds,
+        "bandwidth_bytes_per_second": setting.bandwidth,
+        "free_cpu_share": setting.free,
+        "last_level_cache_bytes": setting.cache,
+        "slower": sum(row.speed_up < 1 for row in rows if row.kind != GRADIENT),
+        "gradients_slower": sum(row.speed_up < 1 for row in rows if row.kind == GRADIENT),
+        "wrong": sum(row.wrong for row in rows),
+    }
+
+
+def write_json(file: str, rows: list[Row], found: dict[str, Any]) -> None:
+    """Write every number to a file."""
+    everything = {**found, "rows": [dataclasses.asdict(row) for row in rows]}
+    with open(file, "w", encoding="utf-8") as stream:
+        json.dump(everything, stream, indent=1)
+        stream.write("\n")
+
+
+def show(rows: list[Row], found: dict[str, Any]) -> None:
+    """Print the table, that of the peers where there are any, and what they mean."""
+    show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in rows])
+    if found["peers"]:
+        _show_peers(rows, found["peers"])
+    say("")
+    _show_foot(rows, found)
+
+
+def size(shape: tuple[int, ...]) -> str:
+    """Return a shape as the table has it."""
+    if len(shape) == 1 and shape[0] >= 1000:
+        return f"10^{len(str(shape[0])) - 1}"
+    return "x".join(map(str, shape))
+
+
+def duration(seconds: float) -> str:
+    """Return a time with three digits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 0.9995:
+            return f"{_three_digits(seconds * factor)} {unit}"
+    return f"{_three_digits(seconds * 1e9)} ns"
+
+
+def _three_digits(number: float) -> str:
+    decimals = 2 if number < 9.995 else 1 if number < 99.95 else 0
+    return f"{number:.{decimals}f}"
+
+
+def _times(ratio: float) -> str:
+    return f"{_three_digits(ratio)}x" if ratio < 99.95 else f"{ratio:.0f}x"
+
+
+def _label(row: Row, rows: list[Row], labels: dict[str, str]) -> Cell:
+    """The operation where its rows begin; after that, what is special."""
+    first = next(other for other in rows if other.operation == row.operation)
+    return Cell(row.operation, "bold") if row is first else Cell(labels.get(row.kind, ""))
+
+
+def _cells(row: Row) -> list[Cell]:
+    share = "-" if row.bandwidth_share is None else f"{row.bandwidth_share:.0%}"
+    error = Cell("WRONG", WRONG) if row.wrong else Cell(f"{row.max_error:.1e}")
+    return [
+        Cell(size(row.shape)),
+        Cell(duration(row.numpy_seconds)),
+        Cell(duration(row.fastgen_seconds)),
+        Cell(_times(row.speed_up), LOSS if row.speed_up < 1 else WIN),
+        Cell(share),
+        error,
+    ]
+
+
+def _show_peers(rows: list[Row], peers: list[str]) -> None:
+    compared = [row for row in rows if row.peer_seconds]
+    cells = [
+        [
+            _label(row, compared, PEER_LABELS),
+            Cell(size(row.shape)),
+            Cell(duration(row.fastgen_seconds)),
+            *(_peer_cell(row, peer) for peer in peers),
+        ]
+        for row in compared
+    ]
+    say("\nspeed-up over other libraries, with the same threads")
+    show_table(("operation", "size", "fastgen", *peers), cells)
+    say("! their result is off by more than would be called WRONG here")
+
+
+def _peer_cell(row: Row, peer: str) -> Cell:
+    if peer not in row.peer_seconds:
+        return Cell("-")
+    ratio = row.peer_seconds[peer] / row.fastgen_seconds
+    mark = "" if row.peer_errors[peer] <= row.tolerance else "!"
+    return Cell(mark + _times(ratio), LOSS if ratio < 1 else WIN)
+
+
+def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
+    here = found["environment"]
+    isa, threads = here["instruction_sets"]["chosen"], here["threads"]["count"]
+    gradients = sum(row.kind == GRADIENT for row in rows)
+    _count(found["slower"], len(rows) - gradients, "slower than NumPy", LOSS)
+    if gradients:
+        _count(found["gradients_slower"], gradients, f"{GRADIENT} slower than NumPy's value", LOSS)
+    _count(found["wrong"], len(rows), "wrong", WRONG)
+    for row in rows:
+        if row.wrong:
+            say([Cell(_why_wrong(row), WRONG)])
+    say(
+        f"{here['cpu']}, {isa}, {_plural(threads, 'thread')}, {found['dtype']}, "
+        f"NumPy {here['numpy']}, fastgen {here['fastgen']}; {found['seconds']:.0f} s"
+    )
+    if found["free_cpu_share"] < 0.75:
+        share = f"{found['free_cpu_share']:.0%} of {_plural(threads, 'CPU')}"
+        say([Cell(f"Other programs left only {share}: times with threads are too long.", LOSS)])
+    cache = found["last_level_cache_bytes"] / 2**20
+    rate = found["bandwidth_bytes_per_second"] / 1e9
+    _explain(
+        "max error: relative, against the NumPy reference in float64; gradients are checked against"
+        " its differences. Sums that may cancel: relative to the median result."
+    )
+    _explain(
+        f"bandwidth: inputs read and outputs written, once each, as a share of the {rate:.1f} GB/s"
+        f" at which NumPy reads or copies memory here with {_plural(threads, 'thread')}; only where"
+        f" the bytes are more than twice the cache ({cache:.0f} MiB). Without out=, memory fresh"
+        " from the system slows both."
+    )
+
+
+def _explain(text: str) -> None:
+    say(textwrap.fill(text, WIDTH, subsequent_indent="  "))
+
+
+def _count(count: int, of: int, what: str, style: str) -> None:
+    say([Cell(f"{count} of {of} {what}", style if count else WIN)])
+
+
+def _why_wrong(row: Row) -> str:
+    start = f"WRONG: {row.operation}, {row.kind} at {size(row.shape)}:"
+    if row.gradient_error is None or not row.max_error <= row.tolerance:
+        return f"{start} error {row.max_error:.1e}, more than {row.tolerance:.1e}"
+    return f"{start} the gradient is off by {row.gradient_error:.1e}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

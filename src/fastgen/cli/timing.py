@@ -1,0 +1,71 @@
+"""Times of functions that take turns, so that whatever disturbs the computer disturbs them all."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+SAMPLE_SECONDS = 2e-4  # shorter than this, the clock itself would be measured
+MIN_ROUNDS, MAX_ROUNDS = 3, 1000
+
+
+class Timed(NamedTuple):
+    """The median seconds of a call, and what the last one of those timed returned."""
+
+    seconds: float
+    result: Any
+
+
+def take_turns(
+    calls: Mapping[str, Callable[[], Any]], seconds: float, pause: float = 0.0
+) -> dict[str, Timed]:
+    """Time every call, about `seconds` in all.
+
+    A `pause` before each lets threads come to rest that the one before may have left spinning.
+    """
+    names = list(calls)
+    loops = {name: _loops(calls[name]) for name in names}
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    results: dict[str, Any] = {}
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        for turn in range(MAX_ROUNDS):
+            if turn >= MIN_ROUNDS and time.perf_counter() - start > seconds:
+                break
+            for k in range(len(names)):  # each goes first in turn
+                name = names[(turn + k) % len(names)]
+                results.pop(name, None)  # so that memory can be reused, as in a user's loop
+                if pause:
+                    time.sleep(pause)
+                    calls[name]()
+                elapsed, results[name] = _sample(calls[name], loops[name])
+                samples[name].append(elapsed)
+    finally:
+        if collecting:
+            gc.enable()
+    return {name: Timed(statistics.median(samples[name]), results[name]) for name in names}
+
+
+def _loops(call: Callable[[], Any]) -> int:
+    """How often to call for one sample, found while warming up."""
+    call()
+    loops = 1
+    while True:
+        elapsed, _ = _sample(call, loops)
+        if elapsed * loops > SAMPLE_SECONDS / 4:
+            return max(1, round(SAMPLE_SECONDS / elapsed))
+        loops *= 4
+
+
+def _sample(call: Callable[[], Any], loops: int) -> tuple[float, Any]:
+    turns = itertools.repeat(None, loops)
+    start = time.perf_counter()
+    for _ in turns:
+        result = call()
+    return (time.perf_counter() - start) / loops, result

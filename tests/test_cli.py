@@ -1,0 +1,330 @@
+"""The command line, in processes of its own, and that its checks can fail."""
+
+import dataclasses
+import itertools
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastgen
+from fastgen import _ops, cases
+from fastgen.__main__ import main
+from fastgen.cli import bench, checks, compare, report, timing
+from fastgen.cli.gradients import derivative
+from fastgen.cli.subject import Subject
+
+QUIET = {**os.environ, "SKBUILD_EDITABLE_VERBOSE": "0", "PYTHONUNBUFFERED": "1"}
+SOME = "expm1_minus"  # in the name of one operation, to be quick
+
+
+def fastgen_command(*arguments, code=0):
+    """What a command prints on stdout and stderr."""
+    command = [sys.executable, "-m", "fastgen", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=QUIET, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
+def without(package):
+    """Python that runs the command line as if a package were not installed."""
+    return (
+        "import importlib.util as u, sys; find = u.find_spec;"
+        f"u.find_spec = lambda name: None if name == {package!r} else find(name);"
+        "from fastgen.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+
+def test_info_as_json():
+    found = json.loads(fastgen_command("info", "--json")[0])
+    assert found["fastgen"] == fastgen.__version__
+    assert found["numpy"] == np.__version__
+    sets = found["instruction_sets"]
+    assert sets["chosen"] == _ops.ISA
+    assert sets["chosen"] in sets["detected"]
+    assert set(sets["detected"]) <= set(sets["built"])
+    assert found["threads"]["count"] >= 1
+    assert sum(found["operations"].values()) == len(_ops.OPS)
+
+
+def test_info_for_people():
+    text, _ = fastgen_command("info")
+    assert _ops.ISA_REASON in text
+    assert "optional packages" in text
+
+
+def test_bench(tmp_path):
+    file, chart = tmp_path / "bench.json", tmp_path / "bench.png"
+    pytest.importorskip("matplotlib")
+    text, errors = fastgen_command(
+        "bench", "--quick", "--only", SOME, "--json", str(file), "--plot", str(chart)
+    )
+    assert "\r" not in errors, "a progress bar where there is no terminal"
+    assert "slower than NumPy" in text
+    assert max(map(len, text.splitlines())) <= 100
+    found = json.loads(file.read_text())
+    assert found["wrong"] == 0
+    assert {row["kind"] for row in found["rows"]} == {"value", "value_and_grad"}
+    for row in found["rows"]:
+        assert SOME in row["operation"]
+        assert row["speed_up"] == pytest.approx(row["numpy_seconds"] / row["fastgen_seconds"])
+        assert 0 <= row["max_error"] <= row["tolerance"]
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_check_of_one_family():
+    text, _ = fastgen_command("check", "--only", "vae.")
+    names = [name for name in _ops.OPS if name.startswith("vae.")]
+    assert [line.split()[0] for line in text.splitlines()[1:-1]] == names
+    assert "checks passed" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench", "--only", "no_such"], "no operation has 'no_such' in its name"),
+        (["check", "--only", "no_such"], "no operation has 'no_such' in its name"),
+        (["bench", "--dtype", "int8"], "invalid choice: 'int8'"),
+        (["bench", "--plot", "chart.txt"], "must end in one of .png"),
+        (["bench", "--json", "no_such_folder/bench.json"], "can't write to"),
+        (["bench", "--peers", "--dtype", "float16"], "--peers: needs --dtype"),
+        (["no_such"], "invalid choice: 'no_such'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_bad_arguments(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "message"),
+    [
+        ("matplotlib", ["--plot", "chart.png"], "pip install 'fastgen[cli]'"),
+    ],
+)
+def test_missing_package(package, arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stopped:
+        main(["bench", *arguments])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert package in error
+    assert message in error
+
+
+def on_terminal(command):
+    """What a command writes to a terminal 100 columns wide."""
+    pty = pytest.importorskip("pty")
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        command, stdout=child, stderr=child, env={**QUIET, "COLUMNS": "100", "TERM": "xterm"}
+    )
+    os.close(child)
+    text = b""
+    while True:
+        try:
+            chunk = os.read(parent, 65536)
+        except OSError:  # Linux's end of file
+            break
+        if not chunk:
+            break
+        text += chunk
+    os.close(parent)
+    assert process.wait() == 0, text
+    return text.decode()
+
+
+def test_terminal_with_and_without_rich():
+    arguments = ["check", "--only", SOME]
+    plain = on_terminal([sys.executable, "-c", without("rich"), *arguments])
+    assert "[#" in plain or "0/1" in plain, "no progress bar"
+    assert "\x1b[1;32m" not in plain
+    pytest.importorskip("rich")
+    coloured = on_terminal([sys.executable, "-m", "fastgen", *arguments])
+    assert "\x1b[1;32m" in coloured
+
+
+def test_reader_that_stops_early():
+    command = [sys.executable, "-m", "fastgen", "info", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=QUIET
+    ) as process:
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_import_does_not_load_the_command_line():
+    code = "import fastgen, sys; sys.exit(any(m.startswith('fastgen.cli') for m in sys.modules))"
+    subprocess.run([sys.executable, "-c", code], env=QUIET, check=True)
+
+
+# Checks that can't fail would be worth nothing: each is shown something wrong.
+
+
+class Broken:
+    """An operation whose results pass through a function that spoils them."""
+
+    def __init__(self, op, spoil, spoil_gradient=lambda g: g):
+        self.op, self.spoil, self.spoil_gradient = op, spoil, spoil_gradient
+        self.name, self.nin, self.isa = op.name, op.nin, op.isa
+
+    def __call__(self, inputs):
+        return self.spoil(self.op(inputs))
+
+    def derivative(self, inputs):
+        value, *gradients = self.op.derivative(inputs)
+        return (self.spoil(value), *(self.spoil_gradient(g) for g in gradients))
+
+
+def off(results, ulps):
+    return results + np.asarray(ulps, results.dtype) * np.spacing(results)
+
+
+def found(check, name, dtype="float32", **how):
+    op = Broken(_ops.OPS[name], **how) if how else _ops.OPS[name]
+    outcomes = list(check(Subject(name, op, compare.dtype_of(dtype))))
+    assert outcomes, "nothing was checked"
+    return [outcome for outcome in outcomes if outcome]
+
+
+ALL = [
+    *((check, dtype) for check in checks.FOR_FLOATS for dtype in ("float32", "float64")),
+    *((check, "float16") for check in checks.FOR_HALVES),
+]
+OF_RESULTS = [(check, dtype) for check, dtype in ALL if check not in (checks.threads, checks.bits)]
+
+
+@pytest.mark.parametrize(("check", "dtype"), OF_RESULTS)
+@pytest.mark.parametrize("name", ["elementary.expm1_minus_x", "vae.gaussian_nll"])
+@np.errstate(all="ignore")
+def test_check_finds_what_is_wrong(check, dtype, name):
+    assert not found(check, name, dtype)
+    if check is derivative:
+        # In this type alone: float32 is compared with float64.
+        factor = {np.dtype(dtype): 1.0001}
+        spoil = {
+            "spoil": lambda r: r,
+            "spoil_gradient": lambda g: g * g.dtype.type(factor.get(g.dtype, 1)),
+        }
+    elif check is checks.edges:
+        spoil = {"spoil": lambda r: -r}
+    elif check is checks.known_values:
+        spoil = {"spoil": lambda r: off(r, 6)}
+    elif check is checks.rounded_once:
+        spoil = {"spoil": lambda r: off(r, 1) if r.dtype == np.float16 else r}
+    else:
+        spoil = {"spoil": lambda r: r * r.dtype.type(1.05) + r.dtype.type(0.05)}
+    failures = found(check, name, dtype, **spoil)
+    assert failures
+    assert all(dtype in failure and failure.endswith(".") for failure in failures)
+
+
+def test_check_finds_other_bits_with_threads():
+    def spoil(results):
+        return off(results, fastgen.get_num_threads() > 1)
+
+    before = fastgen.get_num_threads()
+    assert found(checks.threads, "vae.gaussian_nll", spoil=spoil)
+    assert fastgen.get_num_threads() == before
+
+
+def plant(monkeypatch, name, **changes):
+    planted = dataclasses.replace(cases.CASES[name], **changes)
+    monkeypatch.setitem(cases.CASES, name, planted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"known": (((1.0, 0.5), "0.5"),)}, "at (1.0, 0.5) the value should be 0.5 within 2 ULP"),
+        ({"known": ()}, "No high-precision values are stored"),
+        ({"edges": ()}, "No special values are stored"),
+        ({"edges": (((0.0, 0.0), -0.0),)}, "the value should be -0.0 but is 0.0."),
+        ({"bits": ("0" * 16, "0" * 16)}, "the digest of the results should be '0000"),
+        ({"bits": ("", "")}, "no digest of the results is stored"),
+    ],
+)
+def test_planted_failure_fails_the_command(changes, sentence, monkeypatch, capsys):
+    name = "vae.kl_standard_normal"
+    if "bits" in changes and _ops.ISA in checks.NO_FMA:
+        pytest.skip("bits are promised with fused multiply-add only")
+    plant(monkeypatch, name, **changes)
+    assert main(["check", "--only", name]) == 1
+    text = capsys.readouterr().out
+    assert sentence in text
+    assert "checks failed, in 1 of 1 operations" in text
+
+
+def test_operation_without_case_fails_the_command(monkeypatch, capsys):
+    monkeypatch.delitem(cases.CASES, "elementary.exp")
+    assert main(["check", "--only", "elementary.exp"]) == 1
+    assert "The registry of cases does not have this operation." in capsys.readouterr().out
+
+
+def test_crash_is_a_failure(monkeypatch, capsys):
+    plant(monkeypatch, "elementary.tanh", known=(((1.0,), "one"),))
+    assert main(["check", "--only", "elementary.tanh"]) == 1
+    assert "ValueError while checking known_values" in capsys.readouterr().out
+
+
+def test_bench_fails_where_a_result_is_wrong(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "QUICK_SECONDS", 0.1)
+    monkeypatch.setattr(cases, "reference", lambda name: lambda x: np.expm1(x) - x + 1e-3)
+    assert main(["bench", "--quick", "--only", SOME]) == 1
+    text = capsys.readouterr().out
+    assert "WRONG" in text
+    assert "3 of 3 wrong" in text
+
+
+def test_bench_fails_where_a_gradient_is_wrong(monkeypatch, capsys):
+    def value_and_grad(function):
+        return lambda x: (function(x), (np.expm1(x) * np.float32(1.001),))
+
+    monkeypatch.setattr(bench, "QUICK_SECONDS", 0.1)
+    monkeypatch.setattr(fastgen, "value_and_grad", value_and_grad)
+    assert main(["bench", "--quick", "--only", SOME]) == 1
+    assert "1 of 3 wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("result", "expected", "error"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0.0),
+        ([1.0, 3.0], [1.0, 2.0], 0.5),
+        ([np.nan, np.inf, -np.inf], [np.nan, np.inf, -np.inf], 0.0),
+        ([np.nan], [1.0], np.inf),
+        ([1.0], [np.nan], np.inf),
+        ([np.inf], [-np.inf], np.inf),
+        ([np.inf], [1e39], 0.0),  # beyond float32
+        ([[1.0]], [1.0], np.inf),
+        ([], [], 0.0),
+    ],
+)
+@np.errstate(all="ignore")
+def test_max_error(result, expected, error):
+    got = compare.max_error("elementary.exp", np.array(result, np.float32), np.array(expected))
+    assert got == error
+
+
+def test_timing_takes_turns():
+    called = []
+    calls = {name: lambda name=name: called.append(name) or name for name in "ab"}
+    timed = timing.take_turns(calls, 0.02)
+    assert {name: t.result for name, t in timed.items()} == {"a": "a", "b": "b"}
+    assert all(0 < t.seconds < 1e-3 for t in timed.values())
+    changes = sum(x != y for x, y in itertools.pairwise(called))
+    assert changes > 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(2.5e-7, "250 ns"), (1.234e-6, "1.23 us"), (9.999e-4, "1.00 ms"), (0.0999, "99.9 ms")],
+)
+def test_durations(seconds, text):
+    assert report.duration(seconds) == text

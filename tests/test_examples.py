@@ -1,0 +1,67 @@
+"""The examples run as a user runs them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NUMBER = r"(-?\d+\.?\d*(?:e[-+]\d+)?)"
+
+
+def run(name, *options):
+    command = [sys.executable, str(EXAMPLES / name), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def is_picture(path):
+    """A PNG that decodes, of a size worth looking at, and not of one colour."""
+    pixels = pytest.importorskip("matplotlib.image").imread(path)
+    return min(pixels.shape[:2]) >= 300 and np.ptp(pixels[..., :3]) > 0.5
+
+
+def test_train_vae(tmp_path):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run("train_vae.py", "--epochs", 5, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+
+    assert sorted(p.name for p in tmp_path.glob("new/*")) == ["vae_digits.png", "vae_loss.png"]
+    assert is_picture(tmp_path / "new" / "vae_digits.png")
+    assert is_picture(tmp_path / "new" / "vae_loss.png")
+
+    losses = re.findall(rf"loss +{NUMBER} \(first step\) to {NUMBER} \(last epoch\)", done.stdout)
+    elbos = re.findall(rf"ELBO +{NUMBER} to {NUMBER} ", done.stdout)
+    assert len(losses) == len(elbos) == 2  # with fastgen, with NumPy
+    for first, last in losses:
+        assert float(last) < 0.8 * float(first)
+    for before, after in elbos:
+        assert float(after) > float(before) + 40
+    difference = re.search(rf"difference of the two curves: {NUMBER}", done.stdout)
+    assert float(difference[1]) <= 1e-5
+
+
+@pytest.mark.parametrize("option", ["--epochs=0", "--latent=0", "--seed=-1"])
+def test_train_vae_refuses(tmp_path, option):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run("train_vae.py", option, "--out", tmp_path)
+    assert done.returncode == 2
+    assert "must be at least" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_train_vae_names_what_to_install(tmp_path):
+    (tmp_path / "sklearn.py").write_text("raise ImportError('No module named sklearn')")
+    code = (
+        f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        f"runpy.run_path({str(EXAMPLES / 'train_vae.py')!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'fastgen[examples]'" in done.stderr
+    assert "Traceback" not in done.stderr
