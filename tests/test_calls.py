@@ -167,6 +167,8 @@ def test_dask_arrays_stay_lazy_and_agree(name):
     assert call(name, whole).compute().dtype == ml_dtypes.bfloat16
     integers = [da.from_array(np.ones((4, 3), "i1"), chunks=(2, -1))] * OPS[name].nin
     assert call(name, integers).compute().dtype == np.float64
+    with pytest.raises(TypeError, match=r"out must be a NumPy array, got Array"):
+        call(name, [da.from_array(x) for x in arrays], out=da.ones(3))  # dask itself would recurse
     if name in ROWS:
         with pytest.raises(TypeError, match="axis"):
             call(name, [da.from_array(x) for x in arrays], axis=(0, 1))
@@ -229,3 +231,11 @@ def test_a_large_sum_is_right_in_float32():
     assert total(x) == np.float32(3_000_000 * float(np.float32(0.1)))
     spread = np.concatenate([x, [1e8, -1e8]]).astype(np.float32)
     assert total(spread) == total(x)
+
+
+def test_totals_of_blocks_are_added_with_compensation():
+    for blocks in [51, 1001]:  # one chunk of a row, and several
+        x = np.zeros(blocks * 1024)
+        x[::1024] = 1  # each alone would be lost in 2^53
+        x[0] = 2.0**53
+        assert total(x) == 2.0**53 + (blocks - 1)

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from fastgen.elementary import total
+from fastgen.elementary import exp, total
 
 HALVES = [np.float16, ml_dtypes.bfloat16]
 
@@ -73,3 +73,12 @@ def test_rounding_turns_where_it_should(half, wide):
 
 def test_double_is_rounded_to_float16_once():
     assert identity(np.array([1 + 2**-11 + 2**-40]), np.float16)[0] == np.float16(1 + 2**-10)
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_nan_with_a_full_payload_stays_nan(half):
+    payloads = np.array([0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000], np.uint32).view(
+        np.float32
+    )
+    for function in (lambda x: identity(x, half), lambda x: exp(x, out=np.empty(4, half))):
+        assert np.isnan(function(payloads).astype(np.float32)).all()

@@ -47,14 +47,14 @@ def both(op, arrays, **options):
 def test_every_length_agrees_with_the_reference(name, isa, dtype):
     op = bind(isa)[name]
     reference = cases.reference(name)
-    for n in LENGTHS:
-        for shape in [(n,), (3, n)]:
-            arrays = cases.inputs(name, shape, dtype, seed=n)
-            value = op(arrays)
-            wanted = reference(*(x.astype(float) for x in arrays))
-            assert value.dtype == dtype and np.shape(value) == np.shape(wanted)
-            terms = np.maximum(np.abs(wanted), 1)
-            np.testing.assert_array_less(np.abs(value - wanted) / terms, TOLERANCE[np.dtype(dtype)])
+    shapes = [(*rows, n) for n in LENGTHS for rows in [(), (3,)]]
+    for shape in [*shapes, (65536,), (65537,), (131073,)]:  # and where long rows are cut
+        arrays = cases.inputs(name, shape, dtype, seed=shape[-1])
+        value = op(arrays)
+        wanted = reference(*(x.astype(float) for x in arrays))
+        assert value.dtype == dtype and np.shape(value) == np.shape(wanted)
+        terms = np.maximum(np.abs(wanted), 1)
+        np.testing.assert_array_less(np.abs(value - wanted) / terms, TOLERANCE[np.dtype(dtype)])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
