@@ -262,3 +262,55 @@ def test_js_estimate_is_attained_by_the_optimal_discriminator(dtype, rng):
     value, (d_real, _) = fastgen.value_and_grad(gan.js_estimate)(logits, logits)
     assert value == gan.js_estimate(logits, logits) <= 0
     np.testing.assert_allclose(d_real, 0.1 / (1 + np.exp(logits)), rtol=1e-5)
+
+
+# ---- Penalties
+
+
+@pytest.mark.parametrize("axis", [..., -1, (1, 2), None, 0])
+@pytest.mark.parametrize("kind", ["wgan_gp", "dragan", "r1"])
+def test_gradient_penalty_and_its_derivative(kind, axis, rng):
+    grad = rng.normal(size=(4, 3, 5))
+    f = functools.partial(gan.gradient_penalty, kind=kind, center=0.75, axis=axis)
+    value, (slope,) = fastgen.value_and_grad(f)(grad, cotangent=0.5)
+    wanted = reference.gradient_penalty(grad, kind=kind, center=0.75, axis=axis)
+    np.testing.assert_allclose(value, wanted, rtol=1e-12)
+    assert np.array_equal(value, f(grad))
+    step = np.zeros(grad.shape)
+    step[1, 2, 3] = 1e-6
+    difference = np.sum(f(grad + step) - f(grad - step)) / 4e-6
+    np.testing.assert_allclose(slope[1, 2, 3], difference, rtol=1e-6, atol=1e-8)
+    per_sample = rng.normal(size=np.shape(value))
+    weighted = fastgen.vjp(f, grad)[1](per_sample)[0]
+    axes = (1, 2) if axis is ... else axis
+    spread = np.expand_dims(per_sample, axes) if axes is not None else per_sample
+    np.testing.assert_allclose(weighted, 2 * slope * spread, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["wgan_gp", "dragan", "r1"])
+def test_gradient_penalty_at_norms_of_zero_and_infinity(kind):
+    grad = np.array([[0.0, 0.0], [0.0, -0.0], [3.0, 4.0], [np.inf, 0.0], [np.nan, 0.0]], "f")
+    with np.errstate(all="raise"):
+        value, (slope,) = fastgen.value_and_grad(gan.gradient_penalty)(grad, kind=kind)
+    assert value.dtype == slope.dtype == np.float32
+    centered = kind != "r1"
+    np.testing.assert_array_equal(value[:4], [centered, centered, 16 if centered else 12.5, np.inf])
+    assert not slope[:2].any() and np.isnan(value[4]) and np.isnan(slope[4, 0])
+    assert slope[3, 0] == np.inf
+    np.testing.assert_allclose(slope[2], [4.8, 6.4] if centered else [3, 4], rtol=1e-6)
+
+
+def test_gradient_penalty_of_norms_close_to_the_center(rng):
+    grad = rng.normal(size=(200, 30)).astype("f")
+    grad = grad / np.linalg.norm(grad, axis=1, keepdims=True)
+    exact = (np.sqrt(np.sum(grad.astype(float) ** 2, 1)) - 1) ** 2
+    assert np.abs(gan.gradient_penalty(grad) - exact).max() < 1e-14 < np.abs(exact).max()
+    half = grad.astype(ml_dtypes.bfloat16)
+    value, (slope,) = fastgen.value_and_grad(gan.gradient_penalty)(half)
+    assert value.dtype == slope.dtype == half.dtype
+    with pytest.raises(ValueError, match="gradient_penalty: kind must be one of 'wgan_gp'"):
+        gan.gradient_penalty(grad, kind="r2")
+    with pytest.raises(TypeError, match="complex"):
+        gan.gradient_penalty(grad + 1j)
+    with pytest.raises(ValueError, match="axis"):
+        gan.gradient_penalty(grad, axis=2)

@@ -2,6 +2,7 @@
 #include "core/tile.h"
 
 #include "elementary/derivatives.h"
+#include "elementary/squared_norm.h"
 #include "elementary/total.h"
 
 FG_FORMULA(real_exp, 1)
@@ -12,6 +13,7 @@ FG_FORMULA(real_log1p, 1)
 FG_FORMULA(real_sigmoid, 1)
 FG_FORMULA(real_softplus, 1)
 FG_FORMULA(real_tanh, 1)
+FG_FORMULA(squared_norm, 1)
 FG_FORMULA(total, 1)
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
@@ -19,9 +21,8 @@ FG_FORMULA(total, 1)
 
 extern FG_ROWS;
 FG_ROWS = {
-    ELEMENTARY_ROW(exp),           ELEMENTARY_ROW(expm1),
-    ELEMENTARY_ROW(expm1_minus_x), ELEMENTARY_ROW(log),
-    ELEMENTARY_ROW(log1p),         ELEMENTARY_ROW(sigmoid),
-    ELEMENTARY_ROW(softplus),      ELEMENTARY_ROW(tanh),
-    FG_ROW(total, "(n)->()"),      FG_LAST_ROW,
+    ELEMENTARY_ROW(exp),      ELEMENTARY_ROW(expm1), ELEMENTARY_ROW(expm1_minus_x),
+    ELEMENTARY_ROW(log),      ELEMENTARY_ROW(log1p), ELEMENTARY_ROW(sigmoid),
+    ELEMENTARY_ROW(softplus), ELEMENTARY_ROW(tanh),  FG_ROW(squared_norm, "(n)->()"),
+    FG_ROW(total, "(n)->()"), FG_LAST_ROW,
 };

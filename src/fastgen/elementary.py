@@ -16,6 +16,7 @@ __all__ = [
     "log1p",
     "sigmoid",
     "softplus",
+    "squared_norm",
     "tanh",
     "total",
 ]
@@ -27,6 +28,7 @@ _log = OPS["elementary.log"]
 _log1p = OPS["elementary.log1p"]
 _sigmoid = OPS["elementary.sigmoid"]
 _softplus = OPS["elementary.softplus"]
+_squared_norm = OPS["elementary.squared_norm"]
 _tanh = OPS["elementary.tanh"]
 _total = OPS["elementary.total"]
 
@@ -333,6 +335,55 @@ def tanh(x: ArrayLike, /, *, out: Any = None) -> Any:
     0.0
     """
     return _tanh((x,), -1, False, out)
+
+
+def squared_norm(
+    x: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Square of the Euclidean norm: the sum of squares.
+
+    .. math:: \sum_i x_i^2
+
+    Parameters
+    ----------
+    x : array_like
+        The vectors.
+    axis : int, tuple of int, or None, default -1
+        The axes to sum over. None sums over all.
+    keepdims : bool, default False
+        Keep the summed axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the batch shape and of the float type of `x`. Never negative.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is out of range, or `out` does not fit.
+    TypeError
+        If `x` is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Each square is rounded once; the sum is that of `total`. float32 squares overflow beyond 1e19,
+    and lose digits below 1e-19.
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> float(fastgen.elementary.squared_norm([3.0, 4.0]))
+    25.0
+    """
+    return _squared_norm((x,), axis, keepdims, out)
 
 
 def total(

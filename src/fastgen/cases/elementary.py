@@ -128,6 +128,19 @@ CASES = {
         bits=("2403ba9a061ece05", "785ad3312a7e65e9"),
         gradient_ulp=5,
     ),
+    "elementary.squared_norm": Case(
+        sample=case.normal,
+        exact=lambda mp, x: x**2,
+        gradient=lambda mp, x: (2 * x,),
+        ulp=0.5,
+        known=(
+            ((0.5,), "0.25000000000000000000000000"),
+            ((-1.25,), "1.5625000000000000000000000"),
+            ((-20.5,), "420.25000000000000000000000"),
+        ),
+        edges=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
+        bits=("67942359a3719d3f", "f4815266a888804e"),
+    ),
     "elementary.total": Case(
         sample=case.normal,
         exact=lambda mp, x: x,

@@ -117,3 +117,13 @@ def js_estimate(real: Any, fake: Any, /) -> Any:
     """Jensen-Shannon divergence of real and generated samples, as a discriminator sees it."""
     loss = discriminator_loss(real, fake, kind="minimax")
     return float(np.log(2)) - 0.5 * loss
+
+
+def gradient_penalty(
+    grad: Any, /, *, kind: str = "wgan_gp", center: float = 1.0, axis: Any = ...
+) -> Any:
+    """Penalty on the norm of the discriminator's gradient, per sample."""
+    axes = tuple(range(1, grad.ndim)) if axis is ... else axis
+    if kind == "r1":
+        return 0.5 * np.sum(grad**2, axis=axes)
+    return (np.sqrt(np.sum(grad**2, axis=axes)) - center) ** 2
