@@ -10,8 +10,12 @@
 #include "gan/f_divergence_squared_hellinger.h"
 #include "gan/f_divergence_total_variation.h"
 #include "gan/f_divergence_triangular.h"
+#include "gan/hinge_loss.h"
 #include "gan/js_divergence.h"
+#include "gan/logistic_loss.h"
 #include "gan/optimal_discriminator.h"
+#include "gan/relativistic_loss.h"
+#include "gan/squared_loss.h"
 
 FG_FORMULA(js_divergence, 2)
 FG_FORMULA(optimal_discriminator, 2)
@@ -24,6 +28,10 @@ FG_FORMULA(f_divergence_reverse_kl, 1)
 FG_FORMULA(f_divergence_squared_hellinger, 1)
 FG_FORMULA(f_divergence_total_variation, 1)
 FG_FORMULA(f_divergence_triangular, 1)
+FG_FORMULA(logistic_loss, 2)
+FG_FORMULA(hinge_loss, 2)
+FG_FORMULA(squared_loss, 2)
+FG_FORMULA(relativistic_loss, 2)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -38,5 +46,9 @@ FG_ROWS = {
     FG_ROW(f_divergence_total_variation, "()->()"),
     FG_ROW(f_divergence_triangular, "()->()"),
     FG_ROW(optimal_discriminator, "(),()->()"),
+    FG_ROW(logistic_loss, "(n),(n)->()"),
+    FG_ROW(hinge_loss, "(n),(n)->()"),
+    FG_ROW(squared_loss, "(n),(n)->()"),
+    FG_ROW(relativistic_loss, "(n),(n)->()"),
     FG_LAST_ROW,
 };

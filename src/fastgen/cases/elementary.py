@@ -143,6 +143,19 @@ CASES = {
         edges=(((-1.0,), INF), ((-0.0,), 0.0), ((-2.0,), NAN), ((INF,), INF), ((NAN,), NAN)),
         bits=("fdc208a38e40af83", "0809dd2d2cec0f4a"),
     ),
+    "elementary.squared_norm": Case(
+        sample=case.normal,
+        exact=lambda mp, x: x**2,
+        gradient=lambda mp, x: (2 * x,),
+        ulp=0.5,
+        known=(
+            ((0.5,), "0.25000000000000000000000000"),
+            ((-1.25,), "1.5625000000000000000000000"),
+            ((-20.5,), "420.25000000000000000000000"),
+        ),
+        edges=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
+        bits=("67942359a3719d3f", "f4815266a888804e"),
+    ),
     "elementary.total": Case(
         sample=case.normal,
         exact=lambda mp, x: x,

@@ -15,6 +15,10 @@ def _probabilities(z: Array) -> tuple[Array, ...]:
     return tuple(np.abs(z) / 8 + 2**-10)
 
 
+def _logit_and_probability(z: Array) -> tuple[Array, ...]:
+    return 5 * z[0], np.minimum(np.abs(z[1]) / 4, 1)
+
+
 def _x_log(mp: Any, x: Any, y: Any) -> Any:
     return x * mp.log(y) if x else mp.mpf(0)
 
@@ -212,5 +216,86 @@ CASES = {
             ((NAN, 0.0), NAN),
         ),
         bits=("397b5db02ff1b239", "01e9892a86f694c7"),
+    ),
+    "gan.logistic_loss": Case(
+        sample=_logit_and_probability,
+        exact=lambda mp, x, t: t * mp.log1p(mp.exp(-x)) + (1 - t) * mp.log1p(mp.exp(x)),
+        gradient=lambda mp, x, t: (1 / (1 + mp.exp(-x)) - t, -x),
+        gradient_scale=lambda mp, x, t: (
+            max((1 - t) / (1 + mp.exp(-x)), t / (1 + mp.exp(x))),
+            x,
+        ),
+        ulp=2,
+        gradient_ulp=2,
+        known=(
+            ((0.5, 1.0), "0.47407698418010668087299736"),
+            ((-1.25, 0.875), "1.3456790813453728889534187"),
+            ((20.5, 1.0), "1.2501528656053015349213393e-9"),
+            ((20.5, 0.0), "20.500000001250152865605302"),
+        ),
+        edges=(
+            ((INF, 1.0), 0.0),
+            ((INF, 0.5), INF),
+            ((-INF, 1.0), INF),
+            ((-INF, 0.0), 0.0),
+            ((1e4, 0.0), 1e4),
+            ((NAN, 0.0), NAN),
+            ((0.0, NAN), NAN),
+        ),
+        bits=("6694a3a5ea4c45b2", "ffaf949b044a989b"),
+    ),
+    "gan.hinge_loss": Case(
+        sample=case.normal,
+        exact=lambda mp, x, t: max(mp.mpf(0), 1 - t * x),
+        gradient=lambda mp, x, t: (-t, -x) if t * x < 1 else (mp.mpf(0), mp.mpf(0)),
+        ulp=2,
+        scale=lambda mp, x, t: max(1, abs(t * x)),
+        known=(
+            ((0.5, 1.0), "0.50000000000000000000000000"),
+            ((1.25, -1.0), "2.2500000000000000000000000"),
+            ((0.25, 1.0), "0.75000000000000000000000000"),
+        ),
+        edges=(
+            ((1.0, 1.0), 0.0),
+            ((INF, 1.0), 0.0),
+            ((INF, -1.0), INF),
+            ((NAN, 1.0), NAN),
+            ((0.0, NAN), NAN),
+        ),
+        bits=("a7f3ab9e3e866bce", "823e6e5325c0d880"),
+    ),
+    "gan.squared_loss": Case(
+        sample=case.normal,
+        exact=lambda mp, x, t: (x - t) ** 2 / 2,
+        gradient=lambda mp, x, t: (x - t, t - x),
+        ulp=2,
+        gradient_ulp=1,
+        known=(
+            ((0.5, 1.0), "0.12500000000000000000000000"),
+            ((1.000244140625, 1.0), "2.9802322387695312500000000e-8"),
+            ((-20.5, 0.25), "215.28125000000000000000000"),
+        ),
+        edges=(((1.5, 1.5), 0.0), ((-INF, 1.0), INF), ((INF, INF), NAN), ((NAN, 0.0), NAN)),
+        bits=("81fb334ed97025fb", "df2057258f8909ea"),
+    ),
+    "gan.relativistic_loss": Case(
+        sample=case.wide,
+        exact=lambda mp, a, b: mp.log1p(mp.exp(b - a)),
+        gradient=lambda mp, a, b: (-1 / (1 + mp.exp(a - b)), 1 / (1 + mp.exp(a - b))),
+        ulp=2,
+        gradient_ulp=2,
+        known=(
+            ((0.5, -1.25), "0.16022415043808722688694764"),
+            ((-20.5, 0.25), "20.750000000973620030826989"),
+            ((9.0, -12.0), "7.5825604250371455972481667e-10"),
+        ),
+        edges=(
+            ((INF, 0.0), 0.0),
+            ((-INF, 0.0), INF),
+            ((INF, -INF), 0.0),
+            ((INF, INF), NAN),
+            ((NAN, 0.0), NAN),
+        ),
+        bits=("cf8ad5d78e8c81d9", "518a12bbc1dbd8b3"),
     ),
 }

@@ -2,7 +2,7 @@
 
 from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
 from fastgen.elementary.logistic import sigmoid, softplus, tanh
-from fastgen.elementary.sums import total
+from fastgen.elementary.sums import squared_norm, total
 
 __all__ = [
     "exp",
@@ -12,6 +12,7 @@ __all__ = [
     "log1p",
     "sigmoid",
     "softplus",
+    "squared_norm",
     "tanh",
     "total",
     "x_minus_log1p",

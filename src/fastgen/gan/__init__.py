@@ -1,9 +1,20 @@
 """Generative adversarial networks: losses, penalties and divergences, in nats."""
 
 from fastgen.gan.divergences import f_divergence, js_divergence, optimal_discriminator
+from fastgen.gan.losses import discriminator_loss, generator_loss, js_estimate
+from fastgen.gan.penalties import gradient_penalty
+from fastgen.gan.terms import hinge_loss, logistic_loss, relativistic_loss, squared_loss
 
 __all__ = [
+    "discriminator_loss",
     "f_divergence",
+    "generator_loss",
+    "gradient_penalty",
+    "hinge_loss",
     "js_divergence",
+    "js_estimate",
+    "logistic_loss",
     "optimal_discriminator",
+    "relativistic_loss",
+    "squared_loss",
 ]

@@ -119,9 +119,9 @@ def f_divergence(log_ratio: ArrayLike, /, *, kind: str, out: Any = None) -> Any:
     Notes
     -----
     Each f has its minimum, 0, at u = 1: where the textbook's has not, a multiple of u - 1 is added,
-    whose expectation is 0. So the terms are never negative, and their mean has a lower variance where p
-    and q are close. Other libraries scale some of these differently; TensorFlow Probability's
-    Jensen-Shannon and squared Hellinger are twice these, and its Jeffreys half of this.
+    whose expectation is 0. So the terms are never negative, and their mean has a lower variance
+    where p and q are close. Other libraries scale some of these otherwise: the
+    Jensen-Shannon and squared Hellinger of TensorFlow Probability are twice these.
 
     Max error: 3 ULP, for Jensen-Shannon 5, in float32 and float64, over the whole range, also near
     ratio 1. The limits

@@ -52,6 +52,13 @@ def x_minus_log1p(x: Any, /) -> Any:
     return x - np.log1p(x)
 
 
+def squared_norm(
+    x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False
+) -> Any:
+    """Square of the Euclidean norm."""
+    return np.sum(x**2, axis=axis, keepdims=keepdims)
+
+
 def total(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Sum."""
     return np.sum(x, axis=axis, keepdims=keepdims)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 Axis = int | tuple[int, ...] | None
+_REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 
 
 def _x_log_y(x: Any, y: Any) -> Any:
@@ -41,3 +42,88 @@ def f_divergence(log_ratio: Any, /, *, kind: str) -> Any:
 def optimal_discriminator(log_p: Any, log_q: Any, /) -> Any:
     """Probability that a sample is real, by the best discriminator there is."""
     return 1 / (1 + np.exp(log_q - log_p))
+
+
+def logistic_loss(logits: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Cross-entropy of logits with the probability of being real."""
+    terms = target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits)
+    return np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def hinge_loss(logits: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Hinge loss of logits."""
+    return np.sum(np.maximum(0, 1 - target * logits), axis=axis, keepdims=keepdims)
+
+
+def squared_loss(output: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Half of the squared distance from a target."""
+    return 0.5 * np.sum((output - target) ** 2, axis=axis, keepdims=keepdims)
+
+
+def relativistic_loss(above: Any, below: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Logistic loss of wanting one logit above another."""
+    return np.sum(np.logaddexp(0, below - above), axis=axis, keepdims=keepdims)
+
+
+def discriminator_loss(
+    real: Any,
+    fake: Any,
+    /,
+    *,
+    kind: str,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
+) -> Any:
+    """Loss of the discriminator, from its outputs on real and on generated samples."""
+    reduce = _REDUCTIONS[reduction]
+    if kind == "relativistic":
+        return reduce(relativistic_loss(real, fake, axis=()))
+    if kind == "hinge":
+        terms = hinge_loss(real, 1, axis=()), hinge_loss(fake, -1, axis=())
+    elif kind == "least_squares":
+        terms = squared_loss(real, targets[1], axis=()), squared_loss(fake, targets[0], axis=())
+    elif kind == "wasserstein":
+        terms = -real, fake
+    else:
+        target = 1 - label_smoothing
+        terms = logistic_loss(real, target, axis=()), logistic_loss(fake, 0, axis=())
+    return reduce(terms[0]) + reduce(terms[1])
+
+
+def generator_loss(
+    fake: Any,
+    /,
+    *,
+    kind: str,
+    real: Any = None,
+    reduction: str = "mean",
+    targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
+) -> Any:
+    """Loss of the generator, from the discriminator's outputs on generated samples."""
+    reduce = _REDUCTIONS[reduction]
+    if kind == "relativistic":
+        return reduce(relativistic_loss(fake, real, axis=()))
+    if kind == "non_saturating":
+        return reduce(logistic_loss(fake, 1, axis=()))
+    if kind == "least_squares":
+        return reduce(squared_loss(fake, targets[2], axis=()))
+    if kind in ("hinge", "wasserstein"):
+        return reduce(-fake)
+    return reduce(-logistic_loss(fake, 0, axis=()))
+
+
+def js_estimate(real: Any, fake: Any, /) -> Any:
+    """Jensen-Shannon divergence of real and generated samples, as a discriminator sees it."""
+    loss = discriminator_loss(real, fake, kind="minimax")
+    return float(np.log(2)) - 0.5 * loss
+
+
+def gradient_penalty(
+    grad: Any, /, *, kind: str = "wgan_gp", center: float = 1.0, axis: Any = ...
+) -> Any:
+    """Penalty on the norm of the discriminator's gradient, per sample."""
+    axes = tuple(range(1, grad.ndim)) if axis is ... else axis
+    if kind == "r1":
+        return 0.5 * np.sum(grad**2, axis=axes)
+    return (np.sqrt(np.sum(grad**2, axis=axes)) - center) ** 2
