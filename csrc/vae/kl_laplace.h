@@ -37,7 +37,8 @@ static inline real kl_laplace_given(real loc_q, real scale_q, real loc_p, real s
     const real bend = real_expm1_minus_x(-*a), below = -real_expm1_given(-*a, bend);
     const real near = mul_add(ratio * a_lo, below, mul_add(t_lo, bend, ratio * bend));
     const real far = mul_add(distance, inverse_p, -ratio); /* a may have overflowed */
-    *shift = *a > -EXP_TINY ? far : near == near ? near : ratio * bend;
+    const real moved = *a > -EXP_TINY ? far : near;
+    *shift = moved == moved ? moved : standardized(bend, ratio);
     const real excess = ratio_excess(q, base, &inverse_ratio);
     return corrected(excess, t_lo, R(1.0) - inverse_ratio) + *shift;
 }
