@@ -38,12 +38,23 @@ static wide sigmoid(wide x)
     return x > 0 ? 1 / (1 + expl(-x)) : expl(x) / (1 + expl(x));
 }
 
+/* x^2 (1/2 - x (1/3 - x (...))) near 0. */
+static wide x_minus_log1p(wide x)
+{
+    if (fabsl(x) > 0.4L)
+        return isinf(x) && x > 0 ? x : x - log1pl(x);
+    wide sum = 0;
+    for (int i = 60; i > 1; i--)
+        sum = 1.0L / i - x * sum;
+    return x * x * sum;
+}
+
 static const struct {
     const char *name;
     wide (*exact)(wide);
 } references[] = {{"exp", expl},          {"expm1", expm1l}, {"expm1_minus_x", expm1_minus_x},
                   {"log", logl},          {"log1p", log1pl}, {"sigmoid", sigmoid},
-                  {"softplus", softplus}, {"tanh", tanhl}};
+                  {"softplus", softplus}, {"tanh", tanhl},   {"x_minus_log1p", x_minus_log1p}};
 
 static wide (*exact)(wide);
 static const fg_row *row;

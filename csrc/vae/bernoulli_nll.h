@@ -5,7 +5,7 @@
  * nothing overflows. The gradient sigmoid(l) - x likewise, from sigmoid(-|l|) and c.
  *
  * Source: Kingma and Welling (2014), appendix C.1, of logits.
- * Max error: 2 ULP (float and double), before the sum.
+ * Max error: 3 ULP (float and double), before the sum.
  * A certain and right prediction (c = 0, |l| = inf) gives 0, a certain and wrong one +inf.
  */
 #ifndef FG_VAE_BERNOULLI_NLL_H

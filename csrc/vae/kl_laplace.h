@@ -7,7 +7,7 @@
  * quotients is put back. Exactly +0 for equal arguments.
  *
  * Source: Gil, Alajaji and Linder (2013), Renyi divergence measures, table 2, regrouped.
- * Max error: 4 ULP (float and double), before the sum over dimensions.
+ * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 5.
  * scale = 0 or +inf of one of the two gives +inf, of both NaN; scale < 0 gives NaN. A scale whose
  * inverse overflows, and a ratio below the normal range, count as 0.
  */

@@ -248,9 +248,9 @@ def kl_laplace(
 
     Notes
     -----
-    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP,
-    also where q and p are nearly equal and the expression above cancels. A scale of 0 gives +inf, a
-    negative one NaN.
+    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP
+    (5 on CPUs without fused multiply-add), also where q and p are nearly equal and the expression
+    above cancels. A scale of 0 gives +inf, a negative one NaN.
 
     References
     ----------

@@ -115,7 +115,7 @@ def bernoulli_nll(
 
     Notes
     -----
-    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 2 ULP
+    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 3 ULP
     for targets from 0 to 1, however large the logits; other targets are not refused, and then the
     terms may cancel. The gradient of the logits keeps its digits in both tails, too.
 
