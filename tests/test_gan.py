@@ -114,6 +114,61 @@ def test_f_divergence_has_the_expectation_that_it_says(kind, rng):
     np.testing.assert_allclose(got, expected[kind], rtol=1e-12)
 
 
+def exact_js_from_logits(a, b):
+    with mpmath.workprec(300):
+        a, b = ([mpmath.exp(mpmath.mpf(float(x))) for x in logits] for logits in (a, b))
+        p, q = [x / mpmath.fsum(a) for x in a], [x / mpmath.fsum(b) for x in b]
+        return mpmath.fsum(
+            (x * mpmath.log(2 * x / (x + y)) + y * mpmath.log(2 * y / (x + y))) / 2
+            for x, y in zip(p, q, strict=True)
+        )
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_js_divergence_from_logits_keeps_its_digits(dtype, rng):
+    for scale in [1, 30]:
+        a = (scale * rng.normal(size=40)).astype(dtype)
+        for spread in [3, 0.5, 1e-2, 1e-4] + ([1e-7, 1e-10, 1e-13] if dtype == np.float64 else []):
+            b = (a + 2 + spread * rng.normal(size=40)).astype(dtype)
+            for x, y in [(a, b), (b, a)]:
+                value = gan.js_divergence_from_logits(x, y)
+                exact = exact_js_from_logits(x, y)
+                assert value.dtype == dtype
+                assert abs(mpmath.mpf(float(value)) / exact - 1) < 20 * np.finfo(np.float64).eps + (
+                    np.finfo(np.float32).eps if dtype == np.float32 else 0
+                ), (scale, spread)
+
+
+def test_js_divergence_from_logits_limits_and_gradient(rng):
+    a, b = 3 * rng.normal(size=(2, 4, 6))
+    f = gan.js_divergence_from_logits
+    for axis in [-1, 0, None, (0, 1)]:
+        wanted = reference.js_divergence_from_logits(a, b, axis=axis)
+        np.testing.assert_allclose(f(a, b, axis=axis), wanted, rtol=1e-13)
+        value, gradients = fastgen.value_and_grad(f)(a, b, axis=axis, cotangent=0.5)
+        assert np.array_equal(value, f(a, b, axis=axis))
+        step = np.zeros((4, 6))
+        step[2, 3] = 1e-5
+        for k, gradient in enumerate(gradients):
+            ends = [f(a + s * (k == 0), b + s * (k == 1), axis=axis) for s in (step, -step)]
+            slope = np.sum(ends[0] - ends[1]) / 4e-5
+            np.testing.assert_allclose(gradient[2, 3], slope, rtol=1e-6, atol=1e-10)
+    assert f(a[0], a[0]) == 0 and f(a[0], a[0] + 4) < 1e-30
+    inf = np.inf
+    p, q = np.array([-inf, 0.0, -inf, 1e4]), np.array([0.0, -inf, -inf, 1e4])
+    assert f(p, q) == 0 and f(p[:2], q[:2]) == np.log(2)
+    _, (d_p, d_q) = fastgen.value_and_grad(f)(p, q)
+    assert not d_p.any() and not d_q.any()
+    far = np.array([[1e4, -1e4, 0], [0, 1e4, -1e4]], np.float32)
+    assert f(*far) == np.float32(np.log(2))
+    row = fastgen.value_and_grad(f)(a.astype("f"), b[0].astype("f"))[1][1]
+    assert row.shape == (6,) and row.dtype == np.float32
+    with pytest.raises(TypeError, match="complex"):
+        f(a, b + 1j)
+    with pytest.raises(ValueError, match="axis"):
+        f(a, b, axis=2)
+
+
 # ---- Losses
 
 
