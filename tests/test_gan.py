@@ -154,6 +154,10 @@ def test_js_divergence_from_logits_limits_and_gradient(rng):
             slope = np.sum(ends[0] - ends[1]) / 4e-5
             np.testing.assert_allclose(gradient[2, 3], slope, rtol=1e-6, atol=1e-10)
     assert f(a[0], a[0]) == 0 and f(a[0], a[0] + 4) < 1e-30
+    many, others = rng.normal(size=(2, 3000, 20))  # several blocks
+    np.testing.assert_array_equal(f(many, others)[2990:], f(many[2990:], others[2990:]))
+    assert f(np.zeros((0, 5)), np.zeros((0, 5))).shape == (0,)
+    assert np.array_equal(f(np.zeros((2, 0)), np.zeros((2, 0))), [0, 0])
     inf = np.inf
     p, q = np.array([-inf, 0.0, -inf, 1e4]), np.array([0.0, -inf, -inf, 1e4])
     assert f(p, q) == 0 and f(p[:2], q[:2]) == np.log(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ _exp, _expm1, _log, _log1p = (OPS[f"elementary.{f}"] for f in ("exp", "expm1", "
 _total = OPS["elementary.total"]
 _js_of_ratio = OPS["gan.f_divergence_jensen_shannon"]
 _Axis = int | tuple[int, ...] | None
+_BLOCK = 16384  # elements
 
 
-def _normalised(logits: Array, axis: _Axis) -> tuple[Array, Array, Array]:
+def _normalised(logits: Array) -> tuple[Array, Array, Array]:
     """The largest logits, the probabilities, and the log of their sum relative to the largest."""
-    largest = np.max(logits, axis=axis, keepdims=True, initial=-np.inf)
+    largest = np.max(logits, axis=-1, keepdims=True, initial=-np.inf)
     powers = np.asarray(_exp((logits - largest,)))
-    total = np.asarray(_total((powers,), axis, True))
+    total = np.asarray(_total((powers,), -1, True))
     return largest, powers / total, np.asarray(_log((total,)))
 
 
@@ -35,42 +37,58 @@ def _difference(a: Array, b: Array) -> tuple[Array, Array]:
     return d, np.where(np.isfinite(lost), lost, 0.0)
 
 
-def _probabilities(
-    logits_p: ArrayLike, logits_q: ArrayLike, axis: _Axis
-) -> tuple[Array, Array, Array]:
-    """P, q and log(p / q), the latter to full relative precision where p and q are close.
+def _probabilities(a: Array, b: Array) -> tuple[Array, Array, Array]:
+    """P, q and log(p / q) of rows, the latter to full relative precision where p and q are close.
 
     log(p / q) = d - log(sum p / sum q), with d the difference of the logits less that of their
     largest. The last logarithm is log(1 + sum q (e^d - 1)), of which no digit is lost near 0.
     """
-    wide = [np.array(x, np.float64) for x in (logits_p, logits_q)]
-    a, b = np.broadcast_arrays(*wide)
-    with np.errstate(all="ignore"):
-        (largest_a, p, log_a), (largest_b, q, log_b) = _normalised(a, axis), _normalised(b, axis)
-        (apart, lost), (shift, lost_too) = _difference(a, b), _difference(largest_a, largest_b)
-        apart = (apart - shift) + (lost - lost_too)
-        known = log_a - log_b
-        far = p * np.asarray(_exp((known,))) - q
-        excess = np.where(abs(apart) < 1, q * np.asarray(_expm1((apart,))), far)
-        exact = np.asarray(_log1p((np.asarray(_total((excess,), axis, True)),)))
-        return p, q, apart - np.where(abs(known) < 0.5, exact, known)
+    (largest_a, p, log_a), (largest_b, q, log_b) = _normalised(a), _normalised(b)
+    (apart, lost), (shift, lost_too) = _difference(a, b), _difference(largest_a, largest_b)
+    apart = (apart - shift) + (lost - lost_too)
+    known = log_a - log_b
+    far = p * np.asarray(_exp((known,))) - q
+    excess = np.where(abs(apart) < 1, q * np.asarray(_expm1((apart,))), far)
+    exact = np.asarray(_log1p((np.asarray(_total((excess,), -1, True)),)))
+    return p, q, apart - np.where(abs(known) < 0.5, exact, known)
 
 
-def _value(p: Array, q: Array, log_ratio: Array, axis: _Axis, dtype: Any) -> Any:
+def _divergence(p: Array, q: Array, log_ratio: Array) -> Any:
     larger = np.where(log_ratio > 0, p, q)
-    with np.errstate(all="ignore"):
-        terms = larger * np.asarray(_js_of_ratio((-abs(log_ratio),)))
-        return np.asarray(_total((terms,), axis)).astype(dtype)[()]
+    return _total((larger * np.asarray(_js_of_ratio((-abs(log_ratio),))),))
 
 
-def _gradient(p: Array, log_ratio: Array, axis: _Axis) -> Array:
+def _gradient(p: Array, log_ratio: Array) -> Array:
     """p (g - sum p g), g = 1/2 log(2p / (p + q)), which w = log((1 + e^-|log p/q|) / 2) gives."""
-    with np.errstate(all="ignore"):
-        w = np.asarray(_log1p((0.5 * np.asarray(_expm1((-abs(log_ratio),))),)))
-        slope = 0.5 * np.where(log_ratio > 0, -w, log_ratio - w)
-        weighted = np.where(p == 0, 0.0, p * slope)
-        gradient: Array = weighted - p * np.asarray(_total((weighted,), axis, True))
+    w = np.asarray(_log1p((0.5 * np.asarray(_expm1((-abs(log_ratio),))),)))
+    slope = 0.5 * np.where(log_ratio > 0, -w, log_ratio - w)
+    weighted = np.where(p == 0, 0.0, p * slope)
+    gradient: Array = weighted - p * np.asarray(_total((weighted,), -1, True))
     return gradient
+
+
+def _by_rows(inputs: tuple[Any, ...], axis: _Axis, wanted: list[int]) -> tuple[Array, list[Array]]:
+    """The divergences and the wanted gradients, a few rows at a time, which stay in the cache."""
+    OPS["gan.js_divergence"](inputs, axis)  # refuses what the divergence of probabilities refuses
+    arrays = np.broadcast_arrays(*inputs)
+    ndim = arrays[0].ndim
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    last = tuple(range(ndim - len(axes), ndim))
+    moved = [np.moveaxis(x, axes, last) for x in arrays]
+    shape, batch = moved[0].shape, moved[0].shape[: ndim - len(axes)]
+    a, b = (x.reshape(math.prod(batch), math.prod(shape[len(batch) :])) for x in moved)
+    value = np.empty(len(a))
+    gradients = [np.empty(a.shape, float_type(inputs)) for _ in wanted]
+    step = max(1, _BLOCK // max(1, a.shape[1]))
+    with np.errstate(all="ignore"):
+        for start in range(0, len(a), step):
+            rows = slice(start, start + step)
+            p, q, ratio = _probabilities(a[rows].astype(float), b[rows].astype(float))
+            value[rows] = _divergence(p, q, ratio)
+            for gradient, k in zip(gradients, wanted, strict=True):
+                gradient[rows] = _gradient(q, -ratio) if k else _gradient(p, ratio)
+    back = [np.moveaxis(g.reshape(shape), last, axes) for g in gradients]
+    return value.reshape(batch), back
 
 
 def _rule(
@@ -81,21 +99,14 @@ def _rule(
     *,
     axis: _Axis = -1,
 ) -> tuple[Any, tuple[Any, ...]]:
-    _check(inputs, axis)
-    dtype = float_type(inputs)
-    p, q, log_ratio = _probabilities(inputs[0], inputs[1], axis)
-    value = _value(p, q, log_ratio, axis, dtype) if with_value else None
-    axes = tuple(range(p.ndim)) if axis is None else axis
-    scale = np.broadcast_to(np.asarray(cotangent, np.float64), np.sum(p, axis=axes).shape)
-    scale = np.expand_dims(scale, axes)
-    of = {0: (p, log_ratio), 1: (q, -log_ratio)}
-    gradients = [(scale * _gradient(*of[k], axis)).astype(dtype) for k in wanted]
-    return value, tuple(as_input(g, inputs[k]) for g, k in zip(gradients, wanted, strict=True))
-
-
-def _check(inputs: tuple[Any, ...], axis: _Axis) -> None:
-    """Refuse what the operation on probabilities refuses."""
-    OPS["gan.js_divergence"](inputs, axis)
+    value, gradients = _by_rows(inputs, axis, wanted)
+    scale = np.asarray(cotangent)
+    if scale.ndim and axis is not None:
+        scale = np.expand_dims(np.broadcast_to(scale, value.shape), axis)
+    scaled = [(scale * g).astype(g.dtype) for g in gradients]
+    return value.astype(float_type(inputs))[()], tuple(
+        as_input(g, inputs[k]) for g, k in zip(scaled, wanted, strict=True)
+    )
 
 
 @with_rule(_rule, nin=2)
@@ -143,6 +154,5 @@ def js_divergence_from_logits(
     >>> float(fastgen.gan.js_divergence_from_logits(np.array([0.0, 1e4]), np.array([1e4, 0.0])))
     0.6931471805599453
     """
-    _check((logits_p, logits_q), axis)
-    p, q, log_ratio = _probabilities(logits_p, logits_q, axis)
-    return _value(p, q, log_ratio, axis, float_type((logits_p, logits_q)))
+    value, _ = _by_rows((logits_p, logits_q), axis, [])
+    return value.astype(float_type((logits_p, logits_q)))[()]
