@@ -1,5 +1,6 @@
 """Values and derivatives against mpmath, within the bound that each operation states."""
 
+import inspect
 import itertools
 
 import mpmath
@@ -58,6 +59,13 @@ def test_elementary_function_over_its_whole_range(name, dtype, rng):
     assert max(worst.values()) <= case.ulp, {k: float(v) for k, v in worst.items()}
 
 
+def paired_inputs(name):
+    """Positions of inputs that belong together, as mu_q and mu_p do."""
+    names = list(inspect.signature(cases.reference(name)).parameters)
+    partners = {n: n.removesuffix("_q") + "_p" for n in names if n.endswith("_q")}
+    return [(names.index(q), names.index(p)) for q, p in partners.items() if p in names]
+
+
 def points(name, dtype, rng):
     """Ordinary, nearly degenerate and large inputs, a few hundred in all."""
     case, nin = cases.CASES[name], OPS[name].nin
@@ -69,11 +77,13 @@ def points(name, dtype, rng):
         for chosen in [(list(chosen) * nin)[:nin]]
     ]
     columns = [np.concatenate([g[k] for g in grid]) for k in range(nin)]
-    if nin == 4:  # two distributions, nearly the same
-        for scale in scales:
-            base = rng.normal(size=(2, 12))
-            moved = base + scale * rng.normal(size=(2, 12))
-            columns = [np.concatenate(c) for c in zip(columns, [*base, *moved], strict=True)]
+    pairs = paired_inputs(name)
+    for scale in scales if pairs else []:  # two distributions, nearly the same
+        for size in (1, 10):
+            z = size * rng.normal(size=(nin, 12))
+            for q, p in pairs:
+                z[p] = z[q] + scale * rng.normal(size=12)
+            columns = [np.concatenate(c) for c in zip(columns, case.sample(z), strict=True)]
     columns = [np.where(np.abs(c) < tiny, 0, c).astype(dtype) for c in columns]
     return [tuple(c[i : i + 1] for c in columns) for i in range(columns[0].size)]
 

@@ -10,6 +10,7 @@
 #include "elementary/sigmoid.h"
 #include "elementary/softplus.h"
 #include "elementary/tanh.h"
+#include "elementary/x_minus_log1p.h"
 
 static inline real real_exp_grad(real x, real *d_x)
 {
@@ -67,6 +68,12 @@ static inline real real_tanh_grad(real x, real *d_x)
 {
     *d_x = 4 * logistic_density(2 * x);
     return real_tanh(x);
+}
+
+static inline real real_x_minus_log1p_grad(real x, real *d_x)
+{
+    *d_x = x == REAL_INFINITY ? R(1.0) : x / (1 + x);
+    return real_x_minus_log1p(x);
 }
 
 #endif

@@ -11,17 +11,28 @@
 
 #include "elementary/exp_parts.h"
 
-/* Meaningless outside EXP_SMALLEST <= x <= EXP_LARGEST. */
-static inline real exp_within_limits(real x)
+/* e^x / fall: where e^x is subnormal, fall is 1 / EXP_RISE, with which the quotient is not. For
+ * EXP_RAISED_SMALLEST <= x <= EXP_LARGEST. */
+#define EXP_RAISED_SMALLEST PICK(-150.0f, -840.0)
+#define EXP_RISE PICK(0x1p96f, 0x1p192)
+
+static inline real exp_raised(real x, real *fall)
 {
     real shifted_k = exp_shifted_k(x);
     real k = exp_k(shifted_k);
     real head = exp_head_of(x, k);
     real twice = R(2.0) + mul_add(R(2.0), head, exp_twice_tail(head, k));
-    /* A subnormal result is first computed 2^rise too large, where 2^k is still normal. */
-    real_bits rise = x < PICK(-86.0f, -708.0) ? PICK(64, 128) : 0;
-    real fall = x < PICK(-86.0f, -708.0) ? PICK(0x1p-64f, 0x1p-128) : R(1.0);
-    return twice * real_of_bits((bits_of(shifted_k) + rise) << REAL_MANTISSA_BITS) * fall;
+    real_bits rise = x < PICK(-86.0f, -708.0) ? PICK(96, 192) : 0;
+    *fall = x < PICK(-86.0f, -708.0) ? 1 / EXP_RISE : R(1.0);
+    return twice * real_of_bits((bits_of(shifted_k) + rise) << REAL_MANTISSA_BITS);
+}
+
+/* Meaningless outside EXP_SMALLEST <= x <= EXP_LARGEST. */
+static inline real exp_within_limits(real x)
+{
+    real fall;
+    real raised = exp_raised(x, &fall);
+    return raised * fall;
 }
 
 static inline real real_exp(real x)

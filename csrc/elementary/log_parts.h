@@ -10,11 +10,9 @@
 
 #include "elementary/ln2.h"
 
-/* tail(f) + c, for a small c: adding it here, before f^2/2, costs the least accuracy. */
-static inline real log_tail_plus(real c, real f)
+/* f^2/2 + s^2 Q(s^2), given f^2/2: what s multiplies. */
+static inline real log_arm(real half_square, real s)
 {
-    real half_square = R(0.5) * f * f;
-    real s = f / (R(2.0) + f);
     real z = s * s;
     /* Q: the result has a relative error of 2^-28.4 and 2^-62.7. */
 #if FG_REAL_BITS == 32
@@ -30,7 +28,15 @@ static inline real log_tail_plus(real c, real f)
     q = mul_add(w, q, 0x1.555555555554fp-1);
     q = mul_add(z, odd, q);
 #endif
-    return mul_add(s, mul_add(z, q, half_square), c) - half_square;
+    return mul_add(z, q, half_square);
+}
+
+/* tail(f) + c, for a small c: adding it here, before f^2/2, costs the least accuracy. */
+static inline real log_tail_plus(real c, real f)
+{
+    real half_square = R(0.5) * f * f;
+    real s = f / (R(2.0) + f);
+    return mul_add(s, log_arm(half_square, s), c) - half_square;
 }
 
 /* k ln 2 + log(1 + f) */

@@ -13,6 +13,7 @@ FG_FORMULA(real_log1p, 1)
 FG_FORMULA(real_sigmoid, 1)
 FG_FORMULA(real_softplus, 1)
 FG_FORMULA(real_tanh, 1)
+FG_FORMULA(real_x_minus_log1p, 1)
 FG_FORMULA(squared_norm, 1)
 FG_FORMULA(total, 1)
 
@@ -20,9 +21,19 @@ FG_FORMULA(total, 1)
 #define ELEMENTARY_ROW(name) {#name, "()->()", real_##name##_value, real_##name##_derivative}
 
 extern FG_ROWS;
+/* clang-format off */
 FG_ROWS = {
-    ELEMENTARY_ROW(exp),      ELEMENTARY_ROW(expm1), ELEMENTARY_ROW(expm1_minus_x),
-    ELEMENTARY_ROW(log),      ELEMENTARY_ROW(log1p), ELEMENTARY_ROW(sigmoid),
-    ELEMENTARY_ROW(softplus), ELEMENTARY_ROW(tanh),  FG_ROW(squared_norm, "(n)->()"),
-    FG_ROW(total, "(n)->()"), FG_LAST_ROW,
+    ELEMENTARY_ROW(exp),
+    ELEMENTARY_ROW(expm1),
+    ELEMENTARY_ROW(expm1_minus_x),
+    ELEMENTARY_ROW(log),
+    ELEMENTARY_ROW(log1p),
+    ELEMENTARY_ROW(sigmoid),
+    ELEMENTARY_ROW(softplus),
+    ELEMENTARY_ROW(tanh),
+    ELEMENTARY_ROW(x_minus_log1p),
+    FG_ROW(squared_norm, "(n)->()"),
+    FG_ROW(total, "(n)->()"),
+    FG_LAST_ROW,
 };
+/* clang-format on */

@@ -12,9 +12,8 @@
 #define FG_VAE_GAUSSIAN_NLL_H
 
 #include "elementary/exp.h"
+#include "vae/log_2_pi.h"
 #include "vae/standardized.h"
-
-#define LOG_2_PI PICK(0x1.d67f1cp+0f, 0x1.d67f1c864beb5p+0)
 
 static inline real gaussian_nll(real x, real mu, real logvar)
 {

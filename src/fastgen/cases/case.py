@@ -62,3 +62,13 @@ def above_minus_one(z: Array) -> tuple[Array, ...]:
 def wide(z: Array) -> tuple[Array, ...]:
     """Return numbers of some size."""
     return tuple(5 * z)
+
+
+def scales(z: Array) -> tuple[Array, ...]:
+    """Every other input is a scale: positive, and near the others where z is small."""
+    return tuple(np.abs(x + 0.75) + 2**-10 if k % 2 else x for k, x in enumerate(z))
+
+
+def probability_and_logits(z: Array) -> tuple[Array, ...]:
+    """Return a number from 0 to 1, and one of some size."""
+    return np.minimum(np.abs(z[0]) / 4, 1), 5 * z[1]

@@ -128,6 +128,21 @@ CASES = {
         bits=("2403ba9a061ece05", "785ad3312a7e65e9"),
         gradient_ulp=5,
     ),
+    "elementary.x_minus_log1p": Case(
+        sample=case.above_minus_one,
+        exact=lambda mp, x: x - mp.log1p(x),
+        gradient=lambda mp, x: (x / (1 + x),),
+        ulp=2.5,
+        known=(
+            ((0.5,), "0.094534891891835618021986885"),
+            ((-0.75,), "0.63629436111989061883446424"),
+            ((0.000244140625,), "2.9797472637290839520914177e-8"),
+            ((19.75,), "16.717453753323292695358992"),
+            ((-0.0009765625,), "0.00000047714782661278596807515175"),
+        ),
+        edges=(((-1.0,), INF), ((-0.0,), 0.0), ((-2.0,), NAN), ((INF,), INF), ((NAN,), NAN)),
+        bits=("fdc208a38e40af83", "0809dd2d2cec0f4a"),
+    ),
     "elementary.squared_norm": Case(
         sample=case.normal,
         exact=lambda mp, x: x**2,

@@ -47,6 +47,11 @@ def tanh(x: Any, /) -> Any:
     return np.tanh(x)
 
 
+def x_minus_log1p(x: Any, /) -> Any:
+    """What log1p lacks to x."""
+    return x - np.log1p(x)
+
+
 def squared_norm(
     x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False
 ) -> Any:

@@ -38,3 +38,55 @@ def gaussian_nll(
     log_2_pi = float(np.log(2 * np.pi))
     terms = log_2_pi + logvar + (x - mu) ** 2 * np.exp(-logvar)
     return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def kl_diag_normal_sigma(
+    mu_q: Any,
+    sigma_q: Any,
+    mu_p: Any,
+    sigma_p: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Kullback-Leibler divergence between two diagonal normal distributions, from sigmas."""
+    r = (sigma_q / sigma_p) ** 2
+    terms = r - 1 - np.log(r) + ((mu_q - mu_p) / sigma_p) ** 2
+    return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def kl_laplace(
+    loc_q: Any,
+    scale_q: Any,
+    loc_p: Any,
+    scale_p: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Kullback-Leibler divergence between two factorized Laplace distributions, q from p."""
+    distance, r = np.abs(loc_q - loc_p), scale_q / scale_p
+    terms = -np.log(r) + distance / scale_p + r * np.exp(-distance / scale_q) - 1
+    return np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def kl_bernoulli(
+    logits_q: Any, logits_p: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Kullback-Leibler divergence between two factorized Bernoulli distributions, from logits."""
+    p = 1 / (1 + np.exp(-logits_q))
+    terms = np.logaddexp(logits_p, 0) - np.logaddexp(logits_q, 0) - (logits_p - logits_q) * p
+    return np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def bernoulli_nll(x: Any, logits: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Negative log-likelihood of factorized Bernoulli distributions, from logits."""
+    return np.sum(np.logaddexp(logits, 0) - x * logits, axis=axis, keepdims=keepdims)
+
+
+def standard_normal_log_prob(z: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Log-density of the standard normal distribution."""
+    log_2_pi = float(np.log(2 * np.pi))
+    return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims)

@@ -1,0 +1,19 @@
+"""Elementary functions of generative models, elementwise: fast, and right in their tails."""
+
+from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
+from fastgen.elementary.logistic import sigmoid, softplus, tanh
+from fastgen.elementary.sums import squared_norm, total
+
+__all__ = [
+    "exp",
+    "expm1",
+    "expm1_minus_x",
+    "log",
+    "log1p",
+    "sigmoid",
+    "softplus",
+    "squared_norm",
+    "tanh",
+    "total",
+    "x_minus_log1p",
+]
