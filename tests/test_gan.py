@@ -7,9 +7,10 @@ import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
+import ulp
 
 import fastgen
-from fastgen import gan
+from fastgen import cases, gan
 from fastgen.reference import gan as reference
 
 KINDS = [
@@ -73,6 +74,19 @@ def test_js_divergence_keeps_its_digits_as_p_approaches_q(dtype, rng):
             )
             error = abs(mpmath.mpf(float(gan.js_divergence(p, q))) / exact - 1)
         assert error < 2 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_js_divergence_where_series_and_logarithms_meet(dtype, rng):
+    case = cases.CASES["gan.js_divergence"]
+    p = rng.uniform(1e-6, 1, 900)
+    d = np.concatenate([rng.uniform(0.4, 0.6, 600), 1 - 10.0 ** -rng.uniform(0, 30, 300)])
+    p, q = p.astype(dtype), (p * (1 - d) / (1 + d)).astype(dtype)
+    terms, (d_p, d_q) = fastgen.value_and_grad(gan.js_divergence)(p, q, axis=())
+    for i, pair in enumerate(zip(p, q, strict=True)):
+        assert ulp.error(terms[i], ulp.exactly(case.exact, pair), dtype) <= case.ulp
+        for got, wanted in zip((d_p[i], d_q[i]), ulp.exactly(case.gradient, pair), strict=True):
+            assert ulp.error(got, wanted, dtype) <= case.gradient_ulp
 
 
 def test_js_divergence_of_the_disjoint_is_log_2_and_zeros_cost_nothing():
