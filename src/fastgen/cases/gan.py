@@ -30,7 +30,7 @@ CASES = {
             (_x_log(mp, p, 2 * p / (p + q)) + _x_log(mp, q, 2 * q / (p + q))) / 2
         ),
         gradient=lambda mp, p, q: (mp.log(2 * p / (p + q)) / 2, mp.log(2 * q / (p + q)) / 2),
-        ulp=3,
+        ulp=4,
         gradient_ulp=3,
         known=(
             ((0.25, 0.75), "0.065406017970568479564600903"),

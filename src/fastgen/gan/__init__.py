@@ -1,6 +1,7 @@
 """Generative adversarial networks: losses, penalties and divergences, in nats."""
 
 from fastgen.gan.divergences import f_divergence, js_divergence, optimal_discriminator
+from fastgen.gan.logits import js_divergence_from_logits
 from fastgen.gan.losses import discriminator_loss, generator_loss, js_estimate
 from fastgen.gan.penalties import gradient_penalty
 from fastgen.gan.terms import hinge_loss, logistic_loss, relativistic_loss, squared_loss
@@ -12,6 +13,7 @@ __all__ = [
     "gradient_penalty",
     "hinge_loss",
     "js_divergence",
+    "js_divergence_from_logits",
     "js_estimate",
     "logistic_loss",
     "optimal_discriminator",

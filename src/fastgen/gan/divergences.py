@@ -55,7 +55,7 @@ def js_divergence(
 
     Notes
     -----
-    Each term is right within 3 ULP, also as p approaches q, where the logarithms of the usual
+    Each term is right within 4 ULP, also as p approaches q, where the logarithms of the usual
     expression cancel. ``0 log 0`` is 0. The derivative is :math:`\tfrac12 \log (2 p / (p + q))`:
     -inf where p is 0 and q is not, and taken as 0 where both are. Probabilities are neither
     checked nor repaired: a negative one gives NaN, and those that do not sum to 1 give the sum of

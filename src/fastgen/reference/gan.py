@@ -127,3 +127,13 @@ def gradient_penalty(
     if kind == "r1":
         return 0.5 * np.sum(grad**2, axis=axes)
     return (np.sqrt(np.sum(grad**2, axis=axes)) - center) ** 2
+
+
+def js_divergence_from_logits(logits_p: Any, logits_q: Any, /, *, axis: Axis = -1) -> Any:
+    """Jensen-Shannon divergence of two discrete distributions, from logits."""
+    p, q = (
+        np.exp(x - np.max(x, axis=axis, keepdims=True))
+        for x in np.broadcast_arrays(logits_p, logits_q)
+    )
+    p, q = (x / np.sum(x, axis=axis, keepdims=True) for x in (p, q))
+    return js_divergence(p, q, axis=axis)
