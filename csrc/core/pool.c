@@ -11,10 +11,20 @@
 #include "fpenv.h"
 
 #define POLL_MS 50
+#define MOMENT 500 /* pauses, of 10 to 40 ns each */
 /* macOS gives 512 KiB to all threads but the first; below 2 MiB no huge page backs a stack. */
 #define STACK_BYTES ((size_t)1 << 20)
 
 static void help_forever(void);
+
+static inline void pause_thread(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 #if defined(_WIN32)
 
@@ -125,8 +135,8 @@ static struct {
     condition call;   /* there are seats */
     condition finish; /* the last helper has left the job */
     pool_job *job;
-    int seats;   /* helpers that may still join the job */
-    int working; /* helpers that have joined and not yet left it */
+    atomic_int seats;   /* helpers that may still join the job */
+    atomic_int working; /* helpers that have joined and not yet left it */
 } pool = {1, ATOMIC_FLAG_INIT, 0, MUTEX_INIT, CONDITION_INIT, CONDITION_INIT, NULL, 0, 0};
 
 static bool claim(pool_job *job, ptrdiff_t *item)
@@ -159,6 +169,18 @@ static int run_items(pool_job *job, fg_poll *poll)
     return stop;
 }
 
+/* Wait a moment, 5 to 20 microseconds, for what is about to happen: the end of the last item, or
+ * the next call of a loop. Falling asleep and being woken takes longer. What has not come by then
+ * is waited for asleep, so an idle pool costs nothing. */
+static void linger(atomic_int *count, bool until_zero)
+{
+    for (int i = 0; i < MOMENT; i++) {
+        if ((atomic_load_explicit(count, memory_order_relaxed) == 0) == until_zero)
+            return;
+        pause_thread();
+    }
+}
+
 static void help_forever(void)
 {
     lock(&pool.guard);
@@ -173,6 +195,9 @@ static void help_forever(void)
         lock(&pool.guard);
         if (--pool.working == 0)
             wake_one(&pool.finish);
+        unlock(&pool.guard);
+        linger(&pool.seats, false);
+        lock(&pool.guard);
     }
 }
 
@@ -225,6 +250,9 @@ static int run_together(pool_job *job, int helpers, fg_poll *poll)
 
     lock(&pool.guard);
     pool.seats = 0;
+    unlock(&pool.guard);
+    linger(&pool.working, true);
+    lock(&pool.guard);
     while (pool.working != 0)
         sleep_on(&pool.finish, &pool.guard);
     unlock(&pool.guard);

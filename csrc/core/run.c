@@ -12,7 +12,12 @@
 #include "core/view.h"
 
 enum {
-    TILES_PER_ITEM = 32,        /* what a thread claims at a time, where rows are short */
+    /* What a thread claims at a time, where rows are short: enough to forget the claim, yet at
+     * least ITEMS of them, so that all threads end together; of a large array, long runs of memory.
+     */
+    MIN_TILES_PER_ITEM = 8,
+    MAX_TILES_PER_ITEM = 512,
+    ITEMS = 32,
     BLOCKS_PER_CHUNK = 64,      /* and of a long row: at least this many tiles */
     CHUNKS_PER_ROW = 8192,      /* but at most this many chunks, so that memory is bounded */
     PARALLEL_ELEMENTS = 131072, /* below, threads cost more than they save: about 100 us */
@@ -42,6 +47,7 @@ typedef struct {
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
     ptrdiff_t rows, n;
+    ptrdiff_t rows_per_item;
     ptrdiff_t rows_per_tile;                /* where rows fit in a tile */
     ptrdiff_t chunk, chunks_per_row, first; /* where they do not: `first` chunk of this wave */
     wide_sum *partial;                      /* [chunks of this wave][outputs] */
@@ -109,9 +115,9 @@ static void run_rows(void *context, ptrdiff_t item)
     const run_plan *plan = context;
     const fg_problem *p = plan->problem;
     scratch s;
-    const ptrdiff_t per_item = plan->rows_per_tile * TILES_PER_ITEM;
-    const ptrdiff_t first = item * per_item;
-    const ptrdiff_t end = plan->rows - first < per_item ? plan->rows : first + per_item;
+    const ptrdiff_t first = item * plan->rows_per_item;
+    const ptrdiff_t end =
+        plan->rows - first < plan->rows_per_item ? plan->rows : first + plan->rows_per_item;
     for (ptrdiff_t row = first; row < end; row += plan->rows_per_tile) {
         const ptrdiff_t rows = end - row < plan->rows_per_tile ? end - row : plan->rows_per_tile;
         map_tile(plan, &s, row * plan->n, rows * plan->n);
@@ -301,6 +307,10 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
     const ptrdiff_t even = FG_LANES / greatest_common_divisor(plan.n, FG_LANES);
     if (plan.rows_per_tile >= even)
         plan.rows_per_tile -= plan.rows_per_tile % even;
-    const ptrdiff_t per_item = plan.rows_per_tile * TILES_PER_ITEM;
-    return run_items(run_rows, &plan, (plan.rows + per_item - 1) / per_item, total, poll);
+    ptrdiff_t tiles = plan.rows / plan.rows_per_tile / ITEMS;
+    tiles = tiles < MIN_TILES_PER_ITEM ? MIN_TILES_PER_ITEM : tiles;
+    tiles = tiles > MAX_TILES_PER_ITEM ? MAX_TILES_PER_ITEM : tiles;
+    plan.rows_per_item = plan.rows_per_tile * tiles;
+    const ptrdiff_t items = (plan.rows + plan.rows_per_item - 1) / plan.rows_per_item;
+    return run_items(run_rows, &plan, items, total, poll);
 }
