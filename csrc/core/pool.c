@@ -209,7 +209,9 @@ static void start_afresh(void)
 {
     atomic_store(&pool.threads, 1);
     atomic_flag_clear(&pool.taken);
-    pool.helpers = pool.seats = pool.working = 0;
+    pool.helpers = 0;
+    pool.seats = 0;
+    pool.working = 0;
     pool.guard = (mutex)MUTEX_INIT;
     pool.call = (condition)CONDITION_INIT;
     pool.finish = (condition)CONDITION_INIT;
