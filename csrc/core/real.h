@@ -18,14 +18,12 @@
 
 #if FG_REAL_BITS == 32
 typedef float real;
-typedef int32_t real_int; /* as wide as real */
-typedef uint32_t real_bits;
-#define R(x) x##f /* R(0.5) is a literal of type real */
+typedef uint32_t real_bits; /* as wide as real */
+#define R(x) x##f           /* R(0.5) is a literal of type real */
 #define REAL_MANTISSA_BITS 23
 #define REAL_EXPONENT_BIAS 127
 #elif FG_REAL_BITS == 64
 typedef double real;
-typedef int64_t real_int;
 typedef uint64_t real_bits;
 #define R(x) x
 #define REAL_MANTISSA_BITS 52

@@ -1,10 +1,5 @@
 # The ufunc: how arrays of other libraries (dask, pandas, xarray) reach the same kernels.
 
-cdef extern from "Python.h":
-    ctypedef struct PyUFuncObject:
-        pass
-
-
 cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps,
                          void *data) noexcept nogil:
     """One inner loop: dimensions[0] rows of dimensions[1] elements, as NumPy's gufuncs have it."""
