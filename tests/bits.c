@@ -52,15 +52,15 @@ static void print_row(const fg_row *row, const fg_loops *loops, const char *fami
     }
     memset(buffer[FG_MAX_OPERANDS], 0, sizeof buffer / 2);
     fill(bits);
-    row->value(in, out, N / FG_LANES);
+    row->value.map(in, out, N / FG_LANES);
     uint64_t h = hash(0xcbf29ce484222325u, out[0], N, bits);
     const ptrdiff_t lengths[] = {1, 3, 20, 63, 1024};
     for (int k = 0; k < 5; k++) {
         loops->sum_rows(out[0], lengths[k], N / lengths[k], totals);
         h = hash(h, totals, (int)(N / lengths[k]), 64);
     }
-    if (row->derivative != NULL) {
-        row->derivative(in, out, N / FG_LANES);
+    if (row->derivative.map != NULL) {
+        row->derivative.map(in, out, N / FG_LANES);
         for (int k = 0; k < FG_MAX_OPERANDS; k++)
             h = hash(h, out[k], N, bits);
     }

@@ -22,16 +22,21 @@ enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64 };
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
+/* How an operation, or a derivative, is computed. */
+typedef struct {
+    fg_tile *map; /* each element by itself; outputs "()" are summed over the row afterwards */
+} fg_kernel;
+
 typedef struct {
     const char *name;
     /* NumPy's gufunc notation, e.g. "(n),(n),()->()": an operand "(n)" has a value per element,
      * an operand "()" beside one has a value per row; an output "()" is summed over the row.
      * Without any "(n)" the operation is elementwise. */
     const char *signature;
-    fg_tile *value;
-    /* The vector-Jacobian product, NULL where there is none: takes the inputs and then the
-     * cotangent of the output; gives the value and then the cotangent of each input. */
-    fg_tile *derivative;
+    fg_kernel value;
+    /* The vector-Jacobian product, empty where there is none: takes the inputs and then the
+     * cotangent of each output; gives the outputs and then the cotangent of each input. */
+    fg_kernel derivative;
 } fg_row;
 
 #endif

@@ -85,10 +85,10 @@ static void map_tile(const run_plan *plan, scratch *s, ptrdiff_t start, ptrdiff_
             memset(tail[k] + left_bytes, 0, (size_t)(FG_LANES * size) - left_bytes);
     }
     if (whole)
-        p->tile((const void *const *)body, (void *const *)(body + p->nin), whole / FG_LANES);
+        p->kernel->map((const void *const *)body, (void *const *)(body + p->nin), whole / FG_LANES);
     if (!left)
         return;
-    p->tile((const void *const *)tail, (void *const *)(tail + p->nin), 1);
+    p->kernel->map((const void *const *)tail, (void *const *)(tail + p->nin), 1);
     for (int k = p->nin; k < p->nin + p->nout; k++)
         if (plan->direct[k])
             memcpy(body[k] + whole * size, tail[k], left_bytes);

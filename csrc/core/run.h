@@ -19,7 +19,7 @@ typedef struct {
  * is a row. An output summed over rows has strides for the batch dimensions only. Outputs may be
  * exactly an input (same data and layout), else they overlap nothing. */
 typedef struct {
-    fg_tile *tile;
+    const fg_kernel *kernel;
     const fg_loops *loops; /* of the precision to compute in */
     const fg_loops *wide;  /* of double */
     int nin, nout;

@@ -4,6 +4,12 @@
  * and f_derivative of                              real f_grad(real, real, real *, real *)
  * which returns the value and writes the partial derivatives. Where a caller discards the value,
  * it is written to a tile that nobody reads: cheaper than a second compilation of the loop.
+ *
+ * An operation of several outputs writes them:     void f(real, real, real *, real *)
+ * FG_MAP(f, 2, 2) makes f_map of it, and of        void f_vjp(real, real, real, real,
+ *                                                             real *, real *, real *, real *)
+ * which takes inputs and cotangents and writes outputs and gradients, FG_MAP(f_vjp, 4, 4) makes
+ * f_vjp_map. The row is then FG_ROW_OF_MAPS(f, signature).
  */
 #ifndef FG_TILE_H
 #define FG_TILE_H
@@ -16,8 +22,27 @@
 
 /* The table of one family for one instruction set and precision: the only symbol exported. */
 #define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_FAMILY, FG_ISA, FG_REAL_BITS)[]
-#define FG_ROW(formula, signature) {#formula, signature, formula##_value, formula##_derivative}
-#define FG_LAST_ROW {NULL, NULL, NULL, NULL}
+#define FG_ROW(formula, signature)                                                                 \
+    {                                                                                              \
+        #formula, signature, {.map = formula##_value},                                             \
+        {                                                                                          \
+            .map = formula##_derivative                                                            \
+        }                                                                                          \
+    }
+#define FG_ROW_OF_MAPS(formula, signature)                                                         \
+    {                                                                                              \
+        #formula, signature, {.map = formula##_map},                                               \
+        {                                                                                          \
+            .map = formula##_vjp_map                                                               \
+        }                                                                                          \
+    }
+#define FG_LAST_ROW                                                                                \
+    {                                                                                              \
+        NULL, NULL, {NULL},                                                                        \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
 
 #define FG_INPUT(k) const real *restrict x##k
 #define FG_GRADIENT(k) real *restrict dx##k
@@ -30,6 +55,10 @@
 #define FG_EACH_4(m) FG_EACH_3(m) m(3)
 #define FG_EACH_5(m) FG_EACH_4(m) m(4)
 #define FG_EACH_6(m) FG_EACH_5(m) m(5)
+#define FG_EACH_7(m) FG_EACH_6(m) m(6)
+#define FG_EACH_8(m) FG_EACH_7(m) m(7)
+#define FG_EACH_9(m) FG_EACH_8(m) m(8)
+#define FG_EACH_10(m) FG_EACH_9(m) m(9)
 
 #define FG_LIST_1(m) m(0)
 #define FG_LIST_2(m) FG_LIST_1(m), m(1)
@@ -37,11 +66,21 @@
 #define FG_LIST_4(m) FG_LIST_3(m), m(3)
 #define FG_LIST_5(m) FG_LIST_4(m), m(4)
 #define FG_LIST_6(m) FG_LIST_5(m), m(5)
+#define FG_LIST_7(m) FG_LIST_6(m), m(6)
+#define FG_LIST_8(m) FG_LIST_7(m), m(7)
+#define FG_LIST_9(m) FG_LIST_8(m), m(8)
+#define FG_LIST_10(m) FG_LIST_9(m), m(9)
 
 #define FG_ARGUMENT(k) x##k[i]
 #define FG_PARTIAL(k) real d##k;
 #define FG_PARTIAL_ADDRESS(k) &d##k
 #define FG_SCALE(k) dx##k[i] = cotangent[i] * d##k;
+
+#define FG_OUTPUT(k) real *restrict y##k
+#define FG_OUTPUT_POINTER(k) out[k]
+#define FG_RESULT(k) real r##k;
+#define FG_RESULT_ADDRESS(k) &r##k
+#define FG_WRITE(k) y##k[i] = r##k;
 
 /* The loops are functions of their own, because a compiler believes `restrict` of parameters, and
  * not inlined, because it then forgets. */
@@ -71,6 +110,22 @@
     {                                                                                              \
         formula##_derivative_loop(FG_LIST_##arity(FG_INPUT_POINTER), in[arity], out[0],            \
                                   FG_LIST_##arity(FG_GRADIENT_POINTER), groups);                   \
+    }
+
+#define FG_MAP(formula, arity, outputs)                                                            \
+    FG_LOOP formula##_map_loop(FG_LIST_##arity(FG_INPUT), FG_LIST_##outputs(FG_OUTPUT),            \
+                               ptrdiff_t n)                                                        \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < n * FG_LANES; i++) {                                             \
+            FG_EACH_##outputs(FG_RESULT)                                                           \
+                formula(FG_LIST_##arity(FG_ARGUMENT), FG_LIST_##outputs(FG_RESULT_ADDRESS));       \
+            FG_EACH_##outputs(FG_WRITE)                                                            \
+        }                                                                                          \
+    }                                                                                              \
+    static void formula##_map(const void *const *in, void *const *out, ptrdiff_t groups)           \
+    {                                                                                              \
+        formula##_map_loop(FG_LIST_##arity(FG_INPUT_POINTER),                                      \
+                           FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                          \
     }
 
 #endif

@@ -18,7 +18,13 @@ FG_FORMULA(squared_norm, 1)
 FG_FORMULA(total, 1)
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
-#define ELEMENTARY_ROW(name) {#name, "()->()", real_##name##_value, real_##name##_derivative}
+#define ELEMENTARY_ROW(name)                                                                       \
+    {                                                                                              \
+        #name, "()->()", {.map = real_##name##_value},                                             \
+        {                                                                                          \
+            .map = real_##name##_derivative                                                        \
+        }                                                                                          \
+    }
 
 extern FG_ROWS;
 /* clang-format off */

@@ -13,11 +13,13 @@ cdef extern from "core/op.h":
         FG_F32
         FG_F64
     ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
+    ctypedef struct fg_kernel:
+        fg_tile *map
     ctypedef struct fg_row:
         const char *name
         const char *signature
-        fg_tile *value
-        fg_tile *derivative
+        fg_kernel value
+        fg_kernel derivative
 
 cdef extern from "core/loops.h":
     ctypedef struct fg_loops:
@@ -51,7 +53,7 @@ cdef extern from "core/run.h":
         fg_dtype dtype
         ptrdiff_t stride[FG_MAX_DIMS]
     ctypedef struct fg_problem:
-        fg_tile *tile
+        const fg_kernel *kernel
         const fg_loops *loops
         const fg_loops *wide
         int nin

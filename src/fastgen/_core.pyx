@@ -33,7 +33,7 @@ cdef enum:
 
 # What C needs to know of an operation. Operands are numbered inputs first, then outputs.
 ctypedef struct op_facts:
-    fg_tile *tile[2]  # by precision
+    const fg_kernel *kernel[2]  # by precision
     const fg_loops *loops[2]
     int nin
     int nout
@@ -176,7 +176,7 @@ cdef object call_fast(Op op, tuple inputs, int wanted):
         set_rows(&problem.operand[nin + j], NULL if array is None else cnp.PyArray_BYTES(array),
                  dtype, size if summed else n * size, 0 if summed else size)
         results += (array,)
-    problem.loops, problem.tile = facts.loops[dtype == FG_F64], facts.tile[dtype == FG_F64]
+    problem.loops, problem.kernel = facts.loops[dtype == FG_F64], facts.kernel[dtype == FG_F64]
     problem.wide = facts.loops[1]
     problem.nin, problem.nout, problem.summed = nin, facts.nout, facts.summed
     problem.ndim, problem.batch_ndim = 2, 1

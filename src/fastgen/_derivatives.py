@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen import _messages
 from fastgen._core import Op
 from fastgen._ops import OPS, chosen, kinds_of
 
@@ -56,11 +57,26 @@ def gradients_of(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The value, if asked for, and the gradients of the wanted inputs, in one pass over memory."""
     assert op.derivative is not None
-    outputs = int(value)
+    nout = op.nout
+    outputs = (1 << nout) - 1 if value else 0
     for k in wanted:
-        outputs |= 2 << k
-    results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
-    return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
+        outputs |= 1 << nout + k
+    if nout == 1:
+        results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
+        return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
+    cotangents = _for_each_output(op, cotangent)
+    results = op.derivative((*inputs, *cotangents), axis, keepdims, None, outputs)
+    gradients = tuple([as_input(results[nout + k], inputs[k]) for k in wanted])
+    return results[:nout], gradients
+
+
+def _for_each_output(op: Op, cotangent: Any) -> tuple[Any, ...]:
+    """Return one cotangent per output: a tuple is taken apart, where None means 0."""
+    if not isinstance(cotangent, tuple):
+        return (cotangent,) * op.nout
+    if len(cotangent) != op.nout:
+        raise ValueError(_messages.cotangents(op.name, op.nout, len(cotangent)))
+    return tuple([0.0 if c is None else c for c in cotangent])
 
 
 # A rule gives the value, if asked for, and the gradients of the wanted inputs:
@@ -126,7 +142,8 @@ def vjp(
     pullback : function
         ``pullback(cotangent)`` gives, for each input :math:`x_k`, the array
         :math:`\sum_i c_i \, \partial f_i / \partial x_k` of its shape and type, where the cotangent
-        :math:`c` broadcasts to the shape of the value.
+        :math:`c` broadcasts to the shape of the value. Where `f` returns several arrays, it is a
+        tuple of one cotangent for each, None for 0; a single one is that of all.
 
     Raises
     ------
@@ -178,6 +195,8 @@ def value_and_grad(
         ``f(*inputs, **options)``, and a tuple of :math:`\sum_i c_i \, \partial f_i / \partial x_k`,
         each of its input's shape and type. The cotangent :math:`c` broadcasts to the shape of the
         value: with `f` per sample, ``cotangent=1 / len(x)`` gives the gradient of the batch mean.
+        Where `f` returns several arrays, it is a tuple of one cotangent for each, None for 0; a
+        single one is that of all.
 
     Raises
     ------

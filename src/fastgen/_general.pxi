@@ -291,7 +291,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     written = [o if o is None or cnp.PyArray_ISNOTSWAPPED(o) else o.astype(o.dtype.newbyteorder("="))
                for o in outputs]
     fill_problem(op, arrays, written, &s, &problem)
-    problem.tile = op.facts.tile[storage == FG_F64]
+    problem.kernel = op.facts.kernel[storage == FG_F64]
     problem.loops = op.facts.loops[storage == FG_F64]
     problem.wide = op.facts.loops[1]
     for d in range(s.ndim):

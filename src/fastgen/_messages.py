@@ -44,6 +44,11 @@ def count(op: str, expected: int, got: int) -> str:
     return f"{_function(op)}: expected {expected} inputs, got {got}"
 
 
+def cotangents(op: str, expected: int, got: int) -> str:
+    """A wrong number of cotangents."""
+    return f"{_function(op)}: expected {expected} cotangents, one per result, got {got}"
+
+
 def masked(op: str, k: int) -> str:
     """An input with a mask."""
     return (

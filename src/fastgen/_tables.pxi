@@ -18,24 +18,25 @@ def bind(str isa):
         wide = fg_family_rows(number, FG_DOUBLE, family)
         while row.name != NULL:
             name, signature = f"{prefix}.{row.name.decode()}", row.signature.decode()
-            op = make_op(name, signature, number, row.value, wide.value)
-            if row.derivative != NULL:
+            op = make_op(name, signature, number, &row.value, &wide.value)
+            if row.derivative.map != NULL:
                 inputs, outputs = signature.split("->")
                 op.derivative = make_op(
                     f"{name}_derivative", f"{inputs},{outputs}->{outputs},{inputs}", number,
-                    row.derivative, wide.derivative)
+                    &row.derivative, &wide.derivative)
             operations[name] = op
             row += 1
             wide += 1
     return operations
 
 
-cdef Op make_op(str name, str signature, int isa, fg_tile *single, fg_tile *double):
+cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
+                const fg_kernel *double):
     cdef Op op = Op.__new__(Op)
     cdef int k
     inputs, outputs = [side.split(",") for side in signature.split("->")]
     op.name, op.signature, op.isa = name, signature, fg_isa_name(isa).decode()
-    op.facts.tile[0], op.facts.tile[1] = single, double
+    op.facts.kernel[0], op.facts.kernel[1] = single, double
     op.facts.loops[0] = fg_loops_for(isa, FG_SINGLE)
     op.facts.loops[1] = fg_loops_for(isa, FG_DOUBLE)
     op.facts.nin, op.facts.nout = len(inputs), len(outputs)
