@@ -154,6 +154,42 @@ static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = sum_row(x + r * n, n);
 }
 
+static double max_row(const real *restrict x, ptrdiff_t n)
+{
+    real lane[FG_LANES];
+    const real_bits none = bits_of(-REAL_INFINITY);
+    const ptrdiff_t left = n % FG_LANES, whole = n - left;
+    const real_bits *const mask = keep + FG_LANES - left;
+    for (int j = 0; j < FG_LANES; j++) {
+        const real y = real_of_bits((bits_of(x[whole + j]) & mask[j]) | (none & ~mask[j]));
+        lane[j] = y > -REAL_INFINITY ? y : -REAL_INFINITY;
+    }
+    for (ptrdiff_t i = 0; i < whole; i += FG_LANES)
+        for (int j = 0; j < FG_LANES; j++)
+            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    for (int step = 8; step > 0; step /= 2)
+        for (int j = 0; j < step; j++)
+            lane[j] = lane[j + step] > lane[j] ? lane[j + step] : lane[j];
+    return (double)lane[0];
+}
+
+static void max_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals)
+{
+    const real *const x = tile;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        totals[r] = max_row(x + r * n, n);
+}
+
+static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile)
+{
+    real *restrict x = tile;
+    for (ptrdiff_t r = 0; r < rows; r++, x += n) {
+        const real value = (real)values[r];
+        for (ptrdiff_t i = 0; i < n; i++)
+            x[i] = value;
+    }
+}
+
 extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
-const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {sizeof(real), load, store,
-                                                                       stream, sum_rows};
+const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
+    sizeof(real), load, store, stream, sum_rows, max_rows, fill_rows};

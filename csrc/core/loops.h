@@ -20,6 +20,10 @@ typedef struct {
     /* totals[r] = the sum of tile[r*n .. r*n + n-1]; up to 15 elements past the last are read,
      * and left out. */
     void (*sum_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
+    /* The same for the largest that is no NaN; -infinity of none. */
+    void (*max_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
+    /* tile[r*n .. r*n + n-1] = values[r]. */
+    void (*fill_rows)(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile);
 } fg_loops;
 
 #endif

@@ -12,6 +12,8 @@ enum {
     FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
     FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
     FG_MAX_OPERANDS = 16, /* inputs and outputs of one operation or derivative */
+    FG_MAX_TERMS = 4,     /* numbers that a row is reduced to at a time */
+    FG_MAX_STATE = 6,     /* numbers that a row is remembered by */
     FG_MAX_DIMS = 64,     /* NumPy's own limit */
 };
 
@@ -22,9 +24,29 @@ enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64 };
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
-/* How an operation, or a derivative, is computed. */
+enum fg_reduction { FG_SUM, FG_MAX };
+
+/* From totals[t][r] to state[s][r], for each row r. */
+typedef void fg_close(const double *const *totals, double *const *state, ptrdiff_t rows);
+
+/* One going over a row, of an operation that must see the whole row before it can say anything:
+ * its elements are mapped to terms, the terms reduced, and the totals turned into the row's state,
+ * which the next stage knows. */
+typedef struct {
+    /* Takes the inputs, and then the first `reads` numbers of state; gives, in the last stage, the
+     * outputs "(n)", and then the terms. */
+    fg_tile *map;
+    fg_close *close; /* in double: found in the table of that precision alone */
+    int reads, terms;
+    enum fg_reduction reduction;
+} fg_stage;
+
+/* How an operation, or a derivative, is computed: by one of these. */
 typedef struct {
     fg_tile *map; /* each element by itself; outputs "()" are summed over the row afterwards */
+    /* In stages, up to one without a map. Outputs "()" are the first numbers of the state at the
+     * end. The largest term ignores NaN, so a later stage must meet it again. */
+    const fg_stage *stages;
 } fg_kernel;
 
 typedef struct {

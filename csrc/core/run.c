@@ -41,8 +41,15 @@ static double wide_total(wide_sum sum)
     return isfinite(sum.high) ? sum.high + sum.low : sum.high; /* else low is inf - inf */
 }
 
+/* The stage at work; NULL for an operation that has none, and so does all at once. */
+typedef struct {
+    const fg_stage *stage, *wide; /* in the precision of the computation, and in double */
+    bool last;                    /* outputs per element are written */
+} position;
+
 typedef struct {
     const fg_problem *problem;
+    position at; /* for long rows, which go through a stage together */
     fg_view view[FG_MAX_OPERANDS];
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
@@ -50,48 +57,176 @@ typedef struct {
     ptrdiff_t rows_per_item;
     ptrdiff_t rows_per_tile;                /* where rows fit in a tile */
     ptrdiff_t chunk, chunks_per_row, first; /* where they do not: `first` chunk of this wave */
-    wide_sum *partial;                      /* [chunks of this wave][outputs] */
+    wide_sum *partial;                      /* [chunks of this wave][totals] */
+    double *totals[FG_MAX_TERMS], *state[FG_MAX_STATE]; /* [rows of this wave] */
 } run_plan;
 
+/* A tile's operands: of the operation, and behind them the terms and the state of a stage. The
+ * elements that fill no group of lanes are copied to a group of their own, so that no array is
+ * touched past its end and the tile loop needs no remainder. */
 typedef struct {
     _Alignas(64) double buffer[FG_MAX_OPERANDS][FG_TILE + FG_LANES];
-    _Alignas(64) double tail[FG_MAX_OPERANDS][FG_LANES];
-    double totals[FG_TILE];
+    _Alignas(64) double last_group[FG_MAX_OPERANDS][FG_LANES];
+    char *body[FG_MAX_OPERANDS], *tail[FG_MAX_OPERANDS];
+    ptrdiff_t whole, left;
 } scratch;
 
-/* Elements start .. start + count - 1 of every input through the formula. The elements that fill
- * no group of lanes are copied to a group of their own, so that no array is touched past its end
- * and the tile loop needs no remainder. Outputs that are not direct are left in s->buffer. */
-static void map_tile(const run_plan *plan, scratch *s, ptrdiff_t start, ptrdiff_t count)
+typedef struct {
+    double total[FG_MAX_TERMS][FG_TILE];
+    double state[FG_MAX_STATE][FG_TILE];
+    double *totals[FG_MAX_TERMS], *states[FG_MAX_STATE];
+} row_scratch;
+
+/* How many numbers a row is reduced to, and where those terms lie: an operation without stages has
+ * them among its outputs, in the order of its signature. */
+static int term_count(const run_plan *plan, const position *at)
+{
+    return at->stage ? at->stage->terms : __builtin_popcount(plan->problem->summed);
+}
+
+static int term_buffer(const run_plan *plan, const position *at, int term)
 {
     const fg_problem *p = plan->problem;
-    const ptrdiff_t size = p->loops->real_size, left = count % FG_LANES, whole = count - left;
-    const size_t left_bytes = (size_t)(left * size);
-    char *body[FG_MAX_OPERANDS], *tail[FG_MAX_OPERANDS];
+    if (at->stage)
+        return p->nin + p->nout + term;
+    int j = 0;
+    for (uint32_t left = p->summed; term > 0 || !(left & 1u); left >>= 1, j++)
+        term -= (int)(left & 1u);
+    return p->nin + j;
+}
+
+/* Elements start .. start + count - 1 of every input, and room for the outputs. */
+static void load_tile(const run_plan *plan, scratch *s, ptrdiff_t start, ptrdiff_t count)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    s->left = count % FG_LANES, s->whole = count - s->left;
+    const size_t left_bytes = (size_t)(s->left * size);
     for (int k = 0; k < p->nin + p->nout; k++) {
         const bool input = k < p->nin;
         if (plan->direct[k]) {
-            body[k] = plan->view[k].data + start * size;
-            tail[k] = (char *)s->tail[k];
-            if (input && left)
-                memcpy(tail[k], body[k] + whole * size, left_bytes);
+            s->body[k] = plan->view[k].data + start * size;
+            s->tail[k] = (char *)s->last_group[k];
+            if (input && s->left)
+                memcpy(s->tail[k], s->body[k] + s->whole * size, left_bytes);
         } else {
-            body[k] = (char *)s->buffer[k];
-            tail[k] = body[k] + whole * size;
+            s->body[k] = (char *)s->buffer[k];
+            s->tail[k] = s->body[k] + s->whole * size;
             if (input)
-                fg_view_load(&plan->view[k], p->loops, start, count, body[k]);
+                fg_view_load(&plan->view[k], p->loops, start, count, s->body[k]);
         }
-        if (input && left) /* lanes that mean nothing, yet must not be slow */
-            memset(tail[k] + left_bytes, 0, (size_t)(FG_LANES * size) - left_bytes);
+        if (input && s->left) /* lanes that mean nothing, yet must not be slow */
+            memset(s->tail[k] + left_bytes, 0, (size_t)(FG_LANES * size) - left_bytes);
     }
-    if (whole)
-        p->kernel->map((const void *const *)body, (void *const *)(body + p->nin), whole / FG_LANES);
-    if (!left)
+}
+
+static void map_groups(const fg_problem *p, const position *at, char **operand, ptrdiff_t groups)
+{
+    if (at->stage == NULL) {
+        p->kernel->map((const void *const *)operand, (void *const *)(operand + p->nin), groups);
         return;
-    p->kernel->map((const void *const *)tail, (void *const *)(tail + p->nin), 1);
+    }
+    const fg_stage *stage = at->stage;
+    const void *in[FG_MAX_OPERANDS];
+    void *out[FG_MAX_OPERANDS];
+    char **const terms = operand + p->nin + p->nout, **const state = terms + stage->terms;
+    int outputs = 0;
+    for (int k = 0; k < p->nin; k++)
+        in[k] = operand[k];
+    for (int i = 0; i < stage->reads; i++)
+        in[p->nin + i] = state[i];
+    for (int j = 0; at->last && j < p->nout; j++)
+        if (!(p->summed >> j & 1u))
+            out[outputs++] = operand[p->nin + j];
+    for (int t = 0; t < stage->terms; t++)
+        out[outputs++] = terms[t];
+    stage->map(in, out, groups);
+}
+
+/* The tile through the formula. Outputs that are not direct are left in s->buffer. */
+static void map_tile(const run_plan *plan, const position *at, scratch *s)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    if (s->whole)
+        map_groups(p, at, s->body, s->whole / FG_LANES);
+    if (!s->left)
+        return;
+    map_groups(p, at, s->tail, 1);
     for (int k = p->nin; k < p->nin + p->nout; k++)
         if (plan->direct[k])
-            memcpy(body[k] + whole * size, tail[k], left_bytes);
+            memcpy(s->body[k] + s->whole * size, s->tail[k], (size_t)(s->left * size));
+}
+
+/* Room for the terms of a stage, and the state of `rows` rows of n elements, spread over them. */
+static void load_state(const run_plan *plan, const position *at, scratch *s, double *const *state,
+                       ptrdiff_t first, ptrdiff_t n, ptrdiff_t rows)
+{
+    const fg_problem *p = plan->problem;
+    const int terms = p->nin + p->nout, states = terms + at->stage->terms;
+    const ptrdiff_t size = p->loops->real_size;
+    for (int k = terms; k < states + at->stage->reads; k++) {
+        s->body[k] = (char *)s->buffer[k];
+        s->tail[k] = s->body[k] + s->whole * size;
+        if (k < states)
+            continue;
+        p->loops->fill_rows(state[k - states] + first, n, rows, s->body[k]);
+        if (s->left)
+            memset(s->tail[k] + s->left * size, 0, (size_t)((FG_LANES - s->left) * size));
+    }
+}
+
+static bool is_largest(const position *at)
+{
+    return at->stage && at->stage->reduction == FG_MAX;
+}
+
+static void reduce(const run_plan *plan, const position *at, const scratch *s, int term,
+                   ptrdiff_t n, ptrdiff_t rows, double *totals)
+{
+    const fg_loops *loops = plan->problem->loops;
+    const bool largest = is_largest(at);
+    (largest ? loops->max_rows : loops->sum_rows)(s->buffer[term_buffer(plan, at, term)], n, rows,
+                                                  totals);
+}
+
+static void first_stage(position *at, const fg_problem *p)
+{
+    at->stage = p->kernel->stages;
+    at->wide = p->wide_kernel->stages;
+    at->last = at->stage == NULL || at->stage[1].map == NULL;
+}
+
+/* To the stage after this one; false after the last. */
+static bool next_stage(position *at)
+{
+    if (at->stage == NULL || at->last)
+        return false;
+    at->stage++, at->wide++;
+    at->last = at->stage[1].map == NULL;
+    return true;
+}
+
+static void close_stage(const position *at, double *const *totals, double *const *state,
+                        ptrdiff_t rows)
+{
+    if (at->wide && at->wide->close)
+        at->wide->close((const double *const *)totals, state, rows);
+}
+
+/* Outputs per row: the totals themselves, or what the stages have made of them. */
+static void store_rows(const run_plan *plan, double *const *totals, double *const *state,
+                       ptrdiff_t first, ptrdiff_t rows)
+{
+    const fg_problem *p = plan->problem;
+    double *const *const values = p->kernel->stages ? state : totals;
+    for (int j = 0, sums = 0; j < p->nout; j++) {
+        if (!(p->summed >> j & 1u))
+            continue;
+        if (plan->view[p->nin + j].data != NULL)
+            fg_view_store(&plan->view[p->nin + j], p->wide, first, rows, values[sums]);
+        sums++;
+    }
 }
 
 /* Elementwise outputs that the tile loop could not write in place. */
@@ -113,67 +248,88 @@ static void store_outputs(const run_plan *plan, scratch *s, ptrdiff_t start, ptr
 static void run_rows(void *context, ptrdiff_t item)
 {
     const run_plan *plan = context;
-    const fg_problem *p = plan->problem;
+    position at;
     scratch s;
-    const ptrdiff_t first = item * plan->rows_per_item;
+    row_scratch of_rows;
+    for (int t = 0; t < FG_MAX_TERMS; t++)
+        of_rows.totals[t] = of_rows.total[t];
+    for (int i = 0; i < FG_MAX_STATE; i++)
+        of_rows.states[i] = of_rows.state[i];
+    const ptrdiff_t n = plan->n, begin = item * plan->rows_per_item;
     const ptrdiff_t end =
-        plan->rows - first < plan->rows_per_item ? plan->rows : first + plan->rows_per_item;
-    for (ptrdiff_t row = first; row < end; row += plan->rows_per_tile) {
+        plan->rows - begin < plan->rows_per_item ? plan->rows : begin + plan->rows_per_item;
+    for (ptrdiff_t row = begin; row < end; row += plan->rows_per_tile) {
         const ptrdiff_t rows = end - row < plan->rows_per_tile ? end - row : plan->rows_per_tile;
-        map_tile(plan, &s, row * plan->n, rows * plan->n);
-        store_outputs(plan, &s, row * plan->n, rows * plan->n);
-        for (int j = 0; j < p->nout; j++) {
-            const int k = p->nin + j;
-            if (!(p->summed >> j & 1u) || plan->view[k].data == NULL)
-                continue;
-            p->loops->sum_rows(s.buffer[k], plan->n, rows, s.totals);
-            fg_view_store(&plan->view[k], p->wide, row, rows, s.totals);
-        }
+        load_tile(plan, &s, row * n, rows * n);
+        first_stage(&at, plan->problem);
+        do {
+            if (at.stage)
+                load_state(plan, &at, &s, of_rows.states, 0, n, rows);
+            map_tile(plan, &at, &s);
+            for (int t = 0; t < term_count(plan, &at); t++)
+                reduce(plan, &at, &s, t, n, rows, of_rows.total[t]);
+            close_stage(&at, of_rows.totals, of_rows.states, rows);
+        } while (next_stage(&at));
+        store_outputs(plan, &s, row * n, rows * n);
+        store_rows(plan, of_rows.totals, of_rows.states, row, rows);
     }
 }
 
-/* A piece of a row longer than a tile. Where rows are cut depends on their length alone. */
+/* A piece of a row longer than a tile, through one stage. Where rows are cut depends on their
+ * length alone. */
 static void run_chunk(void *context, ptrdiff_t item)
 {
     const run_plan *plan = context;
-    const fg_problem *p = plan->problem;
+    const position *at = &plan->at;
     scratch s;
-    wide_sum *sums = plan->partial + item * p->nout;
-    const ptrdiff_t row = (plan->first + item) / plan->chunks_per_row;
-    const ptrdiff_t begin = (plan->first + item) % plan->chunks_per_row * plan->chunk;
+    const int terms = term_count(plan, at);
+    const bool largest = is_largest(at);
+    wide_sum *totals = plan->partial + item * terms;
+    const ptrdiff_t in_wave = item / plan->chunks_per_row;
+    const ptrdiff_t row = plan->first / plan->chunks_per_row + in_wave;
+    const ptrdiff_t begin = item % plan->chunks_per_row * plan->chunk;
     const ptrdiff_t end = plan->n - begin < plan->chunk ? plan->n : begin + plan->chunk;
-    memset(sums, 0, sizeof *sums * (size_t)p->nout);
+    for (int t = 0; t < terms; t++)
+        totals[t] = (wide_sum){largest ? -INFINITY : 0, 0};
     for (ptrdiff_t i = begin; i < end; i += FG_TILE) {
         const ptrdiff_t count = end - i < FG_TILE ? end - i : FG_TILE;
-        map_tile(plan, &s, row * plan->n + i, count);
-        store_outputs(plan, &s, row * plan->n + i, count);
-        for (int j = 0; j < p->nout; j++) {
-            if (!(p->summed >> j & 1u))
-                continue;
-            p->loops->sum_rows(s.buffer[p->nin + j], count, 1, s.totals);
-            wide_add(&sums[j], s.totals[0]);
+        load_tile(plan, &s, row * plan->n + i, count);
+        if (at->stage)
+            load_state(plan, at, &s, plan->state, in_wave, count, 1);
+        map_tile(plan, at, &s);
+        if (at->last)
+            store_outputs(plan, &s, row * plan->n + i, count);
+        for (int t = 0; t < terms; t++) {
+            double total;
+            reduce(plan, at, &s, t, count, 1, &total);
+            if (largest)
+                totals[t].high = total > totals[t].high ? total : totals[t].high;
+            else
+                wide_add(&totals[t], total);
         }
     }
 }
 
-static void store_totals(const run_plan *plan, ptrdiff_t rows)
+/* The totals of each row of a wave, from those of its chunks. */
+static void join_chunks(const run_plan *plan, ptrdiff_t rows)
 {
-    const fg_problem *p = plan->problem;
-    for (int j = 0; j < p->nout; j++) {
-        const fg_view *view = &plan->view[p->nin + j];
-        if (!(p->summed >> j & 1u) || view->data == NULL)
-            continue;
+    const position *at = &plan->at;
+    const int terms = term_count(plan, at);
+    const bool largest = is_largest(at);
+    for (int t = 0; t < terms; t++)
         for (ptrdiff_t r = 0; r < rows; r++) {
-            wide_sum sum = {0, 0};
+            wide_sum sum = {largest ? -INFINITY : 0, 0};
             for (ptrdiff_t c = 0; c < plan->chunks_per_row; c++) {
-                const wide_sum part = plan->partial[(r * plan->chunks_per_row + c) * p->nout + j];
-                wide_add(&sum, part.high);
-                sum.low += part.low;
+                const wide_sum part = plan->partial[(r * plan->chunks_per_row + c) * terms + t];
+                if (largest) {
+                    sum.high = part.high > sum.high ? part.high : sum.high;
+                } else {
+                    wide_add(&sum, part.high);
+                    sum.low += part.low;
+                }
             }
-            const double total = wide_total(sum);
-            fg_view_store(view, p->wide, plan->first / plan->chunks_per_row + r, 1, &total);
+            plan->totals[t][r] = wide_total(sum);
         }
-    }
 }
 
 static enum fg_result run_items(fg_task *task, run_plan *plan, ptrdiff_t items, ptrdiff_t elements,
@@ -188,6 +344,26 @@ static enum fg_result run_items(fg_task *task, run_plan *plan, ptrdiff_t items, 
     return FG_DONE;
 }
 
+/* Waves of rows, so that what is kept of them is bounded; each goes through all stages. */
+static enum fg_result run_waves(run_plan *plan, ptrdiff_t wave, fg_poll *poll)
+{
+    enum fg_result result = FG_DONE;
+    for (ptrdiff_t row = 0; row < plan->rows && result == FG_DONE; row += wave) {
+        const ptrdiff_t rows = plan->rows - row < wave ? plan->rows - row : wave;
+        plan->first = row * plan->chunks_per_row;
+        first_stage(&plan->at, plan->problem);
+        do {
+            result = run_items(run_chunk, plan, rows * plan->chunks_per_row, rows * plan->n, poll);
+            if (result != FG_DONE)
+                return result;
+            join_chunks(plan, rows);
+            close_stage(&plan->at, plan->totals, plan->state, rows);
+        } while (next_stage(&plan->at));
+        store_rows(plan, plan->totals, plan->state, row, rows);
+    }
+    return result;
+}
+
 static enum fg_result run_long_rows(run_plan *plan, fg_poll *poll)
 {
     ptrdiff_t blocks = (plan->n + FG_TILE - 1) / FG_TILE;
@@ -197,19 +373,19 @@ static enum fg_result run_long_rows(run_plan *plan, fg_poll *poll)
     ptrdiff_t wave = CHUNKS_PER_ROW / plan->chunks_per_row; /* rows whose partial sums are kept */
     if (wave > plan->rows)
         wave = plan->rows;
-    const ptrdiff_t partials = wave * plan->chunks_per_row * plan->problem->nout;
-    plan->partial = malloc(sizeof *plan->partial * (size_t)partials);
-    if (plan->partial == NULL)
+    const ptrdiff_t partials = wave * plan->chunks_per_row * FG_MAX_TERMS;
+    const size_t of_rows = sizeof(double) * (size_t)(wave * (FG_MAX_TERMS + FG_MAX_STATE));
+    char *const memory = malloc(sizeof *plan->partial * (size_t)partials + of_rows);
+    if (memory == NULL)
         return FG_NO_MEMORY;
-    enum fg_result result = FG_DONE;
-    for (ptrdiff_t row = 0; row < plan->rows && result == FG_DONE; row += wave) {
-        const ptrdiff_t rows = plan->rows - row < wave ? plan->rows - row : wave;
-        plan->first = row * plan->chunks_per_row;
-        result = run_items(run_chunk, plan, rows * plan->chunks_per_row, rows * plan->n, poll);
-        if (result == FG_DONE)
-            store_totals(plan, rows);
-    }
-    free(plan->partial);
+    plan->partial = (void *)memory;
+    double *numbers = (double *)(plan->partial + partials);
+    for (int t = 0; t < FG_MAX_TERMS; t++, numbers += wave)
+        plan->totals[t] = numbers;
+    for (int i = 0; i < FG_MAX_STATE; i++, numbers += wave)
+        plan->state[i] = numbers;
+    const enum fg_result result = run_waves(plan, wave, poll);
+    free(memory);
     return result;
 }
 
@@ -268,14 +444,24 @@ static ptrdiff_t greatest_common_divisor(ptrdiff_t a, ptrdiff_t b)
     return b == 0 ? a : greatest_common_divisor(b, a % b);
 }
 
-static void store_empty_sums(const run_plan *plan)
+/* Rows of no elements: their sums are 0, their largest -infinity. */
+static void run_empty_rows(const run_plan *plan)
 {
-    const fg_problem *p = plan->problem;
-    const double zero = 0;
-    for (int j = 0; j < p->nout; j++)
-        if ((p->summed >> j & 1u) && plan->view[p->nin + j].data != NULL)
-            for (ptrdiff_t row = 0; row < plan->rows; row++)
-                fg_view_store(&plan->view[p->nin + j], p->wide, row, 1, &zero);
+    position at;
+    row_scratch of_row;
+    for (int i = 0; i < FG_MAX_STATE; i++)
+        of_row.states[i] = of_row.state[i];
+    first_stage(&at, plan->problem);
+    do {
+        const bool largest = is_largest(&at);
+        for (int t = 0; t < FG_MAX_TERMS; t++) {
+            of_row.totals[t] = of_row.total[t];
+            of_row.total[t][0] = largest ? -INFINITY : 0;
+        }
+        close_stage(&at, of_row.totals, of_row.states, 1);
+    } while (next_stage(&at));
+    for (ptrdiff_t row = 0; row < plan->rows; row++)
+        store_rows(plan, of_row.totals, of_row.states, row, 1);
 }
 
 enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
@@ -293,11 +479,12 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
         return FG_TOO_LARGE;
     if (plan.rows == 0)
         return FG_DONE;
-    if (problem->summed == 0 && total > 0) /* no row to keep together: as if each had one element */
+    if (problem->summed == 0 && problem->kernel->stages == NULL &&
+        total > 0) /* no row to keep together: as if each had one element */
         plan.rows = total, plan.n = 1;
     plan_operands(&plan, total);
     if (plan.n == 0) {
-        store_empty_sums(&plan);
+        run_empty_rows(&plan);
         return FG_DONE;
     }
     if (plan.n > FG_TILE)

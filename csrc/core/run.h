@@ -19,9 +19,10 @@ typedef struct {
  * is a row. An output summed over rows has strides for the batch dimensions only. Outputs may be
  * exactly an input (same data and layout), else they overlap nothing. */
 typedef struct {
-    const fg_kernel *kernel;
-    const fg_loops *loops; /* of the precision to compute in */
-    const fg_loops *wide;  /* of double */
+    const fg_kernel *kernel; /* and its loops, of the precision to compute in */
+    const fg_loops *loops;
+    const fg_kernel *wide_kernel; /* the same of double, for sums and what closes a stage */
+    const fg_loops *wide;
     int nin, nout;
     uint32_t summed; /* bit j: output j is summed over the row */
     int ndim, batch_ndim;

@@ -22,27 +22,21 @@
 
 /* The table of one family for one instruction set and precision: the only symbol exported. */
 #define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_FAMILY, FG_ISA, FG_REAL_BITS)[]
+/* clang-format off */
+#define FG_ROW_OF(name, signature, kind, value, derivative) \
+    {#name, signature, {.kind = value}, {.kind = derivative}}
+#define FG_LAST_ROW {NULL, NULL, {NULL, NULL}, {NULL, NULL}}
+#define FG_STAGE(formula, reads, terms, reduction, close) \
+    {formula##_map, FG_CLOSING(close), reads, terms, reduction}
+#define FG_OUTPUTS(formula, reads) {formula##_map, NULL, reads, 0, FG_SUM}
+#define FG_LAST_STAGE {NULL, NULL, 0, 0, FG_SUM}
+/* clang-format on */
 #define FG_ROW(formula, signature)                                                                 \
-    {                                                                                              \
-        #formula, signature, {.map = formula##_value},                                             \
-        {                                                                                          \
-            .map = formula##_derivative                                                            \
-        }                                                                                          \
-    }
+    FG_ROW_OF(formula, signature, map, formula##_value, formula##_derivative)
 #define FG_ROW_OF_MAPS(formula, signature)                                                         \
-    {                                                                                              \
-        #formula, signature, {.map = formula##_map},                                               \
-        {                                                                                          \
-            .map = formula##_vjp_map                                                               \
-        }                                                                                          \
-    }
-#define FG_LAST_ROW                                                                                \
-    {                                                                                              \
-        NULL, NULL, {NULL},                                                                        \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
-    }
+    FG_ROW_OF(formula, signature, map, formula##_map, formula##_vjp_map)
+#define FG_ROW_OF_STAGES(formula, signature)                                                       \
+    FG_ROW_OF(formula, signature, stages, formula##_stages, formula##_vjp_stages)
 
 #define FG_INPUT(k) const real *restrict x##k
 #define FG_GRADIENT(k) real *restrict dx##k
@@ -127,5 +121,36 @@
         formula##_map_loop(FG_LIST_##arity(FG_INPUT_POINTER),                                      \
                            FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                          \
     }
+
+/* A stage's totals and the row's state, to the state: FG_CLOSE(f_close, 1, 2) makes the loop of
+ * void f_close(real total, real *state0, real *state1), always in double. */
+#if FG_REAL_BITS == 64
+#define FG_TOTAL(k) const real *restrict t##k
+#define FG_STATE(k) real *restrict s##k
+#define FG_TOTAL_POINTER(k) totals[k]
+#define FG_STATE_POINTER(k) state[k]
+#define FG_TOTAL_OF_ROW(k) t##k[r]
+#define FG_STATE_OF_ROW(k) real r##k = s##k[r];
+#define FG_KEEP_STATE(k) s##k[r] = r##k;
+#define FG_CLOSING(formula) formula##_closing
+#define FG_CLOSE(formula, terms, states)                                                           \
+    FG_LOOP formula##_loop(FG_LIST_##terms(FG_TOTAL), FG_LIST_##states(FG_STATE), ptrdiff_t rows)  \
+    {                                                                                              \
+        for (ptrdiff_t r = 0; r < rows; r++) {                                                     \
+            FG_EACH_##states(FG_STATE_OF_ROW);                                                     \
+            formula(FG_LIST_##terms(FG_TOTAL_OF_ROW), FG_LIST_##states(FG_RESULT_ADDRESS));        \
+            FG_EACH_##states(FG_KEEP_STATE)                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    static void formula##_closing(const double *const *totals, double *const *state,               \
+                                  ptrdiff_t rows)                                                  \
+    {                                                                                              \
+        formula##_loop(FG_LIST_##terms(FG_TOTAL_POINTER), FG_LIST_##states(FG_STATE_POINTER),      \
+                       rows);                                                                      \
+    }
+#else
+#define FG_CLOSING(formula) NULL
+#define FG_CLOSE(formula, terms, states)
+#endif
 
 #endif

@@ -7,14 +7,21 @@ cdef extern from "core/op.h":
     enum:
         FG_MAX_DIMS
         FG_MAX_OPERANDS
+        FG_MAX_STATE
+        FG_MAX_TERMS
     cdef enum fg_dtype:
         FG_F16
         FG_BF16
         FG_F32
         FG_F64
     ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
+    ctypedef struct fg_stage:
+        fg_tile *map
+        int reads
+        int terms
     ctypedef struct fg_kernel:
         fg_tile *map
+        const fg_stage *stages
     ctypedef struct fg_row:
         const char *name
         const char *signature
@@ -55,6 +62,7 @@ cdef extern from "core/run.h":
     ctypedef struct fg_problem:
         const fg_kernel *kernel
         const fg_loops *loops
+        const fg_kernel *wide_kernel
         const fg_loops *wide
         int nin
         int nout

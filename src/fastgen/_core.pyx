@@ -177,7 +177,7 @@ cdef object call_fast(Op op, tuple inputs, int wanted):
                  dtype, size if summed else n * size, 0 if summed else size)
         results += (array,)
     problem.loops, problem.kernel = facts.loops[dtype == FG_F64], facts.kernel[dtype == FG_F64]
-    problem.wide = facts.loops[1]
+    problem.wide, problem.wide_kernel = facts.loops[1], facts.kernel[1]
     problem.nin, problem.nout, problem.summed = nin, facts.nout, facts.summed
     problem.ndim, problem.batch_ndim = 2, 1
     problem.shape[0], problem.shape[1] = elements // n, n

@@ -293,7 +293,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     fill_problem(op, arrays, written, &s, &problem)
     problem.kernel = op.facts.kernel[storage == FG_F64]
     problem.loops = op.facts.loops[storage == FG_F64]
-    problem.wide = op.facts.loops[1]
+    problem.wide, problem.wide_kernel = op.facts.loops[1], op.facts.kernel[1]
     for d in range(s.ndim):
         elements = min(elements * min(s.shape[d], RELEASE_GIL_ELEMENTS), RELEASE_GIL_ELEMENTS)
     run(&problem, elements)

@@ -19,7 +19,7 @@ def bind(str isa):
         while row.name != NULL:
             name, signature = f"{prefix}.{row.name.decode()}", row.signature.decode()
             op = make_op(name, signature, number, &row.value, &wide.value)
-            if row.derivative.map != NULL:
+            if row.derivative.map != NULL or row.derivative.stages != NULL:
                 inputs, outputs = signature.split("->")
                 op.derivative = make_op(
                     f"{name}_derivative", f"{inputs},{outputs}->{outputs},{inputs}", number,
@@ -46,9 +46,22 @@ cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
         if core == "()" and not op.facts.elementwise:
             op.facts.per_row |= 1u << k
     op.facts.summed = op.facts.per_row >> op.facts.nin
-    if op.facts.nin + op.facts.nout > FG_MAX_OPERANDS:
-        raise ValueError(f"{name} has more than {FG_MAX_OPERANDS} operands")
+    check_sizes(op)
     return op
+
+
+cdef int check_sizes(Op op) except -1:
+    """Whether the operands, and the terms and state of each stage, find room in C."""
+    cdef const fg_stage *stage = op.facts.kernel[0].stages
+    cdef int operands = op.facts.nin + op.facts.nout
+    if operands > FG_MAX_OPERANDS:
+        raise ValueError(f"{op.name} has more than {FG_MAX_OPERANDS} operands")
+    while stage != NULL and stage.map != NULL:
+        if (stage.terms > FG_MAX_TERMS or stage.reads > FG_MAX_STATE
+                or operands + stage.terms + stage.reads > FG_MAX_OPERANDS):
+            raise ValueError(f"a stage of {op.name} has too many terms, or reads too much state")
+        stage += 1
+    return 0
 
 
 def get_num_threads():

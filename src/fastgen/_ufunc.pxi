@@ -8,7 +8,8 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
     cdef fg_problem problem
     cdef int k, core = op.nin + op.nout  # the steps within a row follow those between rows
     cdef bint wide = loop.dtype == FG_F64
-    problem.kernel, problem.loops, problem.wide = op.kernel[wide], op.loops[wide], op.loops[1]
+    problem.kernel, problem.loops = op.kernel[wide], op.loops[wide]
+    problem.wide_kernel, problem.wide = op.kernel[1], op.loops[1]
     problem.nin, problem.nout, problem.summed = op.nin, op.nout, op.summed
     problem.ndim, problem.batch_ndim = 1 if op.elementwise else 2, 1
     problem.shape[0] = dimensions[0]
