@@ -10,6 +10,7 @@ import pytest
 from fastgen._ops import OPS, public
 
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
+MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 README = Path(__file__).parent.parent / "README.md"
 
 

@@ -10,12 +10,14 @@ set_num_threads(_count)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 
-from fastgen import elementary, flow, gan, vae  # noqa: E402  (the thread count comes first)
+# The thread count comes first.
+from fastgen import diffusion, elementary, flow, gan, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
 
 __all__ = [
     "__version__",
+    "diffusion",
     "elementary",
     "flow",
     "gan",

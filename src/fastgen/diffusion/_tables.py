@@ -1,0 +1,208 @@
+"""The tables of a noise schedule, what follows from them, and the coefficients at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Path = Callable[[Array], tuple[Array, Array]]  # time to the two coefficients
+
+VARIANCE_PRESERVING = "variance preserving"
+VARIANCE_EXPLODING = "variance exploding"
+FLOW = "flow"
+
+
+def previous(table: Array, clean: float) -> Array:
+    """The table one step earlier; before step 0 stands clean data."""
+    return np.concatenate([[clean], table[:-1]])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tables:
+    r"""Float64 tables of :math:`x_t = \alpha_t x_0 + \sigma_t \epsilon`, one entry per step."""
+
+    description: str
+    """How it was made."""
+    form: str
+    """"variance preserving", "variance exploding" or "flow"."""
+    times: Array
+    """The continuous time of each step."""
+    signal: Array
+    """:math:`\\alpha_t`, the coefficient of the data."""
+    sigma: Array
+    """:math:`\\sigma_t`, the coefficient of the noise."""
+    alpha_bar: Array
+    """:math:`\\bar\\alpha_t = \\alpha_t^2 / (\\alpha_t^2 + \\sigma_t^2)`."""
+    one_minus_alpha_bar: Array
+    """:math:`1 - \\bar\\alpha_t`, computed without the subtraction."""
+    betas: Array
+    """:math:`\\beta_t = 1 - \\bar\\alpha_t / \\bar\\alpha_{t-1}`."""
+    time_range: tuple[float, float] = (0.0, 1.0)
+    """The first and the last continuous time."""
+    path: Path | None = None
+    """The coefficients as an exact function of time, where there is one."""
+
+    def __post_init__(self) -> None:
+        """Make the tables immutable."""
+        for field in fields(self):
+            table = getattr(self, field.name)
+            if isinstance(table, np.ndarray):
+                table.flags.writeable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Unpickled schedules are immutable too."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+    def __len__(self) -> int:
+        """The number of steps."""
+        return len(self.times)
+
+    def __repr__(self) -> str:
+        """How it was made."""
+        return f"Schedule.{self.description}"
+
+    def __str__(self) -> str:
+        """How it was made, and the range of its signal-to-noise ratio."""
+        ends = f"log SNR {self.log_snr[0]:.3g} to {self.log_snr[-1]:.3g}"
+        return f"{self!r}\n  {self.form}, {len(self)} steps, {ends}"
+
+    def _frozen(self, table: Array) -> Array:
+        table.flags.writeable = False
+        return table
+
+    @cached_property
+    def alphas(self) -> Array:
+        """:math:`1 - \\beta_t`."""
+        return self._frozen(1 - self.betas)
+
+    @cached_property
+    def sigma_over_signal(self) -> Array:
+        """:math:`\\sigma_t / \\alpha_t`, which is Karras' sigma; inf without signal."""
+        with np.errstate(divide="ignore"):
+            return self._frozen(self.sigma / self.signal)
+
+    @cached_property
+    def snr(self) -> Array:
+        """Signal-to-noise ratio :math:`\\alpha_t^2 / \\sigma_t^2`."""
+        with np.errstate(divide="ignore"):
+            return self._frozen(self.alpha_bar / self.one_minus_alpha_bar)
+
+    @cached_property
+    def log_snr(self) -> Array:
+        """:math:`\\log(\\alpha_t^2 / \\sigma_t^2)`; -inf where no signal is left."""
+        with np.errstate(divide="ignore"):
+            return self._frozen(2 * np.log(self.signal / self.sigma))
+
+    @cached_property
+    def _innovation(self) -> Array:
+        """1 - SNR_t / SNR_{t-1}: how much of the noise is new. Nothing is, where there is none."""
+        new = np.zeros_like(self.betas)
+        rest = self.one_minus_alpha_bar
+        return np.divide(self.betas, rest, out=new, where=rest > 0)
+
+    @cached_property
+    def posterior_variance(self) -> Array:
+        """Variance of :math:`q(x_{t-1} | x_t, x_0)`; 0 at step 0."""
+        return self._frozen(previous(self.sigma, 0.0) ** 2 * self._innovation)
+
+    @cached_property
+    def posterior_log_variance_clipped(self) -> Array:
+        """Its logarithm, with entry 1 in place of the infinite entry 0."""
+        first = self.posterior_variance[1:2] if len(self) > 1 else self.betas
+        with np.errstate(divide="ignore"):  # of the second entry, where the first has no noise
+            return self._frozen(np.log(np.concatenate([first, self.posterior_variance[1:]])))
+
+    @cached_property
+    def posterior_mean_coefficients(self) -> tuple[Array, Array]:
+        """Coefficients of :math:`x_0` and :math:`x_t` in the mean of that distribution."""
+        of_x0 = previous(self.signal, 1.0) * self._innovation
+        ratio = np.zeros_like(self.sigma)
+        np.divide(previous(self.sigma, 0.0), self.sigma, out=ratio, where=self.sigma > 0)
+        with np.errstate(invalid="ignore"):  # 0 / 0: no signal at two steps
+            kept = np.nan_to_num(self.signal / previous(self.signal, 1.0))
+        of_x0[self.sigma == 0] = 1.0
+        return self._frozen(of_x0), self._frozen(kept * ratio**2)
+
+    def coefficients(self, t: Any) -> tuple[Any, Any]:
+        r"""Return :math:`\alpha_t` and :math:`\sigma_t` of :math:`x_t = \alpha_t x_0 + \sigma_t
+        \epsilon`.
+
+        Parameters
+        ----------
+        t : int, float or array_like of either
+            Integers are steps, from 0 to ``len(schedule) - 1``. Floats are times, from
+            ``time_range[0]`` to ``time_range[1]``; step i is at ``times[i]``.
+
+        Returns
+        -------
+        alpha_t, sigma_t : ndarray or scalar
+            In float64, of the shape of `t`.
+
+        Raises
+        ------
+        ValueError
+            If a step or time lies outside the schedule.
+        TypeError
+            If `t` holds neither integers nor floats.
+
+        Notes
+        -----
+        At continuous times the coefficients are an exact function where the schedule is one: `vp`,
+        `flow`, `cosine` without a cap, and the variance-exploding ones. Between the steps of the
+        others, the log-SNR is linear in time; where it is infinite at one of the two, and before
+        step 0, `alpha_bar` is.
+
+        Examples
+        --------
+        >>> from fastgen.diffusion import Schedule
+        >>> alpha_t, sigma_t = Schedule.flow(4).coefficients([0.25, 0.5])
+        >>> alpha_t, sigma_t
+        (array([0.75, 0.5 ]), array([0.25, 0.5 ]))
+        """
+        t = np.asarray(t)
+        if t.dtype.kind in "iu":
+            self._refuse_outside(t, (0, len(self) - 1), "step")
+            return self.signal[t], self.sigma[t]
+        if t.dtype.kind != "f":
+            raise TypeError(f"t must hold integers (steps) or floats (times); got {t.dtype}")
+        t = t.astype(np.float64)
+        self._refuse_outside(t, self.time_range, "time")
+        signal, sigma = self._interpolated(t) if self.path is None else self.path(t)
+        return signal[()], sigma[()]
+
+    def _refuse_outside(self, t: Any, ends: tuple[float, float], unit: str) -> None:
+        """Refuse a step or time outside the schedule, or NaN."""
+        outside = ~((t >= ends[0]) & (t <= ends[1]))
+        if np.any(outside):
+            raise ValueError(
+                f"t must lie between {ends[0]} and {ends[1]} where it is a {unit} of "
+                f"{self.description}; got {np.asarray(t)[outside].flat[0]!s}"
+            )
+
+    def _interpolated(self, t: Array) -> tuple[Array, Array]:
+        """Linear in the log-SNR; in alpha_bar where that is infinite."""
+        times = np.concatenate([[0.0], self.times])
+        right = np.clip(np.searchsorted(times, t), 1, len(times) - 1)
+        part = (t - times[right - 1]) / (times[right] - times[right - 1])
+
+        def between(table: Array, clean: float) -> Array:
+            before, after = previous(table, clean)[right - 1], table[right - 1]
+            value: Array = before + part * (after - before)
+            return np.where(part == 1, after, value)
+
+        with np.errstate(invalid="ignore", over="ignore"):
+            log_snr = between(self.log_snr, np.inf)
+            inside = np.isfinite(self.log_snr[right - 1])
+            inside &= np.isfinite(previous(self.log_snr, np.inf)[right - 1])
+            alpha_bar = np.where(inside, 1 / (1 + np.exp(-log_snr)), between(self.alpha_bar, 1.0))
+            rest = np.where(
+                inside, 1 / (1 + np.exp(log_snr)), between(self.one_minus_alpha_bar, 0.0)
+            )
+        at_step = part == 1  # to the bit
+        signal = np.where(at_step, self.signal[right - 1], np.sqrt(alpha_bar))
+        return signal, np.where(at_step, self.sigma[right - 1], np.sqrt(rest))
