@@ -72,6 +72,11 @@ def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
     return f"{_function(op)}: the shapes must broadcast together, got {', '.join(named)}"
 
 
+def named_shapes(op: str, named: Iterable[str], what: str = "shapes") -> str:
+    """Shapes of inputs, each told with its name, that do not broadcast."""
+    return f"{_function(op)}: the {what} must broadcast together, got {', '.join(named)}"
+
+
 def row_shape(op: str, k: int, got: tuple[int, ...]) -> str:
     """An input with one value per row, whose shape is not that of the rows."""
     return (
@@ -128,6 +133,18 @@ def out_dtype(op: str, got: np.dtype[Any]) -> str:
 def out_overlap(op: str) -> str:
     """Outputs that share memory."""
     return f"{_function(op)}: the arrays in out must not share memory"
+
+
+def check_out(op: str, out: Any, shape: tuple[int, ...]) -> None:
+    """Raise where a function that is put together from several can't put its result into `out`."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(out_type(op, out))
+    if not out.flags.writeable:
+        raise ValueError(out_read_only(op))
+    if out.shape != shape:
+        raise ValueError(out_shape(op, out.shape, shape))
+    if (out.dtype.kind != "f" and out.dtype.name != "bfloat16") or out.dtype.itemsize > 8:
+        raise TypeError(out_dtype(op, out.dtype))
 
 
 def single_axis(op: str, axis: Any) -> int:

@@ -90,3 +90,47 @@ def standard_normal_log_prob(z: Any, /, *, axis: Axis = -1, keepdims: bool = Fal
     """Log-density of the standard normal distribution."""
     log_2_pi = float(np.log(2 * np.pi))
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims)
+
+
+def _free(kl: Any, free_bits: float | None, axis: Axis) -> Any:
+    """Sum divergences of latent variables, none of them below its free bits in the batch mean."""
+    if free_bits is not None:
+        events = [a % kl.ndim for a in np.atleast_1d(range(kl.ndim) if axis is None else axis)]
+        others = tuple(d for d in range(kl.ndim) if d not in events)
+        kl = np.where(np.mean(kl, axis=others, keepdims=True) > free_bits, kl, free_bits)
+    return np.sum(kl, axis=axis)
+
+
+def gaussian_elbo(
+    x: Any,
+    x_mu: Any,
+    x_logvar: Any,
+    mu: Any,
+    logvar: Any,
+    /,
+    *,
+    beta: float = 1.0,
+    free_bits: float | None = None,
+    axis: Axis = -1,
+    latent_axis: Axis = -1,
+) -> Any:
+    """Evidence lower bound of an autoencoder whose decoder gives normal distributions."""
+    kl = _free(kl_standard_normal(mu, logvar, axis=()), free_bits, latent_axis)
+    return -gaussian_nll(x, x_mu, x_logvar, axis=axis) - beta * kl
+
+
+def bernoulli_elbo(
+    x: Any,
+    logits: Any,
+    mu: Any,
+    logvar: Any,
+    /,
+    *,
+    beta: float = 1.0,
+    free_bits: float | None = None,
+    axis: Axis = -1,
+    latent_axis: Axis = -1,
+) -> Any:
+    """Evidence lower bound of an autoencoder whose decoder gives logits."""
+    kl = _free(kl_standard_normal(mu, logvar, axis=()), free_bits, latent_axis)
+    return -bernoulli_nll(x, logits, axis=axis) - beta * kl

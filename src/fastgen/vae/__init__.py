@@ -1,5 +1,6 @@
-"""Variational autoencoders: divergences and likelihoods, per sample, in nats."""
+"""Variational autoencoders: divergences, likelihoods and bounds, per sample, in nats."""
 
+from fastgen.vae.bounds import bernoulli_elbo, gaussian_elbo
 from fastgen.vae.divergences import (
     kl_bernoulli,
     kl_diag_normal,
@@ -10,7 +11,9 @@ from fastgen.vae.divergences import (
 from fastgen.vae.likelihoods import bernoulli_nll, gaussian_nll, standard_normal_log_prob
 
 __all__ = [
+    "bernoulli_elbo",
     "bernoulli_nll",
+    "gaussian_elbo",
     "gaussian_nll",
     "kl_bernoulli",
     "kl_diag_normal",
