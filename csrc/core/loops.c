@@ -154,23 +154,30 @@ static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = sum_row(x + r * n, n);
 }
 
+/* The same groups and lanes; what is left of a row is filled up with -infinity. */
 static double max_row(const real *restrict x, ptrdiff_t n)
 {
     real lane[FG_LANES];
+    real_bits bits[FG_LANES];
     const real_bits none = bits_of(-REAL_INFINITY);
     const ptrdiff_t left = n % FG_LANES, whole = n - left;
     const real_bits *const mask = keep + FG_LANES - left;
-    for (int j = 0; j < FG_LANES; j++) {
-        const real y = real_of_bits((bits_of(x[whole + j]) & mask[j]) | (none & ~mask[j]));
-        lane[j] = y > -REAL_INFINITY ? y : -REAL_INFINITY;
-    }
+    memcpy(bits, x + whole, sizeof bits);
+    for (int j = 0; j < FG_LANES; j++)
+        bits[j] = (bits[j] & mask[j]) | (none & ~mask[j]);
+    memcpy(lane, bits, sizeof lane);
+    for (int j = 0; j < FG_LANES; j++)
+        lane[j] = lane[j] > -REAL_INFINITY ? lane[j] : -REAL_INFINITY; /* no NaN from here on */
     for (ptrdiff_t i = 0; i < whole; i += FG_LANES)
         for (int j = 0; j < FG_LANES; j++)
             lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-    for (int step = 8; step > 0; step /= 2)
-        for (int j = 0; j < step; j++)
-            lane[j] = lane[j + step] > lane[j] ? lane[j + step] : lane[j];
-    return (double)lane[0];
+    for (int j = 0; j < 8; j++)
+        lane[j] = lane[j] > lane[j + 8] ? lane[j] : lane[j + 8];
+    for (int j = 0; j < 4; j++)
+        lane[j] = lane[j] > lane[j + 4] ? lane[j] : lane[j + 4];
+    for (int j = 0; j < 2; j++)
+        lane[j] = lane[j] > lane[j + 2] ? lane[j] : lane[j + 2];
+    return (double)(lane[0] > lane[1] ? lane[0] : lane[1]);
 }
 
 static void max_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals)
@@ -180,13 +187,16 @@ static void max_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = max_row(x + r * n, n);
 }
 
+/* Groups again, so that no length is slow: what a row's last group writes beyond its end is where
+ * the next row, or nothing, begins. */
 static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile)
 {
-    real *restrict x = tile;
+    real *x = tile;
     for (ptrdiff_t r = 0; r < rows; r++, x += n) {
         const real value = (real)values[r];
-        for (ptrdiff_t i = 0; i < n; i++)
-            x[i] = value;
+        for (ptrdiff_t i = 0; i < n; i += FG_LANES)
+            for (int j = 0; j < FG_LANES; j++)
+                x[i + j] = value;
     }
 }
 

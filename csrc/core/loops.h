@@ -22,7 +22,7 @@ typedef struct {
     void (*sum_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
     /* The same for the largest that is no NaN; -infinity of none. */
     void (*max_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
-    /* tile[r*n .. r*n + n-1] = values[r]. */
+    /* tile[r*n .. r*n + n-1] = values[r]; up to 15 elements past the last are written too. */
     void (*fill_rows)(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile);
 } fg_loops;
 
