@@ -11,7 +11,7 @@
 enum {
     FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
     FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
-    FG_MAX_OPERANDS = 16, /* inputs and outputs of one operation or derivative */
+    FG_MAX_OPERANDS = 20, /* inputs and outputs of one operation or derivative */
     FG_MAX_TERMS = 4,     /* numbers that a row is reduced to at a time */
     FG_MAX_STATE = 6,     /* numbers that a row is remembered by */
     FG_MAX_DIMS = 64,     /* NumPy's own limit */
@@ -26,8 +26,8 @@ typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
 enum fg_reduction { FG_SUM, FG_MAX };
 
-/* From totals[t][r] to state[s][r], for each row r. */
-typedef void fg_close(const double *const *totals, double *const *state, ptrdiff_t rows);
+/* From totals[t][r] to state[s][r], for each row r, of n elements. */
+typedef void fg_close(double n, const double *const *totals, double *const *state, ptrdiff_t rows);
 
 /* One going over a row, of an operation that must see the whole row before it can say anything:
  * its elements are mapped to terms, the terms reduced, and the totals turned into the row's state,

@@ -207,11 +207,11 @@ static bool next_stage(position *at)
     return true;
 }
 
-static void close_stage(const position *at, double *const *totals, double *const *state,
-                        ptrdiff_t rows)
+static void close_stage(const run_plan *plan, const position *at, double *const *totals,
+                        double *const *state, ptrdiff_t rows)
 {
     if (at->wide && at->wide->close)
-        at->wide->close((const double *const *)totals, state, rows);
+        at->wide->close((double)plan->n, (const double *const *)totals, state, rows);
 }
 
 /* Outputs per row: the totals themselves, or what the stages have made of them. */
@@ -268,7 +268,7 @@ static void run_rows(void *context, ptrdiff_t item)
             map_tile(plan, &at, &s);
             for (int t = 0; t < term_count(plan, &at); t++)
                 reduce(plan, &at, &s, t, n, rows, of_rows.total[t]);
-            close_stage(&at, of_rows.totals, of_rows.states, rows);
+            close_stage(plan, &at, of_rows.totals, of_rows.states, rows);
         } while (next_stage(&at));
         store_outputs(plan, &s, row * n, rows * n);
         store_rows(plan, of_rows.totals, of_rows.states, row, rows);
@@ -357,7 +357,7 @@ static enum fg_result run_waves(run_plan *plan, ptrdiff_t wave, fg_poll *poll)
             if (result != FG_DONE)
                 return result;
             join_chunks(plan, rows);
-            close_stage(&plan->at, plan->totals, plan->state, rows);
+            close_stage(plan, &plan->at, plan->totals, plan->state, rows);
         } while (next_stage(&plan->at));
         store_rows(plan, plan->totals, plan->state, row, rows);
     }
@@ -458,7 +458,7 @@ static void run_empty_rows(const run_plan *plan)
             of_row.totals[t] = of_row.total[t];
             of_row.total[t][0] = largest ? -INFINITY : 0;
         }
-        close_stage(&at, of_row.totals, of_row.states, 1);
+        close_stage(plan, &at, of_row.totals, of_row.states, 1);
     } while (next_stage(&at));
     for (ptrdiff_t row = 0; row < plan->rows; row++)
         store_rows(plan, of_row.totals, of_row.states, row, 1);

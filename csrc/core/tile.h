@@ -123,7 +123,8 @@
     }
 
 /* A stage's totals and the row's state, to the state: FG_CLOSE(f_close, 1, 2) makes the loop of
- * void f_close(real total, real *state0, real *state1), always in double. */
+ * void f_close(real n, real total, real *state0, real *state1) for rows of n elements, always in
+ * double. */
 #if FG_REAL_BITS == 64
 #define FG_TOTAL(k) const real *restrict t##k
 #define FG_STATE(k) real *restrict s##k
@@ -134,18 +135,19 @@
 #define FG_KEEP_STATE(k) s##k[r] = r##k;
 #define FG_CLOSING(formula) formula##_closing
 #define FG_CLOSE(formula, terms, states)                                                           \
-    FG_LOOP formula##_loop(FG_LIST_##terms(FG_TOTAL), FG_LIST_##states(FG_STATE), ptrdiff_t rows)  \
+    FG_LOOP formula##_loop(real n, FG_LIST_##terms(FG_TOTAL), FG_LIST_##states(FG_STATE),          \
+                           ptrdiff_t rows)                                                         \
     {                                                                                              \
         for (ptrdiff_t r = 0; r < rows; r++) {                                                     \
             FG_EACH_##states(FG_STATE_OF_ROW);                                                     \
-            formula(FG_LIST_##terms(FG_TOTAL_OF_ROW), FG_LIST_##states(FG_RESULT_ADDRESS));        \
+            formula(n, FG_LIST_##terms(FG_TOTAL_OF_ROW), FG_LIST_##states(FG_RESULT_ADDRESS));     \
             FG_EACH_##states(FG_KEEP_STATE)                                                        \
         }                                                                                          \
     }                                                                                              \
-    static void formula##_closing(const double *const *totals, double *const *state,               \
+    static void formula##_closing(double n, const double *const *totals, double *const *state,     \
                                   ptrdiff_t rows)                                                  \
     {                                                                                              \
-        formula##_loop(FG_LIST_##terms(FG_TOTAL_POINTER), FG_LIST_##states(FG_STATE_POINTER),      \
+        formula##_loop(n, FG_LIST_##terms(FG_TOTAL_POINTER), FG_LIST_##states(FG_STATE_POINTER),   \
                        rows);                                                                      \
     }
 #else
