@@ -11,6 +11,7 @@ from ulp import error, exactly
 from fastgen import cases
 from fastgen._core import bind, isas
 from fastgen._ops import OPS
+from fastgen.cases import bounds, each, flat
 
 ISAS = [name for name, supported in isas() if supported]
 ELEMENTARY = sorted(name for name in OPS if OPS[name].signature == "()->()")
@@ -67,50 +68,78 @@ def paired_inputs(name):
 
 
 def points(name, dtype, rng):
-    """Ordinary, nearly degenerate and large inputs, a few hundred in all."""
+    """Ordinary, nearly degenerate and large inputs, a few hundred in all: batches of one."""
     case, nin = cases.CASES[name], OPS[name].nin
     scales = [1, 10, 1e-1, 1e-3, 1e-6] + ([1e-9, 1e-12] if dtype == np.float64 else [])
     tiny = np.finfo(dtype).smallest_normal ** 0.45  # squares are normal
+    rows = cases.signature(name).has_rows
+    shapes = cases.shapes(name, (12, case.dims.get("n", 1)) if rows else (12,))[0]
     grid = [
-        case.sample(rng.normal(size=(nin, 12)) * np.array(list(chosen))[:, None])
-        for chosen in itertools.product(scales, repeat=min(nin, 2))
-        for chosen in [(list(chosen) * nin)[:nin]]
+        cases.sample(name, [c * rng.normal(size=s) for c, s in zip(chosen, shapes, strict=True)])
+        for few in itertools.product(scales, repeat=min(nin, 2))
+        for chosen in [(few * nin)[:nin]]
     ]
-    columns = [np.concatenate([g[k] for g in grid]) for k in range(nin)]
     pairs = paired_inputs(name)
-    for scale in scales if pairs else []:  # two distributions, nearly the same
-        for size in (1, 10):
-            z = size * rng.normal(size=(nin, 12))
-            for q, p in pairs:
-                z[p] = z[q] + scale * rng.normal(size=12)
-            columns = [np.concatenate(c) for c in zip(columns, case.sample(z), strict=True)]
+    for scale, size in itertools.product(scales if pairs else [], (1, 10)):
+        z = [size * rng.normal(size=shape) for shape in shapes]
+        for q, p in pairs:  # two distributions, nearly the same
+            z[p] = z[q] + scale * rng.normal(size=shapes[p])
+        grid.append(cases.sample(name, z))
+    columns = [np.concatenate(parts) for parts in zip(*grid, strict=True)]
     columns = [np.where(np.abs(c) < tiny, 0, c).astype(dtype) for c in columns]
-    return [tuple(c[i : i + 1] for c in columns) for i in range(columns[0].size)]
+    return [tuple(c[i : i + 1] for c in columns) for i in range(len(columns[0]))]
+
+
+def some_cotangents(op, arrays, i, rng):
+    """Of all outputs together, or of one alone, in turn; 1 where the value is one number."""
+    values = each(op(arrays))
+    if sum(map(np.size, values)) == 1:
+        return tuple(map(np.ones_like, values))
+    chosen = i % (op.nout + 1)
+    return tuple(
+        (rng.normal(size=v.shape) * (chosen in (j, op.nout))).astype(v.dtype)
+        for j, v in enumerate(values)
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", sorted(set(OPS) - set(ELEMENTARY)))
 def test_value_and_gradient(name, dtype, rng):
-    case = cases.CASES[name]
-    for isa in ISAS:
-        op = bind(isa)[name]
-        for arrays in points(name, dtype, rng)[:: 1 if isa == ISAS[0] else 3]:
-            numbers = [a[0] for a in arrays]
-            exact = exactly(case.exact, numbers)
-            scale = exactly(case.scale, numbers) if case.scale else None
-            value, *gradient = op.derivative((*arrays, 1.0))
-            assert error(np.ravel(value)[0], exact, dtype, scale) <= case.ulp, (isa, arrays)
-            assert op(arrays) == value
-            wanted = exactly(case.gradient, numbers)
-            scales = exactly(case.gradient_scale or case.gradient, numbers)
-            for got, want, size in zip(gradient, wanted, scales, strict=True):
-                assert error(got[0], want, dtype, size) <= case.gradient_ulp, (isa, arrays, want)
+    case, ops = cases.CASES[name], [bind(isa)[name] for isa in ISAS]
+    nout = ops[0].nout
+    for i, arrays in enumerate(points(name, dtype, rng)):
+        cotangents = some_cotangents(ops[0], arrays, i, rng)
+        point = numbers(case, arrays)
+        several = sum(map(np.size, cotangents)) > 1
+        along = [*point, *numbers(case, cotangents)] if several else point
+        exact = each(exactly(case.exact, point))
+        scales = each(exactly(case.scale, point)) if case.scale else exact
+        slopes = exactly(case.gradient, along)
+        terms = exactly(case.gradient_scale, along) if case.gradient_scale else slopes
+        for op in ops:
+            results = op.derivative((*arrays, *cotangents))
+            assert all(map(np.array_equal, each(op(arrays)), results))
+            where = op.isa, arrays, cotangents
+            check(results[:nout], exact, scales, bounds(case.ulp, nout), where)
+            check(results[nout:], slopes, terms, bounds(case.gradient_ulp, op.nin), where)
+
+
+def numbers(case, arrays):
+    """What a formula is given, of a batch of one."""
+    return [x[0].tolist() if case.dims else x.item() for x in arrays]
+
+
+def check(results, exact, scales, limits, where):
+    for found, *of_result, limit in zip(results, exact, scales, limits, strict=True):
+        for got, want, scale in zip(found.flat, *map(flat, of_result), strict=True):
+            assert error(got, want, found.dtype, scale) <= limit, (*where, want)
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_known_values_are_exact(name):
     case = cases.CASES[name]
-    for numbers, digits in case.known:
-        assert all(np.float32(x) == x for x in numbers), "not exact in float32"
-        exact = exactly(case.exact, numbers)
-        assert abs(mpmath.mpf(digits) - exact) <= abs(exact) * mpmath.mpf(10) ** -24
+    for point, digits in case.known:
+        assert all(np.float32(x) == x for x in flat(point)), "not exact in float32"
+        exact = flat(exactly(case.exact, point))
+        for text, number in zip(flat(digits), exact, strict=True):
+            assert abs(mpmath.mpf(text) - number) <= abs(number) * mpmath.mpf(10) ** -24

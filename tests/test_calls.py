@@ -1,6 +1,7 @@
 """What a call accepts, and what it says where it does not: every public function alike."""
 
 import inspect
+import re
 
 import dask.array as da
 import ml_dtypes
@@ -11,10 +12,11 @@ import xarray as xr
 import fastgen
 from fastgen import cases, vae
 from fastgen._ops import OPS
+from fastgen.cases import each
 from fastgen.elementary import softplus, total
 
 NAMES = sorted(OPS)
-ROWS = [name for name in NAMES if "n" in OPS[name].signature]
+ROWS = [name for name in NAMES if cases.signature(name).has_rows]
 
 
 def call(name, arrays, **options):
@@ -28,9 +30,11 @@ def call(name, arrays, **options):
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "u8", "?"])
 def test_integers_and_bool_become_float64(name, dtype):
     x = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype)
-    arrays = (x,) * OPS[name].nin
-    assert call(name, arrays).dtype == np.float64
-    np.testing.assert_array_equal(call(name, arrays), call(name, [x.astype(float) for x in arrays]))
+    arrays = [np.resize(x, shape) for shape in cases.shapes(name, (2, 3))[0]]
+    wanted = each(call(name, [x.astype(float) for x in arrays]))
+    for result, value in zip(each(call(name, arrays)), wanted, strict=True):
+        assert result.dtype == np.float64
+        np.testing.assert_array_equal(result, value)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,9 +81,11 @@ def test_lists_and_subclasses_are_taken_as_arrays():
 
 @pytest.mark.parametrize("name", [n for n in NAMES if OPS[n].nin > 1])
 def test_shapes_that_do_not_broadcast(name):
-    arrays = [np.zeros((2, 3)), *[np.zeros((2, 4))] * (OPS[name].nin - 1)]
-    with pytest.raises(ValueError, match=r"\(2, 3\).*\(2, 4\)"):
-        call(name, arrays)
+    arrays = list(map(np.zeros, cases.shapes(name, (2, 3))[0]))
+    for k in range(1, OPS[name].nin):
+        wrong = np.zeros((5, *arrays[k].shape[1:]))
+        with pytest.raises(ValueError, match="shape.*" + re.escape(str(wrong.shape))):
+            call(name, [*arrays[:k], wrong, *arrays[k + 1 :]])
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -98,46 +104,57 @@ def test_axis_out_of_range_or_repeated(name):
             call(name, arrays, axis=axis)
 
 
+def among(outputs, j, out):
+    """`out` for output j alone."""
+    return tuple(out if i == j else None for i in range(outputs)) if outputs > 1 else out
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_out_that_does_not_fit_is_refused_untouched(name):
     arrays = cases.inputs(name, (2, 3), np.float64)
-    shape = np.shape(call(name, arrays))
-    read_only = np.full(shape, 7.0)
-    read_only.flags.writeable = False
-    for out, error, said in [
-        (np.full((5, *shape), 7.0), ValueError, "shape"),
-        (read_only, ValueError, "read-only"),
-        (np.full(shape, 7), TypeError, "int64"),
-        (np.full(shape, 7j), TypeError, "complex128"),
-        (np.ma.array(np.full(shape, 7.0)), TypeError, "MaskedArray"),
-        ([7.0] * 2, TypeError, "list"),
-        (da.ones(shape), TypeError, "NumPy array"),
-    ]:
-        with pytest.raises(error, match="out.*" + said):
-            call(name, arrays, out=out)
-        assert np.all(np.asarray(out) == np.asarray(out).flat[0])
-    good = np.full(shape, 7.0)
-    with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
-        call(name, [np.ones((2, 3), complex), *arrays[1:]], out=good)
-    assert np.all(good == 7)
+    shapes = cases.shapes(name, (2, 3))[1]
+    for j, shape in enumerate(shapes):
+        read_only = np.full(shape, 7.0)
+        read_only.flags.writeable = False
+        for out, error, said in [
+            (np.full((5, *shape), 7.0), ValueError, "shape"),
+            (read_only, ValueError, "read-only"),
+            (np.full(shape, 7), TypeError, "int64"),
+            (np.full(shape, 7j), TypeError, "complex128"),
+            (np.ma.array(np.full(shape, 7.0)), TypeError, "MaskedArray"),
+            ([7.0] * 2, TypeError, "list"),
+            (da.ones(shape), TypeError, "NumPy array"),
+        ]:
+            with pytest.raises(error, match="out.*" + said):
+                call(name, arrays, out=among(len(shapes), j, out))
+            assert np.all(np.asarray(out) == np.asarray(out).flat[0])
+        good, bad = np.full(shape, 7.0), arrays[0].astype(complex)
+        with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
+            call(name, [bad, *arrays[1:]], out=among(len(shapes), j, good))
+        assert np.all(good == 7)
+    if len(shapes) > 1:
+        with pytest.raises(TypeError, match=f"out must be a tuple of {len(shapes)} arrays or None"):
+            call(name, arrays, out=np.empty(shapes[0]))
 
 
 @np.errstate(over="ignore")  # of NumPy's casts
 @pytest.mark.parametrize("name", NAMES)
 def test_out_of_every_kind_that_fits(name):
     arrays = cases.inputs(name, (4, 3), np.float64)
-    wanted = call(name, arrays)
-    for out in [
-        np.empty(wanted.shape),
-        np.empty(wanted.shape, ">f8"),
-        np.empty([2 * n for n in wanted.shape])[(slice(None, None, 2),) * wanted.ndim],
-        np.empty(wanted.shape[::-1]).T,
-    ]:
-        assert call(name, arrays, out=out) is out
-        np.testing.assert_array_equal(out, wanted)
-    for dtype in [np.float32, np.float16, ml_dtypes.bfloat16]:
-        out = call(name, arrays, out=np.empty(wanted.shape, dtype))
-        np.testing.assert_array_equal(out, wanted.astype(dtype))
+    results = each(call(name, arrays))
+    for j, wanted in enumerate(results):
+        for out in [
+            np.empty(wanted.shape),
+            np.empty(wanted.shape, ">f8"),
+            np.empty([2 * n for n in wanted.shape])[(slice(None, None, 2),) * wanted.ndim],
+            np.empty(wanted.shape[::-1]).T,
+        ]:
+            assert each(call(name, arrays, out=among(len(results), j, out)))[j] is out
+            np.testing.assert_array_equal(out, wanted)
+        for dtype in [np.float32, np.float16, ml_dtypes.bfloat16]:
+            out = np.empty(wanted.shape, dtype)
+            call(name, arrays, out=among(len(results), j, out))
+            np.testing.assert_array_equal(out, wanted.astype(dtype))
 
 
 def test_outputs_that_share_memory_are_refused():
@@ -159,19 +176,24 @@ def test_wrong_counts():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_dask_arrays_stay_lazy_and_agree(name):
+    def lazy(arrays):
+        return [da.from_array(x, chunks=(2, *x.shape[1:])) for x in arrays]
+
     arrays = cases.inputs(name, (6, 40), np.float32)
-    lazy = call(name, [da.from_array(x, chunks=(2, -1)) for x in arrays])
-    assert isinstance(lazy, da.Array)
-    np.testing.assert_array_equal(lazy.compute(), call(name, arrays))
-    whole = [da.from_array(x.astype(ml_dtypes.bfloat16), chunks=(2, -1)) for x in arrays]
-    assert call(name, whole).compute().dtype == ml_dtypes.bfloat16
-    integers = [da.from_array(np.ones((4, 3), "i1"), chunks=(2, -1))] * OPS[name].nin
-    assert call(name, integers).compute().dtype == np.float64
+    for result, wanted in zip(
+        each(call(name, lazy(arrays))), each(call(name, arrays)), strict=True
+    ):
+        assert isinstance(result, da.Array)
+        np.testing.assert_array_equal(result.compute(), wanted)
+    for result in each(call(name, lazy(x.astype(ml_dtypes.bfloat16) for x in arrays))):
+        assert result.compute().dtype == ml_dtypes.bfloat16
+    for result in each(call(name, lazy(np.ones_like(x, "i1") for x in arrays))):
+        assert result.compute().dtype == np.float64
     with pytest.raises(TypeError, match=r"out must be a NumPy array, got Array"):
-        call(name, [da.from_array(x) for x in arrays], out=da.ones(3))  # dask itself would recurse
+        call(name, lazy(arrays), out=among(OPS[name].nout, 0, da.ones(3)))  # dask would recurse
     if name in ROWS:
         with pytest.raises(TypeError, match="axis"):
-            call(name, [da.from_array(x) for x in arrays], axis=(0, 1))
+            call(name, lazy(arrays), axis=(0, 1))
 
 
 def test_xarray_needs_apply_ufunc_and_it_is_one_line():

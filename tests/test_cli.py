@@ -172,10 +172,10 @@ class Broken:
 
     def __init__(self, op, spoil, spoil_gradient=lambda g: g):
         self.op, self.spoil, self.spoil_gradient = op, spoil, spoil_gradient
-        self.name, self.nin, self.isa = op.name, op.nin, op.isa
+        self.name, self.nin, self.nout, self.isa = op.name, op.nin, op.nout, op.isa
 
-    def __call__(self, inputs):
-        return self.spoil(self.op(inputs))
+    def __call__(self, inputs, **options):
+        return self.spoil(self.op(inputs, **options))
 
     def derivative(self, inputs):
         value, *gradients = self.op.derivative(inputs)

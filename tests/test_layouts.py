@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from layouts import LAYOUTS
 
+from fastgen import cases
 from fastgen._ops import OPS
+from fastgen.cases import each
 
-ROW_OPS = sorted(name for name in OPS if "n" in OPS[name].signature)
+ROW_OPS = sorted(name for name in OPS if cases.signature(name).has_rows)
 
 
 @st.composite
@@ -33,33 +35,50 @@ def views(draw, shape, dtype):
 
 
 @st.composite
+def row_shapes(draw, batch):
+    """A shape that broadcasts to that of the batch."""
+    kept = batch[draw(st.integers(0, len(batch))) :]
+    return tuple(draw(st.sampled_from([1, n])) for n in kept)
+
+
+@st.composite
 def calls(draw):
     name = draw(st.sampled_from(ROW_OPS))
+    cores = cases.signature(name).inputs
     broadcast = draw(
         hnp.mutually_broadcastable_shapes(
-            num_shapes=OPS[name].nin, min_dims=1, max_dims=4, min_side=1, max_side=40
+            num_shapes=sum(map(len, cores)), min_dims=1, max_dims=4, min_side=1, max_side=40
         )
     )
-    arrays = [
-        draw(views(shape, draw(st.sampled_from([np.float16, np.float32, np.float64]))))
-        for shape in broadcast.input_shapes
-    ]
-    ndim = len(broadcast.result_shape)
-    axis = draw(st.none() | st.sets(st.integers(-ndim, ndim - 1), max_size=ndim))
+    full = broadcast.result_shape
+    axis = draw(st.none() | st.sets(st.integers(-len(full), len(full) - 1), max_size=len(full)))
     if axis is not None:
-        axis = tuple({a % ndim for a in axis})
-    return name, arrays, axis, draw(st.booleans())
+        axis = tuple({a % len(full) for a in axis})
+    keepdims = draw(st.booleans())
+    batch = np.sum(np.broadcast_to(0, full), axis=axis, keepdims=keepdims).shape
+    per_element = iter(broadcast.input_shapes)
+    shapes = [next(per_element) if core else draw(row_shapes(batch)) for core in cores]
+    dtypes = st.sampled_from([np.float16, np.float32, np.float64])
+    arrays = [draw(views(shape, draw(dtypes))) for shape in shapes]
+    return name, arrays, axis, keepdims
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(calls())
 def test_a_view_gives_the_bits_of_its_copy(call):
     name, arrays, axis, keepdims = call
-    op = OPS[name]
-    copies = tuple(np.array(x) for x in np.broadcast_arrays(*arrays))
+    op, cores = OPS[name], cases.signature(name).inputs
+    full = np.broadcast_shapes(*(x.shape for x, core in zip(arrays, cores, strict=True) if core))
+    copies = [
+        np.array(np.broadcast_to(x, full) if core else x)
+        for x, core in zip(arrays, cores, strict=True)
+    ]
+    ones = (1.0,) * op.nout
     with np.errstate(all="ignore"):
-        got = [op(tuple(arrays), axis, keepdims), *op.derivative((*arrays, 1.0), axis, keepdims)]
-        want = [op(copies, axis, keepdims), *op.derivative((*copies, 1.0), axis, keepdims)]
+        got, want = (
+            (*each(op(tuple(a), axis, keepdims)), *op.derivative((*a, *ones), axis, keepdims))
+            for a in (arrays, copies)
+        )
     for a, b in zip(got, want, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)

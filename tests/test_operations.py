@@ -15,12 +15,14 @@ import fastgen
 from fastgen import cases
 from fastgen._core import bind, isas
 from fastgen._ops import OPS
+from fastgen.cases import each, flat
 
 ISAS = [name for name, supported in isas() if supported]
 FMA_ISAS = [isa for isa in ISAS if isa not in ("x86-64-v2", "baseline")]
 NAMES = sorted(OPS)
 FLOATS = [np.float32, np.float64]
 LENGTHS = [1, 2, 3, 7, 15, 16, 17, 20, 31, 33, 64, 100, 1023, 1024, 1025, 2049]
+COTANGENTS = (0.75, -0.5, 1.25)  # of the outputs
 TOLERANCE = {np.dtype("f"): 3e-6, np.dtype("d"): 1e-10}  # the reference itself cancels
 
 
@@ -37,8 +39,9 @@ def same(a, b):
 
 
 def both(op, arrays, **options):
-    """The value, the value again, and the gradients."""
-    return (op(arrays, **options), *op.derivative((*arrays, 0.75), **options))
+    """The outputs, the outputs again, and the gradients."""
+    cotangents = COTANGENTS[: op.nout]
+    return (*each(op(arrays, **options)), *op.derivative((*arrays, *cotangents), **options))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -50,11 +53,12 @@ def test_every_length_agrees_with_the_reference(name, isa, dtype):
     shapes = [(*rows, n) for n in LENGTHS for rows in [(), (3,)]]
     for shape in [*shapes, (65536,), (65537,), (131073,)]:  # and where long rows are cut
         arrays = cases.inputs(name, shape, dtype, seed=shape[-1])
-        value = op(arrays)
-        wanted = reference(*(x.astype(float) for x in arrays))
-        assert value.dtype == dtype and np.shape(value) == np.shape(wanted)
-        terms = np.maximum(np.abs(wanted), 1)
-        np.testing.assert_array_less(np.abs(value - wanted) / terms, TOLERANCE[np.dtype(dtype)])
+        results = each(op(arrays))
+        expected = each(reference(*(x.astype(float) for x in arrays)))
+        for value, wanted in zip(results, expected, strict=True):
+            assert value.dtype == dtype and np.shape(value) == np.shape(wanted)
+            terms = np.maximum(np.abs(wanted), 1)
+            np.testing.assert_array_less(np.abs(value - wanted) / terms, TOLERANCE[np.dtype(dtype)])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -70,36 +74,54 @@ def test_bits_do_not_depend_on_the_layout(name, dtype):
         assert same(both(op, mixed), wanted), shape
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "n" in OPS[name].signature])
-def test_bits_do_not_depend_on_the_axes_place(name):
-    op = OPS[name]
-    arrays = cases.inputs(name, (4, 6, 35), np.float32)
+@pytest.mark.parametrize("name", [name for name in NAMES if cases.signature(name).has_rows])
+@pytest.mark.parametrize(
+    ("axis", "shape", "move"),
+    [
+        (0, (4, 6, 35), lambda x: np.moveaxis(x, -1, 0)),
+        (1, (4, 6, 35), lambda x: np.moveaxis(x, -1, 1)),
+        ((-1, 1), (4, 210), lambda x: x.reshape(4, 6, 35)),
+        (None, (840,), lambda x: x.reshape(4, 6, 35)),
+        ((), (4, 6, 35, 1), lambda x: x[..., 0]),
+    ],
+    ids=["first", "middle", "two", "all", "none"],
+)
+def test_bits_do_not_depend_on_the_axes_place(name, axis, shape, move):
+    def moved(arrays, of_rows=lambda x: x):
+        return tuple(move(x) if x.ndim == len(shape) else of_rows(x) for x in arrays)
+
+    def kept(x):
+        return np.expand_dims(x, (0, 1, 2) if axis is None else axis)
+
+    op, arrays = OPS[name], cases.inputs(name, shape, np.float32)
     wanted = both(op, arrays)
-    for axis in (0, 1):
-        moved = tuple(np.moveaxis(x, -1, axis).copy() for x in arrays)
-        value, again, *gradients = both(op, moved, axis=axis)
-        assert same((value, again), wanted[:2])
-        assert same(tuple(np.moveaxis(g, axis, -1) for g in gradients), wanted[2:])
-    flat = tuple(x.reshape(4, 210) for x in arrays)
-    assert same(op(arrays, axis=(-1, 1)), op(flat))
-    assert same(op(arrays, axis=None), op(tuple(x.ravel() for x in arrays)))
-    assert same(op(arrays, axis=1, keepdims=True), op(arrays, axis=1)[:, None, :])
-    assert same(op(arrays, axis=()), op(tuple(x[..., None] for x in arrays)))
+    assert same(both(op, moved(arrays), axis=axis), moved(wanted))
+    assert same(both(op, moved(arrays, kept), axis=axis, keepdims=True), moved(wanted, kept))
+
+
+def cut(x, shape):
+    """The beginning of x, along fewer and shorter axes."""
+    return x[(0,) * (x.ndim - len(shape))][tuple(slice(0, n) for n in shape)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bits_do_not_depend_on_broadcasting(name):
-    op = OPS[name]
-    full = cases.inputs(name, (4, 3, 40), np.float64)
+    op, signature = OPS[name], cases.signature(name)
     shapes = [(4, 3, 40), (3, 40), (40,), (4, 1, 40), (4, 3, 1), (1,), ()]
+    full = cases.inputs(name, shapes[0], np.float64)
     for chosen in itertools.product(shapes, repeat=min(op.nin, 2)):
-        picks = (chosen * op.nin)[: op.nin]
-        arrays = tuple(
-            x[(0,) * (3 - len(s))][tuple(slice(0, n) for n in s)] if s else x[0, 0, 0]
-            for x, s in zip(full, picks, strict=True)
-        )
-        spread = tuple(np.array(x, order="C") for x in np.broadcast_arrays(*arrays))
-        assert same(op(arrays), op(spread)), picks
+        picks = list((chosen * op.nin)[: op.nin])
+        per_row = [signature.has_rows and not core for core in signature.inputs]
+        whole = np.broadcast_shapes(*itertools.compress(picks, np.logical_not(per_row)))
+        for k in range(op.nin):
+            if per_row[k]:  # broadcasts to the batch of the others
+                picks[k] = tuple(map(min, picks[k][-2::-1], whole[-2::-1]))[::-1]
+            elif not signature.has_rows:
+                picks[k] += full[k].shape[3:]
+        arrays = tuple(map(cut, full, picks))
+        spread = cases.shapes(name, whole)[0] if whole else [()] * op.nin
+        copies = tuple(np.array(np.broadcast_to(x, s)) for x, s in zip(arrays, spread, strict=True))
+        assert same(op(arrays), op(copies)), picks
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -130,20 +152,23 @@ def test_in_place_and_overlapping_out(name):
     op = OPS[name]
     for dtype in FLOATS:
         arrays = cases.inputs(name, (3, 1100), dtype)
-        wanted = op.derivative((*arrays, 0.75))
-        gradient = wanted[1]
-        for k in range(op.nin):
-            copies = [x.copy() for x in arrays]
-            out = (None, copies[k], *[None] * (op.nin - 1))  # the first gradient over input k
-            got = op.derivative((*copies, 0.75), out=out)
-            assert got[1] is copies[k] and same(got[1], gradient)
-        # Every offset of the output against an input, in elements and in bytes.
+        cotangents = COTANGENTS[: op.nout]
+        wanted = op.derivative((*arrays, *cotangents))
+        for j, k in itertools.product(range(len(wanted)), range(op.nin)):
+            if wanted[j].shape == arrays[k].shape:  # output j over input k
+                copies = [x.copy() for x in arrays]
+                out = [copies[k] if i == j else None for i in range(len(wanted))]
+                got = op.derivative((*copies, *cotangents), out=tuple(out))
+                assert got[j] is copies[k] and same(got[j], wanted[j])
+        # Every offset of the first gradient against the first input, in elements and in bytes.
+        size, shape, gradient = arrays[0].nbytes, arrays[0].shape, wanted[op.nout]
         for offset in [*range(-20, 21), *range(-70 * 8, 70 * 8, 171)]:
-            raw = np.zeros(arrays[0].nbytes + 2400, np.uint8)
-            first = raw[1200 : 1200 + arrays[0].nbytes].view(dtype).reshape(arrays[0].shape)
+            raw = np.zeros(size + 2400, np.uint8)
+            first = raw[1200 : 1200 + size].view(dtype).reshape(shape)
             first[...] = arrays[0]
-            target = raw[1200 + offset :][: first.nbytes].view(dtype).reshape(first.shape)
-            op.derivative((first, *arrays[1:], 0.75), out=(None, target, *[None] * (op.nin - 1)))
+            target = raw[1200 + offset :][:size].view(dtype).reshape(shape)
+            out = [target if i == op.nout else None for i in range(len(wanted))]
+            op.derivative((first, *arrays[1:], *cotangents), out=tuple(out))
             assert same(target, gradient), offset
 
 
@@ -154,16 +179,13 @@ def test_half_precision_is_float32_rounded_once(name, half):
     op = OPS[name]
     for shape in [(4, 20), (2, 1500)]:
         arrays = tuple(x.astype(half) for x in cases.inputs(name, shape, np.float32))
-        wide = tuple(x.astype(np.float32) for x in arrays)
-        if "n" in op.signature:  # the sum, in float64, is rounded once: not to float32 in between
-            wanted = op(wide, out=np.empty(shape[:1], np.float64)).astype(half)
-        else:
-            wanted = op(wide).astype(half)
-        value, again, *gradients = both(op, arrays)
-        assert same((value, again), (wanted, wanted))
-        rounded = tuple(g.astype(half) for g in both(op, wide)[2:])
-        assert same(tuple(gradients), rounded)
-        assert same(op(tuple(map(LAYOUTS["strided"], arrays))), wanted)
+        single = (*(x.astype(np.float32) for x in arrays), *COTANGENTS[: op.nout])
+        # Sums, in float64, are rounded once: not to float32 in between.
+        out = tuple(np.empty(r.shape) for r in op.derivative(single))
+        wanted = tuple(r.astype(half) for r in op.derivative(single, out=out))
+        wanted = (*wanted[: op.nout], *wanted)
+        assert same(both(op, arrays), wanted)
+        assert same(both(op, tuple(map(LAYOUTS["strided"], arrays))), wanted)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, *FLOATS])
@@ -171,30 +193,40 @@ def test_half_precision_is_float32_rounded_once(name, half):
 def test_special_values(name, dtype):
     for isa in ISAS:
         op = bind(isa)[name]
-        for numbers, wanted in cases.CASES[name].edges:
-            arrays = tuple(np.array([x]).astype(dtype) for x in numbers)
-            got = np.asarray(op(arrays)).reshape(-1)[0]
-            assert same(got, np.array(wanted).astype(dtype)), (isa, numbers)
+        for point, wanted in cases.CASES[name].edges:
+            got = np.concatenate([x.ravel() for x in each(op(cases.at_point(name, point, dtype)))])
+            assert same(got, np.array(flat(wanted)).astype(dtype)), (isa, point)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_empty_size_one_and_0d(name):
+def test_empty_and_size_one(name):
     op = OPS[name]
     one = cases.inputs(name, (1,), np.float64)
-    value = op(one)
+    values = each(op(one))
     for shape in [(1, 1), (1, 1, 1)]:
-        result = op(tuple(x.reshape(shape) for x in one))
-        assert same(result, np.reshape(value, result.shape)) and result.ndim >= len(shape) - 1
-    scalar = op(tuple(x.reshape(()) for x in one))
-    assert type(scalar) is np.float64 and same(scalar, np.reshape(value, ()))
-    assert same(op(tuple(float(x[0]) for x in one)), scalar)
-    rows = "n" in op.signature
+        inputs, outputs = cases.shapes(name, shape)
+        results = each(op(tuple(map(np.reshape, one, inputs))))
+        assert same(results, tuple(map(np.reshape, values, outputs)))
     for shape in [(0,), (0, 5), (5, 0), (3, 0, 2), (0, 0)]:
-        arrays = tuple(np.zeros(shape) for _ in range(op.nin))
-        result = op(arrays)
-        assert np.shape(result) == (shape[:-1] if rows else shape)
-        assert not np.any(result)
-        assert [g.shape for g in op.derivative((*arrays, 1.0))[1:]] == [shape] * op.nin
+        inputs, outputs = cases.shapes(name, shape)
+        arrays = tuple(map(np.zeros, inputs))
+        results = each(op(arrays))
+        assert [np.shape(r) for r in results] == outputs
+        for result, wanted in zip(results, each(cases.reference(name)(*arrays)), strict=True):
+            np.testing.assert_array_equal(result, wanted)
+        gradients = op.derivative((*arrays, *COTANGENTS[: op.nout]))[op.nout :]
+        assert [g.shape for g in gradients] == inputs
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if cases.signature(name).dims <= {"n"}])
+def test_scalars(name):
+    op = OPS[name]
+    arrays = cases.inputs(name, (1,), np.float64)
+    scalars = tuple(x.reshape(()) for x in arrays)
+    results = each(op(scalars))
+    assert all(type(r) is np.float64 for r in results)
+    assert same(results, tuple(np.reshape(r, ()) for r in each(op(arrays))))
+    assert same(each(op(tuple(map(float, scalars)))), results)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,21 +238,31 @@ def test_no_floating_point_warning(name):
             with np.errstate(all="ignore"):
                 x = strange.astype(dtype)
             for shift in range(op.nin * 3):
-                both(op, tuple(np.roll(x, shift * k) for k in range(op.nin)))
+                shapes = enumerate(cases.shapes(name, (11, 11))[0])
+                both(op, tuple(np.resize(np.roll(x, shift * k), shape) for k, shape in shapes))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_derivative_agrees_with_central_differences(name):
+def test_derivative_agrees_with_central_differences(name, rng):
     op, function = OPS[name], cases.function(name)
     arrays = cases.inputs(name, (4, 5), np.float64)
-    value, gradients = fastgen.value_and_grad(function)(*arrays)
-    assert same(value, function(*arrays))
-    for k in range(op.nin):
-        h = 1e-6
-        moved = [list(arrays), list(arrays)]
-        for sign, m in zip((1, -1), moved, strict=True):
-            m[k] = arrays[k] + sign * h * np.eye(5)[2] * np.ones((4, 1))
-        slope = (function(*moved[0]) - function(*moved[1])) / (2 * h)
-        if "n" not in op.signature:
-            slope = slope[:, 2]
-        np.testing.assert_allclose(gradients[k][:, 2], slope, rtol=1e-7, atol=1e-8)
+    outputs = cases.shapes(name, (4, 5))[1]
+    cotangents = tuple(rng.normal(size=shape) for shape in outputs)
+    given = cotangents if op.nout > 1 else cotangents[0]
+    values, gradients = fastgen.value_and_grad(function)(*arrays, cotangent=given)
+    assert same(values, function(*arrays))
+    batch = 1 if cases.signature(name).has_rows else 2
+
+    def weighted(values):
+        terms = zip(cotangents, each(values), strict=True)
+        return sum(np.sum(c * v, axis=tuple(range(batch, v.ndim))) for c, v in terms)
+
+    h = 1e-6
+    for k, x in enumerate(arrays):
+        for place in np.ndindex(x.shape[batch:]):
+            step = np.zeros_like(x)
+            step[(..., *place)] = h
+            ahead = function(*arrays[:k], x + step, *arrays[k + 1 :])
+            behind = function(*arrays[:k], x - step, *arrays[k + 1 :])
+            slope = (weighted(ahead) - weighted(behind)) / (2 * h)
+            np.testing.assert_allclose(gradients[k][(..., *place)], slope, rtol=1e-7, atol=1e-8)

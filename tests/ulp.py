@@ -5,15 +5,20 @@ import math
 import mpmath
 import numpy as np
 
+from fastgen.cases import flat
+
 mpmath.mp.prec = 220
 
 
-def exactly(formula, numbers):
-    """formula(mpmath, *numbers), with digits enough for tiny numbers that cancel in it."""
-    numbers = [float(x) for x in numbers]
-    smallest = min((abs(x) for x in numbers if x != 0), default=1.0)
+def exactly(formula, point):
+    """formula(mpmath, *point), with digits enough for tiny numbers that cancel in it."""
+    smallest = min((abs(x) for x in flat(point) if x != 0), default=1.0)
     with mpmath.workprec(220 + 2 * max(0, -math.frexp(smallest)[1])):
-        return formula(mpmath.mp, *map(mpmath.mpf, numbers))
+        return formula(mpmath.mp, *map(as_mpf, point))
+
+
+def as_mpf(x):
+    return list(map(as_mpf, x)) if isinstance(x, (list, tuple)) else mpmath.mpf(float(x))
 
 
 def ulp_of(exact, dtype):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy as np
 
 from fastgen._core import Op
 from fastgen._ops import OPS, public
-from fastgen.cases.case import Case
+from fastgen.cases.case import Array, Case
+from fastgen.cases.signature import Shape, Signature, parse
 
 CASES: dict[str, Case] = {}
 for _family in sorted({name.partition(".")[0] for name in OPS}):
@@ -37,22 +39,67 @@ def reference(name: str) -> Callable[..., Any]:
     return functools.partial(found, **options) if options else found
 
 
-def inputs(name: str, shape: tuple[int, ...], dtype: Any = np.float64, seed: int = 0) -> Any:
+def signature(name: str) -> Signature:
+    """Return the core dimensions of an operation."""
+    return parse(OPS[name].signature)
+
+
+def shapes(name: str, shape: Shape) -> tuple[list[Shape], list[Shape]]:
+    """Return the shapes of inputs and outputs: of rows, the last axis of `shape` is their own."""
+    return signature(name).shapes(shape, CASES[name].dims)
+
+
+def inputs(name: str, shape: Shape, dtype: Any = np.float64, seed: int = 0) -> Any:
     """Return sample inputs of an operation."""
-    z = np.random.default_rng(seed).standard_normal((OPS[name].nin, *shape))
-    return tuple(np.ascontiguousarray(x).astype(dtype) for x in CASES[name].sample(z))
+    draw = np.random.default_rng(seed).standard_normal
+    arrays = sample(name, [draw(s) for s in shapes(name, shape)[0]])
+    return tuple(np.array(x, dtype, order="C") for x in arrays)
+
+
+def sample(name: str, draws: list[Array]) -> tuple[Array, ...]:
+    """Return the sample inputs made from draws of the inputs' shapes."""
+    alike = len({z.shape for z in draws}) == 1
+    return CASES[name].sample(np.array(draws) if alike else draws)
+
+
+def at_point(name: str, point: tuple[Any, ...], dtype: Any = np.float64) -> tuple[Array, ...]:
+    """Return the inputs at one point of a case, as a batch of one."""
+    cores = signature(name).inputs
+    return tuple(
+        np.array(x, np.float64).reshape(1, *np.shape(x) or [1] * len(core)).astype(dtype)
+        for x, core in zip(point, cores, strict=True)
+    )
+
+
+def each(results: Any) -> tuple[Any, ...]:
+    """Return results as a tuple, whether there is one output or several."""
+    return results if isinstance(results, tuple) else (results,)
+
+
+def bounds(bound: float | tuple[float, ...], count: int) -> tuple[float, ...]:
+    """Return the bounds of several results, from one for all or one for each."""
+    return bound if isinstance(bound, tuple) else (bound,) * count
+
+
+def flat(numbers: Any) -> list[Any]:
+    """Return the numbers of a point or result of a case in one list."""
+    if isinstance(numbers, (tuple, list)):
+        return [x for part in numbers for x in flat(part)]
+    return [numbers]
 
 
 def digest(op: Op, dtype: Any) -> str:
     """Return a digest of the bits of the value and gradients at fixed inputs."""
-    shape = (op.nin, 7, 1100)
+    wanted = shapes(op.name, (7, 1100))[0]
+    ends = np.cumsum([math.prod(shape) for shape in wanted])
     # 20 bits a number, by SplitMix64: exact in float32, and the same in every NumPy.
-    k = np.arange(1, np.prod(shape) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    k = np.arange(1, ends[-1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     k = (k ^ (k >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     k = (k ^ (k >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = ((k >> np.uint64(44)).astype(np.float64) / 2**17 - 4).reshape(shape)
-    arrays = tuple(x.astype(dtype) for x in CASES[op.name].sample(z))
-    results = [op(arrays)]
+    z = np.split((k >> np.uint64(44)).astype(np.float64) / 2**17 - 4, ends[:-1])
+    draws = [x.reshape(shape) for x, shape in zip(z, wanted, strict=True)]
+    arrays = tuple(x.astype(dtype) for x in sample(op.name, draws))
+    results = each(op(arrays))
     if op.derivative is not None:
-        results += op.derivative((*arrays, 0.5))
+        results += op.derivative((*arrays, *(0.5 / 2**j for j in range(op.nout))))
     return hashlib.sha256(b"".join(np.asarray(r).tobytes() for r in results)).hexdigest()[:16]

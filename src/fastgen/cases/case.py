@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,29 +16,39 @@ INF, NAN = float("inf"), float("nan")
 class Case:
     """What is known of one operation.
 
-    Formulas take mpmath's context and then one number per input, and speak of a single element.
+    Formulas take mpmath's context and then the inputs. Most operations do the same to every element
+    (and may add up what comes out): their formulas speak of a single one, so every input is a
+    number. Where the elements of a row or matrix belong together, `dims` is given, and an operand
+    is what the signature says: a number for "()", a list for "(n)", a list of lists for "(d,d)".
+
+    Results are written like operands; those of several outputs, and their scales, in a tuple.
     """
 
-    sample: Callable[[Array], tuple[Array, ...]]
-    """Inputs made from draws around 0 of shape (number of inputs, ...), by exact arithmetic."""
+    sample: Callable[[Any], tuple[Array, ...]]
+    """Inputs made, by exact arithmetic, from draws around 0 of their shapes: one array for all
+    where these are the same, else a list."""
     exact: Callable[..., Any]
     """The value."""
     gradient: Callable[..., tuple[Any, ...]]
-    """The partial derivatives."""
-    ulp: float
+    """The derivative by each input. Where the value is more than one number, it is the
+    vector-Jacobian product: after the inputs, it takes the cotangent of each output."""
+    ulp: float | tuple[float, ...]
     """Max error of the value, in units of its last place (or of `scale`'s)."""
-    known: tuple[tuple[tuple[float, ...], str], ...]
+    known: tuple[tuple[tuple[Any, ...], Any], ...]
     """Inputs, exact in float32, and the value to 25 digits: checked where mpmath is not at hand."""
-    edges: tuple[tuple[tuple[float, ...], float], ...]
+    edges: tuple[tuple[tuple[Any, ...], Any], ...]
     """Special inputs and the exact result."""
     bits: tuple[str, str]
     """Digests of float32 and float64 results, the same on every machine with fused multiply-add."""
     scale: Callable[..., Any] | None = None
     """The largest of the terms, where they may cancel; by default, the value itself."""
-    gradient_ulp: float = 4
-    """Max error of each partial derivative."""
+    gradient_ulp: float | tuple[float, ...] = 4
+    """Max error of each derivative."""
     gradient_scale: Callable[..., tuple[Any, ...]] | None = None
     """The largest of its terms, where they may cancel."""
+    dims: Mapping[str, int] = field(default_factory=dict)
+    """The lengths of core dimensions whose elements belong together, in samples. Of "n", only
+    where a formula is checked at single rows: `known` and `edges` may have rows of any length."""
 
 
 # Samples are made by exact arithmetic only, so that they are the same on every machine.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -47,8 +48,10 @@ ROWS = Sizes(
     ((128, 20), (4096, 512)),
 )
 ELEMENTS = Sizes(((10,), (1_000,), (100_000,), (10_000_000,)), ((1_000,), (100_000,)))
+SMALL = Sizes(((1,), (1_000,), (100_000,)), ((1_000,),))  # vectors and matrices
 QUICK_ROWS = Sizes(((1, 4), (4096, 512)), ((4096, 512),))
 QUICK_ELEMENTS = Sizes(((10,), (100_000,)), ((100_000,),))
+QUICK_SMALL = Sizes(((1,), (1_000,)), ((1_000,),))
 
 
 @dataclass
@@ -126,20 +129,24 @@ def _check_files(args: argparse.Namespace) -> None:
 def _plan(names: list[str], cache: int, dtype: Any, quick: bool) -> Iterator[Step]:
     """Operation, kind and shape of every row, in the order of the table."""
     for name in names:
-        rows = compare.has_rows(name)
-        if rows:
-            sizes = QUICK_ROWS if quick else ROWS
-        else:
-            sizes = QUICK_ELEMENTS if quick else ELEMENTS
+        sizes = _sizes(name, quick)
         for shape in sizes.value:
             yield name, VALUE, shape
             # Fresh memory costs the operating system more than a pass costs the CPU, so there
             # the row above says little about the operation.
-            if not rows and np.prod(shape) * dtype.itemsize > cache:
+            if sum(map(math.prod, cases.shapes(name, shape)[1])) * dtype.itemsize > cache:
                 yield name, OUT, shape
         if OPS[name].derivative is not None:
             for shape in sizes.gradient:
                 yield name, GRADIENT, shape
+
+
+def _sizes(name: str, quick: bool) -> Sizes:
+    if cases.signature(name).has_rows:
+        return QUICK_ROWS if quick else ROWS
+    if cases.signature(name).dims:
+        return QUICK_SMALL if quick else SMALL
+    return QUICK_ELEMENTS if quick else ELEMENTS
 
 
 def _rows(names: list[str], setting: Setting, quick: bool, start: float) -> list[Row]:
@@ -161,7 +168,8 @@ def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -
     function, reference = cases.function(name), cases.reference(name)
     ours: Callable[..., Any] = function
     if kind == OUT:
-        ours = partial(function, out=np.empty(shape, setting.dtype))
+        out = tuple(np.empty(s, setting.dtype) for s in cases.shapes(name, shape)[1])
+        ours = partial(function, out=out if len(out) > 1 else out[0])
     elif kind == GRADIENT:
         ours = fastgen.value_and_grad(function)
     calls: dict[str, Call] = {
@@ -174,26 +182,27 @@ def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -
             calls[peer] = call
     timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
     expected = reference(*(x.astype(np.float64) for x in inputs))
-    return _judged(name, kind, inputs, timed, expected, setting)
+    return _judged((name, kind, shape), inputs, timed, expected, setting)
 
 
 def _judged(
-    name: str, kind: str, inputs: Any, timed: dict[str, Timed], expected: Any, setting: Setting
+    step: Step, inputs: Any, timed: dict[str, Timed], expected: Any, setting: Setting
 ) -> Row:
+    name, kind, shape = step
     numpy, ours = timed.pop("numpy").seconds, timed.pop("fastgen")
     value, gradients = ours.result if kind == GRADIENT else (ours.result, ())
     error, bound = compare.max_error(name, value, expected), compare.tolerance(name, setting.dtype)
     wrong, slope_error = not error <= bound, None
     if kind == GRADIENT:
-        slope_error = compare.gradient_error(name, gradients, inputs)
+        slope_error = compare.gradient_error(name, gradients, inputs, shape)
         wrong |= not slope_error <= compare.gradient_tolerance(setting.dtype)
-    nbytes = sum(x.nbytes for x in (*inputs, value, *gradients))
+    nbytes = sum(x.nbytes for x in (*inputs, *cases.each(value), *gradients))
     # Less than twice the cache may still be in it from the call before.
     share = nbytes / ours.seconds / setting.bandwidth if nbytes > 2 * setting.cache else None
     return Row(
         operation=name,
         kind=kind,
-        shape=inputs[0].shape,
+        shape=shape,
         numpy_seconds=numpy,
         fastgen_seconds=ours.seconds,
         speed_up=numpy / ours.seconds,

@@ -33,31 +33,31 @@ def case_is_complete(name: str) -> Iterator[Outcome]:
 
 def known_values(subject: Subject) -> Iterator[Outcome]:
     """The value is within the stated error of a value known to 25 digits."""
-    known, bound = subject.case.known, subject.case.ulp
-    if not known:
-        return
-    results = _at_points(subject, [point for point, _ in known])
-    for k, (point, text) in enumerate(known):
-        column = results[:, k].astype(np.float64).tolist()
-        worst = ulps.distance(subject, point, Fraction(text), column)
-        yield verdict(
-            worst <= bound,
-            f"{subject}: at {_shown(point)} the value should be {text} within {bound:g} ULP,"
-            f" but is {results[0, k]}, off by {worst:.3g} ULP.",
-        )
+    for point, digits in subject.case.known:
+        texts, results = cases.flat(digits), subject.numbers_at(point)
+        limits = cases.bounds(subject.case.ulp, len(cases.each(digits)))
+        per_number = [
+            limit
+            for limit, part in zip(limits, cases.each(digits), strict=True)
+            for _ in cases.flat(part)
+        ]
+        distances = ulps.distances(subject, point, list(map(Fraction, texts)), results)
+        for text, bound, repeated, worst in zip(texts, per_number, results, distances, strict=True):
+            yield verdict(
+                worst <= bound,
+                f"{subject}: at {_shown(point)} the value should be {text} within {bound:g} ULP,"
+                f" but is {repeated[0]}, off by {worst:.3g} ULP.",
+            )
 
 
 def edges(subject: Subject) -> Iterator[Outcome]:
     """Special inputs give exactly the stored result."""
-    if not subject.case.edges:
-        return
-    results = _at_points(subject, [point for point, _ in subject.case.edges])
-    for k, (point, value) in enumerate(subject.case.edges):
-        expected = np.full(REPEATED, value).astype(subject.dtype)
-        yield verdict(
-            same(results[:, k], expected),
-            f"{subject}: at {_shown(point)} the value should be {value} but is {results[0, k]}.",
-        )
+    for point, values in subject.case.edges:
+        for value, repeated in zip(cases.flat(values), subject.numbers_at(point), strict=True):
+            yield verdict(
+                same(repeated, np.full(REPEATED, value).astype(subject.dtype)),
+                f"{subject}: at {_shown(point)} the value should be {value} but is {repeated[0]}.",
+            )
 
 
 def near_reference(subject: Subject) -> Iterator[Outcome]:
@@ -109,9 +109,8 @@ def threads(subject: Subject) -> Iterator[Outcome]:
 
 def rounded_once(subject: Subject) -> Iterator[Outcome]:
     """Types of 16 bits hold the float32 result, rounded once."""
-    points = [point for point, _ in (*subject.case.known, *subject.case.edges)]
-    if points:
-        yield _rounded(subject, subject.points(points), "known and special inputs")
+    for point, _ in (*subject.case.known, *subject.case.edges):
+        yield _rounded(subject, subject.at_point(point), f"inputs {_shown(point)}")
     for shape in subject.shapes:
         yield _rounded(subject, subject.samples(shape), f"random inputs of shape {shape}")
 
@@ -120,25 +119,25 @@ FOR_FLOATS: tuple[Check, ...] = (known_values, edges, near_reference, derivative
 FOR_HALVES: tuple[Check, ...] = (rounded_once, near_reference, threads)
 
 
-def _at_points(subject: Subject, points: list[tuple[float, ...]]) -> Any:
-    """Results of shape (REPEATED, number of points)."""
-    return np.reshape(subject.op(subject.points(points)), (REPEATED, len(points)))
-
-
 def _rounded(subject: Subject, inputs: Any, where: str) -> Outcome:
-    single = np.asarray(subject.op(tuple(x.astype(np.float32) for x in inputs)))
-    wrong = ~equal(subject.op(inputs), single.astype(subject.dtype))
+    results = cases.each(subject.op(inputs))
+    single = tuple(x.astype(np.float32) for x in inputs)
+    # Sums are in float64 before they are rounded.
+    unrounded = tuple(np.empty(r.shape) for r in results)
+    subject.op(single, out=unrounded)
+    pairs = zip(results, unrounded, strict=True)
+    wrong = [np.ravel(~equal(r, u.astype(subject.dtype))) for r, u in pairs]
+    count, of = sum(map(np.count_nonzero, wrong)), sum(map(np.size, wrong))
     return verdict(
-        not np.any(wrong),
-        f"{subject}: {np.count_nonzero(wrong)} of {wrong.size} results on {where} are not the"
-        f" float32 result rounded once.",
+        not count,
+        f"{subject}: {count} of {of} results on {where} are not the float32 result rounded once.",
     )
 
 
-def _everything(op: _core.Op, inputs: Any) -> list[Any]:
-    results = [op(inputs)]
+def _everything(op: _core.Op, inputs: Any) -> tuple[Any, ...]:
+    results = cases.each(op(inputs))
     if op.derivative is not None:
-        results += op.derivative((*inputs, np.asarray(0.5, inputs[0].dtype)))
+        results += op.derivative((*inputs, *[np.asarray(0.5, inputs[0].dtype)] * op.nout))
     return results
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgen._ops import OPS
-from fastgen.cases import CASES, reference
+from fastgen.cases import CASES, bounds, each, reference, signature
+from fastgen.cases.signature import Shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,17 +39,17 @@ def limits(dtype: Any) -> Limits:
     return Limits(float(found.eps), float(found.smallest_normal), float(found.max))
 
 
-def has_rows(name: str) -> bool:
-    """Return whether the last axis is one to an operation, and not only many elements."""
-    return "(n)" in OPS[name].signature
-
-
 def max_error(name: str, result: Any, expected: Any) -> float:
     """Return the largest relative error of a result; NaN and infinities must be where expected.
 
     Where terms may cancel, the error is relative to a typical result, the median. What rounding
     alone does to the terms of the reference, where they cancel, does not count.
     """
+    pairs = zip(each(result), each(expected), strict=True)
+    return max(_max_error(name, found, wanted) for found, wanted in pairs)
+
+
+def _max_error(name: str, result: Any, expected: Any) -> float:
     top = limits(np.asarray(result).dtype)
     a, b = np.asarray(result, np.float64), np.asarray(expected, np.float64)
     if a.shape != b.shape:
@@ -58,7 +58,7 @@ def max_error(name: str, result: Any, expected: Any) -> float:
     finite = np.abs(b[np.isfinite(b)])
     typical = float(np.median(finite)) if finite.size else 0.0
     floor = top.tiny
-    if has_rows(name) or CASES[name].scale is not None:
+    if signature(name).dims or CASES[name].scale is not None:
         floor = max(floor, typical)
     rounding = 16 * float(np.finfo(np.float64).eps) * typical
     error = np.maximum(np.abs(a - b) - rounding, 0) / np.maximum(np.abs(b), floor)
@@ -74,12 +74,18 @@ def tolerance(name: str, dtype: Any) -> float:
     Generous, because the reference itself may cancel: in float64 half of its digits.
     """
     eps = limits(dtype).eps
-    bound = max(16.0, 4 * CASES[name].ulp) * eps
+    bound = max(16.0, *(4 * ulp for ulp in bounds(CASES[name].ulp, 1))) * eps
     return max(bound, eps**0.5) if np.dtype(dtype) == np.float64 else bound
 
 
-def slopes(
-    function: Callable[..., Any], inputs: Sequence[Array], directions: Sequence[Array]
+def weighted(values: Any, cotangents: Iterable[Any], batch_ndim: int) -> Any:
+    """Return, for each of the batch, the sum of its values times their cotangents."""
+    terms = [np.asarray(v, np.float64) * c for v, c in zip(each(values), cotangents, strict=True)]
+    return sum(np.sum(term, axis=tuple(range(batch_ndim, term.ndim))) for term in terms)
+
+
+def slope(
+    function: Callable[..., Any], inputs: Sequence[Array], directions: Sequence[Array | float]
 ) -> Any:
     """Return the change of `function` along `directions`, by central differences in float64."""
     # Large enough for the rounding of the value, small enough for its curvature.
@@ -89,27 +95,24 @@ def slopes(
     return (ahead - behind) / (2 * step)
 
 
-def gradient_error(name: str, gradients: Sequence[Any], inputs: Sequence[Any]) -> float:
+def gradient_error(
+    name: str, gradients: Sequence[Any], inputs: Sequence[Any], shape: Shape
+) -> float:
     """Return how far gradients are from differences of the reference in one random direction."""
     wide = [np.asarray(x, np.float64) for x in inputs]
     random = np.random.default_rng(1)
     directions = [random.choice([-1.0, 1.0], x.shape) for x in wide]
-    expected = slopes(reference(name), wide, directions)
-    terms = [np.asarray(g, np.float64) * d for g, d in zip(gradients, directions, strict=True)]
-    scale = [np.abs(term) for term in terms]
-    if has_rows(name):
-        terms, scale = [*map(_row_sums, terms)], [*map(_row_sums, scale)]
-        expected = _row_sums(expected)
-    total: Any = sum(scale)
-    error = np.abs(sum(terms) - expected) / np.maximum(total, float(np.median(total)))
+    batch = signature(name).batch_ndim(shape)
+    ones = [1.0] * len(signature(name).outputs)
+    function = reference(name)
+    expected = slope(lambda *x: weighted(function(*x), ones, batch), wide, directions)
+    total = weighted(tuple(gradients), directions, batch)
+    scale = weighted(tuple(map(np.abs, gradients)), [1.0] * len(wide), batch)
+    error = np.abs(total - expected) / np.maximum(scale, float(np.median(scale)))
     # More than a small type can hold; the difference says only about how much that is.
-    beyond = np.isinf(total) & (np.abs(expected) > limits(gradients[0].dtype).max / 2)
+    beyond = np.isinf(scale) & (np.abs(expected) > limits(gradients[0].dtype).max / 2)
     error = np.where(beyond, 0.0, error)
     return float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
-
-
-def _row_sums(terms: Any) -> Any:
-    return np.sum(terms, axis=-1) if terms.ndim > 1 else terms
 
 
 def gradient_tolerance(dtype: Any) -> float:

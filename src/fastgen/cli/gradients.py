@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastgen import _core
+from fastgen import _core, cases
 from fastgen.cli import compare
 from fastgen.cli.subject import Outcome, Subject, same, verdict
 
-ROWS, ELEMENTS = (67, 5), (335,)
+SHAPE = (67, 5)
 
 
 def derivative(subject: Subject) -> Iterator[Outcome]:
@@ -19,27 +19,31 @@ def derivative(subject: Subject) -> Iterator[Outcome]:
     if subject.op.derivative is None:
         return
     # Exact in float32, so that both types mean the same point.
-    inputs = [x.astype(np.float64) for x in _single(subject)]
-    value = np.asarray(subject.op(tuple(inputs)))
-    cotangent = np.random.default_rng(1).standard_normal(value.shape)
-    cotangent = cotangent.astype(np.float32).astype(np.float64)
-    given = tuple(x.astype(subject.dtype) for x in (*inputs, cotangent))
-    along, *gradients = subject.op.derivative(given)
+    single = Subject(subject.name, subject.op, np.dtype(np.float32)).samples(SHAPE)
+    inputs = [x.astype(np.float64) for x in single]
+    values = cases.each(subject.op(tuple(inputs)))
+    random = np.random.default_rng(1)
+    cotangents = [random.standard_normal(v.shape).astype(np.float32) for v in values]
+    given = [x.astype(subject.dtype) for x in (*inputs, *cotangents)]
+    results = subject.op.derivative(tuple(given))
+    along, gradients = results[: len(values)], results[len(values) :]
     yield verdict(
-        same(along, subject.op(given[:-1])),
+        all(map(same, along, cases.each(subject.op(tuple(given[: len(inputs)]))))),
         f"{subject}: the value that comes with the gradients has other bits than the value alone.",
     )
+    wide = [x.astype(np.float64) for x in cotangents]
     if subject.dtype == np.float64:
-        expected = _slopes(subject.op, inputs, cotangent)
+        batch = cases.signature(subject.name).batch_ndim(SHAPE)
+        expected = _slopes(subject.op, inputs, wide, batch)
         # A difference of values cannot tell less than their rounding.
-        floor = 1e-9 * (1 + np.abs(value))
-        floor = floor[:, None] if value.ndim < inputs[0].ndim else floor
+        floor = 1e-9 * (1 + compare.weighted(tuple(map(np.abs, values)), map(np.abs, wide), batch))
     else:
-        _, *expected = subject.op.derivative((*inputs, cotangent))
+        expected = subject.op.derivative((*inputs, *wide))[len(values) :]
         floor = np.asarray(1e-6)
     for k, (gradient, right) in enumerate(zip(gradients, expected, strict=True)):
         error = np.abs(np.asarray(gradient, np.float64) - right)
-        excess = error / (1e-5 * np.abs(right) + floor)
+        least = floor.reshape(floor.shape + (1,) * (right.ndim - floor.ndim))
+        excess = error / (1e-5 * np.abs(right) + least)
         worst = float(np.max(np.where(np.isnan(excess), np.inf, excess)))
         yield verdict(
             worst <= 1,
@@ -48,21 +52,18 @@ def derivative(subject: Subject) -> Iterator[Outcome]:
         )
 
 
-def _single(subject: Subject) -> tuple[Any, ...]:
-    shape = ROWS if subject.has_rows else ELEMENTS
-    return Subject(subject.name, subject.op, np.dtype(np.float32)).samples(shape)
+def _slopes(op: _core.Op, inputs: list[Any], cotangents: list[Any], batch_ndim: int) -> list[Any]:
+    """The derivative by each element, moving one place of the whole batch at a time."""
 
+    def function(*x: Any) -> Any:
+        return compare.weighted(op(x), cotangents, batch_ndim)
 
-def _slopes(op: _core.Op, inputs: list[Any], cotangent: Any) -> list[Any]:
-    """The derivative by each element, moving one place of all rows at a time."""
     found = []
     for k, x in enumerate(inputs):
-        slope = np.empty_like(x)
-        places: list[Any] = [(..., place) for place in range(x.shape[-1])] if x.ndim > 1 else [...]
-        for place in places:
+        slopes = np.empty_like(x)
+        for place in np.ndindex(x.shape[batch_ndim:]):
             directions = [np.zeros_like(other) for other in inputs]
-            directions[k][place] = 1
-            moved = cotangent * compare.slopes(lambda *x: op(x), inputs, directions)
-            slope[place] = np.sum(moved, axis=-1) if moved.ndim > 1 else moved
-        found.append(slope)
+            directions[k][(..., *place)] = 1
+            slopes[(..., *place)] = compare.slope(function, inputs, directions)
+        found.append(slopes)
     return found

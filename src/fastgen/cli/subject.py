@@ -41,7 +41,7 @@ class Subject:
     @property
     def has_rows(self) -> bool:
         """Whether the last axis is one to the operation."""
-        return compare.has_rows(self.name)
+        return cases.signature(self.name).has_rows
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -52,10 +52,17 @@ class Subject:
         """Return sample inputs of one shape."""
         return samples(self.name, shape, self.dtype.name)
 
-    def points(self, points: list[tuple[float, ...]]) -> tuple[Any, ...]:
-        """Return inputs that hold single points, all of them `REPEATED` times."""
-        columns = np.tile(np.array(points, np.float64), (REPEATED, 1)).T.astype(self.dtype)
-        return tuple(column[:, None] if self.has_rows else column for column in columns)
+    def at_point(self, point: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return inputs that hold a single point, `REPEATED` times."""
+        return tuple(
+            np.tile(x, (REPEATED, *[1] * (x.ndim - 1)))
+            for x in cases.at_point(self.name, point, self.dtype)
+        )
+
+    def numbers_at(self, point: tuple[Any, ...]) -> Any:
+        """Return every number of the outputs at a point, each of them `REPEATED` times."""
+        results = cases.each(self.op(self.at_point(point)))
+        return np.concatenate([np.reshape(r, (REPEATED, -1)) for r in results], axis=1).T
 
 
 # Every instruction set gets the same inputs, and to make them takes longer than to use them.

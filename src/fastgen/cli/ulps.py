@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
+from fastgen import cases
 from fastgen.cli import compare
 from fastgen.cli.subject import Subject
 
 
-def distance(
-    subject: Subject, point: tuple[float, ...], exact: Fraction, results: list[float]
-) -> float:
-    """Return the distance of the worst result, in ULP of the value or of its largest term."""
-    size = abs(exact)
+def distances(
+    subject: Subject, point: tuple[Any, ...], exact: list[Fraction], results: Any
+) -> list[float]:
+    """Return the distance of the worst result for every number, in ULP of it or its `scale`."""
+    sizes = list(map(abs, exact))
     if subject.case.scale is not None:
         # Formulas written for mpmath's context need no more than the math module has.
-        size = max(size, abs(Fraction(float(subject.case.scale(math, *point)))))
-    unit = _unit(size, double=subject.dtype == np.float64)
+        scales = cases.flat(subject.case.scale(math, *point))
+        sizes = [max(a, abs(Fraction(float(b)))) for a, b in zip(sizes, scales, strict=True)]
     top = compare.limits(subject.dtype).max
-    return max(_distance(result, exact, unit, top) for result in set(results))
+    double = subject.dtype == np.float64
+    return [
+        max(_distance(r, number, _unit(size, double), top) for r in set(repeated.tolist()))
+        for number, size, repeated in zip(exact, sizes, results, strict=True)
+    ]
 
 
 def _unit(size: Fraction, double: bool) -> Fraction:

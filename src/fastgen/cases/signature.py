@@ -1,0 +1,54 @@
+"""What a row's signature says of the shapes of its operands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+Core = tuple[str, ...]
+Shape = tuple[int, ...]
+
+
+class Signature(NamedTuple):
+    """The core dimensions of every operand: ``(("n",), ())`` and ``((),)`` for "(n),()->()"."""
+
+    inputs: tuple[Core, ...]
+    outputs: tuple[Core, ...]
+
+    @property
+    def dims(self) -> set[str]:
+        """The names of all dimensions."""
+        return {dim for core in self.inputs + self.outputs for dim in core}
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the last axis, of any length, is a row: `axis` may then name others instead."""
+        return self.dims == {"n"}
+
+    def batch_ndim(self, shape: Shape) -> int:
+        """Return how many axes of any operand are the batch."""
+        return len(shape) - 1 if self.has_rows else len(shape)
+
+    def shapes(self, shape: Shape, dims: Mapping[str, int]) -> tuple[list[Shape], list[Shape]]:
+        """Return the shapes of inputs and of outputs.
+
+        Where there are rows, the last number of `shape` is their length; else the whole of it is
+        that of the batch, and `dims` has the lengths of the core dimensions.
+        """
+        batch, sizes = (shape[:-1], {"n": shape[-1]}) if self.has_rows else (shape, dims)
+        inputs, outputs = (
+            [(*batch, *(sizes[dim] for dim in core)) for core in side] for side in self
+        )
+        return inputs, outputs
+
+
+@cache
+def parse(text: str) -> Signature:
+    """Read NumPy's notation."""
+    inputs, outputs = (
+        tuple(tuple(re.findall(r"\w+", core)) for core in re.findall(r"\((.*?)\)", side))
+        for side in text.split("->")
+    )
+    return Signature(inputs, outputs)
