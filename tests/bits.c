@@ -67,6 +67,29 @@ static void print_row(const fg_row *row, const fg_loops *loops, const char *fami
     printf("%s.%s %d %016llx\n", family, row->name, bits, (unsigned long long)h);
 }
 
+/* Of 16 problems at once: every core dimension is 4, and all operands and scratch are in buffers.
+ */
+static void print_lanes(const fg_row *row, const char *family)
+{
+    static _Alignas(64) double scratch[FG_MAX_OPERANDS * N];
+    const ptrdiff_t size[FG_MAX_CORE] = {4, 4, 4, 4};
+    void *operand[BUFFERS];
+    uint64_t h = 0xcbf29ce484222325u;
+    for (int k = 0; k < BUFFERS; k++)
+        operand[k] = buffer[k];
+    const fg_kernel *const kernels[] = {&row->value, &row->derivative};
+    for (int i = 0; i < 2; i++) {
+        memset(buffer, 0, sizeof buffer);
+        fill(64);
+        for (int k = 0; k < N; k++) /* a problem that has a solution has numbers near 1 */
+            buffer[1][k] = 1 + buffer[1][k] / 16, buffer[3][k] = 1 + buffer[3][k] / 16;
+        kernels[i]->lanes(size, kernels[i]->options, operand, scratch);
+        for (int k = 0; k < FG_MAX_OPERANDS; k++)
+            h = hash(h, operand[k], N, 64);
+    }
+    printf("%s.%s 64 %016llx\n", family, row->name, (unsigned long long)h);
+}
+
 int main(int argc, char **argv)
 {
     for (int isa = 0; isa < fg_isa_total(); isa++) {
@@ -77,8 +100,11 @@ int main(int argc, char **argv)
             for (int p = 0; p < FG_PRECISIONS; p++) {
                 const fg_row *row = fg_family_rows(isa, (enum fg_precision)p, family);
                 for (; row->name != NULL; row++)
-                    print_row(row, fg_loops_for(isa, (enum fg_precision)p), fg_family_name(family),
-                              p == FG_DOUBLE ? 64 : 32);
+                    if (row->value.lanes != NULL)
+                        print_lanes(row, fg_family_name(family));
+                    else if (row->value.map != NULL)
+                        print_row(row, fg_loops_for(isa, (enum fg_precision)p),
+                                  fg_family_name(family), p == FG_DOUBLE ? 64 : 32);
             }
     }
     return 0;

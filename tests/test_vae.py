@@ -7,7 +7,10 @@ import fastgen
 from fastgen import cases, vae
 from fastgen._ops import OPS
 
-DIVERGENCES = sorted(name for name in OPS if name.startswith("vae.kl_"))
+# Those of several numbers at a time have their own tests.
+DIVERGENCES = sorted(
+    name for name in OPS if name.startswith("vae.kl_") and not cases.CASES[name].dims
+)
 PAIRS = [name for name in DIVERGENCES if name != "vae.kl_standard_normal"]
 DRAWS, PART = 10_000_000, 500_000
 

@@ -1,8 +1,11 @@
 #include "core/loops.h"
 
+#include <stdbool.h>
+
 #include "core/half.h"
 #include "core/real.h"
 #include "core/tile.h"
+#include "core/transpose.h"
 
 #if defined(__AVX512F__) || defined(__SSE2__)
 #include <immintrin.h>
@@ -89,6 +92,74 @@ static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t co
     case FG_F32: BY_STRIDE(store_f32, 4, target, values); break;
     case FG_F64: BY_STRIDE(store_f64, 8, target, values); break;
     }
+}
+
+/* clang-format off */
+TRANSPOSE_IN(transpose_f32, float, float4)
+TRANSPOSE_IN(transpose_f64, double, double4)
+TRANSPOSE_OUT(transpose_to_f32, float, float4)
+TRANSPOSE_OUT(transpose_to_f64, double, double4)
+/* clang-format on */
+
+#define TRANSPOSE_REAL PICK(transpose_f32, transpose_f64)
+#define TRANSPOSE_TO_REAL PICK(transpose_to_f32, transpose_to_f64)
+
+enum { CONVERTED = 64 }; /* numbers of each lane that are converted at a time */
+
+static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lanes,
+                       ptrdiff_t stride, ptrdiff_t count)
+{
+    const ptrdiff_t size = dtype == FG_F64 ? 8 : dtype == FG_F32 ? 4 : 2;
+    return lanes == FG_LANES && count >= BLOCK && stride == size && lane_stride != 0;
+}
+
+static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
+                       ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to)
+{
+    real(*rows)[FG_LANES] = to, converted[FG_LANES][CONVERTED];
+    if (!transposes(from, lane_stride, lanes, stride, count)) {
+        for (ptrdiff_t i = 0; i < count; i++)
+            load(from, source + i * stride, lane_stride, lanes, rows[i]);
+        return;
+    }
+    if (from == FG_F32) {
+        transpose_f32(source, lane_stride, count, rows);
+        return;
+    }
+    if (from == FG_F64) {
+        transpose_f64(source, lane_stride, count, rows);
+        return;
+    }
+    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
+    for (int l = 0; l < FG_LANES; l++)
+        load(from, source + l * lane_stride, stride, n, converted[l]);
+    TRANSPOSE_REAL((const char *)converted, sizeof converted[0], n, rows);
+    load_lanes(from, source + n * stride, lane_stride, lanes, stride, count - n, rows + n);
+}
+
+static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
+                        ptrdiff_t stride, ptrdiff_t count, const void *from)
+{
+    const real(*rows)[FG_LANES] = from;
+    real converted[FG_LANES][CONVERTED];
+    if (!transposes(to, lane_stride, lanes, stride, count)) {
+        for (ptrdiff_t i = 0; i < count; i++)
+            store(to, target + i * stride, lane_stride, lanes, rows[i]);
+        return;
+    }
+    if (to == FG_F32) {
+        transpose_to_f32(target, lane_stride, count, rows);
+        return;
+    }
+    if (to == FG_F64) {
+        transpose_to_f64(target, lane_stride, count, rows);
+        return;
+    }
+    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
+    TRANSPOSE_TO_REAL((char *)converted, sizeof converted[0], n, rows);
+    for (int l = 0; l < FG_LANES; l++)
+        store(to, target + l * lane_stride, stride, n, converted[l]);
+    store_lanes(to, target + n * stride, lane_stride, lanes, stride, count - n, rows + n);
 }
 
 static void stream(char *target, ptrdiff_t count, const void *from)
@@ -202,4 +273,4 @@ static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *t
 
 extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
 const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
-    sizeof(real), load, store, stream, sum_rows, max_rows, fill_rows};
+    sizeof(real), load, store, stream, load_lanes, store_lanes, sum_rows, max_rows, fill_rows};

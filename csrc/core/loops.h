@@ -17,6 +17,12 @@ typedef struct {
                   const void *from);
     /* The same for contiguous `real` past the caches; target needs no alignment. */
     void (*stream)(char *target, ptrdiff_t count, const void *from);
+    /* Bring number i of lane l, at source + l lane_stride + i stride, to to[i][l] of rows of
+     * FG_LANES, for i < count and l < lanes; and back. */
+    void (*load_lanes)(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
+                       ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to);
+    void (*store_lanes)(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
+                        ptrdiff_t stride, ptrdiff_t count, const void *from);
     /* totals[r] = the sum of tile[r*n .. r*n + n-1]; up to 15 elements past the last are read,
      * and left out. */
     void (*sum_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);

@@ -15,6 +15,8 @@ enum {
     FG_MAX_TERMS = 4,     /* numbers that a row is reduced to at a time */
     FG_MAX_STATE = 6,     /* numbers that a row is remembered by */
     FG_MAX_DIMS = 64,     /* NumPy's own limit */
+    FG_MAX_CORE = 4,      /* core dimensions of a lane kernel */
+    FG_MAX_OPTIONS = 8,   /* of a lane kernel */
 };
 
 /* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. */
@@ -41,19 +43,29 @@ typedef struct {
     enum fg_reduction reduction;
 } fg_stage;
 
+/* Solves FG_LANES small problems at once, see core/lanes.h. size[i] is the length of core dimension
+ * i, in the order in which the signature first has them. operand[k] points to the inputs and then
+ * the outputs, each [product of its core dimensions][FG_LANES] of `real`; inputs are copies, which
+ * it may overwrite, and scratch is as large as all operands together. */
+typedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
+                      void *scratch);
+
 /* How an operation, or a derivative, is computed: by one of these. */
 typedef struct {
     fg_tile *map; /* each element by itself; outputs "()" are summed over the row afterwards */
     /* In stages, up to one without a map. Outputs "()" are the first numbers of the state at the
      * end. The largest term ignores NaN, so a later stage must meet it again. */
     const fg_stage *stages;
+    fg_lanes *lanes;
+    double options[FG_MAX_OPTIONS]; /* what `lanes` is told, until a call says otherwise */
 } fg_kernel;
 
 typedef struct {
     const char *name;
     /* NumPy's gufunc notation, e.g. "(n),(n),()->()": an operand "(n)" has a value per element,
      * an operand "()" beside one has a value per row; an output "()" is summed over the row.
-     * Without any "(n)" the operation is elementwise. */
+     * Without any "(n)" the operation is elementwise. A lane kernel has core dimensions of other
+     * names, e.g. "(),(k),(k),(m)->(),()" or "(d,d)->()". */
     const char *signature;
     fg_kernel value;
     /* The vector-Jacobian product, empty where there is none: takes the inputs and then the

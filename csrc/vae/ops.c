@@ -1,4 +1,5 @@
 /* Variational autoencoders: the operations, and the formula that each is. */
+#include "core/lanes.h"
 #include "core/tile.h"
 
 #include "vae/bernoulli_nll.h"
@@ -8,6 +9,7 @@
 #include "vae/kl_diag_normal_sigma.h"
 #include "vae/kl_laplace.h"
 #include "vae/kl_standard_normal.h"
+#include "vae/kl_tril_normal.h"
 #include "vae/standard_normal_log_prob.h"
 
 FG_FORMULA(kl_standard_normal, 2)
@@ -29,5 +31,6 @@ FG_ROWS = {
     FG_ROW(gaussian_nll, "(n),(n),(n)->()"),
     FG_ROW(bernoulli_nll, "(n),(n)->()"),
     FG_ROW(standard_normal_log_prob, "(n)->()"),
+    FG_ROW_OF_LANES(kl_tril_normal, "(d),(d,d),(d),(d,d)->()", 0),
     FG_LAST_ROW,
 };

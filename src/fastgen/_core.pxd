@@ -9,6 +9,8 @@ cdef extern from "core/op.h":
         FG_MAX_OPERANDS
         FG_MAX_STATE
         FG_MAX_TERMS
+        FG_MAX_CORE
+        FG_MAX_OPTIONS
     cdef enum fg_dtype:
         FG_F16
         FG_BF16
@@ -19,9 +21,13 @@ cdef extern from "core/op.h":
         fg_tile *map
         int reads
         int terms
+    ctypedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
+                           void *scratch)
     ctypedef struct fg_kernel:
         fg_tile *map
         const fg_stage *stages
+        fg_lanes *lanes
+        double options[FG_MAX_OPTIONS]
     ctypedef struct fg_row:
         const char *name
         const char *signature
@@ -72,6 +78,28 @@ cdef extern from "core/run.h":
         ptrdiff_t shape[FG_MAX_DIMS]
         fg_operand operand[FG_MAX_OPERANDS]
     fg_result fg_run(const fg_problem *problem, fg_poll *poll) nogil
+
+cdef extern from "core/run_lanes.h":
+    enum:
+        FG_MAX_OPERAND_CORE
+    ctypedef struct fg_lane_operand:
+        char *data
+        fg_dtype dtype
+        int core_ndim
+        int core[FG_MAX_OPERAND_CORE]
+        ptrdiff_t core_stride[FG_MAX_OPERAND_CORE]
+        ptrdiff_t stride[FG_MAX_DIMS]
+    ctypedef struct fg_lane_problem:
+        fg_lanes *kernel
+        const fg_loops *loops
+        const double *options
+        int nin
+        int nout
+        ptrdiff_t size[FG_MAX_CORE]
+        int ndim
+        ptrdiff_t shape[FG_MAX_DIMS]
+        fg_lane_operand operand[FG_MAX_OPERANDS]
+    fg_result fg_run_lanes(const fg_lane_problem *problem, fg_poll *poll) nogil
 
 cdef extern from "Python.h":
     ctypedef int PyGILState_STATE

@@ -15,6 +15,7 @@ from cpython.pystate cimport PyThreadState
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport malloc
 
+import re
 import sys
 
 import numpy as np
@@ -40,6 +41,12 @@ ctypedef struct op_facts:
     bint elementwise  # no event dimension
     uint32_t per_row  # bit k: operand k has one value per row
     uint32_t summed   # bit j: output j has
+    bint lanes         # a lane kernel; what follows is for it
+    int deciding       # how many inputs decide the batch's shape: all but the cotangents
+    int core_dims
+    int core_ndim[FG_MAX_OPERANDS]
+    int core[FG_MAX_OPERANDS][FG_MAX_OPERAND_CORE]
+    double options[FG_MAX_OPTIONS]
 
 # What the loop of a ufunc is told: the operation, and how the loop's elements are stored.
 ctypedef struct ufunc_loop:
@@ -110,11 +117,24 @@ cdef class Op:
         register_bfloat16(self)
         return self.ufunc_of_op
 
+    def with_options(self, *options):
+        """The same operation, told something else than what its row says."""
+        cdef Op op = Op.__new__(Op)
+        cdef int i
+        op.name, op.signature, op.isa, op.facts = self.name, self.signature, self.isa, self.facts
+        for i, option in enumerate(options):
+            op.facts.options[i] = option
+        if self.derivative is not None:
+            op.derivative = self.derivative.with_options(*options)
+        return op
+
     def __repr__(self):
         return f"<fastgen operation {self.name} {self.signature} for {self.isa}>"
 
     def __call__(self, tuple inputs, axis=-1, keepdims=False, out=None, int wanted=ALL_OUTPUTS):
         """Apply to `inputs`. Bit j of `wanted` asks for output j; the others are None."""
+        if self.facts.lanes:
+            return call_lanes(self, inputs, out, wanted)
         if type(axis) is int and axis == -1 and keepdims is False and out is None:
             result = call_fast(self, inputs, wanted)
             if result is not None:
@@ -195,5 +215,6 @@ cdef object unwrap_0d(results):
 
 
 include "_general.pxi"
+include "_lanes.pxi"
 include "_ufunc.pxi"
 include "_tables.pxi"

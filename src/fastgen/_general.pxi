@@ -207,16 +207,36 @@ cdef bint same_elements(cnp.ndarray a, cnp.ndarray b):
             and cnp.PyArray_CompareLists(a.strides, b.strides, cnp.PyArray_NDIM(a)))
 
 
+cdef tuple outputs_given(Op op, out):
+    """What the caller's `out` holds for each output, or None."""
+    cdef int nout = op.facts.nout
+    if out is None:
+        return (None,) * nout
+    if nout == 1 and type(out) is not tuple:
+        return (out,)
+    if type(out) is not tuple or len(out) != nout:
+        raise TypeError(_messages.out_count(op.name, nout))
+    return out
+
+
+cdef list native(list outputs):
+    """An output in foreign byte order is computed beside it."""
+    return [o if o is None or cnp.PyArray_ISNOTSWAPPED(o) else o.astype(o.dtype.newbyteorder("="))
+            for o in outputs]
+
+
+cdef int copy_back(list outputs, list written) except -1:
+    for given, computed in zip(outputs, written):
+        if given is not computed:
+            np.copyto(given, computed)
+    return 0
+
+
 cdef list make_outputs(Op op, list arrays, fg_dtype storage, out, int wanted, space *s):
     cdef int j, k, d, nout = op.facts.nout
     cdef list outputs = []
     cdef cnp.ndarray array
-    if out is None:
-        out = (None,) * nout
-    elif nout == 1 and type(out) is not tuple:
-        out = (out,)
-    elif type(out) is not tuple or len(out) != nout:
-        raise TypeError(_messages.out_count(op.name, nout))
+    out = outputs_given(op, out)
     full = tuple([s.shape[d] for d in range(s.ndim)])
     summed = tuple([s.shape[s.order[d]] for d in range(s.batch_ndim)])
     if s.keepdims:
@@ -287,9 +307,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     broadcast_inputs(op, arrays, &s)
     order_axes(op, axis, &s)
     outputs = make_outputs(op, arrays, storage, out, wanted, &s)
-    # An output in foreign byte order is computed beside it.
-    written = [o if o is None or cnp.PyArray_ISNOTSWAPPED(o) else o.astype(o.dtype.newbyteorder("="))
-               for o in outputs]
+    written = native(outputs)
     fill_problem(op, arrays, written, &s, &problem)
     problem.kernel = op.facts.kernel[storage == FG_F64]
     problem.loops = op.facts.loops[storage == FG_F64]
@@ -297,8 +315,6 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     for d in range(s.ndim):
         elements = min(elements * min(s.shape[d], RELEASE_GIL_ELEMENTS), RELEASE_GIL_ELEMENTS)
     run(&problem, elements)
-    for given, computed in zip(outputs, written):
-        if given is not computed:
-            np.copyto(given, computed)
+    copy_back(outputs, written)
     results = outputs[0] if op.facts.nout == 1 else tuple(outputs)
     return results if out is not None else unwrap_0d(results)

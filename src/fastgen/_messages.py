@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import operator
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -81,6 +82,47 @@ def row_shape(op: str, k: int, got: tuple[int, ...]) -> str:
     """An input with one value per row, whose shape is not that of the rows."""
     return (
         f"{_function(op)}: {argument(op, k)} must broadcast to the shape of the result, got {got}"
+    )
+
+
+def core_ndim(op: str, k: int, signature: str, got: tuple[int, ...]) -> str:
+    """An input without the dimensions that one problem has."""
+    core = _core(signature, k)
+    plural = "s" if len(core) > 1 else ""
+    return (
+        f"{_function(op)}: {argument(op, k)} must have at least {len(core)} dimension{plural}, "
+        f"(..., {', '.join(core)}); got shape {got}"
+    )
+
+
+def core_size(op: str, k: int, owner: int, signature: str, arrays: list[Any]) -> str:
+    """An input that is of another size than one before."""
+    core = {i: ", ".join(_core(signature, i)) for i in (k, owner)}
+    if k == owner:
+        return (
+            f"{_function(op)}: {argument(op, k)} must be square, (..., {core[k]}); "
+            f"got shape {np.shape(arrays[k])}"
+        )
+    return (
+        f"{_function(op)}: {argument(op, owner)} of shape (..., {core[owner]}) and "
+        f"{argument(op, k)} of shape (..., {core[k]}) must agree, "
+        f"got {np.shape(arrays[owner])} and {np.shape(arrays[k])}"
+    )
+
+
+def _core(signature: str, k: int) -> list[str]:
+    return [name for name in re.findall(r"\((.*?)\)", signature)[k].split(",") if name]
+
+
+def batches(op: str, signature: str, arrays: list[Any]) -> str:
+    """Inputs whose batch dimensions do not broadcast."""
+    named = [
+        f"{argument(op, k)} {np.shape(x)} = (..., {', '.join(_core(signature, k))})"
+        for k, x in enumerate(arrays)
+    ]
+    return (
+        f"{_function(op)}: the batch dimensions of the shapes must broadcast together, got "
+        f"{', '.join(named)}"
     )
 
 

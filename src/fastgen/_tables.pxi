@@ -19,11 +19,13 @@ def bind(str isa):
         while row.name != NULL:
             name, signature = f"{prefix}.{row.name.decode()}", row.signature.decode()
             op = make_op(name, signature, number, &row.value, &wide.value)
-            if row.derivative.map != NULL or row.derivative.stages != NULL:
+            if (row.derivative.map != NULL or row.derivative.stages != NULL
+                    or wide.derivative.lanes != NULL):
                 inputs, outputs = signature.split("->")
                 op.derivative = make_op(
                     f"{name}_derivative", f"{inputs},{outputs}->{outputs},{inputs}", number,
                     &row.derivative, &wide.derivative)
+                (<Op>op.derivative).facts.deciding = op.nin
             operations[name] = op
             row += 1
             wide += 1
@@ -34,19 +36,27 @@ cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
                 const fg_kernel *double):
     cdef Op op = Op.__new__(Op)
     cdef int k
-    inputs, outputs = [side.split(",") for side in signature.split("->")]
+    inputs, outputs = [re.findall(r"\(.*?\)", side) for side in signature.split("->")]
     op.name, op.signature, op.isa = name, signature, fg_isa_name(isa).decode()
     op.facts.kernel[0], op.facts.kernel[1] = single, double
     op.facts.loops[0] = fg_loops_for(isa, FG_SINGLE)
     op.facts.loops[1] = fg_loops_for(isa, FG_DOUBLE)
     op.facts.nin, op.facts.nout = len(inputs), len(outputs)
-    op.facts.elementwise = "n" not in signature
+    op.facts.deciding = op.facts.nin
+    for k in range(FG_MAX_OPTIONS):
+        op.facts.options[k] = double.options[k]
+    op.facts.lanes = double.lanes != NULL
+    op.facts.elementwise = "n" not in signature and not op.facts.lanes
     op.facts.per_row = 0
     for k, core in enumerate(inputs + outputs):
-        if core == "()" and not op.facts.elementwise:
+        if core == "()" and not op.facts.elementwise and not op.facts.lanes:
             op.facts.per_row |= 1u << k
     op.facts.summed = op.facts.per_row >> op.facts.nin
     check_sizes(op)
+    names = []
+    for k, core in enumerate(inputs + outputs if op.facts.lanes else []):
+        read_core(op, k, core, names)
+    op.facts.core_dims = len(names)
     return op
 
 

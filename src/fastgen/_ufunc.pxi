@@ -44,6 +44,12 @@ cdef void set_error(fg_result code) noexcept with gil:
         PyErr_SetObject(type(error), error)
 
 
+cdef cnp.PyUFuncGenericFunction loop_of(Op op):
+    if op.facts.lanes:
+        return <cnp.PyUFuncGenericFunction>run_lane_ufunc_loop
+    return <cnp.PyUFuncGenericFunction>run_ufunc_loop
+
+
 cdef object make_ufunc(Op op):
     """For float32, float64 and float16, in this order: a type between goes to the first it fits."""
     cdef int i, operands = op.facts.nin + op.facts.nout
@@ -62,7 +68,7 @@ cdef object make_ufunc(Op op):
         told[i].op = facts
         told[i].dtype = storages[i] if i < 3 else FG_BF16
     for i in range(3):
-        loops[i] = <cnp.PyUFuncGenericFunction>run_ufunc_loop
+        loops[i] = loop_of(op)
         data[i] = &told[i]
         for k in range(operands):
             types[i * operands + k] = <char>numbers[i]
@@ -94,8 +100,7 @@ cdef int register_bfloat16(Op op) except -1:
         types[k] = bfloat16_number
     op.bfloat16_registered = True
     if cnp.PyUFunc_RegisterLoopForType(
-            op.ufunc_of_op, bfloat16_number, <cnp.PyUFuncGenericFunction>run_ufunc_loop, types,
-            &op.loop_data[3]) < 0:
+            op.ufunc_of_op, bfloat16_number, loop_of(op), types, &op.loop_data[3]) < 0:
         raise RuntimeError("NumPy refused the bfloat16 loop")
     return 0
 
@@ -108,7 +113,7 @@ cdef object call_ufunc(Op op, tuple inputs, axis, keepdims, out, int wanted):
             if given is not None and not isinstance(given, cnp.ndarray):
                 raise TypeError(_messages.out_type(op.name, given))
         options["out"] = out
-    if not op.facts.elementwise:
+    if not op.facts.elementwise and not op.facts.lanes:
         options["axis"] = _messages.single_axis(op.name, axis)
         if keepdims:
             options["keepdims"] = True

@@ -134,3 +134,12 @@ def bernoulli_elbo(
     """Evidence lower bound of an autoencoder whose decoder gives logits."""
     kl = _free(kl_standard_normal(mu, logvar, axis=()), free_bits, latent_axis)
     return -bernoulli_nll(x, logits, axis=axis) - beta * kl
+
+
+def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any, /) -> Any:
+    """Kullback-Leibler divergence between two normal distributions of full covariance."""
+    m = np.linalg.solve(np.tril(tril_p), np.tril(tril_q))
+    w = np.linalg.solve(np.tril(tril_p), (mu_q - mu_p)[..., None])
+    logs = np.sum(np.log(np.diagonal(m, axis1=-2, axis2=-1)), axis=-1)
+    squares = np.sum(m**2, axis=(-2, -1)) - m.shape[-1] + np.sum(w**2, axis=(-2, -1))
+    return 0.5 * squares - logs

@@ -1,6 +1,7 @@
 """Variational autoencoders: divergences, likelihoods and bounds, per sample, in nats."""
 
 from fastgen.vae.bounds import bernoulli_elbo, gaussian_elbo
+from fastgen.vae.covariance import kl_tril_normal
 from fastgen.vae.divergences import (
     kl_bernoulli,
     kl_diag_normal,
@@ -20,5 +21,6 @@ __all__ = [
     "kl_diag_normal_sigma",
     "kl_laplace",
     "kl_standard_normal",
+    "kl_tril_normal",
     "standard_normal_log_prob",
 ]
