@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastgen.cases import case
+from fastgen.cases import vae_covariance as covariance
 from fastgen.cases.case import INF, NAN, Case
 
 
@@ -14,46 +13,6 @@ def _kl_bernoulli(mp: Any, a: Any, b: Any) -> Any:
     if a + b > 0:  # where sigmoid(a) is near 1, a divergence of its size needs many digits
         a, b = -a, -b
     return mp.log1p(mp.exp(b)) - mp.log1p(mp.exp(a)) - (b - a) / (1 + mp.exp(-a))
-
-
-def _tril_distributions(z: Any) -> tuple[Any, ...]:
-    """Means, and lower triangles with diagonals from 1 on; above them is what nobody reads."""
-    triangles = [np.where(np.eye(x.shape[-1]) > 0, 1 + np.abs(x) / 8, x / 4) for x in z[1::2]]
-    return z[0], triangles[0], z[2], triangles[1]
-
-
-class _TrilKL:
-    """The divergence of normal distributions of covariance Q Q^T and P P^T; with `size`, of the
-    absolute values that are summed on the way: what solving with P may amplify an error to."""
-
-    def __init__(
-        self, mp: Any, mu_q: Any, q: Any, mu_p: Any, p: Any, *, size: bool = False
-    ) -> None:
-        d = range(len(mu_q))
-        q, p = (mp.matrix([[x[i][j] if j <= i else 0 for j in d] for i in d]) for x in (q, p))
-        parts = [mp.inverse(p), q - p, mp.matrix(mu_q) - mp.matrix(mu_p)]
-        inverse, e, w = (x.apply(abs) if size else x for x in parts)
-        self.transposed, self.w, self.m = inverse.T, inverse * w, inverse * e + mp.eye(len(d))
-        diagonal = [q[i, i] / p[i, i] for i in d]
-        self.value = sum(x**2 for x in [*(inverse * e), *self.w]) / 2
-        self.value += sum(t - 1 - mp.log(t) for t in diagonal)
-        self.slope = inverse * e
-        for i in d:
-            self.slope[i, i] = abs(diagonal[i] - 1 / diagonal[i])
-            self.slope[i, i] *= 1 if size else mp.sign(diagonal[i] - 1)
-
-    def gradient(self) -> tuple[Any, ...]:
-        """Return it by each input."""
-        g, d_q = self.transposed * self.w, self.transposed * self.slope
-        d_p = -self.transposed * (self.slope * self.m.T + self.w * self.w.T)
-        for i in range(d_q.rows):
-            for j in range(i + 1, d_q.rows):
-                d_q[i, j] = d_p[i, j] = 0
-        return list(g), d_q.tolist(), list(-g), d_p.tolist()
-
-
-_EYE = ((1.0, 0.0), (0.0, 1.0))
-_TRIL = ((1.5, NAN), (-0.25, 0.75))
 
 
 CASES = {
@@ -328,48 +287,4 @@ CASES = {
         edges=(((INF,), -INF), ((-INF,), -INF), ((NAN,), NAN)),
         bits=("779559b6151b636e", "577a0dbbf30430b5"),
     ),
-    "vae.kl_tril_normal": Case(
-        dims={"d": 2},
-        sample=_tril_distributions,
-        exact=lambda mp, *inputs: _TrilKL(mp, *inputs).value,
-        scale=lambda mp, *inputs: _TrilKL(mp, *inputs, size=True).value,
-        gradient=lambda mp, *inputs: _TrilKL(mp, *inputs).gradient(),
-        gradient_scale=lambda mp, *inputs: _TrilKL(mp, *inputs, size=True).gradient(),
-        ulp=7,
-        gradient_ulp=6,
-        known=(
-            (
-                ((0.5, -1.0), ((1.5, 0.0), (-0.25, 0.75)), (0.25, 0.75), _EYE),
-                "1.882216964343616545461206",
-            ),
-            (
-                ((0.0, 0.5), _EYE, (-1.0, 2.0), ((0.5, 0.0), (3.0, 0.25))),
-                "746.9205584583201640717483",
-            ),
-            (
-                (
-                    (1.0, 1.0),
-                    ((1.0, 0.0), (0.0009765625, 2.0)),
-                    (1.0, 1.0009765625),
-                    ((1.0, 0.0), (0.0, 2.0)),
-                ),
-                "0.0000002384185791015625",
-            ),
-            (
-                ((0.0, 0.0), ((4.0, 0.0), (-2.0, 0.125)), (0.0, 0.0), ((1.0, 0.0), (0.5, 1.0))),
-                "15.70095968055994530941723",
-            ),
-        ),
-        edges=(
-            (((0.5, -1.0), _TRIL, (0.5, -1.0), _TRIL), 0.0),
-            (((0.0, 0.0), ((1.0, 0.0), (0.0, 0.0)), (0.0, 0.0), _EYE), INF),
-            (((0.0, 0.0), _EYE, (0.0, 0.0), ((1.0, 0.0), (0.0, 0.0))), INF),
-            (((0.0, 0.0), ((1.0, 0.0), (0.0, -1.0)), (0.0, 0.0), _EYE), NAN),
-            (((0.0, 0.0), _EYE, (0.0, 0.0), ((-1.0, 0.0), (0.0, 1.0))), NAN),
-            (((0.0, INF), _EYE, (0.0, 0.0), _EYE), INF),
-            (((NAN, 0.0), _EYE, (0.0, 0.0), _EYE), NAN),
-            (((0.0, 0.0), _EYE, (0.0, 0.0), ((1.0, 0.0), (NAN, 1.0))), NAN),
-        ),
-        bits=("18390500ac1447f0", "893af588146f4fe5"),
-    ),
-}
+} | covariance.CASES
