@@ -127,6 +127,26 @@ def test_bits_do_not_depend_on_broadcasting(name):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].signature[:3] == "(n)"])
+def test_bits_do_not_depend_on_what_is_constant(name, isa, dtype):
+    """A long row of one array against constants may have a loop of its own: a fold."""
+    op = bind(isa)[name]
+    value_and_first = (2 << op.nout) - 1
+    for rows, n in [(3, 1023), (3, 1024), (2, 3333), (1, 70_000)]:
+        first, *others = cases.inputs(name, (rows, n), dtype)
+        constants = [x[:, :1] if x.shape == first.shape else x for x in others]
+        cotangents = [np.linspace(0.5, 2, rows, dtype=dtype)] * op.nout
+        if "->(n)" in op.signature:
+            cotangents[0] = cotangents[0][:, None]
+        apart = LAYOUTS["strided"](first)  # goes through tiles
+        assert same(op((first, *constants)), op((apart, *constants))), n
+        got = op.derivative((first, *constants, *cotangents), wanted=value_and_first)
+        wanted = op.derivative((apart, *constants, *cotangents))
+        assert same(got[: op.nout + 1], wanted[: op.nout + 1]), n
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", NAMES)
 def test_bits_do_not_depend_on_threads_or_batch(name, dtype, threads):
     op = OPS[name]

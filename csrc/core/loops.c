@@ -4,6 +4,7 @@
 
 #include "core/half.h"
 #include "core/real.h"
+#include "core/sum.h"
 #include "core/tile.h"
 #include "core/transpose.h"
 
@@ -206,11 +207,7 @@ static double sum_row(const real *restrict x, ptrdiff_t n)
     for (ptrdiff_t i = 0; i < whole; i += FG_LANES)
         for (int j = 0; j < FG_LANES; j++)
             lane[j] += (double)x[i + j];
-    for (int j = 0; j < 8; j++)
-        lane[j] += lane[j + 8];
-    for (int j = 0; j < 4; j++)
-        lane[j] += lane[j + 4];
-    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+    return sum_of_lanes(lane);
 }
 
 static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals)

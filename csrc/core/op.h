@@ -26,6 +26,11 @@ enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64 };
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
+/* The same for a long row that is one array against constants: the inputs after the first, and the
+ * cotangent of a derivative. Returns the sum of the output over the elements of x, in the order of
+ * csrc/README.md; a derivative also writes the gradient of x. */
+typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
+
 enum fg_reduction { FG_SUM, FG_MAX };
 
 /* From totals[t][r] to state[s][r], for each row r, of n elements. */
@@ -56,6 +61,7 @@ typedef struct {
     /* In stages, up to one without a map. Outputs "()" are the first numbers of the state at the
      * end. The largest term ignores NaN, so a later stage must meet it again. */
     const fg_stage *stages;
+    fg_fold *fold; /* beside a map; NULL where it would not be faster: see core/fold.h */
     fg_lanes *lanes;
     double options[FG_MAX_OPTIONS]; /* what `lanes` is told, until a call says otherwise */
 } fg_kernel;

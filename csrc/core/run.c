@@ -53,6 +53,7 @@ typedef struct {
     fg_view view[FG_MAX_OPERANDS];
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
+    bool fold;                    /* long rows: the kernel's own way through blocks */
     ptrdiff_t rows, n;
     ptrdiff_t rows_per_item;
     ptrdiff_t rows_per_tile;                /* where rows fit in a tile */
@@ -275,6 +276,41 @@ static void run_rows(void *context, ptrdiff_t item)
     }
 }
 
+/* Whether rows are one array against constants, of which the sum and at most the array's gradient
+ * are wanted: what a fold is for. */
+static bool may_fold(const run_plan *plan)
+{
+    const fg_problem *p = plan->problem;
+    if (p->kernel->fold == NULL || !plan->direct[0])
+        return false;
+    for (int k = 1; k < p->nin; k++) {
+        const fg_view *view = &plan->view[k];
+        if (view->stride[view->ndim - 1] != 0 || view->shape[view->ndim - 1] % plan->n != 0)
+            return false;
+    }
+    for (int j = 1; j < p->nout; j++)
+        if (j == 1 ? !plan->direct[p->nin + j] : plan->view[p->nin + j].data != NULL)
+            return false;
+    return true;
+}
+
+/* The first whole blocks of `count` elements from `start` on; returns how many elements these are.
+ */
+static ptrdiff_t fold_blocks(const run_plan *plan, ptrdiff_t start, ptrdiff_t count, wide_sum *sum)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    double constants[FG_MAX_OPERANDS];
+    for (int k = 1; k < p->nin; k++)
+        fg_view_load(&plan->view[k], p->loops, start, 1, (char *)constants + (k - 1) * size);
+    char *const gradient = p->nout > 1 ? plan->view[p->nin + 1].data : NULL;
+    const ptrdiff_t end = start + count / FG_TILE * FG_TILE;
+    for (ptrdiff_t i = start; i < end; i += FG_TILE)
+        wide_add(sum, p->kernel->fold(plan->view[0].data + i * size, constants,
+                                      gradient == NULL ? NULL : gradient + i * size, FG_TILE));
+    return end - start;
+}
+
 /* A piece of a row longer than a tile, through one stage. Where rows are cut depends on their
  * length alone. */
 static void run_chunk(void *context, ptrdiff_t item)
@@ -287,10 +323,12 @@ static void run_chunk(void *context, ptrdiff_t item)
     wide_sum *totals = plan->partial + item * terms;
     const ptrdiff_t in_wave = item / plan->chunks_per_row;
     const ptrdiff_t row = plan->first / plan->chunks_per_row + in_wave;
-    const ptrdiff_t begin = item % plan->chunks_per_row * plan->chunk;
+    ptrdiff_t begin = item % plan->chunks_per_row * plan->chunk;
     const ptrdiff_t end = plan->n - begin < plan->chunk ? plan->n : begin + plan->chunk;
     for (int t = 0; t < terms; t++)
         totals[t] = (wide_sum){largest ? -INFINITY : 0, 0};
+    if (plan->fold)
+        begin += fold_blocks(plan, row * plan->n + begin, end - begin, &totals[0]);
     for (ptrdiff_t i = begin; i < end; i += FG_TILE) {
         const ptrdiff_t count = end - i < FG_TILE ? end - i : FG_TILE;
         load_tile(plan, &s, row * plan->n + i, count);
@@ -384,6 +422,7 @@ static enum fg_result run_long_rows(run_plan *plan, fg_poll *poll)
         plan->totals[t] = numbers;
     for (int i = 0; i < FG_MAX_STATE; i++, numbers += wave)
         plan->state[i] = numbers;
+    plan->fold = may_fold(plan);
     const enum fg_result result = run_waves(plan, wave, poll);
     free(memory);
     return result;

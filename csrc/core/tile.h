@@ -25,7 +25,7 @@
 /* clang-format off */
 #define FG_ROW_OF(name, signature, kind, value, derivative) \
     {#name, signature, {.kind = value}, {.kind = derivative}}
-#define FG_LAST_ROW {NULL, NULL, {.map = NULL}, {.map = NULL}}
+#define FG_LAST_ROW {.name = NULL}
 #define FG_STAGE(formula, reads, terms, reduction, close) \
     {formula##_map, FG_CLOSING(close), reads, terms, reduction}
 #define FG_OUTPUTS(formula, reads) {formula##_map, NULL, reads, 0, FG_SUM}

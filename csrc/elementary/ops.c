@@ -1,4 +1,5 @@
 /* Elementary functions: the words of every other formula, as operations of their own. */
+#include "core/fold.h"
 #include "core/tile.h"
 
 #include "elementary/derivatives.h"
@@ -16,6 +17,9 @@ FG_FORMULA(real_tanh, 1)
 FG_FORMULA(real_x_minus_log1p, 1)
 FG_FORMULA(squared_norm, 1)
 FG_FORMULA(total, 1)
+
+FG_FOLD(squared_norm, 1)
+FG_FOLD(total, 1)
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
 #define ELEMENTARY_ROW(name)                                                                       \
@@ -38,8 +42,8 @@ FG_ROWS = {
     ELEMENTARY_ROW(softplus),
     ELEMENTARY_ROW(tanh),
     ELEMENTARY_ROW(x_minus_log1p),
-    FG_ROW(squared_norm, "(n)->()"),
-    FG_ROW(total, "(n)->()"),
+    FG_FOLDED_ROW(squared_norm, "(n)->()"),
+    FG_FOLDED_ROW(total, "(n)->()"),
     FG_LAST_ROW,
 };
 /* clang-format on */

@@ -1,4 +1,5 @@
 /* Generative adversarial networks: the operations, and the formula that each is. */
+#include "core/fold.h"
 #include "core/tile.h"
 
 #include "gan/f_divergence_jeffreys.h"
@@ -33,6 +34,10 @@ FG_FORMULA(hinge_loss, 2)
 FG_FORMULA(squared_loss, 2)
 FG_FORMULA(relativistic_loss, 2)
 
+FG_FOLD(logistic_loss, 2)
+FG_FOLD(hinge_loss, 2)
+FG_FOLD(squared_loss, 2)
+
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(js_divergence, "(n),(n)->()"),
@@ -46,9 +51,9 @@ FG_ROWS = {
     FG_ROW(f_divergence_total_variation, "()->()"),
     FG_ROW(f_divergence_triangular, "()->()"),
     FG_ROW(optimal_discriminator, "(),()->()"),
-    FG_ROW(logistic_loss, "(n),(n)->()"),
-    FG_ROW(hinge_loss, "(n),(n)->()"),
-    FG_ROW(squared_loss, "(n),(n)->()"),
+    FG_FOLDED_ROW(logistic_loss, "(n),(n)->()"),
+    FG_FOLDED_ROW(hinge_loss, "(n),(n)->()"),
+    FG_FOLDED_ROW(squared_loss, "(n),(n)->()"),
     FG_ROW(relativistic_loss, "(n),(n)->()"),
     FG_LAST_ROW,
 };

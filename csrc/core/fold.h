@@ -1,0 +1,78 @@
+/* Binds a formula to a second loop, for a long row of one array against constants: it sums the
+ * values as they come, and so needs no tile for them, nor for the constants and for gradients that
+ * nobody wants. Where a formula is as cheap as a loss is, these tiles are most of its time.
+ *
+ * FG_FOLD(f, 2), after FG_FORMULA(f, 2), makes f_fold and f_derivative_fold for the row
+ * FG_FOLDED_ROW(f, "(n),(n)->()"). Values, sums and gradients have the bits of the tile loop.
+ */
+#ifndef FG_FOLD_H
+#define FG_FOLD_H
+
+#include "core/sum.h"
+#include "core/tile.h"
+
+#define FG_FOLDED_ROW(formula, signature)                                                          \
+    {                                                                                              \
+        #formula, signature, {.map = formula##_value, .fold = formula##_fold},                     \
+        {                                                                                          \
+            .map = formula##_derivative, .fold = formula##_derivative_fold                         \
+        }                                                                                          \
+    }
+
+/* The inputs after the first, and at the end the cotangent, are constants. */
+#define FG_FOLD_INPUTS_1 ((void)constant, x[i + k])
+#define FG_FOLD_INPUTS_2 x[i + k], constant[0]
+
+/* Values wait here for their sum: few enough to stay close, too many for a compiler to unroll. */
+enum { FG_FOLD_WAITING = 8 * FG_LANES };
+
+static inline void add_to_lanes(double *lane, const real *y)
+{
+    for (ptrdiff_t i = 0; i < FG_FOLD_WAITING; i += FG_LANES)
+        for (ptrdiff_t j = 0; j < FG_LANES; j++)
+            lane[j] += (double)y[i + j];
+}
+
+#define FG_FOLD(formula, arity)                                                                    \
+    static __attribute__((noinline)) double formula##_fold_loop(                                   \
+        const real *restrict x, const real *restrict constant, ptrdiff_t n)                        \
+    {                                                                                              \
+        double lane[FG_LANES] = {0};                                                               \
+        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_WAITING) {                                       \
+            real y[FG_FOLD_WAITING];                                                               \
+            for (ptrdiff_t k = 0; k < FG_FOLD_WAITING; k++)                                        \
+                y[k] = formula(FG_FOLD_INPUTS_##arity);                                            \
+            add_to_lanes(lane, y);                                                                 \
+        }                                                                                          \
+        return sum_of_lanes(lane);                                                                 \
+    }                                                                                              \
+    static __attribute__((noinline)) double formula##_derivative_fold_loop(                        \
+        const real *restrict x, const real *restrict constant, real *restrict gradient,            \
+        ptrdiff_t n)                                                                               \
+    {                                                                                              \
+        double lane[FG_LANES] = {0};                                                               \
+        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_WAITING) {                                       \
+            real y[FG_FOLD_WAITING];                                                               \
+            for (ptrdiff_t k = 0; k < FG_FOLD_WAITING; k++) {                                      \
+                FG_EACH_##arity(FG_PARTIAL);                                                       \
+                y[k] =                                                                             \
+                    formula##_grad(FG_FOLD_INPUTS_##arity, FG_LIST_##arity(FG_PARTIAL_ADDRESS));   \
+                gradient[i + k] = constant[arity - 1] * d0;                                        \
+            }                                                                                      \
+            add_to_lanes(lane, y);                                                                 \
+        }                                                                                          \
+        return sum_of_lanes(lane);                                                                 \
+    }                                                                                              \
+    static double formula##_fold(const void *x, const void *constants, void *gradient,             \
+                                 ptrdiff_t n)                                                      \
+    {                                                                                              \
+        (void)gradient;                                                                            \
+        return formula##_fold_loop(x, constants, n);                                               \
+    }                                                                                              \
+    static double formula##_derivative_fold(const void *x, const void *constants, void *gradient,  \
+                                            ptrdiff_t n)                                           \
+    {                                                                                              \
+        return formula##_derivative_fold_loop(x, constants, gradient, n);                          \
+    }
+
+#endif
