@@ -90,12 +90,27 @@ static void print_lanes(const fg_row *row, const char *family)
     printf("%s.%s 64 %016llx\n", family, row->name, (unsigned long long)h);
 }
 
+static void print_noise(const fg_loops *loops, int bits)
+{
+    const char *const names[] = {"normal", "uniform", "random_bits"};
+    for (int noise = FG_NORMAL; noise <= FG_BITS; noise++) {
+        const fg_stream stream = {(enum fg_noise)noise, 0x0badcafedeadbeef, ~(uint64_t)99, 7, 1};
+        loops->generate(&stream, 0, 1, N - 3, buffer[0]);
+        loops->generate(&stream, 5, 3, N - 3, buffer[1]);
+        const uint64_t h = hash(0xcbf29ce484222325u, buffer[0], N - 3, bits);
+        printf("noise.%s %d %016llx\n", names[noise], bits,
+               (unsigned long long)hash(h, buffer[1], N - 3, bits));
+    }
+}
+
 int main(int argc, char **argv)
 {
     for (int isa = 0; isa < fg_isa_total(); isa++) {
         const char *name = fg_isa_name(isa);
         if (!fg_isa_supported(isa) || (argc > 1 && strcmp(argv[1], name) != 0))
             continue;
+        print_noise(fg_loops_for(isa, FG_SINGLE), 32);
+        print_noise(fg_loops_for(isa, FG_DOUBLE), 64);
         for (int family = 0; family < fg_family_total(); family++)
             for (int p = 0; p < FG_PRECISIONS; p++) {
                 const fg_row *row = fg_family_rows(isa, (enum fg_precision)p, family);

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import fastgen
+import fastgen.reference.noise
 from fastgen import cases
 from fastgen._ops import OPS, public
 
@@ -39,3 +40,17 @@ def test_nothing_is_left_over():
         module = getattr(fastgen, family)
         public = {n for n, f in vars(module).items() if inspect.isfunction(f) and n[0] != "_"}
         assert public == set(module.__all__)
+
+
+@pytest.mark.parametrize("name", ["normal", "random_bits", "uniform"])
+def test_noise_is_complete(name):
+    """It takes no arrays, so it has no row; everything else it has."""
+    function, reference = getattr(fastgen.noise, name), getattr(fastgen.reference.noise, name)
+    doc = inspect.getdoc(function)
+    for section in ["Parameters", "Returns", "Raises", "Notes", "Examples"]:
+        assert f"{section}\n{'-' * len(section)}" in doc, section
+    assert ".. math::" in doc and ">>> " in doc
+    assert "ULP" in doc or "exact" in doc, "no error bound"
+    theirs = set(inspect.signature(reference).parameters)
+    assert theirs <= set(inspect.signature(function).parameters)
+    assert {*fastgen.noise.__all__} == {"Stream", "normal", "random_bits", "uniform"}

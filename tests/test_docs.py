@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import operator
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from fastgen._ops import OPS, public
 
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
+MODULES |= {"fastgen.noise.draws"}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 README = Path(__file__).parent.parent / "README.md"
 
@@ -20,10 +22,11 @@ def test_docstring_examples(name):
     assert failed == 0 and (tried > 0 or name == "fastgen")
 
 
-def test_set_num_threads_example():
+@pytest.mark.parametrize("name", ["set_num_threads", "noise.Stream"])
+def test_example_of_compiled_code(name):
     import fastgen
 
-    tests = doctest.DocTestFinder().find(fastgen.set_num_threads, "set_num_threads")
+    tests = doctest.DocTestFinder().find(operator.attrgetter(name)(fastgen), name)
     runner = doctest.DocTestRunner()
     assert [runner.run(test) for test in tests] and runner.failures == 0 and runner.tries > 0
 

@@ -80,6 +80,7 @@ static void load(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdi
     case FG_BF16: BY_STRIDE(load_bf16, 2, source, values); break;
     case FG_F32: BY_STRIDE(load_f32, 4, source, values); break;
     case FG_F64: BY_STRIDE(load_f64, 8, source, values); break;
+    case FG_STREAM: break; /* view.h has it made */
     }
 }
 
@@ -92,6 +93,7 @@ static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t co
     case FG_BF16: BY_STRIDE(store_bf16, 2, target, values); break;
     case FG_F32: BY_STRIDE(store_f32, 4, target, values); break;
     case FG_F64: BY_STRIDE(store_f64, 8, target, values); break;
+    case FG_STREAM: break; /* never an output */
     }
 }
 
@@ -268,6 +270,23 @@ static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *t
     }
 }
 
+static void copy(const void *const *in, void *const *out, ptrdiff_t groups)
+{
+    memcpy(out[0], in[0], (size_t)(groups * FG_LANES) * sizeof(real));
+}
+
+extern fg_generate FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS);
 extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
 const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
-    sizeof(real), load, store, stream, load_lanes, store_lanes, sum_rows, max_rows, fill_rows};
+    .real_size = sizeof(real),
+    .load = load,
+    .store = store,
+    .stream = stream,
+    .load_lanes = load_lanes,
+    .store_lanes = store_lanes,
+    .sum_rows = sum_rows,
+    .max_rows = max_rows,
+    .fill_rows = fill_rows,
+    .generate = FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS),
+    .copy = {.map = copy},
+};

@@ -7,6 +7,10 @@
 
 #include "core/op.h"
 
+/* Make count elements of a stream, step apart, as contiguous `real`; csrc/noise does. */
+typedef void fg_generate(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count,
+                         void *to);
+
 typedef struct {
     ptrdiff_t real_size;
     /* Bring count elements, stride bytes apart, into contiguous `real`. */
@@ -30,6 +34,8 @@ typedef struct {
     void (*max_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
     /* tile[r*n .. r*n + n-1] = values[r]; up to 15 elements past the last are written too. */
     void (*fill_rows)(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile);
+    fg_generate *generate;
+    fg_kernel copy; /* out[0] = in[0] */
 } fg_loops;
 
 #endif

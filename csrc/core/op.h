@@ -7,6 +7,7 @@
 #define FG_OP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
@@ -19,8 +20,19 @@ enum {
     FG_MAX_OPTIONS = 8,   /* of a lane kernel */
 };
 
-/* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. */
-enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64 };
+/* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. The
+ * elements of an FG_STREAM are not stored: they are made where they are wanted. */
+enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64, FG_STREAM };
+
+enum fg_noise { FG_NORMAL, FG_UNIFORM, FG_BITS };
+
+/* Noise as an input: what stands for its data. Its strides count elements, not bytes: element i of
+ * the operand is element word + i of block_low + 2^64 block_high of the stream of this key. */
+typedef struct {
+    enum fg_noise noise;
+    uint64_t key, block_low, block_high;
+    uint64_t word; /* within the block */
+} fg_stream;
 
 /* Maps `groups` times FG_LANES elements: out[j][i] = formula(in[0][i], in[1][i], ...).
  * Every pointer is to contiguous `real`, and no output overlaps an input. */

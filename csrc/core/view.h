@@ -22,7 +22,7 @@ typedef struct {
 
 static inline ptrdiff_t fg_dtype_size(enum fg_dtype dtype)
 {
-    return dtype == FG_F64 ? 8 : dtype == FG_F32 ? 4 : 2;
+    return dtype == FG_F64 ? 8 : dtype == FG_F32 ? 4 : dtype == FG_STREAM ? 1 : 2;
 }
 
 static inline void fg_view_init(fg_view *view, char *data, enum fg_dtype dtype, int ndim,
@@ -97,7 +97,11 @@ static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrd
     fg_cursor_init(&cursor, view, start);
     while (count > 0) {
         const ptrdiff_t run = cursor.run < count ? cursor.run : count;
-        loops->load(view->dtype, cursor.address, stride, run, target);
+        if (view->dtype == FG_STREAM)
+            loops->generate((const fg_stream *)view->data, cursor.address - view->data, stride, run,
+                            target);
+        else
+            loops->load(view->dtype, cursor.address, stride, run, target);
         target += run * size;
         count -= run;
         if (count > 0)

@@ -1,7 +1,7 @@
 """What the caller uses of csrc/core and of CPython."""
 
 from cpython.pystate cimport PyThreadState
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 cdef extern from "core/op.h":
     enum:
@@ -16,6 +16,17 @@ cdef extern from "core/op.h":
         FG_BF16
         FG_F32
         FG_F64
+        FG_STREAM
+    cdef enum fg_noise:
+        FG_NORMAL
+        FG_UNIFORM
+        FG_BITS
+    ctypedef struct fg_stream:
+        fg_noise noise
+        uint64_t key
+        uint64_t block_low
+        uint64_t block_high
+        uint64_t word
     ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
     ctypedef struct fg_stage:
         fg_tile *map
@@ -37,6 +48,7 @@ cdef extern from "core/op.h":
 cdef extern from "core/loops.h":
     ctypedef struct fg_loops:
         ptrdiff_t real_size
+        fg_kernel copy
 
 cdef extern from "core/dispatch.h":
     cdef enum fg_precision:

@@ -185,6 +185,9 @@ cdef object call_fast(Op op, tuple inputs, int wanted):
         elif type(x) is float and k > 0:  # a coefficient or cotangent for all
             scalar[k] = x
             set_rows(&problem.operand[k], <char *>&scalar[k], FG_F64, 0, 0)
+        elif type(x) is Stream and not facts.per_row >> k & 1:
+            set_rows(&problem.operand[k], NULL, dtype, n, 1)
+            place_stream(&problem.operand[k], x, dtype)
         elif facts.per_row >> k & 1 and plain(x, number, ndim - 1, shape):
             set_rows(&problem.operand[k], cnp.PyArray_BYTES(x), dtype, size, 0)
         else:
@@ -214,6 +217,7 @@ cdef object unwrap_0d(results):
     return results[()] if results is not None and results.ndim == 0 else results
 
 
+include "_streams.pxi"
 include "_general.pxi"
 include "_lanes.pxi"
 include "_ufunc.pxi"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastgen import _messages
-from fastgen._core import Op
+from fastgen._core import Op, Stream
 from fastgen._ops import OPS, chosen, kinds_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,7 +27,9 @@ def _sum_to_shape(gradient: Array, like: Any) -> Any:
 
 
 def as_input(gradient: Any, like: Any) -> Any:
-    """The gradient in the shape and float type of the input that it belongs to."""
+    """The gradient in the shape and float type of the input that it belongs to; None of noise."""
+    if gradient is None:
+        return None
     if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
         return gradient
     gradient = _sum_to_shape(gradient, like)
@@ -60,7 +62,8 @@ def gradients_of(
     nout = op.nout
     outputs = (1 << nout) - 1 if value else 0
     for k in wanted:
-        outputs |= 1 << nout + k
+        if type(inputs[k]) is not Stream:
+            outputs |= 1 << nout + k
     if nout == 1:
         results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
         return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])

@@ -29,6 +29,8 @@ cdef bint overrides_ufuncs(x):
 cdef cnp.ndarray as_operand(Op op, int k, x):
     """Input k as an array that C can read: of a float type, in native byte order."""
     cdef cnp.ndarray array
+    if type(x) is Stream:
+        return standing_for(op, k, x)
     if type(x) is not cnp.ndarray:
         if isinstance(x, masked_array_type()):
             raise TypeError(_messages.masked(op.name, k))
@@ -47,19 +49,23 @@ cdef fg_dtype promote(fg_dtype a, fg_dtype b) noexcept:
     return a if a == b else FG_F64 if a == FG_F64 or b == FG_F64 else FG_F32
 
 
-cdef fg_dtype result_storage(tuple inputs, list arrays) except *:
+cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
     """The type that the arrays promote to. Scalars and 0-d arrays bend to arrays with dimensions,
     and Python's numbers to NumPy's (NEP 50, extended to float64 scalars: a coefficient from a
     float64 table must not double the size of a float32 batch)."""
     cdef int rank, best = -1
     cdef fg_dtype storage, result = FG_F64
     for x, array in zip(inputs, arrays):
+        if type(x) is Stream and (<Stream>x).like is None:
+            continue
         rank = 2 if cnp.PyArray_NDIM(array) > 0 else 0 if type(x) in (int, float, bool) else 1
         storage = <fg_dtype>storage_of(array)
         if rank > best:
             best, result = rank, storage
         elif rank == best:
             result = promote(result, storage)
+    if best < 0:
+        raise TypeError(_messages.only_streams(op.name))
     return result
 
 
@@ -302,13 +308,14 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
         if overrides_ufuncs(x):
             return call_ufunc(op, inputs, axis, keepdims, out, wanted)
     arrays = [as_operand(op, k, x) for k, x in enumerate(inputs)]
-    storage = result_storage(inputs, arrays)
+    storage = result_storage(op, inputs, arrays)
     s.keepdims = keepdims
     broadcast_inputs(op, arrays, &s)
     order_axes(op, axis, &s)
     outputs = make_outputs(op, arrays, storage, out, wanted, &s)
     written = native(outputs)
     fill_problem(op, arrays, written, &s, &problem)
+    place_streams(op, inputs, storage, &s, &problem)
     problem.kernel = op.facts.kernel[storage == FG_F64]
     problem.loops = op.facts.loops[storage == FG_F64]
     problem.wide, problem.wide_kernel = op.facts.loops[1], op.facts.kernel[1]

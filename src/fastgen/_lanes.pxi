@@ -125,7 +125,7 @@ cdef object call_lanes(Op op, tuple inputs, out, int wanted):
         if overrides_ufuncs(x):
             return call_ufunc(op, inputs, None, False, out, wanted)
     cdef list arrays = [as_operand(op, k, x) for k, x in enumerate(inputs)]
-    cdef fg_dtype storage = result_storage(inputs, arrays)
+    cdef fg_dtype storage = result_storage(op, inputs, arrays)
     core_sizes(op, arrays, &problem)
     broadcast_batch(op, arrays, &problem)
     outputs = lane_outputs(op, arrays, storage, out, wanted, &problem)

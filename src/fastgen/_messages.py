@@ -126,6 +126,21 @@ def batches(op: str, signature: str, arrays: list[Any]) -> str:
     )
 
 
+def draw_dtype(op: str, got: np.dtype[Any]) -> str:
+    """A type that noise does not come in."""
+    return f"{_function(op)}: dtype must be float16, bfloat16, float32 or float64, got {got}"
+
+
+def stream_refused(op: str, k: int) -> str:
+    """A stream for an input with one value per row, or a matrix."""
+    return f"{_function(op)}: {argument(op, k)} must be an array, got a Stream"
+
+
+def only_streams(op: str) -> str:
+    """No input that has a shape."""
+    return f"{_function(op)}: an input must be an array, for a Stream has no shape; got Streams"
+
+
 def checked_axis(op: str, axis: object, a: Any, ndim: int) -> int:
     """Return axis `a` counted from the front, or raise."""
     try:

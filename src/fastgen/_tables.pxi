@@ -32,6 +32,13 @@ def bind(str isa):
     return operations
 
 
+def bind_copy(str name, str isa):
+    """The operation that copies its only input, under the name of the function that calls it."""
+    cdef int number = [name for name, _ in isas()].index(isa)
+    return make_op(name, "()->()", number, &fg_loops_for(number, FG_SINGLE).copy,
+                   &fg_loops_for(number, FG_DOUBLE).copy)
+
+
 cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
                 const fg_kernel *double):
     cdef Op op = Op.__new__(Op)

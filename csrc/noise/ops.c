@@ -1,0 +1,138 @@
+/* The family of noise has no rows, for it takes no arrays: it gives the loops their generator, and
+ * noise is an operand of every other family's rows.
+ *
+ * Which word makes which element is part of the contract. Word i of a stream is word i % 4 of
+ * block i / 4, as in Random123. Where arithmetic is in double, a word is two of those, the first
+ * the lower half. Element i of uniforms is made of word i; elements 2i and 2i + 1 of normals are
+ * made of words 2i and 2i + 1.
+ */
+#include "core/loops.h"
+#include "core/tile.h"
+#include "noise/normal.h"
+#include "noise/philox.h"
+#include "noise/uniform.h"
+
+/* A number of philox.h is two words of float, the first the lower half, or one of double. */
+#if FG_REAL_BITS == 32 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define TWO_WORDS(x) ((x) >> 32 | (x) << 32)
+#else
+#define TWO_WORDS(x) (x)
+#endif
+typedef uint64_t numbers_in_memory __attribute__((may_alias));
+
+enum {
+    WORDS_PER_BLOCK = 128 / FG_REAL_BITS,
+    WORDS = FG_TILE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* a tile that starts within a block */
+};
+
+/* philox.h keeps first and second apart, a block has them side by side. */
+FG_LOOP side_by_side(const uint64_t *restrict first, const uint64_t *restrict second,
+                     numbers_in_memory *restrict blocks)
+{
+    for (int i = 0; i < PHILOX_BLOCKS; i++) {
+        blocks[2 * i] = TWO_WORDS(first[i]);
+        blocks[2 * i + 1] = TWO_WORDS(second[i]);
+    }
+}
+
+FG_LOOP normals(const real_bits *restrict words, real *restrict z, ptrdiff_t groups)
+{
+    for (ptrdiff_t i = 0; i < groups * FG_LANES; i += 2)
+        normal_pair(words[i], words[i + 1], &z[i], &z[i + 1]);
+}
+
+FG_LOOP uniforms(const real_bits *restrict words, real *restrict u, ptrdiff_t groups)
+{
+    for (ptrdiff_t i = 0; i < groups * FG_LANES; i++)
+        u[i] = uniform(words[i]);
+}
+
+static void transform(enum fg_noise noise, const real_bits *words, real *to, ptrdiff_t groups)
+{
+    switch (noise) {
+    case FG_NORMAL: normals(words, to, groups); break;
+    case FG_UNIFORM: uniforms(words, to, groups); break;
+    case FG_BITS: memcpy(to, words, (size_t)(groups * FG_LANES) * sizeof *words); break;
+    }
+}
+
+/* Words of successive blocks, from the block that holds word `start`, counted from the start of
+ * the stream's own first block. */
+static void successive(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                       ptrdiff_t blocks, real_bits *words)
+{
+    uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], first[PHILOX_BLOCKS], second[PHILOX_BLOCKS];
+    const uint64_t block = stream->block_low + start / WORDS_PER_BLOCK;
+    const uint64_t block_high = stream->block_high + (block < stream->block_low);
+    for (ptrdiff_t b = 0; b < blocks; b += PHILOX_BLOCKS) {
+        for (int i = 0; i < PHILOX_BLOCKS; i++) {
+            low[i] = block + (uint64_t)(b + i);
+            high[i] = block_high + (low[i] < block);
+        }
+        philox(keys, low, high, first, second);
+        side_by_side(first, second, (numbers_in_memory *)(words + b * WORDS_PER_BLOCK));
+    }
+}
+
+static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                       ptrdiff_t count, real *to)
+{
+    real_bits words[WORDS];
+    real values[WORDS];
+    const ptrdiff_t skip = (ptrdiff_t)(start % WORDS_PER_BLOCK);
+    const ptrdiff_t groups = (skip + count + FG_LANES - 1) / FG_LANES;
+    successive(stream, keys, start, groups * FG_LANES / WORDS_PER_BLOCK, words);
+    if (skip == 0 && count % FG_LANES == 0) {
+        transform(stream->noise, words, to, groups);
+        return;
+    }
+    transform(stream->noise, words, values, groups);
+    memcpy(to, values + skip, (size_t)count * sizeof *to);
+}
+
+/* Elements `step` apart, at most half a tile of them: each has a block of its own, of which the
+ * pair of words is kept that the element is in. */
+static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                      uint64_t step, ptrdiff_t count, real *to)
+{
+    uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], first[PHILOX_BLOCKS], second[PHILOX_BLOCKS];
+    real_bits words[WORDS];
+    real values[WORDS];
+    for (ptrdiff_t b = 0; b < count; b += PHILOX_BLOCKS) {
+        for (int i = 0; i < PHILOX_BLOCKS; i++) {
+            low[i] = stream->block_low + (start + (uint64_t)(b + i) * step) / WORDS_PER_BLOCK;
+            high[i] = stream->block_high + (low[i] < stream->block_low);
+        }
+        philox(keys, low, high, first, second);
+        for (int i = 0; i < PHILOX_BLOCKS; i++) {
+            const uint64_t word = (start + (uint64_t)(b + i) * step) % WORDS_PER_BLOCK;
+            const uint64_t pair[2] = {TWO_WORDS(first[i]), TWO_WORDS(second[i])};
+            memcpy(words + 2 * (b + i), &pair[word >> 1 & 1], 2 * sizeof *words);
+        }
+    }
+    transform(stream->noise, words, values, (2 * count + FG_LANES - 1) / FG_LANES);
+    for (ptrdiff_t i = 0; i < count; i++)
+        to[i] = values[2 * i + (ptrdiff_t)((start + (uint64_t)i * step) & 1)];
+}
+
+#define GENERATE FG_PASTE(fg_generate_, FG_FAMILY, FG_ISA, FG_REAL_BITS)
+extern fg_generate GENERATE;
+
+void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, void *to)
+{
+    real *target = to;
+    uint64_t start = stream->word + (uint64_t)first;
+    philox_keys keys;
+    philox_set_keys(&keys, stream->key);
+    while (count > 0) {
+        const ptrdiff_t most = step == 1 ? FG_TILE : FG_TILE / 2, n = count < most ? count : most;
+        if (step == 1)
+            contiguous(stream, &keys, start, n, target);
+        else
+            scattered(stream, &keys, start, (uint64_t)step, n, target);
+        target += n, count -= n, start += (uint64_t)n * (uint64_t)step;
+    }
+}
+
+extern FG_ROWS;
+FG_ROWS = {FG_LAST_ROW};

@@ -1,0 +1,97 @@
+/* Philox4x32-10: block b of a key's stream is ten rounds of a keyed bijection of the counter b.
+ *
+ * Ten rounds of  c0, c1, c2, c3 = hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0),
+ * the key growing by a constant after each. A block is four words of 32 bits, and depends on
+ * nothing but key and counter: any slice of a stream is made by itself.
+ *
+ * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011;
+ * words and their order as in Random123, which has passed BigCrush.
+ *
+ * A word has a lane of 64 bits to itself: the multiplication reads the low half of each lane and
+ * fills both, so that nothing need be put in place between rounds; what stands in the high half is
+ * never read. Four vectors go through the rounds together, for a round is a long chain. Vectors
+ * are named here, and the multiplication by its instruction, because no compiler at hand finds it.
+ */
+#ifndef FG_NOISE_PHILOX_H
+#define FG_NOISE_PHILOX_H
+
+#include "core/real.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define PHILOX_BYTES 64
+#define PHILOX_MULTIPLY(a, b) (philox_lanes) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define PHILOX_BYTES 32
+#define PHILOX_MULTIPLY(a, b) (philox_lanes) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#define PHILOX_BYTES 16
+#define PHILOX_MULTIPLY(a, b) (philox_lanes) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
+#else
+#define PHILOX_BYTES 16
+#define PHILOX_MULTIPLY(a, b) (((a) & PHILOX_LOW) * (b))
+#endif
+
+typedef uint64_t philox_lanes __attribute__((vector_size(PHILOX_BYTES)));
+
+enum {
+    PHILOX_ROUNDS = 10,
+    PHILOX_LANES = PHILOX_BYTES / 8,
+    PHILOX_VECTORS = 4,
+    PHILOX_BLOCKS = PHILOX_VECTORS * PHILOX_LANES, /* made at a time */
+};
+
+#define PHILOX_LOW ((uint64_t)0xffffffffu)
+
+typedef struct {
+    philox_lanes even[PHILOX_ROUNDS], odd[PHILOX_ROUNDS];
+} philox_keys;
+
+static inline void philox_set_keys(philox_keys *keys, uint64_t key)
+{
+    const philox_lanes none = {0};
+    uint32_t even = (uint32_t)key, odd = (uint32_t)(key >> 32);
+    for (int r = 0; r < PHILOX_ROUNDS; r++) {
+        keys->even[r] = none + even;
+        keys->odd[r] = none + odd;
+        even += 0x9E3779B9u; /* the golden ratio */
+        odd += 0xBB67AE85u;  /* sqrt(3) - 1 */
+    }
+}
+
+/* Words 0 and 1 of each block as one number of 64 bits in first, words 2 and 3 in second; the
+ * block's number is low + 2^64 high. The number that stands first in memory is the lower, also
+ * where float takes each number apart into two words. */
+static inline void philox(const philox_keys *keys, const uint64_t *restrict low,
+                          const uint64_t *restrict high, uint64_t *restrict first,
+                          uint64_t *restrict second)
+{
+    const philox_lanes none = {0}, m0 = none + 0xD2511F53u, m1 = none + 0xCD9E8D57u;
+    philox_lanes c0[PHILOX_VECTORS], c1[PHILOX_VECTORS], c2[PHILOX_VECTORS], c3[PHILOX_VECTORS];
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+        memcpy(&c0[v], low + v * PHILOX_LANES, sizeof c0[v]);
+        memcpy(&c2[v], high + v * PHILOX_LANES, sizeof c2[v]);
+        c1[v] = c0[v] >> 32;
+        c3[v] = c2[v] >> 32;
+    }
+#pragma GCC unroll 10
+    for (int r = 0; r < PHILOX_ROUNDS; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < PHILOX_VECTORS; v++) {
+            const philox_lanes p = PHILOX_MULTIPLY(c0[v], m0), q = PHILOX_MULTIPLY(c2[v], m1);
+            c0[v] = (q >> 32) ^ c1[v] ^ keys->even[r];
+            c1[v] = q;
+            c2[v] = (p >> 32) ^ c3[v] ^ keys->odd[r];
+            c3[v] = p;
+        }
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+        const philox_lanes a = (c0[v] & PHILOX_LOW) | (c1[v] << 32);
+        const philox_lanes b = (c2[v] & PHILOX_LOW) | (c3[v] << 32);
+        memcpy(first + v * PHILOX_LANES, &a, sizeof a);
+        memcpy(second + v * PHILOX_LANES, &b, sizeof b);
+    }
+}
+
+#endif

@@ -1,0 +1,6 @@
+"""Noise by key and counter: the same values for any slice, thread count, batch and machine."""
+
+from fastgen._core import Stream
+from fastgen.noise.draws import normal, random_bits, uniform
+
+__all__ = ["Stream", "normal", "random_bits", "uniform"]

@@ -1,0 +1,73 @@
+"""Noise by key and counter: Philox4x32-10, and the exact functions of its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+WEYL = 0x9E3779B9, 0xBB67AE85
+LOW = np.uint64(0xFFFFFFFF)
+
+
+def _blocks(key: int, first: int, count: int) -> Any:
+    """Words (count, 4) of the blocks whose counters are first, first + 1, ..."""
+    counters = [(first + b) % 2**128 for b in range(count)]
+    c: list[Any] = [
+        np.array([n >> 32 * w & 0xFFFFFFFF for n in counters], np.uint64) for w in range(4)
+    ]
+    k = [key & 0xFFFFFFFF, key >> 32]
+    for _ in range(10):
+        p, q = (np.uint64(m) * x for m, x in zip(MULTIPLIERS, (c[0], c[2]), strict=True))
+        c = [
+            (q >> 32) ^ c[1] ^ np.uint64(k[0]),
+            q & LOW,
+            (p >> 32) ^ c[3] ^ np.uint64(k[1]),
+            p & LOW,
+        ]
+        k = [(a + w) & 0xFFFFFFFF for a, w in zip(k, WEYL, strict=True)]
+    return np.stack(c, axis=-1)
+
+
+def random_bits(n: int, /, *, key: int, counter: int = 0) -> Any:
+    """Word i % 4 of block i // 4, for the n elements from `counter` on."""
+    first = counter // 4
+    blocks = _blocks(key, first, (counter + n + 3) // 4 - first)
+    return blocks.ravel()[counter - 4 * first :][:n].astype(np.uint32)
+
+
+def _words(n: int, key: int, counter: int, dtype: Any) -> Any:
+    """The n words that numbers of this type are made of: two words of 32 bits for one of 64."""
+    if dtype != np.float64:
+        return random_bits(n, key=key, counter=counter)
+    halves = random_bits(2 * n, key=key, counter=2 * counter).astype(np.uint64)
+    return halves[::2] | halves[1::2] << np.uint64(32)
+
+
+def uniform(shape: Any, /, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
+    """Each word as a fraction in [0, 1), rounded down."""
+    words = _words(int(np.prod(shape)), key, counter, dtype)
+    digits = np.finfo(dtype).nmant + 1  # what is below them is dropped
+    dropped = [max(0, int(w).bit_length() - digits) for w in words]
+    kept = [int(w) >> d << d for w, d in zip(words, dropped, strict=True)]
+    return np.ldexp(np.array(kept, dtype), -8 * words.itemsize).reshape(shape)
+
+
+def normal(shape: Any, /, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
+    """Box and Muller: radius and angle of two normals from two words."""
+    n = int(np.prod(shape))
+    skipped = counter % 2
+    words = _words(n + skipped + (n + skipped) % 2, key, counter - skipped, dtype)
+    bits = words.dtype.itemsize * 8
+    a, b = words[::2], words[1::2]
+    scale = 0.5**bits
+    u, below_1 = (a + 0.5) * scale, (~a + 0.5) * scale  # u + below_1 = 1
+    r = np.sqrt(-2 * np.where(u < 0.5, np.log(u), np.log1p(-below_1)))
+    sign0, sign1, swap = (1 - 2 * (b >> (bits - 1 - k) & 1).astype(float) for k in range(3))
+    theta = np.pi / 4 * ((b & (2 ** (bits - 3) - 1)) + 0.5) * 8 * scale
+    cos, sin = np.cos(theta), np.sin(theta)
+    z0 = np.where(swap > 0, cos, sin) * sign0
+    z1 = np.where(swap > 0, sin, cos) * sign1
+    z = np.stack([r * z0, r * z1], axis=-1).ravel()
+    return z[skipped:][:n].astype(dtype).reshape(shape)
