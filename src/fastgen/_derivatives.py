@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,19 +100,48 @@ def with_rule(rule: Rule, nin: int) -> Callable[[Callable[..., Any]], Callable[.
     return attach
 
 
+def _either_way(
+    op: Op, inverse_op: Op, *call: Any, inverse: bool = False, **options: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    """The rule of a function that has a row for its inverse, too."""
+    return gradients_of(inverse_op if inverse else op, *call, **options)
+
+
+@functools.lru_cache
+def _optional_inputs(f: Callable[..., Any]) -> tuple[int, tuple[tuple[str, Any], ...]]:
+    """How many inputs a public function requires; the names and defaults of the others."""
+    inputs = [p for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    optional = tuple((p.name, p.default) for p in inputs if p.default is not p.empty)
+    return len(inputs) - len(optional), optional
+
+
+def _completed(f: Callable[..., Any], rule: Rule) -> Rule:
+    """A rule that may be called as `f` may: with inputs left out, or given by name."""
+    required, optional = _optional_inputs(f)
+
+    def completed(wanted: list[int], inputs: tuple[Any, ...], *call: Any, **options: Any) -> Any:
+        missing = optional[max(0, len(inputs) - required) :]
+        wanted = [k for k in wanted if k < len(inputs)]
+        inputs += tuple([options.pop(name, default) for name, default in missing])
+        return rule(wanted, inputs, *call, **options)
+
+    return completed if optional else rule
+
+
 def _rule_of(f: Callable[..., Any]) -> tuple[int, Rule]:
     """Return the number of inputs of a public function, or a partial of one, and its rule."""
     if isinstance(f, functools.partial) and not f.args:
         nin, rule = _rule_of(f.func)
         return nin, functools.partial(rule, **f.keywords)
     if hasattr(f, "__fastgen_rule__"):
-        own: tuple[int, Rule] = f.__fastgen_rule__
-        return own
+        nin, rule = f.__fastgen_rule__
+        return nin, _completed(f, rule)
     family = getattr(f, "__module__", "").removeprefix("fastgen.").partition(".")[0]
     name = f"{family}.{getattr(f, '__name__', '')}"
     op, kinds = OPS.get(name), kinds_of(name)
     if op is not None:
-        return op.nin, functools.partial(gradients_of, op)
+        inverse = OPS.get(f"{name}_inverse", op)
+        return op.nin, _completed(f, functools.partial(_either_way, op, inverse))
     if not kinds:
         raise TypeError(
             f"f must be a fastgen function with a derivative, such as fastgen.vae."

@@ -31,7 +31,7 @@ def _function(op: str) -> str:
 def argument(op: str, k: int) -> str:
     """Return the name of input `k`, as the public function has it."""
     parameters = inspect.signature(_public(op)).parameters.values()
-    names = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
     return names[k] if k < len(names) else "cotangent"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -23,15 +24,24 @@ def kinds_of(function: str) -> dict[str, _core.Op]:
     return {n.removeprefix(prefix): op for n, op in OPS.items() if n.startswith(prefix)}
 
 
-def public(name: str) -> tuple[Callable[..., Any], dict[str, str]]:
+def _option(function: Callable[..., Any], choice: str) -> dict[str, Any]:
+    """The keyword of a function that chooses a row, in the function's own word for it."""
+    parameters = inspect.signature(function).parameters
+    if choice == "inverse" and choice in parameters:
+        return {"inverse": True}
+    return {"scale_map" if "scale_map" in parameters else "kind": choice}
+
+
+def public(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Return the public function of an operation, and the options that choose the operation."""
     family, _, row = name.partition(".")
     module = importlib.import_module(f"fastgen.{family}")
     if row in module.__all__:
         return getattr(module, row), {}
-    for function in sorted(module.__all__, key=len, reverse=True):
-        if row.startswith(function + "_"):
-            return getattr(module, function), {"kind": row.removeprefix(function + "_")}
+    for name in sorted(module.__all__, key=len, reverse=True):
+        if row.startswith(name + "_"):
+            function = getattr(module, name)
+            return function, _option(function, row.removeprefix(name + "_"))
     raise AttributeError(f"fastgen.{family} has no function {row}, nor one that it is a kind of")
 
 

@@ -1,8 +1,10 @@
-"""Cases of `fastgen.flow`."""
+"""Cases of `fastgen.flow`: determinants here, transforms in the modules beside."""
 
 from __future__ import annotations
 
-from fastgen.cases import case
+import numpy as np
+
+from fastgen.cases import _flow_couplings, _flow_normalization, case
 from fastgen.cases.case import INF, NAN, Case
 
 CASES = {
@@ -29,4 +31,42 @@ CASES = {
         ),
         bits=("9b58a2224c5707d5", "8a36554ec6829da0"),
     ),
+    "flow.additive_coupling": Case(
+        sample=lambda z: (z[0], z[1], np.where(z[2] > 0.5, 1.0, 0.0)),
+        exact=lambda mp, x, shift, mask: (x if mask > 0.5 else x + shift, mp.mpf(0)),
+        gradient=lambda mp, x, shift, mask, c, d: (c, 0 if mask > 0.5 else c, 0),
+        ulp=(0.5, 0),
+        gradient_ulp=0,
+        known=(
+            ((0.5, -0.75, 0.0), ("-0.25000000000000000000000000", "0.0")),
+            ((-1.25, 2.0, 1.0), ("-1.2500000000000000000000000", "0.0")),
+            ((3.0, 0.0009765625, 0.0), ("3.0009765625000000000000000", "0.0")),
+        ),
+        edges=(
+            ((1.0, NAN, 1.0), (1.0, 0.0)),
+            ((1.0, NAN, 0.0), (NAN, 0.0)),
+            ((1.0, INF, 0.0), (INF, 0.0)),
+        ),
+        bits=("ee68ed5a65fdba38", "1bec804ee0ce907d"),
+    ),
+    "flow.additive_coupling_inverse": Case(
+        sample=lambda z: (z[0], z[1], np.where(z[2] > 0.5, 1.0, 0.0)),
+        exact=lambda mp, y, shift, mask: (y if mask > 0.5 else y - shift, mp.mpf(0)),
+        gradient=lambda mp, y, shift, mask, c, d: (c, 0 if mask > 0.5 else -c, 0),
+        ulp=(0.5, 0),
+        gradient_ulp=0,
+        known=(
+            ((0.5, -0.75, 0.0), ("1.2500000000000000000000000", "0.0")),
+            ((-1.25, 2.0, 1.0), ("-1.2500000000000000000000000", "0.0")),
+            ((3.0, 0.0009765625, 0.0), ("2.9990234375000000000000000", "0.0")),
+        ),
+        edges=(
+            ((1.0, NAN, 1.0), (1.0, 0.0)),
+            ((1.0, NAN, 0.0), (NAN, 0.0)),
+            ((1.0, INF, 0.0), (-INF, 0.0)),
+        ),
+        bits=("f35e021ccbf885e2", "4037dbb935bbdfcc"),
+    ),
+    **_flow_couplings.CASES,
+    **_flow_normalization.CASES,
 }

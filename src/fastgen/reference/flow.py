@@ -23,3 +23,107 @@ def logdet_triangular(tril: Any, /, *, unit_diagonal: bool = False) -> Any:
 def logdet_lu(lu: Any, /, *, height: int = 1, width: int = 1) -> Any:
     """Log-determinant of matrices in factors L U, applied at every place of an image."""
     return height * width * logdet_triangular(lu)
+
+
+def _log_scale(u: Any, limit: Any, scale_map: str) -> Any:
+    if scale_map == "exp":
+        return u
+    if scale_map == "sigmoid":
+        return np.log(1 / (1 + np.exp(-(u + 2))) + 1e-3)
+    if scale_map == "softplus":
+        return np.log(np.minimum(np.logaddexp(u, 0) + 1e-3, 3))
+    if scale_map == "tanh":
+        return (1.0 if limit is None else limit) * np.tanh(u)
+    return u / (1 + np.abs(u) / (float(np.log(1000)) if limit is None else limit))
+
+
+def affine_coupling(
+    x: Any,
+    log_scale: Any,
+    shift: Any,
+    /,
+    mask: Any = None,
+    limit: Any = None,
+    *,
+    scale_map: str = "exp",
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Affine coupling: scale and shift, with the log-determinant."""
+    moves = np.ones_like(x, bool) if mask is None else np.logical_not(np.greater(mask, 0.5))
+    log_s = np.where(moves, _log_scale(log_scale, limit, scale_map), 0)
+    y = np.where(moves, x * np.exp(log_s) + shift, x)
+    return y, np.sum(log_s + np.zeros_like(y), axis=axis, keepdims=keepdims)
+
+
+def affine_coupling_inverse(
+    y: Any,
+    log_scale: Any,
+    shift: Any,
+    /,
+    mask: Any = None,
+    limit: Any = None,
+    *,
+    scale_map: str = "exp",
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Inverse of `affine_coupling`, with its own log-determinant."""
+    moves = np.ones_like(y, bool) if mask is None else np.logical_not(np.greater(mask, 0.5))
+    log_s = np.where(moves, _log_scale(log_scale, limit, scale_map), 0)
+    x = np.where(moves, (y - shift) * np.exp(-log_s), y)
+    return x, -np.sum(log_s + np.zeros_like(x), axis=axis, keepdims=keepdims)
+
+
+def additive_coupling(
+    x: Any, shift: Any, /, mask: Any = None, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Additive coupling, which keeps volumes."""
+    y = x + shift if mask is None else np.where(np.greater(mask, 0.5), x, x + shift)
+    return y, np.sum(np.zeros_like(y), axis=axis, keepdims=keepdims)
+
+
+def additive_coupling_inverse(
+    y: Any, shift: Any, /, mask: Any = None, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Inverse of `additive_coupling`."""
+    x = y - shift if mask is None else np.where(np.greater(mask, 0.5), y, y - shift)
+    return x, np.sum(np.zeros_like(x), axis=axis, keepdims=keepdims)
+
+
+def actnorm(
+    x: Any,
+    log_scale: Any,
+    shift: Any,
+    /,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Activation normalization: a learned scale and shift for each channel."""
+    function = affine_coupling_inverse if inverse else affine_coupling
+    return function(x, log_scale, shift, axis=axis, keepdims=keepdims)
+
+
+def batch_norm(
+    x: Any,
+    log_gamma: Any,
+    beta: Any,
+    mean: Any,
+    var: Any,
+    /,
+    eps: Any = 1e-5,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Batch normalization as a flow."""
+    log_s = log_gamma - 0.5 * np.log(var + eps)
+    if inverse:
+        y = (x - beta) * np.exp(-log_gamma) * np.sqrt(var + eps) + mean
+    else:
+        y = (x - mean) / np.sqrt(var + eps) * np.exp(log_gamma) + beta
+    total = np.sum(log_s + np.zeros_like(y), axis=axis, keepdims=keepdims)
+    return y, -total if inverse else total

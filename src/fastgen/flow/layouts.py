@@ -1,0 +1,73 @@
+"""How libraries lay out the parameters of a transform in the output of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgen._ops import chosen
+
+__all__ = ["split_parameters"]
+
+# Where the log-scale and the shift of n dimensions are, among 2 n numbers.
+_LAYOUTS: dict[str, Callable[[int], tuple[slice, slice]]] = {
+    "shift_then_scale": lambda n: (slice(n, None), slice(None, n)),
+    "scale_then_shift": lambda n: (slice(None, n), slice(n, None)),
+    "shift_scale_pairs": lambda n: (slice(1, None, 2), slice(0, None, 2)),
+    "scale_shift_pairs": lambda n: (slice(0, None, 2), slice(1, None, 2)),
+}
+
+
+def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> Any:
+    """Log-scales and shifts out of one array, as views of it.
+
+    ====================== ============================ ==========================================
+    layout                 the numbers of one sample    used by
+    ====================== ============================ ==========================================
+    ``"shift_then_scale"`` t1 t2 ... u1 u2 ...          couplings of nflows
+    ``"scale_then_shift"`` u1 u2 ... t1 t2 ...          many others
+    ``"shift_scale_pairs"`` t1 u1 t2 u2 ...             normflows; MAF of TFP and zuko
+    ``"scale_shift_pairs"`` u1 t1 u2 t2 ...             MAF of nflows
+    ====================== ============================ ==========================================
+
+    Parameters
+    ----------
+    params : array_like
+        The network's output, with 2 n numbers along `axis`. Where a library has an axis of 2 at
+        the end, ``(batch, n, 2)``, reshape it to ``(batch, 2 n)``, which copies nothing.
+    layout : str
+        Which numbers are which, as above.
+    axis : int, default -1
+        The axis to split.
+
+    Returns
+    -------
+    log_scale, shift : ndarray
+        Views of `params`, with n numbers along `axis`: what `affine_coupling` takes. Strides cost
+        it no copy.
+
+    Raises
+    ------
+    ValueError
+        If the layout is unknown, or the axis has an odd length.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> fastgen.flow.split_parameters(np.arange(6.0), layout="shift_scale_pairs")
+    (array([1., 3., 5.]), array([0., 2., 4.]))
+    """
+    array = np.asarray(params)
+    length = array.shape[axis] if array.ndim else 1
+    parts = chosen("split_parameters", "layout", _LAYOUTS, layout)(length // 2)
+    if length % 2:
+        raise ValueError(
+            f"split_parameters: params must have an even length along axis {axis}, "
+            f"got shape {array.shape}"
+        )
+    last = np.moveaxis(array, axis, -1)
+    log_scale, shift = (np.moveaxis(last[..., part], -1, axis) for part in parts)
+    return log_scale, shift
