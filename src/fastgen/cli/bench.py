@@ -21,6 +21,7 @@ from fastgen import cases
 from fastgen._ops import OPS
 from fastgen.cli import compare, machine, report, selected, timing
 from fastgen.cli.progress import progress
+from fastgen.cli.sample import Sample, sample
 from fastgen.cli.timing import Timed
 
 SECONDS, QUICK_SECONDS = 70.0, 6.0
@@ -152,19 +153,21 @@ def _sizes(name: str, quick: bool) -> Sizes:
 def _rows(names: list[str], setting: Setting, quick: bool, start: float) -> list[Row]:
     plan = list(_plan(names, setting.cache, setting.dtype, quick))
     end = start + (QUICK_SECONDS if quick else SECONDS)
-    rows = []
+    rows: dict[Step, Row] = {}
     with progress(len(plan)) as advance:
-        for done, (name, kind, shape) in enumerate(plan):
-            advance(f"{name} {report.size(shape)}")
+        # The largest first: they take what they need, and the others share what is left.
+        for done, step in enumerate(sorted(plan, key=lambda step: -math.prod(step[2]))):
+            advance(f"{step[0]} {report.size(step[2])}")
             left = (end - time.perf_counter()) / (len(plan) - done)
             # Peers may take what they need: compiling alone takes longer than all the rest.
             seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)
-            rows.append(_row(name, kind, shape, setting, seconds))
-    return rows
+            rows[step] = _row(*step, setting, seconds)
+    return [rows[step] for step in plan]
 
 
 def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -> Row:
-    inputs = cases.inputs(name, shape, setting.dtype)
+    of = sample(name, shape, setting.dtype)
+    inputs = of.whole()
     function, reference = cases.function(name), cases.reference(name)
     ours: Callable[..., Any] = function
     if kind == OUT:
@@ -181,22 +184,27 @@ def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -
         if call is not None:
             calls[peer] = call
     timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
-    expected = reference(*(x.astype(np.float64) for x in inputs))
-    return _judged((name, kind, shape), inputs, timed, expected, setting)
+    return _judged((name, kind, shape), of, timed, setting)
 
 
-def _judged(
-    step: Step, inputs: Any, timed: dict[str, Timed], expected: Any, setting: Setting
-) -> Row:
+def _judged(step: Step, of: Sample, timed: dict[str, Timed], setting: Setting) -> Row:
     name, kind, shape = step
+    expected = cases.reference(name)(*(x.astype(np.float64) for x in of.inputs))
+
+    def error_of(result: Any) -> float:
+        return compare.max_error(name, tuple(map(of.part, cases.each(result))), expected)
+
     numpy, ours = timed.pop("numpy").seconds, timed.pop("fastgen")
     value, gradients = ours.result if kind == GRADIENT else (ours.result, ())
-    error, bound = compare.max_error(name, value, expected), compare.tolerance(name, setting.dtype)
+    error, bound = error_of(value), compare.tolerance(name, setting.dtype)
     wrong, slope_error = not error <= bound, None
     if kind == GRADIENT:
-        slope_error = compare.gradient_error(name, gradients, inputs, shape)
+        slope_error = compare.gradient_error(
+            name, tuple(map(of.part, gradients)), of.inputs, of.shape
+        )
         wrong |= not slope_error <= compare.gradient_tolerance(setting.dtype)
-    nbytes = sum(x.nbytes for x in (*inputs, *cases.each(value), *gradients))
+    nbytes = of.repeats * sum(x.nbytes for x in of.inputs)
+    nbytes += sum(x.nbytes for x in (*cases.each(value), *gradients))
     # Less than twice the cache may still be in it from the call before.
     share = nbytes / ours.seconds / setting.bandwidth if nbytes > 2 * setting.cache else None
     return Row(
@@ -213,5 +221,5 @@ def _judged(
         gradient_error=slope_error,
         wrong=wrong,
         peer_seconds={peer: t.seconds for peer, t in timed.items()},
-        peer_errors={p: compare.max_error(name, t.result, expected) for p, t in timed.items()},
+        peer_errors={peer: error_of(t.result) for peer, t in timed.items()},
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from fastgen import cases
 from fastgen.cli import info
 from fastgen.cli.table import Cell, say
 from fastgen.cli.table import show as show_table
@@ -51,9 +53,13 @@ def write_json(file: str, rows: list[Row], found: dict[str, Any]) -> None:
 
 def show(rows: list[Row], found: dict[str, Any]) -> None:
     """Print the table, that of the peers where there are any, and what they mean."""
-    show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in rows])
+    for family in _by_family(rows).values():
+        show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in family])
+        say("")
     if found["peers"]:
         _show_peers(rows, found["peers"])
+        say("")
+    _show_families(rows)
     say("")
     _show_foot(rows, found)
 
@@ -63,6 +69,14 @@ def size(shape: tuple[int, ...]) -> str:
     if len(shape) == 1 and shape[0] >= 1000:
         return f"10^{len(str(shape[0])) - 1}"
     return "x".join(map(str, shape))
+
+
+def _size(row: Row) -> str:
+    """Its shape; for vectors and matrices, that of the batch, and their length."""
+    if cases.signature(row.operation).has_rows:
+        return size(row.shape)
+    dims = [f"{dim}={length}" for dim, length in cases.CASES[row.operation].dims.items()]
+    return " ".join([size(row.shape), *dims])
 
 
 def duration(seconds: float) -> str:
@@ -92,10 +106,10 @@ def _cells(row: Row) -> list[Cell]:
     share = "-" if row.bandwidth_share is None else f"{row.bandwidth_share:.0%}"
     error = Cell("WRONG", WRONG) if row.wrong else Cell(f"{row.max_error:.1e}")
     return [
-        Cell(size(row.shape)),
+        Cell(_size(row)),
         Cell(duration(row.numpy_seconds)),
         Cell(duration(row.fastgen_seconds)),
-        Cell(_times(row.speed_up), LOSS if row.speed_up < 1 else WIN),
+        _speed(row.speed_up),
         Cell(share),
         error,
     ]
@@ -106,7 +120,7 @@ def _show_peers(rows: list[Row], peers: list[str]) -> None:
     cells = [
         [
             _label(row, compared, PEER_LABELS),
-            Cell(size(row.shape)),
+            Cell(_size(row)),
             Cell(duration(row.fastgen_seconds)),
             *(_peer_cell(row, peer) for peer in peers),
         ]
@@ -115,6 +129,34 @@ def _show_peers(rows: list[Row], peers: list[str]) -> None:
     say("\nspeed-up over other libraries, with the same threads")
     show_table(("operation", "size", "fastgen", *peers), cells)
     say("! their result is off by more than would be called WRONG here")
+
+
+def _by_family(rows: list[Row]) -> dict[str, list[Row]]:
+    families: dict[str, list[Row]] = {}
+    for row in rows:
+        families.setdefault(row.operation.partition(".")[0], []).append(row)
+    return families
+
+
+def _show_families(rows: list[Row]) -> None:
+    """The whole table in a line for each family."""
+    cells = []
+    for family, its in _by_family(rows).items():
+        values = sorted(row.speed_up for row in its if row.kind != GRADIENT)
+        gradients = sorted(row.speed_up for row in its if row.kind == GRADIENT)
+        cells.append(
+            [
+                Cell(family, "bold"),
+                Cell(str(len({row.operation for row in its}))),
+                *(_speed(x) for x in (values[0], statistics.median(values), values[-1])),
+                _speed(statistics.median(gradients)) if gradients else Cell("-"),
+            ]
+        )
+    show_table(("family", "operations", "least", "median", "most", "value_and_grad"), cells)
+
+
+def _speed(ratio: float) -> Cell:
+    return Cell(_times(ratio), LOSS if ratio < 1 else WIN)
 
 
 def _peer_cell(row: Row, peer: str) -> Cell:

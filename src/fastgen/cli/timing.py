@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 SAMPLE_SECONDS = 2e-4  # shorter than this, the clock itself would be measured
+SLOW_SECONDS = 1e-2  # longer than this, a call has warmed up by itself
 MIN_ROUNDS, MAX_ROUNDS = 3, 1000
 
 
@@ -54,7 +55,8 @@ def take_turns(
 
 def _loops(call: Callable[[], Any]) -> int:
     """How often to call for one sample, found while warming up."""
-    call()
+    if _sample(call, 1)[0] > SLOW_SECONDS:
+        return 1
     loops = 1
     while True:
         elapsed, _ = _sample(call, loops)
