@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fastgen import diffusion
 from fastgen._ops import OPS, public
 
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
 MODULES |= {"fastgen.noise.draws"}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
+MODULES |= {getattr(diffusion, name).__module__ for name in diffusion.__all__}
 README = Path(__file__).parent.parent / "README.md"
 
 

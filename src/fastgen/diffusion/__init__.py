@@ -1,5 +1,56 @@
-"""Diffusion, score and flow matching: noise schedules."""
+"""Diffusion, score and flow matching: schedules, the forward process, losses and scores."""
 
+from fastgen.diffusion.embedding import timestep_embedding
+from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
+from fastgen.diffusion.linear import linear_combination, linear_interpolation
+from fastgen.diffusion.losses import (
+    denoising_loss,
+    denoising_score_matching,
+    sliced_score_matching,
+    transition_kl,
+)
+from fastgen.diffusion.predictions import convert, edm_coefficients, edm_denoised, edm_input
 from fastgen.diffusion.schedule import Schedule
+from fastgen.diffusion.scores import (
+    gaussian_mixture_score,
+    gaussian_score,
+    langevin_step,
+    langevin_update,
+)
+from fastgen.diffusion.weights import (
+    cosmap_weight,
+    edm_weight,
+    inverse_variance_weight,
+    logit_normal_weight,
+    min_snr_weight,
+    p2_weight,
+)
 
-__all__ = ["Schedule"]
+__all__ = [
+    "Schedule",
+    "add_noise",
+    "convert",
+    "cosmap_weight",
+    "denoising_loss",
+    "denoising_score_matching",
+    "edm_coefficients",
+    "edm_denoised",
+    "edm_input",
+    "edm_weight",
+    "gaussian_mixture_score",
+    "gaussian_score",
+    "interpolate",
+    "inverse_variance_weight",
+    "langevin_step",
+    "langevin_update",
+    "linear_combination",
+    "linear_interpolation",
+    "logit_normal_weight",
+    "min_snr_weight",
+    "p2_weight",
+    "posterior_mean_variance",
+    "sliced_score_matching",
+    "timestep_embedding",
+    "transition_kl",
+    "velocity",
+]

@@ -76,6 +76,11 @@ class Tables:
         return table
 
     @cached_property
+    def lists(self) -> tuple[list[float], list[float]]:
+        """The two coefficients as lists, from which a few entries come sooner than from arrays."""
+        return self.signal.tolist(), self.sigma.tolist()
+
+    @cached_property
     def alphas(self) -> Array:
         """:math:`1 - \\beta_t`."""
         return self._frozen(1 - self.betas)

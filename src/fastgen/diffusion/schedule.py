@@ -261,9 +261,10 @@ class Schedule(DiscreteSchedules):
         before, new_before = previous(signal, 1.0)[1:], new[:-1]
         fall = stretch * before**2 * self.betas[1:] / (signal[1:] + before)
         betas = np.append(self.betas[:1], fall * (new[1:] + new_before) / new_before**2)
-        betas[-1] = 1.0
+        new_rest = lost * (1 + new)
+        betas[-1] = new_rest[-1] = 1.0
         description = f"{self.description}.rescale_zero_terminal_snr()"
-        return self._of_variances(description, new**2, lost * (1 + new), betas)
+        return self._of_variances(description, new**2, new_rest, betas)
 
     def plot(self) -> Any:
         """Draw alpha_bar, log-SNR and betas over the steps: a matplotlib Figure."""

@@ -1,0 +1,35 @@
+/* w (sigma s + z)^2: how far the score s is from -z / sigma, the score of the noise z.
+ *
+ * With sigma = -1 it is the weighted squared error w (z - s)^2 of every other prediction, so one
+ * row serves both. sigma and w are given once per row.
+ *
+ * Source: Vincent, A Connection Between Score Matching and Denoising Autoencoders (2011); Song et
+ * al., Score-Based Generative Modeling through SDEs (2021), eq. 7, with the weight sigma^2.
+ * Max error: 4 ULP (float and double) before the sum over the row, and of the derivatives: sigma s
+ * + z is rounded once, so it may cancel. Without fused multiply-add it must not, and they are 5.
+ */
+#ifndef FG_DIFFUSION_DENOISING_SCORE_MATCHING_H
+#define FG_DIFFUSION_DENOISING_SCORE_MATCHING_H
+
+#include "core/real.h"
+
+static inline real denoising_score_matching(real score, real noise, real sigma, real weight)
+{
+    const real error = mul_add(sigma, score, noise);
+    return weight * (error * error);
+}
+
+static inline real denoising_score_matching_grad(real score, real noise, real sigma, real weight,
+                                                 real *d_score, real *d_noise, real *d_sigma,
+                                                 real *d_weight)
+{
+    const real error = mul_add(sigma, score, noise);
+    const real slope = R(2.0) * weight * error;
+    *d_score = sigma * slope;
+    *d_noise = slope;
+    *d_sigma = score * slope;
+    *d_weight = error * error;
+    return weight * (error * error);
+}
+
+#endif

@@ -1,0 +1,282 @@
+"""Weights of the loss over the noise levels: float64, one per sample, finite where they can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgen._ops import chosen
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = [
+    "cosmap_weight",
+    "edm_weight",
+    "inverse_variance_weight",
+    "logit_normal_weight",
+    "min_snr_weight",
+    "p2_weight",
+]
+
+
+def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
+    alpha_t, sigma_t = schedule.coefficients(t)
+    return np.asarray(alpha_t), np.asarray(sigma_t)
+
+
+def min_snr_weight(
+    t: ArrayLike, schedule: Schedule, /, *, gamma: float = 5.0, prediction: str = "epsilon"
+) -> Any:
+    r"""Min-SNR weight of the squared error of a prediction.
+
+    .. math:: \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR}} \;(\epsilon), \quad
+              \min(\mathrm{SNR}, \gamma) \;(x_0), \quad
+              \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR} + 1} \;(v)
+
+    Parameters
+    ----------
+    t, schedule
+        Steps or times, as in `Schedule.coefficients`.
+    gamma : float, default 5
+        The largest SNR that counts.
+    prediction : {"epsilon", "x0", "v"}, default "epsilon"
+        What the error is of.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`. Without signal the limits: 1, 0 and 0.
+
+    Raises
+    ------
+    ValueError
+        If `t` lies outside the schedule or `prediction` is unknown.
+
+    References
+    ----------
+    .. [1] Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", ICCV 2023.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import Schedule, min_snr_weight
+    >>> min_snr_weight([0.25, 1.0], Schedule.flow()).round(4)
+    array([0.5556, 1.    ])
+    """
+    chosen("min_snr_weight", "prediction", dict.fromkeys(["epsilon", "x0", "v"]), prediction)
+    alpha_t, sigma_t = _coefficients(t, schedule)
+    with np.errstate(divide="ignore", over="ignore"):
+        if prediction == "epsilon":
+            weight = np.minimum(1, gamma * (sigma_t / alpha_t) ** 2)
+        else:
+            weight = np.minimum((alpha_t / sigma_t) ** 2, gamma)
+            if prediction == "v":
+                weight = weight * (sigma_t**2 / (alpha_t**2 + sigma_t**2))
+    return weight[()]
+
+
+def p2_weight(t: ArrayLike, schedule: Schedule, /, *, k: float = 1.0, gamma: float = 1.0) -> Any:
+    r"""P2 weight of the squared error of epsilon.
+
+    .. math:: (k + \mathrm{SNR})^{-\gamma}
+
+    Parameters
+    ----------
+    t, schedule
+        Steps or times, as in `Schedule.coefficients`.
+    k, gamma : float, default 1
+        The constants of the paper; `k` is positive.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`.
+
+    Raises
+    ------
+    ValueError
+        If `t` lies outside the schedule or `k` is not positive.
+
+    References
+    ----------
+    .. [1] Choi et al., "Perception Prioritized Training of Diffusion Models", CVPR 2022.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import Schedule, p2_weight
+    >>> float(p2_weight(1.0, Schedule.flow()))
+    1.0
+    """
+    if not k > 0:
+        raise ValueError(f"p2_weight: k must be > 0, got {k}")
+    alpha_t, sigma_t = _coefficients(t, schedule)
+    with np.errstate(divide="ignore", over="ignore"):
+        return ((k + (alpha_t / sigma_t) ** 2) ** -gamma)[()]
+
+
+def edm_weight(sigma: ArrayLike, /, *, sigma_data: float = 0.5) -> Any:
+    r"""Weight of the squared error of the denoised data, by Karras et al.
+
+    .. math:: \frac{\sigma^2 + \sigma_d^2}{(\sigma \sigma_d)^2}
+
+    Parameters
+    ----------
+    sigma : array_like
+        The noise levels.
+    sigma_data : float, default 0.5
+        The standard deviation :math:`\sigma_d` of the data.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `sigma`.
+
+    Raises
+    ------
+    ValueError
+        If a sigma or `sigma_data` is not positive.
+
+    References
+    ----------
+    .. [1] Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models",
+       NeurIPS 2022, table 1.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import edm_weight
+    >>> float(edm_weight(0.5))
+    8.0
+    """
+    levels = np.asarray(sigma, np.float64)
+    if not (np.all(levels > 0) and sigma_data > 0):
+        raise ValueError(
+            f"edm_weight: sigma and sigma_data must be > 0, got sigma {levels}, "
+            f"sigma_data {sigma_data}"
+        )
+    return (levels**-2 + sigma_data**-2)[()]
+
+
+def inverse_variance_weight(t: ArrayLike, schedule: Schedule, /) -> Any:
+    r"""Weight of the squared error of the noise-free flow, as in Stable Diffusion 3.
+
+    .. math:: \sigma_t^{-2}
+
+    Parameters
+    ----------
+    t, schedule
+        Steps or times, as in `Schedule.coefficients`.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`.
+
+    Raises
+    ------
+    ValueError
+        If `t` lies outside the schedule, or there is no noise at it.
+
+    References
+    ----------
+    .. [1] Esser et al., "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
+       ICML 2024, section 3.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import Schedule, inverse_variance_weight
+    >>> float(inverse_variance_weight(0.5, Schedule.flow()))
+    4.0
+    """
+    sigma_t = _coefficients(t, schedule)[1]
+    if np.any(sigma_t == 0):
+        where = np.broadcast_to(t, sigma_t.shape)[sigma_t == 0].flat[0]
+        raise ValueError(f"inverse_variance_weight: there is no noise at t = {where}")
+    return (sigma_t**-2)[()]
+
+
+def logit_normal_weight(t: ArrayLike, /, *, mean: float = 0.0, std: float = 1.0) -> Any:
+    r"""Density of logit-normal times, as a weight of uniform ones.
+
+    .. math:: \frac{1}{s \sqrt{2\pi}} \frac{1}{t (1 - t)}
+              \exp\left(-\frac{(\log\frac{t}{1 - t} - m)^2}{2 s^2}\right)
+
+    Parameters
+    ----------
+    t : array_like
+        Times from 0 to 1.
+    mean, std : float
+        The mean m and standard deviation s of :math:`\log\frac{t}{1 - t}`.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`; 0 at both ends.
+
+    Raises
+    ------
+    ValueError
+        If a time lies outside [0, 1] or `std` is not positive.
+
+    References
+    ----------
+    .. [1] Esser et al., "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
+       ICML 2024, section 3.1.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import logit_normal_weight
+    >>> logit_normal_weight([0.0, 0.5, 1.0]).round(4)
+    array([0.    , 1.5958, 0.    ])
+    """
+    times = _unit_times("logit_normal_weight", t)
+    if not 0 < std < np.inf:
+        raise ValueError(f"logit_normal_weight: std must be > 0, got {std}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_t, log_rest = np.log(times), np.log1p(-times)
+        # 1 / (t (1 - t)) inside the exponential, where its square outgrows it: 0 at the ends.
+        exponent = -((log_t - log_rest - mean) ** 2) / (2 * std**2) - (log_t + log_rest)
+    inside = (times > 0) & (times < 1)
+    weight = np.exp(np.where(inside, exponent, -np.inf)) / (std * np.sqrt(2 * np.pi))
+    return weight[()]
+
+
+def cosmap_weight(t: ArrayLike, /) -> Any:
+    r"""Weight that gives uniform times of a flow the noise levels of the cosine schedule.
+
+    .. math:: \frac{2}{\pi (1 - 2 t + 2 t^2)}
+
+    Parameters
+    ----------
+    t : array_like
+        Times from 0 to 1.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`.
+
+    Raises
+    ------
+    ValueError
+        If a time lies outside [0, 1].
+
+    References
+    ----------
+    .. [1] Esser et al., "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
+       ICML 2024, section 3.1.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import cosmap_weight
+    >>> cosmap_weight([0.0, 0.5, 1.0]).round(4)
+    array([0.6366, 1.2732, 0.6366])
+    """
+    times = _unit_times("cosmap_weight", t)
+    return (2 / (np.pi * (times**2 + (1 - times) ** 2)))[()]
+
+
+def _unit_times(function: str, t: Any) -> Any:
+    t = np.asarray(t, np.float64)
+    if not np.all((t >= 0) & (t <= 1)):
+        raise ValueError(f"{function}: t must lie in [0, 1], got {t}")
+    return t

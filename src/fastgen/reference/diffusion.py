@@ -1,0 +1,161 @@
+"""Diffusion, score and flow matching, in plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Axis = int | tuple[int, ...] | None
+
+
+def _along(c: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """One number per row, with the event axes back, to broadcast with x."""
+    if keepdims or np.ndim(c) == 0:
+        return c
+    return np.expand_dims(c, tuple(range(np.ndim(x))) if axis is None else axis)
+
+
+def _leading(c: Any, x: Any) -> Any:
+    """One number per sample along the leading axes, to broadcast with x."""
+    return np.reshape(c, np.shape(c) + (1,) * (np.ndim(x) - np.ndim(c)))
+
+
+def linear_combination(
+    x: Any, y: Any, a: Any, b: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Add two arrays with a coefficient each per sample."""
+    return _along(a, x, axis, keepdims) * x + _along(b, y, axis, keepdims) * y
+
+
+def linear_interpolation(
+    x0: Any, x1: Any, t: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Point on the straight path between two arrays, and its velocity."""
+    t = _along(t, x0, axis, keepdims)
+    return (1 - t) * x0 + t * x1, x1 - x0
+
+
+def denoising_score_matching(
+    score: Any,
+    noise: Any,
+    sigma: Any,
+    weight: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Weighted squared distance of a score from that of the noise in the data."""
+    terms = (_along(sigma, score, axis) * score + noise) ** 2
+    return weight * np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def sliced_score_matching(
+    score: Any, direction: Any, jvp: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Sliced score matching, of reduced variance."""
+    return np.sum(0.5 * score**2 + direction * jvp, axis=axis, keepdims=keepdims)
+
+
+def transition_kl(
+    prediction: Any,
+    target: Any,
+    variance: Any,
+    weight: Any,
+    log_ratio: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Kullback-Leibler divergence of a learned transition, with a learned variance."""
+    d = -(variance + 1) / 2 * _along(log_ratio, variance, axis)
+    errors = _along(weight, prediction, axis) * (prediction - target) ** 2
+    terms = np.exp(d) - 1 - d + errors * np.exp(d)
+    return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def gaussian_score(x: Any, mu: Any, logvar: Any, /) -> Any:
+    """Score of a diagonal normal distribution, elementwise."""
+    return (mu - x) * np.exp(-logvar)
+
+
+def langevin_update(
+    x: Any,
+    score: Any,
+    noise: Any,
+    step_size: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Step along the score, with noise."""
+    h = _along(step_size, x, axis, keepdims)
+    return x + h * score + np.sqrt(2 * h) * noise
+
+
+def add_noise(x0: Any, t: Any, schedule: Any, /, *, noise: Any) -> Any:
+    """Noisy data at given steps or times."""
+    alpha_t, sigma_t = (np.asarray(c).astype(x0.dtype) for c in schedule.coefficients(t))
+    return _leading(alpha_t, x0) * x0 + _leading(sigma_t, x0) * noise
+
+
+def velocity(x0: Any, noise: Any, t: Any, schedule: Any, /) -> Any:
+    """Velocity of the noisy data, as a target for prediction."""
+    if schedule.form == "flow":
+        return noise - x0
+    alpha_t, sigma_t = (np.asarray(c).astype(x0.dtype) for c in schedule.coefficients(t))
+    return _leading(alpha_t, x0) * noise - _leading(sigma_t, x0) * x0
+
+
+def convert(
+    x_t: Any, prediction: Any, t: Any, schedule: Any, /, *, source: str, target: str
+) -> Any:
+    """Turn one kind of prediction into another, through data and noise."""
+    a, s = (_leading(np.asarray(c), x_t) for c in schedule.coefficients(t))
+    p = prediction
+    if source == "x0":
+        x0, epsilon = p, (x_t - a * p) / s
+    elif source == "v":
+        x0, epsilon = (a * x_t - s * p) / (a**2 + s**2), (s * x_t + a * p) / (a**2 + s**2)
+    elif source == "flow":
+        x0, epsilon = (x_t - s * p) / (a + s), (x_t + a * p) / (a + s)
+    else:
+        epsilon = p if source == "epsilon" else -s * p
+        x0 = (x_t - s * epsilon) / a
+    kinds = {"x0": x0, "epsilon": epsilon, "v": a * epsilon - s * x0, "flow": epsilon - x0}
+    return -epsilon / s if target == "score" else kinds[target]
+
+
+def interpolate(x0: Any, x1: Any, t: Any, /) -> Any:
+    """Point on the straight path from noise to data, and its velocity: flow matching."""
+    t = _leading(t, x0)
+    return (1 - t) * x0 + t * x1, x1 - x0
+
+
+def denoising_loss(prediction: Any, target: Any, /, *, weight: Any = None) -> Any:
+    """Mean squared error of a prediction, per sample."""
+    loss = np.mean((prediction - target) ** 2, axis=tuple(range(1, prediction.ndim)))
+    return loss if weight is None else weight * loss
+
+
+def langevin_step(x: Any, score: Any, step_size: Any, /, *, noise: Any) -> Any:
+    """One step of unadjusted Langevin dynamics."""
+    h = _leading(step_size, x)
+    return x + h * score + np.sqrt(2 * h) * noise
+
+
+def gaussian_mixture_score(
+    x: Any, t: Any, schedule: Any, means: Any, logvars: Any, logits: Any, /
+) -> Any:
+    """Exact score of a mixture of normal distributions, diffused to step or time t."""
+    alpha_t, sigma_t = (_leading(np.asarray(c), x)[..., None, :] for c in schedule.coefficients(t))
+    logvars = np.reshape(logvars, (len(means), -1))
+    variances = alpha_t**2 * np.exp(logvars) + sigma_t**2  # (..., components, features)
+    scores = (alpha_t * means - x[..., None, :]) / variances
+    log_densities = logits - 0.5 * np.sum(scores**2 * variances + np.log(variances), axis=-1)
+    weights = np.exp(log_densities - np.max(log_densities, axis=-1, keepdims=True))
+    weights /= np.sum(weights, axis=-1, keepdims=True)
+    return np.sum(weights[..., None] * scores, axis=-2)
