@@ -10,6 +10,7 @@
 #include "vae/kl_laplace.h"
 #include "vae/kl_standard_normal.h"
 #include "vae/kl_tril_normal.h"
+#include "vae/sample_diag_normal.h"
 #include "vae/standard_normal_log_prob.h"
 
 FG_FORMULA(kl_standard_normal, 2)
@@ -20,6 +21,9 @@ FG_FORMULA(kl_bernoulli, 2)
 FG_FORMULA(gaussian_nll, 3)
 FG_FORMULA(bernoulli_nll, 2)
 FG_FORMULA(standard_normal_log_prob, 1)
+FG_FORMULA(sample_diag_normal, 3)
+FG_MAP(sample_diag_normal_with_log_prob, 3, 2)
+FG_MAP(sample_diag_normal_with_log_prob_vjp, 5, 5)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -31,6 +35,8 @@ FG_ROWS = {
     FG_ROW(gaussian_nll, "(n),(n),(n)->()"),
     FG_ROW(bernoulli_nll, "(n),(n)->()"),
     FG_ROW(standard_normal_log_prob, "(n)->()"),
+    FG_ROW(sample_diag_normal, "(),(),()->()"),
+    FG_ROW_OF_MAPS(sample_diag_normal_with_log_prob, "(n),(n),(n)->(n),()"),
     FG_ROW_OF_LANES(kl_tril_normal, "(d),(d,d),(d),(d,d)->()", 0),
     FG_LAST_ROW,
 };

@@ -143,3 +143,37 @@ def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any, /) -> Any:
     logs = np.sum(np.log(np.diagonal(m, axis1=-2, axis2=-1)), axis=-1)
     squares = np.sum(m**2, axis=(-2, -1)) - m.shape[-1] + np.sum(w**2, axis=(-2, -1))
     return 0.5 * squares - logs
+
+
+def sample_diag_normal(mu: Any, logvar: Any, noise: Any, /) -> Any:
+    """Diagonal normals, of given standard normal noise."""
+    return mu + np.exp(logvar / 2) * noise
+
+
+def sample_diag_normal_with_log_prob(
+    mu: Any, logvar: Any, noise: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> tuple[Any, Any]:
+    """Diagonal normals, of given standard normal noise, and their log-density."""
+    log_density = -0.5 * (np.log(2 * np.pi) + logvar + noise**2)
+    log_prob = np.sum(log_density, axis=axis, keepdims=keepdims)
+    return sample_diag_normal(mu, logvar, noise), log_prob
+
+
+def reparameterize(
+    mu: Any,
+    logvar: Any,
+    /,
+    *,
+    noise: Any = None,
+    rng: Any = None,
+    return_log_prob: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Draws from a diagonal normal distribution, of noise that is given or drawn."""
+    if noise is None:
+        shape = np.broadcast_shapes(np.shape(mu), np.shape(logvar))
+        noise = np.random.default_rng(rng).standard_normal(shape)
+    if return_log_prob:
+        return sample_diag_normal_with_log_prob(mu, logvar, noise, axis=axis, keepdims=keepdims)
+    return sample_diag_normal(mu, logvar, noise)

@@ -10,6 +10,11 @@ from fastgen.vae.divergences import (
     kl_standard_normal,
 )
 from fastgen.vae.likelihoods import bernoulli_nll, gaussian_nll, standard_normal_log_prob
+from fastgen.vae.samples import (
+    reparameterize,
+    sample_diag_normal,
+    sample_diag_normal_with_log_prob,
+)
 
 __all__ = [
     "bernoulli_elbo",
@@ -22,5 +27,8 @@ __all__ = [
     "kl_laplace",
     "kl_standard_normal",
     "kl_tril_normal",
+    "reparameterize",
+    "sample_diag_normal",
+    "sample_diag_normal_with_log_prob",
     "standard_normal_log_prob",
 ]
