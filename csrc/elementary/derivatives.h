@@ -7,6 +7,8 @@
 #include "elementary/expm1_minus_x.h"
 #include "elementary/log.h"
 #include "elementary/log1p.h"
+#include "elementary/log_ndtr.h"
+#include "elementary/ndtr.h"
 #include "elementary/sigmoid.h"
 #include "elementary/softplus.h"
 #include "elementary/tanh.h"
@@ -49,6 +51,24 @@ static inline real logistic_density(real x)
     const real inverse = 1 / (1 + e);
     const real density = e * inverse * inverse;
     return minus < EXP_SMALLEST ? R(0.0) : density;
+}
+
+/* phi(x) */
+static inline real real_ndtr_grad(real x, real *d_x)
+{
+    real fall;
+    const real decay = normal_decay(real_min(NORMAL_FAR, real_abs(x)), &fall);
+    *d_x = decay * INVERSE_SQRT_2_PI * fall;
+    return real_ndtr(x);
+}
+
+/* phi(x) / Phi(x) */
+static inline real real_log_ndtr_grad(real x, real *d_x)
+{
+    real density;
+    const real below = real_ndtr_grad(x, &density);
+    *d_x = x > 0 ? density / below : INVERSE_SQRT_2_PI / tail_ratio(real_abs(x));
+    return real_log_ndtr(x);
 }
 
 static inline real real_sigmoid_grad(real x, real *d_x)

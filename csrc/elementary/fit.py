@@ -1,8 +1,9 @@
-"""Where the coefficients of exp_parts.h and log_parts.h come from; run it to print them again.
+"""Where the coefficients of exp_parts.h, log_parts.h and normal_tail.h come from.
 
 Minimax polynomials by the Remez exchange, in mpmath. Coefficients are rounded to the working
 precision one after another, lowest power first, and the rest fitted again each time, so that the
-later ones make up for the rounding of the earlier. Needs mpmath and NumPy; takes some minutes.
+later ones make up for the rounding of the earlier. Run it to print them again. Needs mpmath and
+NumPy; takes some minutes.
 """
 
 import mpmath as mp
@@ -96,17 +97,28 @@ def log_quotient(z):
     return mp.fsum(2 * z**i / (2 * i + 3) for i in range(70))
 
 
+def tail_quotient(t):
+    """r(x) (x + 1), where the upper tail of the normal distribution is e^(-x^2/2) r(x)."""
+    if t >= 1:
+        return 1 / mp.sqrt(2 * mp.pi)
+    x = 4 * (1 + t) / (1 - t)
+    return mp.exp(x**2 / 2) * mp.erfc(x / mp.sqrt(2)) / 2 * (x + 1)
+
+
 def main():
     """Print every table."""
     half = mp.log(2) / 2 * (1 + mp.mpf(2) ** -12)
     largest = mp.mpf("0.2") ** 2
-    for bits, of_exp, of_log in ((24, 6, 3), (53, 11, 8)):
+    for bits, of_exp, of_log, of_tail in ((24, 6, 3, 12), (53, 11, 8, 26)):
         tables = {
             "exp": fit(
                 exp_quotient, lambda r: 1 / exp_quotient(r), -half, half, of_exp, bits, (1,)
             ),
             "log": fit(
                 log_quotient, lambda z: mp.mpf(z) / 2, mp.mpf(2) ** -20, largest, of_log, bits
+            ),
+            "tail": fit(
+                tail_quotient, lambda t: 1 / tail_quotient(t), mp.mpf(-1), mp.mpf(1), of_tail, bits
             ),
         }
         for name, (coefficients, error) in tables.items():

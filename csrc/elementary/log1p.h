@@ -11,17 +11,24 @@
 
 #include "elementary/log_parts.h"
 
-static inline real real_log1p(real x)
+/* log(base + q), where base is 1 and q >= -1, or 0 and q is normal: then k and f come from q, so
+ * that the sum is as exact as q, near 1 and near 0. Meaningless where the sum is <= 0 or inf. */
+static inline real log_of_sum(real base, real q)
 {
-    /* (1 + x) / 4 = 2^(k - 2) m: in quarters, 4 2^-k never is subnormal. */
-    real quarter = R(0.25) * x;
-    real sum = quarter + R(0.25);
+    /* (base + q) / 4 = 2^(k - 2) m: in quarters, 4 2^-k never is subnormal. */
+    real quarter = R(0.25) * q, quarter_base = R(0.25) * base;
+    real sum = quarter + quarter_base;
     real_bits moved = log_moved_bits(sum);
     real_bits field = moved >> REAL_MANTISSA_BITS;
     real scale = real_of_bits((2 * REAL_EXPONENT_BIAS - field) << REAL_MANTISSA_BITS);
-    real f = mul_add(quarter, scale, mul_add(R(0.25), scale, R(-1.0)));
+    real f = mul_add(quarter, scale, mul_add(quarter_base, scale, R(-1.0)));
     real y = log_sum(log_k(moved, R(2.0)), f);
-    y = sum == R(0.25) ? x : y; /* also -0, and the subnormals a quarter would lose */
+    return sum == R(0.25) ? q - (R(1.0) - base) : y; /* the subnormals a quarter would lose */
+}
+
+static inline real real_log1p(real x)
+{
+    real y = log_of_sum(R(1.0), x);
     y = x < REAL_INFINITY ? y : x;
     y = x == R(-1.0) ? -REAL_INFINITY : y;
     return x < R(-1.0) ? REAL_NAN : y;

@@ -11,6 +11,8 @@ FG_FORMULA(real_expm1, 1)
 FG_FORMULA(real_expm1_minus_x, 1)
 FG_FORMULA(real_log, 1)
 FG_FORMULA(real_log1p, 1)
+FG_FORMULA(real_log_ndtr, 1)
+FG_FORMULA(real_ndtr, 1)
 FG_FORMULA(real_sigmoid, 1)
 FG_FORMULA(real_softplus, 1)
 FG_FORMULA(real_tanh, 1)
@@ -38,6 +40,8 @@ FG_ROWS = {
     ELEMENTARY_ROW(expm1_minus_x),
     ELEMENTARY_ROW(log),
     ELEMENTARY_ROW(log1p),
+    ELEMENTARY_ROW(log_ndtr),
+    ELEMENTARY_ROW(ndtr),
     ELEMENTARY_ROW(sigmoid),
     ELEMENTARY_ROW(softplus),
     ELEMENTARY_ROW(tanh),

@@ -3,6 +3,7 @@
 #include "core/tile.h"
 
 #include "vae/bernoulli_nll.h"
+#include "vae/discretized_gaussian_nll.h"
 #include "vae/gaussian_nll.h"
 #include "vae/kl_bernoulli.h"
 #include "vae/kl_diag_normal.h"
@@ -20,6 +21,7 @@ FG_FORMULA(kl_laplace, 4)
 FG_FORMULA(kl_bernoulli, 2)
 FG_FORMULA(gaussian_nll, 3)
 FG_FORMULA(bernoulli_nll, 2)
+FG_FORMULA(discretized_gaussian_nll, 4)
 FG_FORMULA(standard_normal_log_prob, 1)
 FG_FORMULA(sample_diag_normal, 3)
 FG_MAP(sample_diag_normal_with_log_prob, 3, 2)
@@ -34,6 +36,7 @@ FG_ROWS = {
     FG_ROW(kl_bernoulli, "(n),(n)->()"),
     FG_ROW(gaussian_nll, "(n),(n),(n)->()"),
     FG_ROW(bernoulli_nll, "(n),(n)->()"),
+    FG_ROW(discretized_gaussian_nll, "(n),(n),(n),()->()"),
     FG_ROW(standard_normal_log_prob, "(n)->()"),
     FG_ROW(sample_diag_normal, "(),(),()->()"),
     FG_ROW_OF_MAPS(sample_diag_normal_with_log_prob, "(n),(n),(n)->(n),()"),

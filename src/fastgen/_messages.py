@@ -6,7 +6,6 @@ Looked up only then, so that a right call pays nothing for it.
 from __future__ import annotations
 
 import importlib
-import inspect
 import operator
 import re
 from collections.abc import Iterable
@@ -30,8 +29,8 @@ def _function(op: str) -> str:
 
 def argument(op: str, k: int) -> str:
     """Return the name of input `k`, as the public function has it."""
-    parameters = inspect.signature(_public(op)).parameters.values()
-    names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    ops = importlib.import_module("fastgen._ops")
+    names: list[str] = ops.operands(op.removesuffix("_derivative"))
     return names[k] if k < len(names) else "cotangent"
 
 

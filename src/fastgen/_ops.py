@@ -45,6 +45,18 @@ def public(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
     raise AttributeError(f"fastgen.{family} has no function {row}, nor one that it is a kind of")
 
 
+def operands(name: str) -> list[str]:
+    """Return the names of the inputs of a public function, as its operation takes them.
+
+    They are positional; where the operation has more inputs, the first keywords are the rest.
+    """
+    parameters = inspect.signature(public(name)[0]).parameters.values()
+    positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    more = OPS[name].nin - len(positional) if name in OPS else 0
+    return positional + keywords[: max(more, 0)]
+
+
 def chosen(function: str, option: str, choices: Mapping[str, T], choice: Any) -> T:
     """Return what a keyword such as `kind` stands for, or raise with the choices."""
     if isinstance(choice, str) and choice in choices:

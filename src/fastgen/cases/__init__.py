@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op
-from fastgen._ops import OPS, public
+from fastgen._derivatives import gradients_of, with_rule
+from fastgen._ops import OPS, operands, public
 from fastgen.cases.case import Array, Case
 from fastgen.cases.signature import Shape, Signature, parse
 
@@ -28,7 +30,26 @@ for _family in sorted({name.partition(".")[0] for name in OPS}):
 def function(name: str) -> Callable[..., Any]:
     """Return the public function of an operation, with the `kind` that chooses it."""
     found, options = public(name)
-    return functools.partial(found, **options) if options else found
+    return functools.partial(found, **options) if options else _of_operands(name, found)
+
+
+def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function take all inputs by position, also those that it has as keywords."""
+    names = operands(name)
+    positional = {
+        p.name for p in inspect.signature(found).parameters.values() if p.kind != p.KEYWORD_ONLY
+    }
+    split = len([n for n in names if n in positional])
+    if split == len(names):
+        return found
+
+    @with_rule(functools.partial(gradients_of, OPS[name]), len(names))
+    @functools.wraps(found)
+    def of_operands(*inputs: Any, **options: Any) -> Any:
+        keywords = dict(zip(names[split:], inputs[split:], strict=False))
+        return found(*inputs[:split], **keywords, **options)
+
+    return of_operands
 
 
 def reference(name: str) -> Callable[..., Any]:
@@ -36,7 +57,7 @@ def reference(name: str) -> Callable[..., Any]:
     function, options = public(name)
     module = importlib.import_module(f"fastgen.reference.{name.partition('.')[0]}")
     found: Callable[..., Any] = getattr(module, function.__name__)
-    return functools.partial(found, **options) if options else found
+    return functools.partial(found, **options) if options else _of_operands(name, found)
 
 
 def signature(name: str) -> Signature:

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastgen.cases import case
 from fastgen.cases.case import INF, NAN, Case
+
+
+def _mills_ratio(mp: Any, x: Any) -> Any:
+    """Upper tail over density of the standard normal."""
+    if x > 1e4:
+        return mp.fsum((-1) ** k * mp.fac2(2 * k - 1) / x ** (2 * k + 1) for k in range(12))
+    return _tail(mp, x) / mp.npdf(x)
+
+
+def _tail(mp: Any, x: Any) -> Any:
+    """Upper tail of the standard normal; mpmath overflows where it is far below any float."""
+    return mp.erfc(x / mp.sqrt(2)) / 2 if x < 1e4 else mp.mpf(0)
+
+
+def _log_ndtr(mp: Any, x: Any) -> Any:
+    if x > 0:
+        return mp.log1p(-_tail(mp, x))
+    return -(x**2) / 2 + mp.log(_mills_ratio(mp, -x) / mp.sqrt(2 * mp.pi))
+
+
+def _log_ndtr_gradient(mp: Any, x: Any) -> Any:
+    return mp.npdf(x) / _tail(mp, -x) if x > 0 else 1 / _mills_ratio(mp, -x)
+
 
 CASES = {
     "elementary.exp": Case(
@@ -80,6 +105,37 @@ CASES = {
         ),
         edges=(((-1.0,), -INF), ((-0.0,), -0.0), ((-2.0,), NAN), ((INF,), INF)),
         bits=("7110e11861835f7d", "fe7a7f9715c14597"),
+    ),
+    "elementary.ndtr": Case(
+        sample=case.normal,
+        exact=lambda mp, x: _tail(mp, -x),
+        gradient=lambda mp, x: (mp.npdf(min(abs(x), 1e4)),),
+        ulp=5,
+        known=(
+            ((0.5,), "0.69146246127401310363770461"),
+            ((-1.25,), "0.10564977366685525768877276"),
+            ((0.000244140625,), "0.50009739801670856865930286"),
+            ((-12.5,), "3.7325642988777133772258363e-36"),
+            ((4.0,), "0.99996832875816688007874623"),
+        ),
+        edges=(((-INF,), 0.0), ((INF,), 1.0), ((0.0,), 0.5), ((NAN,), NAN), ((-1e4,), 0.0)),
+        bits=("2b1013abc0b31288", "f38b5eb0c67ed555"),
+    ),
+    "elementary.log_ndtr": Case(
+        sample=case.wide,
+        exact=_log_ndtr,
+        gradient=lambda mp, x: (_log_ndtr_gradient(mp, x),),
+        ulp=5,
+        gradient_ulp=6,
+        known=(
+            ((0.5,), "-0.36894641528865639306561564"),
+            ((-1.25,), "-2.2476256772143181847047408"),
+            ((0.000244140625,), "-0.69295240349681197225260022"),
+            ((-200.5,), "-20106.344777653871706625374"),
+            ((9.0,), "-1.1285884059538406477991877e-19"),
+        ),
+        edges=(((-INF,), -INF), ((INF,), -0.0), ((NAN,), NAN), ((1e4,), -0.0)),
+        bits=("f72f3223a81855f3", "f812b23b4aac34d3"),
     ),
     "elementary.sigmoid": Case(
         sample=case.wide,

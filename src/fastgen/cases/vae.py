@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastgen.cases import _vae_samples, case
+from fastgen.cases import _vae_bins, _vae_samples, case
 from fastgen.cases import vae_covariance as covariance
 from fastgen.cases.case import INF, NAN, Case
 
@@ -288,4 +288,5 @@ CASES = {
         bits=("779559b6151b636e", "577a0dbbf30430b5"),
     ),
     **_vae_samples.CASES,
+    **_vae_bins.CASES,
 } | covariance.CASES

@@ -2,6 +2,7 @@
 
 from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
 from fastgen.elementary.logistic import sigmoid, softplus, tanh
+from fastgen.elementary.normal import log_ndtr, ndtr
 from fastgen.elementary.sums import squared_norm, total
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "expm1_minus_x",
     "log",
     "log1p",
+    "log_ndtr",
+    "ndtr",
     "sigmoid",
     "softplus",
     "squared_norm",

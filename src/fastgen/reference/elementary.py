@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,22 @@ def log(x: Any, /) -> Any:
 def log1p(x: Any, /) -> Any:
     """Natural logarithm of 1 plus x."""
     return np.log1p(x)
+
+
+_erfc = np.vectorize(math.erfc, otypes=[float])  # NumPy has none
+
+
+def ndtr(x: Any, /) -> Any:
+    """Distribution function of the standard normal."""
+    return 0.5 * _erfc(-x * math.sqrt(0.5))
+
+
+def log_ndtr(x: Any, /) -> Any:
+    """Logarithm of the distribution function of the standard normal."""
+    far = np.minimum(x, -20.0)
+    series = np.log1p(-1 / far**2 + 3 / far**4 - 15 / far**6 + 105 / far**8)
+    tail = -(far**2) / 2 - np.log(-far * math.sqrt(2 * math.pi)) + series
+    return np.where(x < -20, tail, np.log(ndtr(np.maximum(x, -20.0))))
 
 
 def sigmoid(x: Any, /) -> Any:

@@ -9,7 +9,12 @@ from fastgen.vae.divergences import (
     kl_laplace,
     kl_standard_normal,
 )
-from fastgen.vae.likelihoods import bernoulli_nll, gaussian_nll, standard_normal_log_prob
+from fastgen.vae.likelihoods import (
+    bernoulli_nll,
+    discretized_gaussian_nll,
+    gaussian_nll,
+    standard_normal_log_prob,
+)
 from fastgen.vae.samples import (
     reparameterize,
     sample_diag_normal,
@@ -19,6 +24,7 @@ from fastgen.vae.samples import (
 __all__ = [
     "bernoulli_elbo",
     "bernoulli_nll",
+    "discretized_gaussian_nll",
     "gaussian_elbo",
     "gaussian_nll",
     "kl_bernoulli",

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
 
-__all__ = ["bernoulli_nll", "gaussian_nll", "standard_normal_log_prob"]
+__all__ = [
+    "bernoulli_nll",
+    "discretized_gaussian_nll",
+    "gaussian_nll",
+    "standard_normal_log_prob",
+]
 
 _gaussian_nll = OPS["vae.gaussian_nll"]
 _bernoulli_nll = OPS["vae.bernoulli_nll"]
+_discretized = OPS["vae.discretized_gaussian_nll"]
 _standard_normal_log_prob = OPS["vae.standard_normal_log_prob"]
 
 
@@ -130,6 +138,104 @@ def bernoulli_nll(
     8.496708510583178e-18
     """
     return _bernoulli_nll((x, logits), axis, keepdims, out)
+
+
+def _check_bins(bins: Any) -> Any:
+    if isinstance(bins, (int, float, np.integer, np.floating)):
+        if not bins >= 2:
+            raise ValueError(f"discretized_gaussian_nll: bins must be at least 2; got {bins}")
+        return float(bins)
+    return bins
+
+
+def _discretized_rule(
+    wanted: list[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    with_value: bool,
+    *,
+    bins: Any = 256,
+    **options: Any,
+) -> tuple[Any, tuple[Any, ...]]:
+    inputs = (*inputs, _check_bins(bins))
+    return gradients_of(_discretized, wanted, inputs, cotangent, with_value, **options)
+
+
+@with_rule(_discretized_rule, nin=3)
+def discretized_gaussian_nll(
+    x: ArrayLike,
+    mu: ArrayLike,
+    log_sigma: ArrayLike,
+    /,
+    *,
+    bins: ArrayLike = 256,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Negative log-probability that a normal distribution gives to the bins of quantized data.
+
+    .. math:: -\sum_i \log\left(\Phi\!\left(\frac{x_i + \delta - \mu_i}{\sigma_i}\right)
+              - \Phi\!\left(\frac{x_i - \delta - \mu_i}{\sigma_i}\right)\right),
+              \quad \delta = \frac{1}{\mathrm{bins} - 1}, \quad \sigma = e^{\mathrm{log\_sigma}}
+
+    Parameters
+    ----------
+    x : array_like
+        The data, scaled to [-1, 1]: pixel k of 256 is ``k / 127.5 - 1``. The bin of x reaches from
+        :math:`x - \delta` to :math:`x + \delta`; within :math:`\delta` of -1 and of 1, to
+        :math:`-\infty` and :math:`\infty`.
+    mu, log_sigma : array_like
+        Means and logarithms of the standard deviations (half of log-variances). All three shapes
+        broadcast together.
+    bins : int or array_like, default 256
+        How many values the data can take. An array has one number per sample.
+    axis : int, tuple of int, or None, default -1
+        The event axes, summed over. None sums over all.
+    keepdims : bool, default False
+        Keep the event axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        In nats, of the batch shape. Never negative; over all values of x, the probabilities add up
+        to 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, `bins` is a number below 2, or `out`
+        does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Types and the order of the sum are as in `kl_standard_normal`. The difference of distribution
+    functions is exact, without their usual approximation by tanh and without a smallest
+    probability: each term is right within 5 ULP for bins that are narrow or wide, near or far.
+    Where one bin holds nearly everything, that is times :math:`1 + l^2`, for an end of the bin at
+    :math:`l` standard deviations from the mean: rounding `log_sigma` does the same.
+
+    The derivative by `x` is that of the formula, minus the one by `mu`, as if bins moved with their
+    data. In an array, fewer than 2 `bins` give NaN.
+
+    References
+    ----------
+    .. [1] Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020,
+       equation 13.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> x = np.arange(4) / 1.5 - 1  # four values
+    >>> nll = fastgen.vae.discretized_gaussian_nll(x, 0.25, -1.0, bins=4, axis=())
+    >>> round(float(np.sum(np.exp(-nll))), 15)
+    1.0
+    """
+    return _discretized((x, mu, log_sigma, _check_bins(bins)), axis, keepdims, out)
 
 
 def standard_normal_log_prob(

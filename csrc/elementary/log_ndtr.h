@@ -1,0 +1,26 @@
+/* log_ndtr(x) = log Phi(x) of the standard normal: for x <= 0, -x^2/2 + log r(-x); else
+ * log(1 - Q(x)), with the upper tail Q(x) = e^(-x^2/2) r(x) of normal_tail.h.
+ *
+ * Both terms of the first form have one sign, so nothing cancels; and the second is no difference
+ * where Phi(x) is near 1. One logarithm, of base + q, serves both.
+ *
+ * Max error: 3.9 ULP float, 4.5 double; without FMA 4.7, 4.8.
+ * log_ndtr(-inf) = -inf, log_ndtr(inf) = -0, NaN gives NaN.
+ */
+#ifndef FG_LOG_NDTR_H
+#define FG_LOG_NDTR_H
+
+#include "elementary/log1p.h"
+#include "elementary/normal_tail.h"
+
+static inline real real_log_ndtr(real x)
+{
+    real fall;
+    const real away = real_abs(x);
+    const real ratio = tail_ratio(away);
+    const real tail = normal_decay(real_min(NORMAL_FAR, away), &fall) * ratio * fall;
+    const real y = log_of_sum(x > 0 ? R(1.0) : R(0.0), x > 0 ? -tail : ratio);
+    return x > 0 ? y : mul_add(R(-0.5) * away, away, y);
+}
+
+#endif
