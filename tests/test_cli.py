@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,28 @@ def test_info_for_people():
     text, _ = fastgen_command("info")
     assert _ops.ISA_REASON in text
     assert "optional packages" in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("FASTGEN_ISA", "x86-64-v9"), ("FASTGEN_NUM_THREADS", "many")]
+)
+def test_a_senseless_environment_is_one_line(variable, value):
+    environment = QUIET | {variable: value}
+    script = "import sys; sys.argv[0] = '/bin/fastgen'; from fastgen.__main__ import main"
+    for command in (["-m", "fastgen", "info"], ["-m", "fastgen", "bench"], ["-c", script, "info"]):
+        done = subprocess.run(
+            [sys.executable, *command], capture_output=True, text=True, env=environment, timeout=60
+        )
+        assert done.returncode == 2 and done.stdout == ""
+        assert re.fullmatch(rf"fastgen: error: {variable}.* got '{value}'.*\n", done.stderr)
+    done = subprocess.run(
+        [sys.executable, "-c", "import fastgen", "fastgen"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+    )
+    assert done.returncode == 1 and f"ValueError: {variable}" in done.stderr
 
 
 def test_bench(tmp_path):

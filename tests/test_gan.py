@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 
 import ml_dtypes
 import mpmath
@@ -227,6 +228,30 @@ def test_gradients_of_losses_agree_with_central_differences(function, kind, redu
         np.testing.assert_allclose(gradients[k][1, 2], slope, rtol=1e-7, atol=1e-9)
 
 
+def mixed_types():
+    numbers = np.array([0.5, -1.5, 2.0])
+    types = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64, np.int32]
+    arrays = [numbers.astype(t) for t in types]
+    scalars = [0.25, 1, np.float64(0.25), np.float32(0.25), np.array(0.25), np.float16(0.25)]
+    return [(a, b) for a in arrays for b in arrays + scalars] + [(s, 0.5) for s in scalars]
+
+
+def test_the_result_has_the_type_that_any_operation_would_give_it():
+    for a, b in mixed_types():
+        for pair in [(a, b), (b, a)]:
+            wanted = gan.relativistic_loss(*pair, axis=()).dtype
+            for kind, reduction in itertools.product(KINDS, REDUCTIONS):
+                loss = functools.partial(gan.discriminator_loss, kind=kind, reduction=reduction)
+                value, gradients = fastgen.value_and_grad(loss)(*pair)
+                assert loss(*pair).dtype == value.dtype == wanted, (pair, kind, reduction)
+                for x, gradient in zip(pair, gradients, strict=True):
+                    own = getattr(x, "dtype", None)
+                    assert own is None or own.kind == "i" or gradient.dtype == own
+            assert gan.js_estimate(*pair).dtype == wanted
+            if np.ndim(a) or np.ndim(b):
+                assert gan.js_divergence_from_logits(*pair).dtype == wanted
+
+
 @pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("kind", KINDS)
 def test_half_precision_losses_are_rounded_once(kind, half, rng):
@@ -387,3 +412,137 @@ def test_gradient_penalty_of_norms_close_to_the_center(rng):
         gan.gradient_penalty(grad + 1j)
     with pytest.raises(ValueError, match="axis"):
         gan.gradient_penalty(grad, axis=2)
+
+
+def exact_penalty(row, kind, center):
+    """The penalty of one sample and its derivative, in 200 digits."""
+    with mpmath.workdps(200):
+        g = [mpmath.mpf(float(x)) for x in row.ravel()]
+        norm = mpmath.sqrt(mpmath.fsum(x * x for x in g))
+        if kind == "r1":
+            return norm**2 / 2, g
+        return (norm - center) ** 2, [2 * (1 - center / norm) * x if norm else norm for x in g]
+
+
+@pytest.mark.parametrize("axis", [..., 1])
+@pytest.mark.parametrize("dtype", [*FLOATS, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("kind", ["wgan_gp", "r1"])
+def test_gradient_penalty_over_the_range_of_numbers(kind, dtype, axis, rng):
+    info = ml_dtypes.finfo(dtype)
+    largest, eps = float(info.max), float(info.eps)
+    top, bottom = int(np.log10(largest)) - 1, int(np.log10(float(info.tiny)))
+    powers = np.arange(bottom, top, max(1, (top - bottom) // 40))
+    grad = (rng.uniform(0.5, 2, (len(powers), 3, 1)) * 10.0 ** powers[:, None, None]).astype(dtype)
+    f = functools.partial(gan.gradient_penalty, kind=kind, center=0.75, axis=axis)
+    with np.errstate(all="raise"):
+        value, (slope,) = fastgen.value_and_grad(f)(grad)
+    for k, row in enumerate(grad):
+        penalty, derivative = exact_penalty(row, kind, 0.75)
+        if penalty > largest:
+            assert np.ravel(value)[k] == np.inf
+        else:
+            bound = eps * float(penalty) + float(info.smallest_subnormal)
+            assert abs(float(np.ravel(value)[k]) - float(penalty)) <= bound, row
+        for got, wanted in zip(slope[k].ravel(), derivative, strict=True):
+            assert abs(float(got) - float(wanted)) <= 2 * eps * abs(float(wanted)) + float(
+                info.smallest_subnormal
+            ), row
+
+
+def test_gradient_penalty_of_a_batch_with_one_extreme_sample(rng):
+    grad = rng.normal(size=(5, 2, 3)).astype("f")
+    whole = fastgen.value_and_grad(gan.gradient_penalty)
+    value, (slope,) = whole(grad, axis=(2, 1), cotangent=np.arange(5.0))
+    grad[3] *= np.float32(1e25)
+    mixed, (d_mixed,) = whole(grad, axis=(2, 1), cotangent=np.arange(5.0))
+    others = [0, 1, 2, 4]
+    assert np.array_equal(mixed[others], value[others]) and mixed[3] == np.inf
+    assert np.array_equal(d_mixed[others], slope[others])
+    np.testing.assert_allclose(d_mixed[3], 6 * grad[3], rtol=1e-6)
+    last, (d_last,) = whole(np.moveaxis(grad, 0, -1), axis=(1, 0), cotangent=np.arange(5.0))
+    assert np.array_equal(last, mixed) and np.array_equal(np.moveaxis(d_last, -1, 0), d_mixed)
+    for size in [1e30, 1e-30]:
+        sample = np.array([[3, 4], [0, 0]], "f") * np.float32(size)
+        _, (slope,) = whole(sample, axis=None)
+        np.testing.assert_allclose(slope, 2 * (1 - 0.2 / size) * sample.astype(float), rtol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [..., 0, None])
+def test_gradient_penalty_keepdims_and_out(axis, rng):
+    grad = rng.normal(size=(4, 3, 5))
+    f = functools.partial(gan.gradient_penalty, axis=axis)
+    value = f(grad)
+    axes = (1, 2) if axis is ... else (0, 1, 2) if axis is None else axis
+    kept = f(grad, keepdims=True)
+    assert np.array_equal(kept, np.expand_dims(value, axes))
+    out = np.empty(np.shape(kept), np.float32)
+    assert f(grad, keepdims=True, out=out) is out and np.array_equal(out, kept.astype("f"))
+    weights = rng.normal(size=kept.shape)
+    flat = np.squeeze(weights, axes)
+    got = fastgen.vjp(f, grad, keepdims=True)[1](weights)[0]
+    assert np.array_equal(got, fastgen.vjp(f, grad)[1](flat)[0])
+    with pytest.raises(ValueError, match="gradient_penalty: out must have the shape"):
+        f(grad, out=np.empty(7))
+
+
+# ---- Where results go, and arrays of other libraries
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_into_out(kind, reduction, rng):
+    real, fake = rng.normal(size=(2, 6, 50)).astype("f")
+    for f in [
+        functools.partial(gan.discriminator_loss, real, fake),
+        functools.partial(gan.generator_loss, fake, real=real),
+    ]:
+        wanted = f(kind=kind, reduction=reduction)
+        for dtype in [np.float16, np.float32, np.float64]:
+            out = np.full(np.shape(wanted), np.nan, dtype)
+            assert f(kind=kind, reduction=reduction, out=out) is out
+            assert np.array_equal(out, np.asarray(wanted).astype(dtype))
+        out = np.ones((2, 6, 50), "f")
+        with pytest.raises(ValueError, match=f"{f.func.__name__}: out must have the shape"):
+            f(kind=kind, reduction=reduction, out=out)
+        shape = np.shape(wanted)
+        with pytest.raises(TypeError, match="out must be of type"):
+            f(kind=kind, reduction=reduction, out=np.zeros(shape, int))
+        with pytest.raises(TypeError, match="out must be a NumPy array"):
+            f(kind=kind, reduction=reduction, out=[0.0])
+        locked = np.ones(shape, "f")
+        locked.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            f(kind=kind, reduction=reduction, out=locked)
+        assert (out == 1).all() and (locked == 1).all()
+    if reduction == "none":
+        wanted = gan.discriminator_loss(real, fake, kind=kind, reduction="none")
+        copy = fake.copy()
+        gan.discriminator_loss(real, copy, kind=kind, reduction="none", out=copy)
+        assert np.array_equal(copy, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_of_dask_arrays_stay_lazy(kind, dtype, rng):
+    da = pytest.importorskip("dask.array", reason="dask missing: pip install 'fastgen[test]'")
+    real, fake = (5 * rng.normal(size=(2, 6, 50))).astype(dtype)
+    lazy_real, lazy_fake = (da.from_array(x, chunks=(4, 20)) for x in (real, fake))
+    calls = [
+        lambda r, f, **how: gan.discriminator_loss(r, f, kind=kind, **how),
+        lambda r, f, **how: gan.generator_loss(f, real=r, kind=kind, **how),
+    ]
+    for call in calls:
+        lazy = call(lazy_real, lazy_fake, reduction="none")
+        assert isinstance(lazy, da.Array)
+        wanted = call(real, fake, reduction="none")
+        assert lazy.dtype == wanted.dtype and np.array_equal(lazy.compute(), wanted)
+        with pytest.raises(TypeError, match=r"dask.*take reduction='none'"):
+            call(lazy_real, lazy_fake)
+    refused = [
+        lambda: gan.js_estimate(lazy_real, lazy_fake),
+        lambda: gan.gradient_penalty(lazy_real),
+        lambda: fastgen.value_and_grad(gan.generator_loss)(lazy_fake, kind="hinge"),
+    ]
+    for call in refused:
+        with pytest.raises(TypeError, match="expected NumPy arrays, got dask"):
+            call()

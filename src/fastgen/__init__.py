@@ -2,10 +2,10 @@
 
 import sys as _sys
 
-from fastgen import _threads
+from fastgen import _environment, _threads
 from fastgen._core import get_num_threads, set_num_threads
 
-_count, NUM_THREADS_REASON = _threads.default_num_threads()
+_count, NUM_THREADS_REASON = _environment.num_threads()
 set_num_threads(_count)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()

@@ -19,7 +19,7 @@ cdef int storage_of(cnp.ndarray array) except -2:
     return <int>FG_BF16 if number == bfloat16_number else -1
 
 
-cdef bint overrides_ufuncs(x):
+cpdef bint overrides_ufuncs(x):
     """Whether x is an array of another library that wants to be called through a ufunc."""
     if isinstance(x, (cnp.ndarray, np.generic, int, float)):
         return False
@@ -49,10 +49,10 @@ cdef fg_dtype promote(fg_dtype a, fg_dtype b) noexcept:
     return a if a == b else FG_F64 if a == FG_F64 or b == FG_F64 else FG_F32
 
 
-cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
+cdef int common_storage(tuple inputs, list arrays) except -2:
     """The type that the arrays promote to. Scalars and 0-d arrays bend to arrays with dimensions,
     and Python's numbers to NumPy's (NEP 50, extended to float64 scalars: a coefficient from a
-    float64 table must not double the size of a float32 batch)."""
+    float64 table must not double the size of a float32 batch). Streams follow; alone, they are -1."""
     cdef int rank, best = -1
     cdef fg_dtype storage, result = FG_F64
     for x, array in zip(inputs, arrays):
@@ -64,15 +64,39 @@ cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
             best, result = rank, storage
         elif rank == best:
             result = promote(result, storage)
-    if best < 0:
+    return -1 if best < 0 else <int>result
+
+
+cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
+    cdef int storage = common_storage(inputs, arrays)
+    if storage < 0:
         raise TypeError(_messages.only_streams(op.name))
-    return result
+    return <fg_dtype>storage
 
 
 cdef object dtype_of_storage(fg_dtype storage):
     if storage == FG_BF16:
         return cnp.PyArray_DescrFromType(bfloat16_number)
     return np.dtype("e" if storage == FG_F16 else "f" if storage == FG_F32 else "d")
+
+
+def result_dtype(tuple inputs):
+    """The float type of what is computed from `inputs`, for functions made of several operations.
+
+    What no operation takes counts as float64, and is for the operation to refuse.
+    """
+    arrays = []
+    inputs = tuple([x for x in inputs if type(x) is not Stream])
+    for x in inputs:
+        dtype = getattr(x, "dtype", None)
+        if overrides_ufuncs(x) and isinstance(dtype, np.dtype):  # not to be computed yet
+            array = np.empty((0,) if np.ndim(x) else (), dtype)
+        else:
+            array = np.asarray(x)
+        if storage_of(array) < 0:
+            array = np.empty((0,) if array.ndim else ())
+        arrays.append(array)
+    return dtype_of_storage(<fg_dtype>common_storage(inputs, arrays))
 
 
 # Shapes and axes of one call. Dimensions are those of the broadcast shape; `order` lists them as

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import result_dtype
 from fastgen._derivatives import as_input, with_rule
 from fastgen._ops import OPS
-from fastgen.gan._sums import Array, float_type
+from fastgen.gan._sums import Array
 
 __all__ = ["js_divergence_from_logits"]
 
@@ -78,7 +79,7 @@ def _by_rows(inputs: tuple[Any, ...], axis: _Axis, wanted: list[int]) -> tuple[A
     shape, batch = moved[0].shape, moved[0].shape[: ndim - len(axes)]
     a, b = (x.reshape(math.prod(batch), math.prod(shape[len(batch) :])) for x in moved)
     value = np.empty(len(a))
-    gradients = [np.empty(a.shape, float_type(inputs)) for _ in wanted]
+    gradients = [np.empty(a.shape, result_dtype(inputs)) for _ in wanted]
     step = max(1, _BLOCK // max(1, a.shape[1]))
     with np.errstate(all="ignore"):
         for start in range(0, len(a), step):
@@ -104,7 +105,7 @@ def _rule(
     if scale.ndim and axis is not None:
         scale = np.expand_dims(np.broadcast_to(scale, value.shape), axis)
     scaled = [(scale * g).astype(g.dtype) for g in gradients]
-    return value.astype(float_type(inputs))[()], tuple(
+    return value.astype(result_dtype(inputs))[()], tuple(
         as_input(g, inputs[k]) for g, k in zip(scaled, wanted, strict=True)
     )
 
@@ -155,4 +156,4 @@ def js_divergence_from_logits(
     0.6931471805599453
     """
     value, _ = _by_rows((logits_p, logits_q), axis, [])
-    return value.astype(float_type((logits_p, logits_q)))[()]
+    return value.astype(result_dtype((logits_p, logits_q)))[()]

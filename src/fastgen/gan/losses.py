@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -15,15 +16,17 @@ from fastgen.gan._sums import Term
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
 
 _Targets = tuple[float, float, float]
+_Terms = tuple[Term, ...]
 
 
-def _discriminator_terms(kind: str, label_smoothing: float, targets: _Targets) -> tuple[Term, ...]:
+@functools.lru_cache
+def _discriminator_kinds(label_smoothing: float, targets: _Targets) -> dict[str, _Terms]:
     """Of the inputs real and fake."""
     logistic = (
         Term("gan.logistic_loss", (0,), (1 - label_smoothing,)),
         Term("gan.logistic_loss", (1,), (0.0,)),
     )
-    kinds = {
+    return {
         "minimax": logistic,
         "non_saturating": logistic,
         "saturating": logistic,
@@ -35,8 +38,12 @@ def _discriminator_terms(kind: str, label_smoothing: float, targets: _Targets) -
         "wasserstein": (Term("elementary.total", (0,), sign=-1.0), Term("elementary.total", (1,))),
         "relativistic": (Term("gan.relativistic_loss", (0, 1)),),
     }
+
+
+def _discriminator_terms(kind: str, label_smoothing: float, targets: _Targets) -> _Terms:
+    kinds = _discriminator_kinds(label_smoothing, tuple(targets))
     terms = chosen("discriminator_loss", "kind", kinds, kind)
-    if not 0 <= label_smoothing <= (1 if terms is logistic else 0):
+    if not 0 <= label_smoothing <= (1 if terms is kinds["minimax"] else 0):
         raise ValueError(
             "discriminator_loss: label_smoothing must lie between 0 and 1, and be 0 except for "
             f"minimax, non_saturating and saturating; got {label_smoothing!r} for {kind}"
@@ -44,18 +51,22 @@ def _discriminator_terms(kind: str, label_smoothing: float, targets: _Targets) -
     return terms
 
 
-def _generator_terms(kind: str, real: Any, targets: _Targets) -> tuple[Term, ...]:
+@functools.lru_cache
+def _generator_kinds(target: float) -> dict[str, Term]:
     """Of the inputs fake and, where it counts, real."""
-    kinds = {
+    return {
         "minimax": Term("gan.logistic_loss", (0,), (0.0,), sign=-1.0),
         "non_saturating": Term("gan.logistic_loss", (0,), (1.0,)),
         "saturating": Term("gan.logistic_loss", (0,), (0.0,), sign=-1.0),
         "hinge": Term("elementary.total", (0,), sign=-1.0),
-        "least_squares": Term("gan.squared_loss", (0,), (float(targets[2]),)),
+        "least_squares": Term("gan.squared_loss", (0,), (target,)),
         "wasserstein": Term("elementary.total", (0,), sign=-1.0),
         "relativistic": Term("gan.relativistic_loss", (0, 1)),
     }
-    term = chosen("generator_loss", "kind", kinds, kind)
+
+
+def _generator_terms(kind: str, real: Any, targets: _Targets) -> _Terms:
+    term = chosen("generator_loss", "kind", _generator_kinds(float(targets[2])), kind)
     if kind == "relativistic" and real is None:
         raise ValueError(
             "generator_loss: the kind relativistic needs real, the logits to pair with"
@@ -89,6 +100,7 @@ def discriminator_loss(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
+    out: Any = None,
 ) -> Any:
     r"""Loss of the discriminator, from its outputs on real and on generated samples.
 
@@ -121,6 +133,9 @@ def discriminator_loss(
     targets : (a, b, c), default (0, 1, 1)
         Of the kind "least_squares": what the discriminator should say to fake and to real samples,
         and what the generator wants it to say.
+    out : ndarray, optional
+        Where to put the result, for `reduction="none"` of the shape to which the inputs broadcast,
+        else of the shape ``()``.
 
     Returns
     -------
@@ -130,10 +145,11 @@ def discriminator_loss(
     Raises
     ------
     ValueError
-        If `kind` or `reduction` is unknown, `label_smoothing` is out of range, or shapes do not
-        broadcast.
+        If `kind` or `reduction` is unknown, `label_smoothing` is out of range, shapes do not
+        broadcast, or `out` does not fit.
     TypeError
-        If an input is complex, longdouble, object or masked.
+        If an input is complex, longdouble, object or masked, or an array of another library than
+        NumPy whose terms are to be reduced.
 
     Notes
     -----
@@ -142,7 +158,8 @@ def discriminator_loss(
     larger of 1 and the logit), sums are accumulated in float64 in a fixed order, and the result is
     rounded once. "least_squares" has the factor 1/2 of the paper, which pix2pix drops.
 
-    `value_and_grad` takes one pass over each input.
+    `value_and_grad` takes one pass over each input. Arrays of dask stay lazy with
+    ``reduction="none"``.
 
     References
     ----------
@@ -160,7 +177,7 @@ def discriminator_loss(
     0.5833333333333333
     """
     terms = _discriminator_terms(kind, label_smoothing, targets)
-    return _sums.value("discriminator_loss", terms, (real, fake), reduction)
+    return _sums.value("discriminator_loss", terms, (real, fake), reduction, out=out)
 
 
 def _generator_rule(
@@ -189,6 +206,7 @@ def generator_loss(
     real: ArrayLike | None = None,
     reduction: str = "mean",
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
+    out: Any = None,
 ) -> Any:
     r"""Loss of the generator, from the discriminator's outputs on generated samples.
 
@@ -218,6 +236,9 @@ def generator_loss(
         Whether the terms are averaged, summed, or left by themselves.
     targets : (a, b, c), default (0, 1, 1)
         As for `discriminator_loss`; the generator wants c.
+    out : ndarray, optional
+        Where to put the result, as for `discriminator_loss`; with ``reduction="none"`` it may be
+        `fake`.
 
     Returns
     -------
@@ -227,9 +248,10 @@ def generator_loss(
     Raises
     ------
     ValueError
-        If `kind` or `reduction` is unknown, `real` is missing, or shapes do not broadcast.
+        If `kind` or `reduction` is unknown, `real` is missing, shapes do not broadcast, or `out`
+        does not fit.
     TypeError
-        If an input is complex, longdouble, object or masked.
+        As for `discriminator_loss`.
 
     Notes
     -----
@@ -249,7 +271,8 @@ def generator_loss(
     5000.0
     """
     terms = _generator_terms(kind, real, targets)
-    return _sums.value("generator_loss", terms, (fake, real)[: len(terms[0].of)], reduction)
+    inputs = (fake, real)[: len(terms[0].of)]
+    return _sums.value("generator_loss", terms, inputs, reduction, out=out)
 
 
 _ESTIMATE = (
@@ -288,7 +311,7 @@ def js_estimate(real: ArrayLike, fake: ArrayLike, /) -> Any:
     Raises
     ------
     TypeError
-        If an input is complex, longdouble, object or masked.
+        If an input is complex, longdouble, object or masked, or no NumPy array.
 
     Notes
     -----
@@ -305,4 +328,5 @@ def js_estimate(real: ArrayLike, fake: ArrayLike, /) -> Any:
     >>> round(float(fastgen.gan.js_estimate(np.full(3, 40.0), np.full(5, -40.0))), 12)
     0.69314718056
     """
+    _sums.refuse_foreign("js_estimate", (real, fake), "compute them first")
     return _sums.value("js_estimate", _ESTIMATE, (real, fake), "mean", offset=math.log(2))
