@@ -142,6 +142,79 @@ def test_diffusers_adds_the_same_noise(rng):
     )
 
 
+# ---- Noise by key and counter
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_noise_by_key_is_the_noise_drawn(dtype, rng):
+    schedule = Schedule.cosine(100)
+    for shape in [(5,), (5, 7), (5, 3, 400), (1, 20)]:
+        x0 = draw(rng, shape, dtype)[0]
+        noise = fastgen.noise.normal(shape, key=7, counter=11, dtype=dtype)
+        for t in (3, 0.5, rng.integers(0, 100, shape[0]), rng.uniform(0, 1, shape[0])):
+            wanted = diffusion.add_noise(x0, t, schedule, noise=noise)
+            got = diffusion.add_noise(x0, t, schedule, key=7, counter=11)
+            np.testing.assert_array_equal(got, wanted)
+            both = diffusion.add_noise(x0, t, schedule, key=7, counter=11, return_noise=True)
+            np.testing.assert_array_equal(both, (wanted, noise))
+            stream = fastgen.noise.Stream(7, 11)
+            both = diffusion.add_noise(x0, t, schedule, noise=stream, return_noise=True)
+            np.testing.assert_array_equal(both, (wanted, noise))
+            given = diffusion.add_noise(x0, t, schedule, noise=noise, return_noise=True)
+            assert given[1] is noise
+            np.testing.assert_array_equal(given[0], wanted)
+            out = np.empty(shape, dtype), np.empty(shape, dtype)
+            got = diffusion.add_noise(
+                x0, t, schedule, key=7, counter=11, return_noise=True, out=out
+            )
+            assert got[0] is out[0] and got[1] is out[1]
+            np.testing.assert_array_equal(got, both)
+            np.testing.assert_array_equal(
+                diffusion.velocity(x0, stream, t, schedule),
+                diffusion.velocity(x0, noise, t, schedule),
+            )
+            np.testing.assert_array_equal(
+                diffusion.denoising_loss(x0, stream), diffusion.denoising_loss(x0, noise)
+            )
+            np.testing.assert_array_equal(
+                diffusion.langevin_step(x0, -x0, 0.1, key=7, counter=11),
+                diffusion.langevin_step(x0, -x0, 0.1, noise=noise),
+            )
+            if np.asarray(t).dtype == float:
+                for a, b in zip(
+                    diffusion.interpolate(stream, x0, t),
+                    diffusion.interpolate(noise, x0, t),
+                    strict=True,
+                ):
+                    np.testing.assert_array_equal(a, b)
+
+
+def test_noise_depends_on_the_place_in_the_batch_alone(rng):
+    schedule, x0 = Schedule.linear(), draw(rng, (8, 3, 5), np.float32)[0]
+    t = rng.integers(0, 1000, 8)
+    whole = diffusion.add_noise(x0, t, schedule, key=1)
+    for i in range(8):
+        one = diffusion.add_noise(x0[i : i + 1], t[i : i + 1], schedule, key=1, counter=15 * i)
+        np.testing.assert_array_equal(one[0], whole[i])
+    moved = np.moveaxis(np.ascontiguousarray(np.moveaxis(x0, 2, 0)), 0, 2)
+    np.testing.assert_array_equal(diffusion.add_noise(moved, t, schedule, key=1), whole)
+
+
+def test_noise_by_rng(rng):
+    schedule, zeros = Schedule.flow(), np.zeros((50, 40), np.float32)
+    first = diffusion.add_noise(zeros, 1.0, schedule, rng=5)
+    np.testing.assert_array_equal(first, diffusion.add_noise(zeros, 1.0, schedule, rng=5))
+    generator = np.random.default_rng(5)
+    np.testing.assert_array_equal(first, diffusion.add_noise(zeros, 1.0, schedule, rng=generator))
+    second = diffusion.add_noise(zeros, 1.0, schedule, rng=generator)
+    fresh = diffusion.add_noise(zeros, 1.0, schedule)
+    for other in (second, fresh):
+        assert np.count_nonzero(first == other) < 10
+    assert 0.9 < fresh.std() < 1.1
+    half = diffusion.add_noise(zeros.astype("e"), 1.0, schedule, rng=5)
+    np.testing.assert_array_equal(half, first.astype("e"))
+
+
 # ---- Velocity and conversions
 
 
@@ -617,6 +690,21 @@ VALUE, TYPE = ValueError, TypeError
             "x0 .*MaskedArray",
         ),
         (lambda o: d.add_noise(X, T, LINEAR, noise=X, out=o[:2]), VALUE, "out must have the shape"),
+        (lambda o: d.add_noise(X, T, LINEAR, noise=X, key=1, out=o), VALUE, "noise and key both"),
+        (lambda o: d.add_noise(X, T, LINEAR, noise=X, rng=1, out=o), VALUE, "noise and rng both"),
+        (lambda o: d.add_noise(X, T, LINEAR, noise=X, counter=1), VALUE, "noise and counter both"),
+        (lambda o: d.add_noise(X, T, LINEAR, key=1, rng=2, out=o), VALUE, "key and rng both"),
+        (lambda o: d.add_noise(X, T, LINEAR, key=-1, out=o), VALUE, "key must lie in"),
+        (lambda o: d.add_noise(X, T, LINEAR, key=1.5, out=o), TYPE, "key must be an integer"),
+        (lambda o: d.add_noise(X, T, LINEAR, key=1, counter=-1, out=o), VALUE, "counter must"),
+        (
+            lambda o: d.add_noise(X, T, LINEAR, noise=X, return_noise=True, out=(o, None)),
+            TYPE,
+            "out must be one array",
+        ),
+        (lambda o: d.langevin_step(X, X, 0.1, noise=X, key=1, out=o), VALUE, "noise and key"),
+        (lambda o: d.denoising_loss(fastgen.noise.Stream(1), X), TYPE, "prediction must be an"),
+        (lambda o: d.interpolate(X, fastgen.noise.Stream(1), 0.5), TYPE, "x1 must be an array"),
         (
             lambda o: d.convert(X, X, T, LINEAR, source="eps", target="v", out=o),
             VALUE,

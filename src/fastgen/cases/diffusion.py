@@ -102,6 +102,46 @@ CASES = {
         ),
         bits=("3882934a31946fa0", "ef0ae7dcece84647"),
     ),
+    "diffusion.noised": Case(
+        sample=tuple,
+        exact=lambda mp, x0, noise, alpha, sigma: (alpha * x0 + sigma * noise, noise),
+        gradient=lambda mp, x0, noise, alpha, sigma, c, d: (
+            c * alpha,
+            c * sigma + d,
+            c * x0,
+            c * noise,
+        ),
+        ulp=(2, 0),
+        scale=lambda mp, x0, noise, alpha, sigma: (
+            max(abs(alpha * x0), abs(sigma * noise)),
+            abs(noise),
+        ),
+        gradient_scale=lambda mp, x0, noise, alpha, sigma, c, d: (
+            c * alpha,
+            max(abs(c * sigma), abs(d)),
+            c * x0,
+            c * noise,
+        ),
+        known=(
+            (
+                (0.5, -1.25, 0.75, 0.5),
+                ("-0.2500000000000000000000000", "-1.250000000000000000000000"),
+            ),
+            (
+                (3.0, 0.0009765625, 0.99951171875, 0.03125),
+                ("2.998565673828125000000000", "0.0009765625000000000000000000"),
+            ),
+            ((1.0, 1.0, 1.0, -1.0), ("0", "1.000000000000000000000000")),
+        ),
+        edges=(
+            ((1.5, -2.0, 1.0, 0.0), (1.5, -2.0)),
+            ((1.5, INF, 0.0, 1.0), (INF, INF)),
+            ((INF, 1.0, 0.0, 1.0), (NAN, 1.0)),
+            ((1.0, NAN, 1.0, 1.0), (NAN, NAN)),
+            ((1.0, 1.0, 1.0, NAN), (NAN, 1.0)),
+        ),
+        bits=("f399829b1532367b", "096370a6f4f02b02"),
+    ),
     "diffusion.denoising_score_matching": Case(
         sample=tuple,
         exact=lambda mp, score, noise, sigma, weight: weight * (sigma * score + noise) ** 2,

@@ -2,7 +2,7 @@
 
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
-from fastgen.diffusion.linear import linear_combination, linear_interpolation
+from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
 from fastgen.diffusion.losses import (
     denoising_loss,
     denoising_score_matching,
@@ -47,6 +47,7 @@ __all__ = [
     "linear_interpolation",
     "logit_normal_weight",
     "min_snr_weight",
+    "noised",
     "p2_weight",
     "posterior_mean_variance",
     "sliced_score_matching",

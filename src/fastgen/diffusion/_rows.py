@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._core import Op, Stream
 from fastgen._ops import OPS
 from fastgen.diffusion._tables import Tables
+from fastgen.noise.keys import key_of
 
 FEW = 32  # steps that are quicker looked up one by one
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -17,17 +19,18 @@ _linear_combination = OPS["diffusion.linear_combination"]
 
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     """alpha_t and sigma_t in double: two floats where one step is that of all, else arrays."""
+    signal, sigma = schedule.lists
     if type(t) is np.ndarray and t.dtype.kind in "iu" and 0 < t.size <= FEW:
-        steps = t.ravel().tolist()
-        signal, sigma = schedule.lists
-        if min(steps) >= 0 and max(steps) < len(signal):
-            if len(steps) == 1:
-                return signal[steps[0]], sigma[steps[0]]
-            shape = t.shape
-            return (
-                np.array([signal[i] for i in steps]).reshape(shape),
-                np.array([sigma[i] for i in steps]).reshape(shape),
-            )
+        if t.size == 1:
+            step = t.item()
+            if 0 <= step < len(signal):
+                return signal[step], sigma[step]
+        elif t.ndim == 1:
+            steps = t.tolist()
+            if min(steps) >= 0 and max(steps) < len(signal):
+                return np.array([signal[i] for i in steps]), np.array([sigma[i] for i in steps])
+    elif type(t) is int and 0 <= t < len(signal):
+        return signal[t], sigma[t]
     alpha_t, sigma_t = schedule.coefficients(t)
     if np.size(alpha_t) == 1:
         return float(np.ravel(alpha_t)[0]), float(np.ravel(sigma_t)[0])
@@ -61,12 +64,30 @@ def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:
 
 
 def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Arrays of real numbers and of one shape, or a TypeError or ValueError."""
-    found = tuple(as_array(function, name, x) for name, x in zip(names, arrays, strict=True))
-    if any(x.shape != found[0].shape for x in found):
-        shapes = ", ".join(f"{name} {x.shape}" for name, x in zip(names, found, strict=True))
-        raise ValueError(f"{function}: the shapes must be equal, got {shapes}")
+    """Arrays of real numbers and of one shape, or Streams; or a TypeError or ValueError."""
+    found: tuple[Any, ...] = tuple(
+        x if type(x) is Stream else as_array(function, name, x)
+        for name, x in zip(names, arrays, strict=True)
+    )
+    shapes = {name: x.shape for name, x in zip(names, found, strict=True) if type(x) is not Stream}
+    if not shapes:
+        raise TypeError(f"{function}: one of {', '.join(names)} must be an array")
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{function}: the shapes must be equal, got {listed}")
     return found
+
+
+def noise_of(function: str, noise: Any, rng: Any, key: Any, counter: int) -> Any:
+    """The noise that was given, or a Stream by key and counter; a ValueError for both."""
+    if noise is None:
+        return Stream(key_of(function, key, rng), counter)
+    for name, other in (("key", key), ("rng", rng), ("counter", counter or None)):
+        if other is not None:
+            raise ValueError(
+                f"{function}: noise and {name} both say what the noise is; give one of them"
+            )
+    return noise
 
 
 def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> int:
@@ -83,47 +104,87 @@ def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> 
 
 def arithmetic(*arrays: Any) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """The type of a result of arrays, and the type in which it is computed."""
-    types = {x.dtype for x in arrays}
+    types = {x.dtype for x in arrays if type(x) is not Stream}
     stored = types.pop() if len(types) == 1 else FLOAT64 if FLOAT64 in types else FLOAT32
     return stored, FLOAT64 if stored == FLOAT64 else FLOAT32
 
 
-def linear(
+def along_leading(
+    op: Op,
     function: str,
-    names: tuple[str, str],
-    inputs: tuple[Any, Any],
-    t: Any,
-    a: Any,
-    b: Any,
+    names: tuple[str, ...],
+    inputs: tuple[Any, ...],
+    per_sample: tuple[str, Any],
+    coefficients: tuple[Any, ...],
     out: Any = None,
 ) -> Any:
-    """a x + b y in one pass, with a and b of the shape of t, along the leading axes of x and y.
+    """Apply an operation to inputs of one shape and to coefficients along their leading axes.
 
-    They are doubles, rounded to the type of the arithmetic: never to half precision.
+    `per_sample` is the name and the value of what the coefficients come from, and have the shape
+    of, unless they are single floats. They are doubles, rounded to the type of the arithmetic:
+    never to half precision. This is the short way, of contiguous arrays of one type; what it
+    declines goes the general one.
     """
-    x, y = inputs
-    if type(x) is np.ndarray and type(y) is np.ndarray and x.shape == y.shape:
-        dtype = x.dtype
-        if out is None and dtype is y.dtype and (dtype is FLOAT32 or dtype is FLOAT64):
-            if type(a) is float:
+    x = inputs[0]
+    if type(x) is np.ndarray and out is None:
+        dtype, shape = x.dtype, x.shape
+        if (dtype is FLOAT32 or dtype is FLOAT64) and _alike(inputs, dtype, shape):
+            name, t = per_sample
+            c = coefficients[0]
+            if type(c) is float:
                 if type(t) is np.ndarray and t.ndim:
-                    check_leading(function, names[0], "t", t, x)
-                return _linear_combination((x, y, a, b))
+                    check_leading(function, names[0], name, t, x)
+                return op((*inputs, *coefficients))
             if x.size and x.flags.c_contiguous:
-                check_leading(function, names[0], "t", t, x)
-                rows = (a.size, x.size // a.size)
-                operands = x.reshape(rows), y.reshape(rows), _of(a, dtype), _of(b, dtype)
-                return _linear_combination(operands).reshape(x.shape)
-    x, y = common(function, names, inputs)
-    ndim = check_leading(function, names[0], "t", t, x)
-    stored, computed = arithmetic(x, y)
-    if type(a) is not float:
-        a, b = a.astype(computed), b.astype(computed)
-        if out is None:
-            out = np.empty(x.shape, stored)
-        return _linear_combination((x, y, a, b), tuple(range(ndim, x.ndim)), False, out)
-    return _linear_combination((x, y, a, b), None if x.ndim else -1, False, out)
+                check_leading(function, names[0], name, t, x)
+                rows = (c.size, x.size // c.size)
+                flat = [y if type(y) is Stream else y.reshape(rows) for y in inputs]
+                results = op((*flat, *[_of(c, dtype) for c in coefficients]))
+                if type(results) is tuple:
+                    return tuple([result.reshape(shape) for result in results])
+                return results.reshape(shape)
+    return _generally(op, function, names, inputs, per_sample, coefficients, out)
 
 
-def _of(a: Any, dtype: Any) -> Any:
-    return a.ravel() if dtype is FLOAT64 else a.ravel().astype(dtype)
+def _of(c: Any, dtype: Any) -> Any:
+    c = c if c.ndim == 1 else c.ravel()
+    return c if dtype is FLOAT64 else c.astype(dtype)
+
+
+def all_within(numbers: Any, low: float, high: float) -> bool:
+    """Whether all lie in [low, high]; NaN does not."""
+    if numbers.size <= FEW:
+        return all(low <= x <= high for x in numbers.ravel().tolist())
+    return bool(numbers.min() >= low and numbers.max() <= high)
+
+
+def _alike(inputs: tuple[Any, ...], dtype: Any, shape: tuple[int, ...]) -> bool:
+    for y in inputs:
+        if type(y) is not Stream and not (
+            type(y) is np.ndarray and y.dtype is dtype and y.shape == shape
+        ):
+            return False
+    return True
+
+
+def _generally(
+    op: Op,
+    function: str,
+    names: tuple[str, ...],
+    inputs: tuple[Any, ...],
+    per_sample: tuple[str, Any],
+    coefficients: tuple[Any, ...],
+    out: Any,
+) -> Any:
+    arrays = common(function, names, inputs)
+    k = next(k for k, x in enumerate(arrays) if type(x) is not Stream)
+    shape = arrays[k].shape
+    ndim = check_leading(function, names[k], *per_sample, arrays[k])
+    if type(coefficients[0]) is float:
+        return op((*arrays, *coefficients), None if shape else -1, False, out)
+    stored, computed = arithmetic(*arrays)
+    if out is None:
+        out = tuple([np.empty(shape, stored) for _ in range(op.nout)])
+        out = out if op.nout > 1 else out[0]
+    operands = (*arrays, *[c.astype(computed, copy=False) for c in coefficients])
+    return op(operands, tuple(range(ndim, len(shape))), False, out)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen.diffusion import _rows
 from fastgen.diffusion._tables import FLOW, VARIANCE_PRESERVING
@@ -14,7 +15,9 @@ from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["add_noise", "interpolate", "posterior_mean_variance", "velocity"]
 
+_linear_combination = OPS["diffusion.linear_combination"]
 _linear_interpolation = OPS["diffusion.linear_interpolation"]
+_noised = OPS["diffusion.noised"]
 
 
 def add_noise(
@@ -23,7 +26,11 @@ def add_noise(
     schedule: Schedule,
     /,
     *,
-    noise: ArrayLike,
+    noise: ArrayLike | Stream | None = None,
+    rng: Any = None,
+    key: int | None = None,
+    counter: int = 0,
+    return_noise: bool = False,
     out: Any = None,
 ) -> Any:
     r"""Noisy data at given steps or times.
@@ -39,20 +46,31 @@ def add_noise(
         samples, or one each: of shape ``(batch,)``, or that of any number of leading axes.
     schedule : Schedule
         The coefficients.
-    noise : array_like
-        Standard normal noise :math:`\epsilon`, of the shape of `x0`.
-    out : ndarray, optional
-        Where to put the result. It may be `x0` or `noise`.
+    noise : array_like or fastgen.noise.Stream, optional
+        Standard normal noise :math:`\epsilon`, of the shape of `x0`, if it is already there.
+    rng : numpy.random.Generator, int or None, optional
+        Where the key comes from if there is neither noise nor key: what `numpy.random.default_rng`
+        takes. None is fresh entropy.
+    key : int, optional
+        Which stream of noise, :math:`0 \le key < 2^{64}`: as in `fastgen.noise.normal`.
+    counter : int, optional
+        The index in the stream of the first element.
+    return_noise : bool, default False
+        Return the noise too, from the same pass.
+    out : ndarray, or tuple of two ndarrays or None, optional
+        Where to put the result or results. It may be `x0` or `noise`.
 
     Returns
     -------
-    ndarray
+    x_t : ndarray
         Of the shape of `x0`, in the type of `x0` and `noise`.
+    noise : ndarray
+        With `return_noise`: of the same shape and type, unless it was given.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, or `t` lies outside the schedule.
+        If shapes do not fit, `t` lies outside the schedule, or the noise is given twice.
     TypeError
         If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
 
@@ -62,25 +80,51 @@ def add_noise(
     float32, float16 and bfloat16 data, which is computed in float32 and rounded once: steps with
     little noise have some also in half precision. The error is within 2 ULP of the larger term.
 
+    Noise that is not given is made where it is wanted, and never exists in memory unless it is
+    returned: element `j` of `x0`, counted as ``ravel()`` does, takes element ``counter + j`` of the
+    stream. So it depends neither on batch size nor on thread count, and ``Stream(key, counter)``
+    is the same noise again, for the loss.
+
     References
     ----------
     .. [1] Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020, eq. 4.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, fastgen
     >>> from fastgen.diffusion import Schedule, add_noise
     >>> x0, noise = np.ones((2, 3)), np.full((2, 3), -1.0)
     >>> add_noise(x0, np.array([0, 1]), Schedule.flow(2), noise=noise)
     array([[ 0.,  0.,  0.],
            [-1., -1., -1.]])
+    >>> x_t, noise = add_noise(np.zeros(2), 1.0, Schedule.flow(), key=1, return_noise=True)
+    >>> x_t, fastgen.noise.normal(2, key=1)
+    (array([-0.24337869,  0.40414676]), array([-0.24337869,  0.40414676]))
     """
+    if noise is None or rng is not None or key is not None or counter:
+        given, noise = noise, _rows.noise_of("add_noise", noise, rng, key, counter)
+    else:
+        given = noise
     alpha_t, sigma_t = _rows.coefficients(t, schedule)
-    return _rows.linear("add_noise", ("x0", "noise"), (x0, noise), t, alpha_t, sigma_t, out)
+    names, inputs = ("x0", "noise"), (x0, noise)
+    arguments = ("add_noise", names, inputs, ("t", t), (alpha_t, sigma_t), out)
+    if not return_noise:
+        return _rows.along_leading(_linear_combination, *arguments)
+    if given is None or type(given) is Stream:
+        return _rows.along_leading(_noised, *arguments)
+    if isinstance(out, tuple):
+        raise TypeError("add_noise: out must be one array where the noise is given, got a tuple")
+    return _rows.along_leading(_linear_combination, *arguments), given
 
 
 def velocity(
-    x0: ArrayLike, noise: ArrayLike, t: ArrayLike, schedule: Schedule, /, *, out: Any = None
+    x0: ArrayLike,
+    noise: ArrayLike | Stream,
+    t: ArrayLike,
+    schedule: Schedule,
+    /,
+    *,
+    out: Any = None,
 ) -> Any:
     r"""Velocity of the noisy data, as a target for prediction.
 
@@ -89,8 +133,10 @@ def velocity(
 
     Parameters
     ----------
-    x0, noise : array_like
-        Data and standard normal noise, of one shape.
+    x0 : array_like
+        Data.
+    noise : array_like or fastgen.noise.Stream
+        Standard normal noise, of the shape of `x0`.
     t, schedule
         As in `add_noise`.
     out : ndarray, optional
@@ -131,7 +177,9 @@ def velocity(
         alpha_t, sigma_t = alpha_t + sigma_t, alpha_t + sigma_t  # 1, in the shape of t
     elif schedule.form != VARIANCE_PRESERVING:
         raise ValueError(f"velocity: expected a variance-preserving or flow schedule: {schedule!r}")
-    return _rows.linear("velocity", ("noise", "x0"), (noise, x0), t, alpha_t, -sigma_t, out)
+    names, inputs, coefficients = ("x0", "noise"), (x0, noise), (-sigma_t, alpha_t)
+    call = ("velocity", names, inputs, ("t", t), coefficients, out)
+    return _rows.along_leading(_linear_combination, *call)
 
 
 def posterior_mean_variance(
@@ -192,31 +240,33 @@ def posterior_mean_variance(
     if steps.ndim == 0:
         of_x0, of_xt = float(of_x0), float(of_xt)
     names, inputs = ("x0", "x_t"), (x0, x_t)
-    mean = _rows.linear("posterior_mean_variance", names, inputs, steps, of_x0, of_xt, out)
+    call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt), out)
     return (
-        mean,
+        _rows.along_leading(_linear_combination, *call),
         schedule.posterior_variance[steps],
         schedule.posterior_log_variance_clipped[steps],
     )
 
 
-def interpolate(x0: ArrayLike, x1: ArrayLike, t: ArrayLike, /) -> tuple[Any, Any]:
+def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike, /) -> tuple[Any, Any]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
 
     Parameters
     ----------
-    x0, x1 : array_like
-        Where paths start (noise) and end (data), of one shape. This is the direction of flow
-        matching; in `Schedule.flow` data is at time 0.
+    x0 : array_like or fastgen.noise.Stream
+        Where paths start: noise. This is the direction of flow matching; in `Schedule.flow` data
+        is at time 0.
+    x1 : array_like
+        Where they end: data, of the shape of `x0`.
     t : float or array_like
         Times from 0 to 1: one for all samples, or one each along the leading axes.
 
     Returns
     -------
     x_t, velocity : ndarray
-        Of the shape of `x0`.
+        Of the shape of `x1`.
 
     Raises
     ------
@@ -242,14 +292,12 @@ def interpolate(x0: ArrayLike, x1: ArrayLike, t: ArrayLike, /) -> tuple[Any, Any
     array([[0.25, 0.25],
            [0.5 , 0.5 ]])
     """
-    start, end = _rows.common("interpolate", ("x0", "x1"), (x0, x1))
+    if type(x1) is Stream:
+        raise TypeError("interpolate: x1 must be an array, got a Stream")
     times = np.asarray(t, np.float64)
-    if not np.all((times >= 0) & (times <= 1)):
+    if not _rows.all_within(times, 0.0, 1.0):
         raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
-    ndim = _rows.check_leading("interpolate", "x0", "t", times, start)
-    stored, computed = _rows.arithmetic(start, end)
-    out = np.empty(start.shape, stored), np.empty(start.shape, stored)
-    axis = tuple(range(ndim, start.ndim)) if start.ndim else -1
-    inputs = start, end, times.astype(computed)
-    results: tuple[Any, Any] = _linear_interpolation(inputs, axis, False, out)
+    c = times if times.ndim else float(times)
+    call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
+    results: tuple[Any, Any] = _rows.along_leading(_linear_interpolation, *call)
     return results

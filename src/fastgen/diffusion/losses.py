@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import Stream
 from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
 from fastgen.diffusion import _rows
@@ -222,21 +223,21 @@ def transition_kl(
 
 def _weights(prediction: Any, weight: Any) -> Any:
     """The weight of each squared error, so that their sum is the mean."""
-    count = max(
-        1, prediction.size // prediction.shape[0] if prediction.ndim and len(prediction) else 1
-    )
+    shape = prediction.shape
+    batch = shape[0] if shape else 1
+    count = prediction.size // batch if batch else 1
     if weight is None:
-        return 1 / count
+        return 1 / count if count else 1.0
     per_sample = np.asarray(weight, np.float64)
-    if per_sample.shape not in ((), prediction.shape[:1]):
+    if per_sample.shape not in ((), shape[:1]):
         raise ValueError(
-            f"denoising_loss: weight must be a number or have the shape {prediction.shape[:1]} of "
-            f"the batch, got {per_sample.shape}"
+            f"denoising_loss: weight must be a number or have the shape {shape[:1]} of the batch, "
+            f"got {per_sample.shape}"
         )
     if per_sample.ndim == 0:
-        return float(per_sample) / count
+        return float(per_sample) / max(count, 1)
     wide = prediction.dtype == np.float64
-    return (per_sample / count).astype(np.float64 if wide else np.float32)
+    return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)
 
 
 def _denoising_rule(
@@ -260,7 +261,7 @@ def _denoising_rule(
 
 @with_rule(_denoising_rule, nin=2)
 def denoising_loss(
-    prediction: ArrayLike, target: ArrayLike, /, *, weight: ArrayLike | None = None
+    prediction: ArrayLike, target: ArrayLike | Stream, /, *, weight: ArrayLike | None = None
 ) -> Any:
     r"""Mean squared error of a prediction, per sample.
 
@@ -268,9 +269,11 @@ def denoising_loss(
 
     Parameters
     ----------
-    prediction, target : array_like
-        What the network said and should have said: epsilon, x0, v, or a velocity. Of one shape
-        ``(batch, ...)``.
+    prediction : array_like
+        What the network said: epsilon, x0, v, or a velocity; of shape ``(batch, ...)``.
+    target : array_like or fastgen.noise.Stream
+        What it should have said, of the same shape. A Stream is the noise of `add_noise` with the
+        same key and counter, made again instead of read.
     weight : float or array_like, optional
         One for all samples or one each, such as `min_snr_weight`. By default 1.
 
@@ -305,14 +308,19 @@ def denoising_loss(
     """
     x: Any = prediction
     y: Any = target
-    if not (type(x) is np.ndarray and type(y) is np.ndarray and x.shape == y.shape):
-        x, y = _rows.common("denoising_loss", ("prediction", "target"), (x, y))
-    weights = _weights(x, weight)
-    if x.ndim == 2 and x.dtype.char in "fd" and x.dtype == y.dtype:
-        return _denoising_score_matching((x, y, -1.0, weights))
+    streamed = type(y) is Stream
+    if type(x) is np.ndarray and (streamed or type(y) is np.ndarray):
+        dtype, shape = x.dtype, x.shape
+        alike = streamed or (dtype is y.dtype and shape == y.shape)
+        plain = dtype is _rows.FLOAT32 or dtype is _rows.FLOAT64
+        if alike and plain and len(shape) > 1 and x.size and x.flags.c_contiguous:
+            weights = _weights(x, weight)
+            if len(shape) > 2:
+                x, y = x.reshape(shape[0], -1), y if streamed else y.reshape(shape[0], -1)
+            return _denoising_score_matching((x, y, -1.0, weights))
     x, y = _rows.common("denoising_loss", ("prediction", "target"), (x, y))
-    axis = tuple(range(1, x.ndim)) if x.ndim else -1
-    if x.ndim > 1 and x.size and x.flags.c_contiguous and y.flags.c_contiguous:
-        x, y, axis = x.reshape(len(x), -1), y.reshape(len(x), -1), -1
+    if type(x) is Stream:
+        raise TypeError("denoising_loss: prediction must be an array, got a Stream")
+    axis: Any = tuple(range(1, x.ndim)) if x.ndim else -1
     out = np.empty(x.shape[:1], _rows.arithmetic(x, y)[0])
-    return _denoising_score_matching((x, y, -1.0, weights), axis, False, out)[()]
+    return _denoising_score_matching((x, y, -1.0, _weights(x, weight)), axis, False, out)[()]

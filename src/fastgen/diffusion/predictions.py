@@ -105,7 +105,7 @@ def linear_rule(
     a: Any,
     b: Any,
 ) -> tuple[Any, tuple[Any, ...]]:
-    """Value and gradients of `_rows.linear`."""
+    """Value and gradients of a linear combination along the leading axes."""
     x, y = _rows.common(function, ("x_t", "prediction"), inputs)
     ndim = _rows.check_leading(function, "x_t", "t", t, x)
     stored, computed = _rows.arithmetic(x, y)
@@ -197,8 +197,8 @@ def convert(
     array([0.5, 0.5])
     """
     a, b = conversion(source, target, t, schedule)
-    names, inputs = ("x_t", "prediction"), (x_t, prediction)
-    return _rows.linear("convert", names, inputs, t, a, b, out)
+    call = ("convert", ("x_t", "prediction"), (x_t, prediction), ("t", t), (a, b), out)
+    return _rows.along_leading(_linear_combination, *call)
 
 
 class EdmCoefficients(NamedTuple):
@@ -375,4 +375,5 @@ def edm_denoised(
     """
     c = edm_coefficients(sigma, sigma_data=sigma_data)
     a, b = (c.c_skip, c.c_out) if np.ndim(sigma) else (float(c.c_skip), float(c.c_out))
-    return _rows.linear("edm_denoised", ("x", "output"), (x, output), sigma, a, b, out)
+    call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b), out)
+    return _rows.along_leading(_linear_combination, *call)

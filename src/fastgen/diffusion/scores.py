@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
@@ -124,7 +125,16 @@ def langevin_update(
 
 
 def langevin_step(
-    x: ArrayLike, score: ArrayLike, step_size: ArrayLike, /, *, noise: ArrayLike, out: Any = None
+    x: ArrayLike,
+    score: ArrayLike,
+    step_size: ArrayLike,
+    /,
+    *,
+    noise: ArrayLike | Stream | None = None,
+    rng: Any = None,
+    key: int | None = None,
+    counter: int = 0,
+    out: Any = None,
 ) -> Any:
     r"""One step of unadjusted Langevin dynamics.
 
@@ -136,8 +146,11 @@ def langevin_step(
         Samples and their score s, of one shape.
     step_size : float or array_like
         The step size h: one for all samples, or one each along the leading axes.
-    noise : array_like
-        Standard normal noise z, of the shape of `x`.
+    noise : array_like or fastgen.noise.Stream, optional
+        Standard normal noise z, of the shape of `x`, if it is already there.
+    rng, key, counter : optional
+        Which noise otherwise, as in `add_noise`: it is made where it is wanted, and never exists
+        in memory.
     out : ndarray, optional
         Where to put the result. It may be one of the inputs.
 
@@ -149,7 +162,7 @@ def langevin_step(
     Raises
     ------
     ValueError
-        If shapes do not fit or a step size is negative.
+        If shapes do not fit, a step size is negative, or the noise is given twice.
     TypeError
         If an input is complex, longdouble, object or masked.
 
@@ -171,17 +184,13 @@ def langevin_step(
            [0.5 , 0.5 ]])
     """
     names = ("x", "score", "noise")
-    arrays = _rows.common("langevin_step", names, (x, score, noise))
+    noise = _rows.noise_of("langevin_step", noise, rng, key, counter)
     sizes = np.asarray(step_size, np.float64)
-    if not np.all(sizes >= 0):
+    if not _rows.all_within(sizes, 0.0, np.inf):
         raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")
-    shape = arrays[0].shape
-    ndim = _rows.check_leading("langevin_step", "x", "step_size", sizes, arrays[0])
-    stored, computed = _rows.arithmetic(*arrays)
-    if out is None:
-        out = np.empty(shape, stored)
-    axis = tuple(range(ndim, len(shape))) if shape else -1
-    return _langevin_update((*arrays, sizes.astype(computed)), axis, False, out)
+    h = sizes if sizes.ndim else float(sizes)
+    call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,), out)
+    return _rows.along_leading(_langevin_update, *call)
 
 
 def gaussian_mixture_score(

@@ -36,6 +36,13 @@ def linear_interpolation(
     return (1 - t) * x0 + t * x1, x1 - x0
 
 
+def noised(
+    x0: Any, noise: Any, alpha_t: Any, sigma_t: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Noisy data, and the noise in it."""
+    return linear_combination(x0, noise, alpha_t, sigma_t, axis=axis, keepdims=keepdims), noise
+
+
 def denoising_score_matching(
     score: Any,
     noise: Any,
