@@ -4,7 +4,16 @@
 #include "flow/additive_coupling.h"
 #include "flow/affine_coupling.h"
 #include "flow/batch_norm.h"
+#include "flow/exp.h"
+#include "flow/leaky_relu.h"
+#include "flow/log_prob.h"
 #include "flow/logabsdet_diagonal.h"
+#include "flow/logit.h"
+#include "flow/power.h"
+#include "flow/sigmoid.h"
+#include "flow/soft_clip.h"
+#include "flow/softplus.h"
+#include "flow/tanh.h"
 
 FG_FORMULA(logabsdet_diagonal, 1)
 
@@ -27,9 +36,45 @@ FLOW_MAPS(affine_coupling_inverse_softplus, 4, 6)
 FLOW_MAPS(affine_coupling_inverse_tanh, 5, 7)
 FLOW_MAPS(affine_coupling_inverse_soft_clip, 5, 7)
 
+FLOW_MAPS(flow_exp, 1, 3)
+FLOW_MAPS(flow_exp_inverse, 1, 3)
+FLOW_MAPS(flow_sigmoid, 1, 3)
+FLOW_MAPS(flow_sigmoid_inverse, 1, 3)
+FLOW_MAPS(flow_logit, 2, 4)
+FLOW_MAPS(flow_logit_inverse, 2, 4)
+FLOW_MAPS(flow_tanh, 1, 3)
+FLOW_MAPS(flow_tanh_inverse, 1, 3)
+FLOW_MAPS(flow_softplus, 1, 3)
+FLOW_MAPS(flow_softplus_inverse, 1, 3)
+FLOW_MAPS(flow_leaky_relu, 2, 4)
+FLOW_MAPS(flow_leaky_relu_inverse, 2, 4)
+FLOW_MAPS(flow_power, 2, 4)
+FLOW_MAPS(flow_power_inverse, 2, 4)
+FLOW_MAPS(flow_soft_clip, 2, 4)
+FLOW_MAPS(flow_soft_clip_inverse, 2, 4)
+
+FG_MAP(log_prob, 2, 2)
+FG_CLOSE(log_prob_close, 2, 1)
+static const fg_stage log_prob_stages[] = {
+    FG_STAGE(log_prob, 0, 2, FG_SUM, log_prob_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(log_prob_vjp, 3, 4)
+FG_CLOSE(log_prob_vjp_close, 3, 2)
+static const fg_stage log_prob_vjp_stages[] = {
+    FG_STAGE(log_prob_vjp, 0, 3, FG_SUM, log_prob_vjp_close),
+    FG_LAST_STAGE,
+};
+
+/* C has its own exp and tanh, so the formulas of bijectors have a prefix, and their rows have not.
+ */
+#define FLOW_ROW(name, inputs)                                                                     \
+    FG_ROW_OF(name, inputs "->(n),()", map, flow_##name##_map, flow_##name##_vjp_map)
+
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(logabsdet_diagonal, "(n)->()"),
+    FG_ROW_OF_STAGES(log_prob, "(n),()->()"),
     FG_ROW_OF_MAPS(additive_coupling, "(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(additive_coupling_inverse, "(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(batch_norm, "(n),(n),(n),(n),(n),(n)->(n),()"),
@@ -44,5 +89,21 @@ FG_ROWS = {
     FG_ROW_OF_MAPS(affine_coupling_inverse_softplus, "(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_tanh, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_soft_clip, "(n),(n),(n),(n),(n)->(n),()"),
+    FLOW_ROW(exp, "(n)"),
+    FLOW_ROW(exp_inverse, "(n)"),
+    FLOW_ROW(sigmoid, "(n)"),
+    FLOW_ROW(sigmoid_inverse, "(n)"),
+    FLOW_ROW(logit, "(n),(n)"),
+    FLOW_ROW(logit_inverse, "(n),(n)"),
+    FLOW_ROW(tanh, "(n)"),
+    FLOW_ROW(tanh_inverse, "(n)"),
+    FLOW_ROW(softplus, "(n)"),
+    FLOW_ROW(softplus_inverse, "(n)"),
+    FLOW_ROW(leaky_relu, "(n),(n)"),
+    FLOW_ROW(leaky_relu_inverse, "(n),(n)"),
+    FLOW_ROW(power, "(n),(n)"),
+    FLOW_ROW(power_inverse, "(n),(n)"),
+    FLOW_ROW(soft_clip, "(n),(n)"),
+    FLOW_ROW(soft_clip_inverse, "(n),(n)"),
     FG_LAST_ROW,
 };

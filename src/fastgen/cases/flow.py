@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastgen.cases import _flow_couplings, _flow_normalization, case
+from fastgen.cases import _flow_bijectors, _flow_couplings, _flow_normalization, case
 from fastgen.cases.case import INF, NAN, Case
 
 CASES = {
@@ -67,6 +67,27 @@ CASES = {
         ),
         bits=("f35e021ccbf885e2", "4037dbb935bbdfcc"),
     ),
+    "flow.log_prob": Case(
+        sample=lambda z: (z[0], 5 * z[1]),
+        exact=lambda mp, z, logabsdet: logabsdet - (z**2 + mp.log(2 * mp.pi)) / 2,
+        gradient=lambda mp, z, logabsdet: (-z, 1),
+        scale=lambda mp, z, logabsdet: max(abs(logabsdet), z**2 / 2, mp.log(2 * mp.pi) / 2),
+        ulp=3,
+        known=(
+            ((0.5, 2.0), "0.95606146679532725821967026"),
+            ((-3.25, -10.0), "-16.200188533204672741780330"),
+            ((0.0, 0.9375), "0.018561466795327258219670264"),
+        ),
+        edges=(
+            ((INF, 0.0), -INF),
+            ((0.0, -INF), -INF),
+            ((0.0, INF), INF),
+            ((NAN, 0.0), NAN),
+            ((0.0, NAN), NAN),
+        ),
+        bits=("67be2ea5c0164fde", "3cea861c432104c4"),
+    ),
+    **_flow_bijectors.CASES,
     **_flow_couplings.CASES,
     **_flow_normalization.CASES,
 }

@@ -1,14 +1,17 @@
 """Normalizing flows: transforms with their log-determinants, in nats."""
 
+from fastgen.flow.bijectors import exp, leaky_relu, power, soft_clip
 from fastgen.flow.couplings import (
     additive_coupling,
     additive_coupling_inverse,
     affine_coupling,
     affine_coupling_inverse,
 )
+from fastgen.flow.densities import bits_per_dim, log_prob
 from fastgen.flow.determinants import logabsdet_diagonal, logdet_lu, logdet_triangular
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
+from fastgen.flow.squashing import logit, sigmoid, softplus, tanh
 
 __all__ = [
     "actnorm",
@@ -17,8 +20,18 @@ __all__ = [
     "affine_coupling",
     "affine_coupling_inverse",
     "batch_norm",
+    "bits_per_dim",
+    "exp",
+    "leaky_relu",
+    "log_prob",
     "logabsdet_diagonal",
     "logdet_lu",
     "logdet_triangular",
+    "logit",
+    "power",
+    "sigmoid",
+    "soft_clip",
+    "softplus",
     "split_parameters",
+    "tanh",
 ]

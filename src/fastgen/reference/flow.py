@@ -127,3 +127,110 @@ def batch_norm(
         y = (x - mean) / np.sqrt(var + eps) * np.exp(log_gamma) + beta
     total = np.sum(log_s + np.zeros_like(y), axis=axis, keepdims=keepdims)
     return y, -total if inverse else total
+
+
+def _with_logabsdet(y: Any, terms: Any, axis: Axis, keepdims: bool) -> Any:
+    return y, np.sum(terms + np.zeros_like(y), axis=axis, keepdims=keepdims)
+
+
+def exp(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Exponential, to the positive numbers, with its log-determinant."""
+    y, terms = (np.log(x), -np.log(x)) if inverse else (np.exp(x), x)
+    return _with_logabsdet(y, terms, axis, keepdims)
+
+
+def sigmoid(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Logistic sigmoid, to (0, 1), with its log-determinant."""
+    return logit(x, inverse=not inverse, axis=axis, keepdims=keepdims)
+
+
+def logit(
+    x: Any,
+    /,
+    alpha: Any = 0.0,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Logit of pixels, kept away from 0 and 1, with its log-determinant."""
+    c = 1 - 2 * alpha
+    if inverse:
+        y = (1 / (1 + np.exp(-x)) - alpha) / c
+        terms = -np.abs(x) - 2 * np.log1p(np.exp(-np.abs(x))) - np.log(c)
+    else:
+        p = alpha + c * x
+        y, terms = np.log(p) - np.log(1 - p), np.log(c) - np.log(p) - np.log(1 - p)
+    return _with_logabsdet(y, terms, axis, keepdims)
+
+
+def tanh(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Hyperbolic tangent, to (-1, 1), with its log-determinant."""
+    if inverse:
+        return _with_logabsdet(np.arctanh(x), -np.log1p(-(x**2)), axis, keepdims)
+    terms = 2 * (float(np.log(2)) - np.abs(x) - np.log1p(np.exp(-2 * np.abs(x))))
+    return _with_logabsdet(np.tanh(x), terms, axis, keepdims)
+
+
+def softplus(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Softplus, to the positive numbers, with its log-determinant."""
+    if inverse:
+        gap = np.log(-np.expm1(-x))
+        return _with_logabsdet(x + gap, -gap, axis, keepdims)
+    return _with_logabsdet(np.logaddexp(x, 0), -np.logaddexp(-x, 0), axis, keepdims)
+
+
+def leaky_relu(
+    x: Any,
+    /,
+    negative_slope: Any = 0.01,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Leaky ReLU, with its log-determinant."""
+    slope = np.where(x < 0, negative_slope, 1)
+    if inverse:
+        return _with_logabsdet(x / slope, -np.log(slope), axis, keepdims)
+    return _with_logabsdet(x * slope, np.log(slope), axis, keepdims)
+
+
+def power(
+    x: Any,
+    /,
+    exponent: Any = 2.0,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Power that keeps the sign, with its log-determinant."""
+    p = 1 / exponent if inverse else exponent
+    terms = np.log(np.abs(p)) + (p - 1) * np.log(np.abs(x))
+    return _with_logabsdet(np.sign(x) * np.abs(x) ** p, terms, axis, keepdims)
+
+
+def soft_clip(
+    x: Any,
+    /,
+    bound: Any = 5.0,
+    *,
+    inverse: bool = False,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Soft clip, to (-b, b), with its log-determinant."""
+    grown = 1 - np.abs(x) / bound if inverse else 1 + np.abs(x) / bound
+    return _with_logabsdet(x / grown, -2 * np.log(grown), axis, keepdims)
+
+
+def log_prob(z: Any, logabsdet: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Log-likelihood of data that a flow has sent to a standard normal distribution."""
+    log_2_pi = float(np.log(2 * np.pi))
+    return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims) + logabsdet
+
+
+def bits_per_dim(log_prob: Any, /, *, dims: int, bins: int = 256) -> Any:
+    """Bits per dimension, from the log-likelihood of dequantized data."""
+    return -log_prob / (dims * np.log(2)) + np.log2(bins)

@@ -1,0 +1,130 @@
+"""Likelihoods by change of variables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgen._derivatives import as_input, with_rule
+from fastgen._ops import OPS
+
+__all__ = ["bits_per_dim", "log_prob"]
+
+_log_prob = OPS["flow.log_prob"]
+
+
+def log_prob(
+    z: ArrayLike,
+    logabsdet: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Log-likelihood of data that a flow has sent to a standard normal distribution.
+
+    .. math:: \log p(x) = \log N(z; 0, I) + \log \left|\det \frac{\partial z}{\partial x}\right|,
+              \quad \log N(z; 0, I) = -\tfrac12 \sum_i \left(z_i^2 + \log 2\pi\right)
+
+    Parameters
+    ----------
+    z : array_like
+        The data where the flow has sent it, usually ``(batch, n)``.
+    logabsdet : array_like
+        The log-determinants of the flow's transforms, added up: of the batch shape.
+    axis : int, tuple of int, or None, default -1
+        The event axes of `z`, summed over. None sums over all.
+    keepdims : bool, default False
+        Keep the event axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        In nats, of the batch shape.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Each term is right within 1.5 ULP; they and the log-determinant are added in float64, in the
+    order of `fastgen.vae.kl_standard_normal`, and rounded once.
+
+    References
+    ----------
+    .. [1] Rezende and Mohamed, "Variational inference with normalizing flows", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> fastgen.flow.log_prob(np.zeros((2, 2)), np.array([0.0, 1.0]))
+    array([-1.83787707, -0.83787707])
+    """
+    return _log_prob((z, logabsdet), axis, keepdims, out)
+
+
+def _bits_rule(
+    wanted: list[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    with_value: bool,
+    *,
+    dims: int,
+    bins: int = 256,
+) -> tuple[Any, tuple[Any, ...]]:
+    value = np.asarray(bits_per_dim(*inputs, dims=dims, bins=bins))
+    slope = np.full_like(value, -1 / (dims * math.log(2))) * cotangent
+    return value[()] if with_value else None, tuple([as_input(slope, inputs[k]) for k in wanted])
+
+
+@with_rule(_bits_rule, nin=1)
+def bits_per_dim(log_prob: ArrayLike, /, *, dims: int, bins: int = 256) -> Any:
+    r"""Bits per dimension, from the log-likelihood of dequantized data.
+
+    .. math:: -\frac{\log p(x)}{d \log 2} + \log_2 b
+
+    Parameters
+    ----------
+    log_prob : array_like
+        Log-likelihoods in nats, per sample, of data in [0, 1]: integers from 0 to b - 1, plus
+        noise in [0, 1), divided by b.
+    dims : int
+        How many dimensions a sample has: for images, channels times height times width.
+    bins : int, default 256
+        How many values a dimension had, b; 1 where the data have not been divided.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the shape and float type of `log_prob`.
+
+    Raises
+    ------
+    ValueError
+        If `dims` or `bins` is below 1.
+
+    References
+    ----------
+    .. [1] Theis, van den Oord and Bethge, "A note on the evaluation of generative models",
+       ICLR 2016, section 3.1.
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> float(fastgen.flow.bits_per_dim(0.0, dims=3072))  # of the uniform distribution
+    8.0
+    """
+    if dims < 1 or bins < 1:
+        raise ValueError(f"bits_per_dim: dims and bins must be at least 1, got {dims} and {bins}")
+    values: Any = log_prob if hasattr(log_prob, "dtype") else np.asarray(log_prob, np.float64)
+    return values * (-1 / (dims * math.log(2))) + math.log2(bins)
