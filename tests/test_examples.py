@@ -45,21 +45,45 @@ def test_train_vae(tmp_path):
     assert float(difference[1]) <= 1e-5
 
 
-@pytest.mark.parametrize("option", ["--epochs=0", "--latent=0", "--seed=-1"])
-def test_train_vae_refuses(tmp_path, option):
+def test_train_gan(tmp_path):
     for module in ("sklearn", "matplotlib"):
         pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
-    done = run("train_vae.py", option, "--out", tmp_path)
+    done = run("train_gan.py", "--epochs", 8, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+
+    names = ["gan_digits.png", "gan_divergence.png"]
+    assert sorted(p.name for p in tmp_path.glob("new/*")) == names
+    assert all(is_picture(tmp_path / "new" / name) for name in names)
+
+    divergences = re.search(rf"Divergence +{NUMBER} nats .* to {NUMBER} nats", done.stdout)
+    assert all(0 < float(d) < np.log(2) for d in divergences.groups())
+    distances = re.search(
+        rf"grey levels: {NUMBER} .* to {NUMBER}; from real to real {NUMBER}", done.stdout
+    )
+    before, after, best = map(float, distances.groups())
+    assert best < after < before - 1.5  # it has learned something, and copies no image
+    difference = re.search(rf"difference of the two: {NUMBER}", done.stdout)
+    assert float(difference[1]) <= 1e-5
+
+
+@pytest.mark.parametrize("example", ["train_vae.py", "train_gan.py"])
+@pytest.mark.parametrize("option", ["--epochs=0", "--latent=0", "--seed=-1"])
+def test_examples_refuse(tmp_path, example, option):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run(example, option, "--out", tmp_path)
     assert done.returncode == 2
     assert "must be at least" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_train_vae_names_what_to_install(tmp_path):
+@pytest.mark.parametrize("example", ["train_vae.py", "train_gan.py"])
+def test_examples_name_what_to_install(tmp_path, example):
     (tmp_path / "sklearn.py").write_text("raise ImportError('No module named sklearn')")
     code = (
         f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); "
-        f"runpy.run_path({str(EXAMPLES / 'train_vae.py')!r})"
+        f"runpy.run_path({str(EXAMPLES / example)!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
