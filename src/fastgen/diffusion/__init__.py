@@ -1,6 +1,7 @@
 """Diffusion, score and flow matching: schedules, the forward process, losses and scores."""
 
 from fastgen.diffusion.embedding import timestep_embedding
+from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
 from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
 from fastgen.diffusion.losses import (
@@ -37,6 +38,7 @@ __all__ = [
     "edm_denoised",
     "edm_input",
     "edm_weight",
+    "epsilon_loss",
     "gaussian_mixture_score",
     "gaussian_score",
     "interpolate",

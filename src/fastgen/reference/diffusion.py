@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.reference.noise import normal
+
 Axis = int | tuple[int, ...] | None
 
 
@@ -146,6 +148,12 @@ def denoising_loss(prediction: Any, target: Any, /, *, weight: Any = None) -> An
     """Mean squared error of a prediction, per sample."""
     loss = np.mean((prediction - target) ** 2, axis=tuple(range(1, prediction.ndim)))
     return loss if weight is None else weight * loss
+
+
+def epsilon_loss(prediction: Any, /, *, key: int, counter: int = 0, weight: Any = None) -> Any:
+    """Mean squared error of a prediction of the noise, per sample."""
+    noise = normal(np.shape(prediction), key=key, counter=counter, dtype=prediction.dtype)
+    return denoising_loss(prediction, noise, weight=weight)
 
 
 def langevin_step(x: Any, score: Any, step_size: Any, /, *, noise: Any) -> Any:
