@@ -9,7 +9,6 @@ import numpy as np
 from fastgen._core import Op, Stream
 from fastgen._ops import OPS
 from fastgen.diffusion._tables import Tables
-from fastgen.noise.keys import key_of
 
 FEW = 32  # steps that are quicker looked up one by one
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -76,18 +75,6 @@ def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tu
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"{function}: the shapes must be equal, got {listed}")
     return found
-
-
-def noise_of(function: str, noise: Any, rng: Any, key: Any, counter: int) -> Any:
-    """The noise that was given, or a Stream by key and counter; a ValueError for both."""
-    if noise is None:
-        return Stream(key_of(function, key, rng), counter)
-    for name, other in (("key", key), ("rng", rng), ("counter", counter or None)):
-        if other is not None:
-            raise ValueError(
-                f"{function}: noise and {name} both say what the noise is; give one of them"
-            )
-    return noise
 
 
 def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> int:

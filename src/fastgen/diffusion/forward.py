@@ -12,6 +12,7 @@ from fastgen._ops import OPS
 from fastgen.diffusion import _rows
 from fastgen.diffusion._tables import FLOW, VARIANCE_PRESERVING
 from fastgen.diffusion.schedule import Schedule
+from fastgen.noise.keys import noise_of
 
 __all__ = ["add_noise", "interpolate", "posterior_mean_variance", "velocity"]
 
@@ -102,7 +103,7 @@ def add_noise(
     (array([-0.24337869,  0.40414676]), array([-0.24337869,  0.40414676]))
     """
     if noise is None or rng is not None or key is not None or counter:
-        given, noise = noise, _rows.noise_of("add_noise", noise, rng, key, counter)
+        given, noise = noise, noise_of("add_noise", noise, rng, key, counter)
     else:
         given = noise
     alpha_t, sigma_t = _rows.coefficients(t, schedule)

@@ -11,6 +11,7 @@ from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
+from fastgen.noise.keys import noise_of
 
 __all__ = ["gaussian_mixture_score", "gaussian_score", "langevin_step", "langevin_update"]
 
@@ -184,7 +185,7 @@ def langevin_step(
            [0.5 , 0.5 ]])
     """
     names = ("x", "score", "noise")
-    noise = _rows.noise_of("langevin_step", noise, rng, key, counter)
+    noise = noise_of("langevin_step", noise, rng, key, counter)
     sizes = np.asarray(step_size, np.float64)
     if not _rows.all_within(sizes, 0.0, np.inf):
         raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")

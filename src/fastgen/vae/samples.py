@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from fastgen._core import Stream
 from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
-from fastgen.noise.keys import key_of
+from fastgen.noise.keys import noise_of
 
 __all__ = ["reparameterize", "sample_diag_normal", "sample_diag_normal_with_log_prob"]
 
@@ -126,17 +126,6 @@ def sample_diag_normal_with_log_prob(
     return _sample_with_log_prob((mu, logvar, noise), axis, keepdims, out)
 
 
-def _noise(noise: Any, rng: Any, key: Any, counter: int) -> Any:
-    if noise is None:
-        return Stream(key_of("reparameterize", key, rng), counter)
-    for name, other in (("key", key), ("rng", rng), ("counter", counter or None)):
-        if other is not None:
-            raise ValueError(
-                f"reparameterize: noise and {name} both say what the noise is; give one of them"
-            )
-    return noise
-
-
 def _rule(
     wanted: list[int],
     inputs: tuple[Any, ...],
@@ -153,7 +142,7 @@ def _rule(
 ) -> tuple[Any, tuple[Any, ...]]:
     if noise is None and key is None and not with_value:
         raise ValueError("reparameterize: the pullback needs the same noise; give a key, or noise")
-    operands = (*inputs, _noise(noise, rng, key, counter))
+    operands = (*inputs, noise_of("reparameterize", noise, rng, key, counter))
     if return_log_prob:
         op = _sample_with_log_prob
         return gradients_of(op, wanted, operands, cotangent, with_value, axis, keepdims)
@@ -236,7 +225,7 @@ def reparameterize(
     >>> fastgen.noise.normal((1, 2), key=1) + mu
     array([[0.75662131, 2.40414676]])
     """
-    operands = (mu, logvar, _noise(noise, rng, key, counter))
+    operands = (mu, logvar, noise_of("reparameterize", noise, rng, key, counter))
     if return_log_prob:
         return _sample_with_log_prob(operands, axis, keepdims, out)
     return _sample(operands, out=out)
