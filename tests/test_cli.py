@@ -187,6 +187,11 @@ def test_import_does_not_load_the_command_line():
     subprocess.run([sys.executable, "-c", code], env=QUIET, check=True)
 
 
+@pytest.mark.parametrize("name", sorted(_ops.OPS))
+def test_known_values_are_checked_without_mpmath(name):
+    assert not found(checks.known_values, name, "float64")
+
+
 # Checks that can't fail would be worth nothing: each is shown something wrong.
 
 

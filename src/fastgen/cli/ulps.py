@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from fastgen import cases
 from fastgen.cli import compare
 from fastgen.cli.subject import Subject
 
+# What formulas need of mpmath's context to say how large a term is, where it is not installed.
+FLOATS = SimpleNamespace(
+    **vars(math),
+    mpf=float,
+    sign=lambda x: (x > 0) - (x < 0),
+    npdf=lambda x: math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi),
+)
+
 
 def distances(
     subject: Subject, point: tuple[Any, ...], exact: list[Fraction], results: Any
@@ -19,8 +28,7 @@ def distances(
     """Return the distance of the worst result for every number, in ULP of it or its `scale`."""
     sizes = list(map(abs, exact))
     if subject.case.scale is not None:
-        # Formulas written for mpmath's context need no more than the math module has.
-        scales = cases.flat(subject.case.scale(math, *point))
+        scales = cases.flat(subject.case.scale(FLOATS, *point))
         sizes = [max(a, abs(Fraction(float(b)))) for a, b in zip(sizes, scales, strict=True)]
     top = compare.limits(subject.dtype).max
     double = subject.dtype == np.float64
