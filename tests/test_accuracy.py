@@ -114,14 +114,16 @@ def test_value_and_gradient(name, dtype, rng):
         along = [*point, *numbers(case, cotangents)] if several else point
         exact = each(exactly(case.exact, point))
         scales = each(exactly(case.scale, point)) if case.scale else exact
-        slopes = exactly(case.gradient, along)
+        slopes = exactly(case.gradient, along) if case.gradient else ()
         terms = exactly(case.gradient_scale, along) if case.gradient_scale else slopes
         for op in ops:
-            results = op.derivative((*arrays, *cotangents))
-            assert all(map(np.array_equal, each(op(arrays)), results))
+            results = each(op(arrays))
+            if op.derivative is not None:
+                alone, results = results, op.derivative((*arrays, *cotangents))
+                assert all(map(np.array_equal, alone, results))
             where = op.isa, arrays, cotangents
             check(results[:nout], exact, scales, bounds(case.ulp, nout), where)
-            check(results[nout:], slopes, terms, bounds(case.gradient_ulp, op.nin), where)
+            check(results[nout:], slopes, terms, bounds(case.gradient_ulp, len(slopes)), where)
 
 
 def numbers(case, arrays):

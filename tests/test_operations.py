@@ -39,7 +39,9 @@ def same(a, b):
 
 
 def both(op, arrays, **options):
-    """The outputs, the outputs again, and the gradients."""
+    """The outputs, and where there is a derivative the outputs again, and the gradients."""
+    if op.derivative is None:
+        return each(op(arrays, **options))
     cotangents = COTANGENTS[: op.nout]
     return (*each(op(arrays, **options)), *op.derivative((*arrays, *cotangents), **options))
 
@@ -141,6 +143,8 @@ def test_bits_do_not_depend_on_what_is_constant(name, isa, dtype):
             cotangents[j] = cotangents[j][:, None] if core else cotangents[j]
         apart = LAYOUTS["strided"](first)  # goes through tiles
         assert same(op((first, *constants)), op((apart, *constants))), n
+        if op.derivative is None:
+            continue
         got = op.derivative((first, *constants, *cotangents), wanted=value_and_first)
         wanted = op.derivative((apart, *constants, *cotangents))
         assert same(got[: op.nout + 1], wanted[: op.nout + 1]), n
@@ -171,27 +175,29 @@ def test_bits_do_not_depend_on_the_instruction_set(name, dtype):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_in_place_and_overlapping_out(name):
-    op = OPS[name]
+    value, op = OPS[name], OPS[name].derivative or OPS[name]
     for dtype in FLOATS:
         arrays = cases.inputs(name, (3, 1100), dtype)
-        cotangents = COTANGENTS[: op.nout]
-        wanted = op.derivative((*arrays, *cotangents))
-        for j, k in itertools.product(range(len(wanted)), range(op.nin)):
+        cotangents = () if op is value else COTANGENTS[: value.nout]
+        wanted = each(op((*arrays, *cotangents)))
+        for j, k in itertools.product(range(len(wanted)), range(value.nin)):
             if wanted[j].shape == arrays[k].shape:  # output j over input k
                 copies = [x.copy() for x in arrays]
                 out = [copies[k] if i == j else None for i in range(len(wanted))]
-                got = op.derivative((*copies, *cotangents), out=tuple(out))
+                got = each(op((*copies, *cotangents), out=tuple(out)))
                 assert got[j] is copies[k] and same(got[j], wanted[j])
-        # Every offset of the first gradient against the first input, in elements and in bytes.
-        size, shape, gradient = arrays[0].nbytes, arrays[0].shape, wanted[op.nout]
+        # Every offset of the first result that has the first input's shape against that input, in
+        # elements and in bytes; a gradient, where there are any.
+        size, shape = arrays[0].nbytes, arrays[0].shape
+        at = 0 if op is value else value.nout
         for offset in [*range(-20, 21), *range(-70 * 8, 70 * 8, 171)]:
             raw = np.zeros(size + 2400, np.uint8)
             first = raw[1200 : 1200 + size].view(dtype).reshape(shape)
             first[...] = arrays[0]
             target = raw[1200 + offset :][:size].view(dtype).reshape(shape)
-            out = [target if i == op.nout else None for i in range(len(wanted))]
-            op.derivative((first, *arrays[1:], *cotangents), out=tuple(out))
-            assert same(target, gradient), offset
+            out = [target if i == at else None for i in range(len(wanted))]
+            op((first, *arrays[1:], *cotangents), out=tuple(out))
+            assert same(target, wanted[at]), offset
 
 
 @np.errstate(over="ignore")  # of NumPy's casts
@@ -201,11 +207,13 @@ def test_half_precision_is_float32_rounded_once(name, half):
     op = OPS[name]
     for shape in [(4, 20), (2, 1500)]:
         arrays = tuple(x.astype(half) for x in cases.inputs(name, shape, np.float32))
-        single = (*(x.astype(np.float32) for x in arrays), *COTANGENTS[: op.nout])
+        single = tuple(x.astype(np.float32) for x in arrays)
         # Sums, in float64, are rounded once: not to float32 in between.
-        out = tuple(np.empty(r.shape) for r in op.derivative(single))
-        wanted = tuple(r.astype(half) for r in op.derivative(single, out=out))
-        wanted = (*wanted[: op.nout], *wanted)
+        kinds = [op] if op.derivative is None else [op, op.derivative]
+        wanted = ()
+        for kind, given in zip(kinds, [single, (*single, *COTANGENTS[: op.nout])], strict=False):
+            out = tuple(np.empty(r.shape) for r in each(kind(given)))
+            wanted += tuple(r.astype(half) for r in each(kind(given, out=out)))
         assert same(both(op, arrays), wanted)
         assert same(both(op, tuple(map(LAYOUTS["strided"], arrays))), wanted)
 
@@ -236,8 +244,8 @@ def test_empty_and_size_one(name):
         assert [np.shape(r) for r in results] == outputs
         for result, wanted in zip(results, each(cases.reference(name)(*arrays)), strict=True):
             np.testing.assert_array_equal(result, wanted)
-        gradients = op.derivative((*arrays, *COTANGENTS[: op.nout]))[op.nout :]
-        assert [g.shape for g in gradients] == inputs
+        gradients = both(op, arrays)[2 * op.nout :]
+        assert [g.shape for g in gradients] == (inputs if op.derivative else [])
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if cases.signature(name).dims <= {"n"}])
@@ -264,7 +272,7 @@ def test_no_floating_point_warning(name):
                 both(op, tuple(np.resize(np.roll(x, shift * k), shape) for k, shape in shapes))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].derivative])
 def test_derivative_agrees_with_central_differences(name, rng):
     op, function = OPS[name], cases.function(name)
     arrays = cases.inputs(name, (4, 5), np.float64)

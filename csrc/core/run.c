@@ -70,6 +70,7 @@ typedef struct {
     _Alignas(64) double last_group[FG_MAX_OPERANDS][FG_LANES];
     char *body[FG_MAX_OPERANDS], *tail[FG_MAX_OPERANDS];
     ptrdiff_t whole, left;
+    ptrdiff_t constant[FG_MAX_OPERANDS]; /* elements of the buffer that hold an input's one value */
 } scratch;
 
 typedef struct {
@@ -96,6 +97,25 @@ static int term_buffer(const run_plan *plan, const position *at, int term)
     return p->nin + j;
 }
 
+/* Input k, if it has one value for all elements: brought in once, for all tiles. */
+static bool load_constant(const run_plan *plan, scratch *s, int k)
+{
+    const fg_view *view = &plan->view[k];
+    const ptrdiff_t count = s->whole + (s->left ? FG_LANES : 0);
+    if (view->ndim > 1 || view->stride[0] != 0)
+        return false;
+    if (s->constant[k] < count)
+        plan->problem->loops->load(view->dtype, view->data, 0, count, s->buffer[k]);
+    s->constant[k] = count > s->constant[k] ? count : s->constant[k];
+    return true;
+}
+
+static void forget_constants(const run_plan *plan, scratch *s)
+{
+    for (int k = 0; k < plan->problem->nin; k++)
+        s->constant[k] = 0;
+}
+
 /* Elements start .. start + count - 1 of every input, and room for the outputs. */
 static void load_tile(const run_plan *plan, scratch *s, ptrdiff_t start, ptrdiff_t count)
 {
@@ -113,6 +133,8 @@ static void load_tile(const run_plan *plan, scratch *s, ptrdiff_t start, ptrdiff
         } else {
             s->body[k] = (char *)s->buffer[k];
             s->tail[k] = s->body[k] + s->whole * size;
+            if (input && load_constant(plan, s, k))
+                continue;
             if (input)
                 fg_view_load(&plan->view[k], p->loops, start, count, s->body[k]);
         }
@@ -259,6 +281,7 @@ static void run_rows(void *context, ptrdiff_t item)
     const ptrdiff_t n = plan->n, begin = item * plan->rows_per_item;
     const ptrdiff_t end =
         plan->rows - begin < plan->rows_per_item ? plan->rows : begin + plan->rows_per_item;
+    forget_constants(plan, &s);
     for (ptrdiff_t row = begin; row < end; row += plan->rows_per_tile) {
         const ptrdiff_t rows = end - row < plan->rows_per_tile ? end - row : plan->rows_per_tile;
         load_tile(plan, &s, row * n, rows * n);
@@ -329,6 +352,7 @@ static void run_chunk(void *context, ptrdiff_t item)
         totals[t] = (wide_sum){largest ? -INFINITY : 0, 0};
     if (plan->fold)
         begin += fold_blocks(plan, row * plan->n + begin, end - begin, &totals[0]);
+    forget_constants(plan, &s);
     for (ptrdiff_t i = begin; i < end; i += FG_TILE) {
         const ptrdiff_t count = end - i < FG_TILE ? end - i : FG_TILE;
         load_tile(plan, &s, row * plan->n + i, count);

@@ -25,6 +25,8 @@
 /* clang-format off */
 #define FG_ROW_OF(name, signature, kind, value, derivative) \
     {#name, signature, {.kind = value}, {.kind = derivative}}
+#define FG_ROW_OF_VALUE(formula, shape) /* without a derivative */ \
+    {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
 #define FG_LAST_ROW {.name = NULL}
 #define FG_STAGE(formula, reads, terms, reduction, close) \
     {formula##_map, FG_CLOSING(close), reads, terms, reduction}

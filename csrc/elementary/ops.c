@@ -3,6 +3,7 @@
 #include "core/tile.h"
 
 #include "elementary/derivatives.h"
+#include "elementary/logsumexp.h"
 #include "elementary/squared_norm.h"
 #include "elementary/total.h"
 
@@ -22,15 +23,28 @@ FG_FORMULA(total, 1)
 
 FG_FOLD(squared_norm, 1)
 FG_FOLD(total, 1)
+FG_MAP(logsumexp_max, 1, 1)
+FG_CLOSE(logsumexp_max_close, 1, 1)
+FG_MAP(logsumexp_sum, 2, 1)
+FG_CLOSE(logsumexp_sum_close, 1, 3)
+static const fg_stage logsumexp_stages[] = {
+    FG_STAGE(logsumexp_max, 0, 1, FG_MAX, logsumexp_max_close),
+    FG_STAGE(logsumexp_sum, 1, 1, FG_SUM, logsumexp_sum_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(logsumexp_vjp_max, 2, 1)
+FG_MAP(logsumexp_vjp_sum, 3, 1)
+FG_MAP(logsumexp_vjp, 5, 1)
+static const fg_stage logsumexp_vjp_stages[] = {
+    FG_STAGE(logsumexp_vjp_max, 0, 1, FG_MAX, logsumexp_max_close),
+    FG_STAGE(logsumexp_vjp_sum, 1, 1, FG_SUM, logsumexp_sum_close),
+    FG_OUTPUTS(logsumexp_vjp, 3),
+    FG_LAST_STAGE,
+};
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
 #define ELEMENTARY_ROW(name)                                                                       \
-    {                                                                                              \
-        #name, "()->()", {.map = real_##name##_value},                                             \
-        {                                                                                          \
-            .map = real_##name##_derivative                                                        \
-        }                                                                                          \
-    }
+    FG_ROW_OF(name, "()->()", map, real_##name##_value, real_##name##_derivative)
 
 extern FG_ROWS;
 /* clang-format off */
@@ -48,6 +62,7 @@ FG_ROWS = {
     ELEMENTARY_ROW(x_minus_log1p),
     FG_FOLDED_ROW(squared_norm, "(n)->()"),
     FG_FOLDED_ROW(total, "(n)->()"),
+    FG_ROW_OF_STAGES(logsumexp, "(n)->()"),
     FG_LAST_ROW,
 };
 /* clang-format on */

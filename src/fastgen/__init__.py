@@ -11,7 +11,7 @@ if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 
 # The thread count comes first.
-from fastgen import diffusion, elementary, flow, gan, noise, vae  # noqa: E402
+from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
 
@@ -22,6 +22,7 @@ __all__ = [
     "flow",
     "gan",
     "get_num_threads",
+    "guidance",
     "noise",
     "set_num_threads",
     "vae",

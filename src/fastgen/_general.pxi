@@ -49,16 +49,20 @@ cdef fg_dtype promote(fg_dtype a, fg_dtype b) noexcept:
     return a if a == b else FG_F64 if a == FG_F64 or b == FG_F64 else FG_F32
 
 
-cdef int common_storage(tuple inputs, list arrays) except -2:
-    """The type that the arrays promote to. Scalars and 0-d arrays bend to arrays with dimensions,
-    and Python's numbers to NumPy's (NEP 50, extended to float64 scalars: a coefficient from a
-    float64 table must not double the size of a float32 batch). Streams follow; alone, they are -1."""
-    cdef int rank, best = -1
+cdef int common_storage(tuple inputs, list arrays, uint32_t per_row=0) except -2:
+    """The type that the arrays promote to. Scalars, 0-d arrays and inputs with a value per row bend
+    to the others, and Python's numbers to NumPy's (NEP 50, extended to float64 scalars: a
+    coefficient from a float64 table must not double the size of a float32 batch). Streams follow;
+    alone, they are -1."""
+    cdef int k = -1, rank, best = -1
+    cdef bint elements
     cdef fg_dtype storage, result = FG_F64
     for x, array in zip(inputs, arrays):
+        k += 1
         if type(x) is Stream and (<Stream>x).like is None:
             continue
-        rank = 2 if cnp.PyArray_NDIM(array) > 0 else 0 if type(x) in (int, float, bool) else 1
+        elements = cnp.PyArray_NDIM(array) > 0 and not per_row >> k & 1
+        rank = 2 if elements else 0 if type(x) in (int, float, bool) else 1
         storage = <fg_dtype>storage_of(array)
         if rank > best:
             best, result = rank, storage
@@ -68,7 +72,7 @@ cdef int common_storage(tuple inputs, list arrays) except -2:
 
 
 cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
-    cdef int storage = common_storage(inputs, arrays)
+    cdef int storage = common_storage(inputs, arrays, op.facts.per_row)
     if storage < 0:
         raise TypeError(_messages.only_streams(op.name))
     return <fg_dtype>storage

@@ -50,7 +50,11 @@ def operands(name: str) -> list[str]:
 
     They are positional; where the operation has more inputs, the first keywords are the rest.
     """
-    parameters = inspect.signature(public(name)[0]).parameters.values()
+    function = public(name)[0]
+    if hasattr(function, "__fastgen_names__"):  # where they are not parameters one by one
+        own: list[str] = function.__fastgen_names__(name)
+        return own
+    parameters = inspect.signature(function).parameters.values()
     positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
     keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     more = OPS[name].nin - len(positional) if name in OPS else 0

@@ -28,7 +28,12 @@ for _family in sorted({name.partition(".")[0] for name in OPS}):
 
 
 def function(name: str) -> Callable[..., Any]:
-    """Return the public function of an operation, with the `kind` that chooses it."""
+    """Return the public function of an operation, with the `kind` that chooses it.
+
+    Where that takes the inputs in another form, it is the operation itself, with its derivative.
+    """
+    if CASES[name].call is not None:
+        return _as_function(OPS[name])
     found, options = public(name)
     return functools.partial(found, **options) if options else _of_operands(name, found)
 
@@ -52,11 +57,27 @@ def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
     return of_operands
 
 
+def _as_function(op: Op) -> Callable[..., Any]:
+    @with_rule(functools.partial(gradients_of, op), op.nin)
+    def call(*inputs: Any, **options: Any) -> Any:
+        return op(inputs, **options)
+
+    return call
+
+
+def in_its_own_form(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a public function, or its reference, as a function of the operation's inputs."""
+    call = CASES[name].call
+    return function if call is None else functools.partial(call, function)
+
+
 def reference(name: str) -> Callable[..., Any]:
-    """Return the NumPy reference of an operation."""
+    """Return the NumPy reference of an operation, as a function of the operation's inputs."""
     function, options = public(name)
     module = importlib.import_module(f"fastgen.reference.{name.partition('.')[0]}")
     found: Callable[..., Any] = getattr(module, function.__name__)
+    if CASES[name].call is not None:
+        return in_its_own_form(name, found)
     return functools.partial(found, **options) if options else _of_operands(name, found)
 
 

@@ -29,9 +29,10 @@ class Case:
     where these are the same, else a list."""
     exact: Callable[..., Any]
     """The value."""
-    gradient: Callable[..., tuple[Any, ...]]
-    """The derivative by each input. Where the value is more than one number, it is the
-    vector-Jacobian product: after the inputs, it takes the cotangent of each output."""
+    gradient: Callable[..., tuple[Any, ...]] | None
+    """The derivative by each input; None where the operation has none. Where the value is more
+    than one number, it is the vector-Jacobian product: after the inputs, it takes the cotangent of
+    each output."""
     ulp: float | tuple[float, ...]
     """Max error of the value, in units of its last place (or of `scale`'s)."""
     known: tuple[tuple[tuple[Any, ...], Any], ...]
@@ -46,6 +47,10 @@ class Case:
     """Max error of each derivative."""
     gradient_scale: Callable[..., tuple[Any, ...]] | None = None
     """The largest of its terms, where they may cancel."""
+    call: Callable[..., Any] | None = None
+    """How the public function is called with the operation's inputs, where it takes them in
+    another form: ``lambda f, u, c, s, r: f(u, c, s, rescale=r)``. The reference is called alike.
+    What such a function adds to its operation needs tests of its own."""
     dims: Mapping[str, int] = field(default_factory=dict)
     """The lengths of core dimensions whose elements belong together, in samples. Of "n", only
     where a formula is checked at single rows: `known` and `edges` may have rows of any length."""

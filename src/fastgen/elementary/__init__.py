@@ -3,7 +3,7 @@
 from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
 from fastgen.elementary.logistic import sigmoid, softplus, tanh
 from fastgen.elementary.normal import log_ndtr, ndtr
-from fastgen.elementary.sums import squared_norm, total
+from fastgen.elementary.sums import logsumexp, squared_norm, total
 
 __all__ = [
     "exp",
@@ -12,6 +12,7 @@ __all__ = [
     "log",
     "log1p",
     "log_ndtr",
+    "logsumexp",
     "ndtr",
     "sigmoid",
     "softplus",

@@ -8,10 +8,60 @@ from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
 
-__all__ = ["squared_norm", "total"]
+__all__ = ["logsumexp", "squared_norm", "total"]
 
+_logsumexp = OPS["elementary.logsumexp"]
 _squared_norm = OPS["elementary.squared_norm"]
 _total = OPS["elementary.total"]
+
+
+def logsumexp(
+    x: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Logarithm of the sum of exponentials, the normaliser of a softmax.
+
+    .. math:: \log \sum_i e^{x_i} = m + \log \sum_i e^{x_i - m}, \qquad m = \max_i x_i
+
+    Parameters
+    ----------
+    x : array_like
+        Logarithms, or logits.
+    axis : int, tuple of int, or None, default -1
+        The axes to sum over. None sums over all.
+    keepdims : bool, default False
+        Keep the summed axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the batch shape and of the float type of `x`. Infinite where an element is inf, or all
+        are -inf; -inf where there are none.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is out of range, or `out` does not fit.
+    TypeError
+        If `x` is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Max error: 2 ULP of the larger of :math:`|m|` and 1. Its derivative is softmax.
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> float(fastgen.elementary.logsumexp([1000.0, 1000.0]))
+    1000.6931471805599
+    """
+    return _logsumexp((x,), axis, keepdims, out)
 
 
 def squared_norm(

@@ -69,6 +69,15 @@ def x_minus_log1p(x: Any, /) -> Any:
     return x - np.log1p(x)
 
 
+def logsumexp(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+    """Logarithm of the sum of exponentials."""
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    with np.errstate(divide="ignore"):
+        total = np.sum(np.exp(x - largest), axis=axis, keepdims=True)
+        value = largest + np.log(total)
+    return value if keepdims else np.squeeze(value, axis)
+
+
 def squared_norm(
     x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False
 ) -> Any:

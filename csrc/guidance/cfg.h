@@ -1,0 +1,29 @@
+/* cfg(u, c, s) = u + s (c - u)   classifier-free guidance, one element.
+ *
+ * The difference is formed first: in (1 - s) u + s c both terms are s times as large as what they
+ * leave, and so is their rounding, eight times as much at s = 7.5. At s = 1 it is c itself.
+ * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
+ *
+ * Max error: 1.5 ULP of |u| + |s (c - u)|, without FMA 2. NaN gives NaN.
+ */
+#ifndef FG_CFG_H
+#define FG_CFG_H
+
+#include "core/real.h"
+
+static inline real cfg(real uncond, real cond, real scale)
+{
+    real guided = mul_add(scale, cond - uncond, uncond);
+    return scale == R(1.0) ? cond : guided;
+}
+
+static inline real cfg_grad(real uncond, real cond, real scale, real *d_uncond, real *d_cond,
+                            real *d_scale)
+{
+    *d_uncond = R(1.0) - scale;
+    *d_cond = scale;
+    *d_scale = cond - uncond;
+    return cfg(uncond, cond, scale);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* Guidance of diffusion models: the operations, and the formula that each is. */
+#include "core/tile.h"
+
+#include "guidance/apg.h"
+#include "guidance/cfg.h"
+#include "guidance/cfg_rescale.h"
+#include "guidance/cfg_zero_star.h"
+#include "guidance/classifier.h"
+#include "guidance/combine.h"
+#include "guidance/magnitude_aware.h"
+#include "guidance/perp_neg.h"
+#include "guidance/scale_to_limit.h"
+#include "guidance/tangential.h"
+
+FG_FORMULA(cfg, 3)
+FG_FORMULA(classifier_epsilon, 4)
+FG_FORMULA(classifier_mean, 4)
+FG_FORMULA(combine_2, 5)
+FG_FORMULA(combine_3, 7)
+FG_FORMULA(combine_more, 4)
+FG_FORMULA(scale_to_limit, 2)
+
+FG_MAP(cfg_rescale_sums, 4, 2)
+FG_CLOSE(cfg_rescale_sums_close, 2, 2)
+FG_MAP(cfg_rescale_squares, 6, 2)
+FG_CLOSE(cfg_rescale_squares_close, 2, 1)
+FG_MAP(cfg_rescale, 5, 1)
+static const fg_stage cfg_rescale_stages[] = {
+    FG_STAGE(cfg_rescale_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(cfg_rescale_squares, 2, 2, FG_SUM, cfg_rescale_squares_close),
+    FG_OUTPUTS(cfg_rescale, 1),
+    FG_LAST_STAGE,
+};
+FG_MAP(cfg_rescale_vjp_sums, 5, 2)
+FG_MAP(cfg_rescale_vjp_squares, 7, 3)
+FG_CLOSE(cfg_rescale_vjp_squares_close, 3, 6)
+FG_MAP(cfg_rescale_vjp, 10, 4)
+FG_CLOSE(cfg_rescale_vjp_close, 1, 6)
+static const fg_stage cfg_rescale_vjp_stages[] = {
+    FG_STAGE(cfg_rescale_vjp_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(cfg_rescale_vjp_squares, 2, 3, FG_SUM, cfg_rescale_vjp_squares_close),
+    FG_STAGE(cfg_rescale_vjp, 5, 1, FG_SUM, cfg_rescale_vjp_close),
+    FG_LAST_STAGE,
+};
+
+/* A direction from sums over the sample, and then the step. */
+#define GUIDANCE(formula, inputs, sums, states, with_states, outputs)                              \
+    FG_MAP(formula##_sums, inputs, sums)                                                           \
+    FG_CLOSE(formula##_close, sums, states)                                                        \
+    FG_MAP(formula, with_states, outputs)                                                          \
+    static const fg_stage formula##_stages[] = {                                                   \
+        FG_STAGE(formula##_sums, 0, sums, FG_SUM, formula##_close),                                \
+        FG_OUTPUTS(formula, states),                                                               \
+        FG_LAST_STAGE,                                                                             \
+    };
+GUIDANCE(apg, 7, 3, 2, 9, 2)
+GUIDANCE(cfg_zero_star, 3, 2, 1, 4, 1)
+GUIDANCE(magnitude_aware, 4, 2, 1, 5, 1)
+GUIDANCE(perp_neg, 5, 2, 1, 6, 1)
+GUIDANCE(tangential, 3, 3, 2, 5, 1)
+
+extern FG_ROWS;
+FG_ROWS = {
+    FG_ROW(cfg, "(n),(n),()->(n)"),
+    FG_ROW(combine_2, "(n),(n),(n),(),()->(n)"),
+    FG_ROW(combine_3, "(n),(n),(n),(n),(),(),()->(n)"),
+    FG_ROW(combine_more, "(n),(n),(n),()->(n)"),
+    FG_ROW_OF_STAGES(cfg_rescale, "(n),(n),(),()->(n)"),
+    FG_ROW_OF_VALUE(cfg_zero_star, "(n),(n),()->(n)"),
+    FG_ROW_OF_VALUE(apg, "(n),(n),(),(n),(),(),()->(n),(n)"),
+    FG_ROW_OF_VALUE(perp_neg, "(n),(n),(n),(),()->(n)"),
+    FG_ROW_OF_VALUE(tangential, "(n),(n),()->(n)"),
+    FG_ROW_OF_VALUE(magnitude_aware, "(n),(n),(),()->(n)"),
+    FG_ROW(classifier_mean, "(n),(n),(n),()->(n)"),
+    FG_ROW(classifier_epsilon, "(n),(n),(),()->(n)"),
+    FG_ROW(scale_to_limit, "(n),()->(n)"),
+    FG_LAST_ROW,
+};

@@ -1,0 +1,29 @@
+"""Guidance of diffusion models: from several predictions to the one that is followed."""
+
+from fastgen.guidance.classifier import classifier_epsilon, classifier_mean
+from fastgen.guidance.free import cfg, cfg_rescale, combine
+from fastgen.guidance.projected import (
+    apg,
+    cfg_zero_star,
+    magnitude_aware,
+    perp_neg,
+    tangential,
+)
+from fastgen.guidance.schedule import interval
+from fastgen.guidance.threshold import dynamic_threshold, scale_to_limit
+
+__all__ = [
+    "apg",
+    "cfg",
+    "cfg_rescale",
+    "cfg_zero_star",
+    "classifier_epsilon",
+    "classifier_mean",
+    "combine",
+    "dynamic_threshold",
+    "interval",
+    "magnitude_aware",
+    "perp_neg",
+    "scale_to_limit",
+    "tangential",
+]

@@ -1,0 +1,128 @@
+"""Thresholding: keeping what guidance predicts within the range of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgen._derivatives import with_rule
+from fastgen._ops import OPS
+from fastgen.guidance._samples import axes_of_sample, rule_of
+
+__all__ = ["dynamic_threshold", "scale_to_limit"]
+
+_scale_to_limit = OPS["guidance.scale_to_limit"]
+
+
+@with_rule(rule_of(_scale_to_limit, 1, {}, elementwise=True), nin=2)
+def scale_to_limit(x: ArrayLike, limit: ArrayLike, /, *, axis: Any = None, out: Any = None) -> Any:
+    r"""Cut off at a limit, and divide by it.
+
+    .. math:: \mathrm{clip}(x, -m, m) / m
+
+    Parameters
+    ----------
+    x : array_like
+        The samples, of shape (B, ...).
+    limit : array_like
+        :math:`m`: a positive number, or one per sample, of shape (B,).
+    axis : int, tuple of int, or None, optional
+        The axes of a sample; by default all but the first.
+    out : ndarray, optional
+        Where to put the result. It may be `x`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the shape and float type of `x`, between -1 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, or `out` does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Correctly rounded.
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> fastgen.guidance.scale_to_limit([-1.0, 0.5, 4.0], 2.0)
+    array([-0.5 ,  0.25,  1.  ])
+    """
+    return _scale_to_limit((x, limit), axes_of_sample(axis, (x,), (limit,)), False, out)
+
+
+def dynamic_threshold(
+    x0: ArrayLike, /, *, quantile: float = 0.995, max_limit: float = np.inf, out: Any = None
+) -> Any:
+    r"""Dynamic thresholding: each sample is cut off at a quantile of its own magnitudes.
+
+    .. math:: \mathrm{clip}(x, -m, m) / m, \qquad
+              m = \min(\max(1, \mathrm{quantile}_q |x|), m_{\max})
+
+    Parameters
+    ----------
+    x0 : array_like
+        The predicted samples, of shape (B, ...).
+    quantile : float, default 0.995
+        Which quantile, 0 to 1, interpolated linearly as by `numpy.quantile`.
+    max_limit : float, default inf
+        The largest limit, at least 1; 1 gives plain clipping.
+    axis : int, tuple of int, or None, optional
+        The axes of a sample; by default all but the first.
+    out : ndarray, optional
+        Where to put the result. It may be `x0`.
+
+    Returns
+    -------
+    ndarray
+        Of the shape and float type of `x0`, between -1 and 1.
+
+    Raises
+    ------
+    ValueError
+        If `quantile` or `max_limit` is out of range, or `out` does not fit.
+    TypeError
+        If `x0` is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    The quantile is selected, not sorted for. A sample with NaN is NaN. Source: Saharia et al.,
+    "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding" (2022).
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> fastgen.guidance.dynamic_threshold([[0.5, -1.0, 2.0, -4.0]], quantile=1.0)
+    array([[ 0.125, -0.25 ,  0.5  , -1.   ]])
+    """
+    if not 0 <= quantile <= 1:
+        raise ValueError(f"dynamic_threshold: quantile must lie between 0 and 1, got {quantile}")
+    if not max_limit >= 1:
+        raise ValueError(f"dynamic_threshold: max_limit must be at least 1, got {max_limit}")
+    array = np.asarray(x0)
+    if array.size == 0:
+        return scale_to_limit(array, 1.0, out=out)
+    flat = array.reshape(1 if array.ndim < 2 else array.shape[0], -1)
+    limits = np.array([_quantile(row, quantile) for row in flat])
+    limits = np.minimum(np.maximum(limits, 1.0), max_limit)
+    return scale_to_limit(array, limits if array.ndim > 1 else limits[0], out=out)
+
+
+def _quantile(row: Any, quantile: float) -> float:
+    """Of the magnitudes of a sample."""
+    magnitudes = np.abs(row.astype(np.float32) if row.dtype.itemsize == 2 else row)
+    place = quantile * (magnitudes.size - 1)
+    low = int(place)
+    high = min(low + 1, magnitudes.size - 1)
+    magnitudes.partition((low, high, magnitudes.size - 1))
+    if np.isnan(magnitudes[-1]):  # where a partition puts NaN
+        return np.nan
+    below, above = float(magnitudes[low]), float(magnitudes[high])
+    return below if place == low else below + (place - low) * (above - below)

@@ -1,0 +1,236 @@
+"""Guidance: its public forms, against the formulas as the papers' codes write them."""
+
+import functools
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import fastgen
+from fastgen import guidance
+
+SHAPE = (3, 4, 5, 6)
+
+
+@pytest.fixture
+def predictions(rng):
+    return rng.normal(size=(3, *SHAPE))
+
+
+def flat(x):
+    return x.reshape(len(x), -1)
+
+
+def per_sample(numbers):
+    return np.asarray(numbers).reshape(-1, 1, 1, 1)
+
+
+SCALES = [7.5, np.array([1.0, 2.5, 7.5])]
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=["one", "per sample"])
+def test_a_sample_is_all_but_the_first_axis(predictions, scale):
+    u, c, n = predictions
+    s = per_sample(np.broadcast_to(scale, 3))
+    np.testing.assert_allclose(guidance.cfg(u, c, scale), u + s * (c - u), rtol=1e-12)
+    guided = u + s * (c - u)
+    ratio = np.std(flat(c), axis=1, ddof=1) / np.std(flat(guided), axis=1, ddof=1)
+    wanted = 0.6 * guided * per_sample(ratio) + 0.4 * guided
+    found = guidance.cfg_rescale(u, c, scale, rescale=0.6)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    alpha = np.sum(flat(c) * flat(u), axis=1) / (np.sum(flat(u) ** 2, axis=1) + 1e-8)
+    wanted = per_sample(alpha) * u + s * (c - per_sample(alpha) * u)
+    np.testing.assert_allclose(guidance.cfg_zero_star(u, c, scale), wanted, atol=1e-8)
+    p, m = c - u, n - u
+    along = np.sum(flat(p) * flat(m), axis=1) / np.sum(flat(p) ** 2, axis=1)
+    wanted = u + s * (p - 0.5 * (m - per_sample(along) * p))
+    found = guidance.perp_neg(u, c, n, scale, negative_scale=0.5)
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+    length = np.linalg.norm(flat(c - u), axis=1) / np.linalg.norm(flat(u), axis=1)
+    wanted = u + (1 + (s - 1) * np.exp(-8 * per_sample(length))) * (c - u)
+    np.testing.assert_allclose(guidance.magnitude_aware(u, c, scale), wanted, rtol=1e-12)
+
+
+def test_tangential_is_the_projection_by_singular_vectors(predictions):
+    u, c, _ = predictions
+    rows = np.stack([flat(c), flat(u)], axis=1)
+    right = np.linalg.svd(rows, full_matrices=False)[2]
+    kept = right.copy()
+    kept[:, 1] = 0
+    along = (flat(u)[:, None] @ np.swapaxes(right, 1, 2) @ kept).reshape(SHAPE)
+    found = guidance.tangential(u, c, 5.0)
+    np.testing.assert_allclose(found, along + 5.0 * (c - along), rtol=1e-10)
+
+
+def test_apg_step_by_step(predictions, rng):
+    """Three steps with momentum, as the paper's code takes them."""
+    average, buffer = np.zeros(SHAPE), 0.0
+    for _ in range(3):
+        u, c = rng.normal(size=(2, *SHAPE))
+        buffer = (c - u) - 0.5 * buffer
+        length = np.linalg.norm(flat(buffer), axis=1)
+        diff = buffer * per_sample(np.minimum(1, 9.0 / length))
+        unit = c / per_sample(np.linalg.norm(flat(c), axis=1))
+        parallel = per_sample(np.sum(flat(diff) * flat(unit), axis=1)) * unit
+        wanted = u + 4.0 * (diff - parallel + 0.25 * parallel)
+        found = guidance.apg(
+            u, c, 4.0, average=average, momentum=-0.5, eta=0.25, norm_threshold=9.0
+        )
+        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(average, buffer, rtol=1e-12)
+
+
+def test_apg_keeps_the_types_of_predictions_and_average(predictions):
+    u, c, _ = predictions.astype(np.float16)
+    average = np.zeros(SHAPE, np.float32)
+    assert guidance.apg(u, c, 4.0, average=average, momentum=-0.5).dtype == np.float16
+    assert np.array_equal(average, c.astype(np.float32) - u.astype(np.float32))
+    with pytest.raises(ValueError, match="momentum needs average"):
+        guidance.apg(u, c, 4.0, momentum=-0.5)
+    with pytest.raises(ValueError, match="norm_threshold must be positive, got 0"):
+        guidance.apg(u, c, 4.0, norm_threshold=0)
+
+
+def test_a_constant_sample_is_no_division_by_zero():
+    ones = np.ones((2, 8), np.float32)
+    assert np.array_equal(guidance.cfg_rescale(ones, ones, 7.5, rescale=1.0), ones)
+    assert np.array_equal(guidance.cfg_rescale(ones, 3 * ones, 7.5, rescale=0.5), 16 * ones)
+
+
+@pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
+def test_half_precision_is_rounded_once(predictions, half):
+    u, c, _ = predictions.astype(half)
+    wide = guidance.cfg(u.astype(np.float32), c.astype(np.float32), 30.0)
+    assert np.array_equal(guidance.cfg(u, c, 30.0), wide.astype(half))
+
+
+# ---- combine
+
+
+def test_combine_any_number(rng):
+    base, *others = rng.normal(size=(8, *SHAPE)).astype(np.float32)
+    for count in range(1, 8):
+        chosen, scales = others[:count], list(rng.normal(size=count))
+        scales[-1] = rng.normal(size=3)
+        terms = [
+            per_sample(np.broadcast_to(s, 3)) * (p.astype(float) - base)
+            for p, s in zip(chosen, scales, strict=True)
+        ]
+        wanted = base + sum(terms)
+        found = guidance.combine(base, chosen, scales)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted, rtol=3e-6, atol=3e-6)
+        halves = [x.astype(np.float16) for x in (base, *chosen)]
+        assert guidance.combine(halves[0], halves[1:], scales).dtype == np.float16
+        out = np.empty_like(base)
+        assert guidance.combine(base, chosen, scales, out=out) is out
+        assert np.array_equal(out, found)
+        onto = guidance.combine(base, chosen, scales, start=others[0])
+        np.testing.assert_allclose(onto, others[0] + sum(terms), rtol=3e-6, atol=3e-6)
+
+
+def test_combine_names_what_is_wrong():
+    x = np.ones((2, 3))
+    with pytest.raises(ValueError, match="one scale for each of 2 predictions, got 1"):
+        guidance.combine(x, (x, x), (1.0,))
+    with pytest.raises(ValueError, match="at least one"):
+        guidance.combine(x, (), ())
+    with pytest.raises(TypeError, match=r"predictions\[1\] must hold"):
+        guidance.combine(x, (x, x.astype(complex)), (1.0, 2.0))
+    with pytest.raises(ValueError, match=r"scales\[0\] must broadcast.*\(5,\)"):
+        guidance.combine(x, (x, x), (np.ones(5), 2.0))
+
+
+# ---- Derivatives of the public forms
+
+
+def slopes(f, arrays, cotangent, k):
+    """Central differences by every element of input k."""
+    x = np.asarray(arrays[k], float)
+    found = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = x.copy()
+            moved[place] += step
+            ends.append(f(*arrays[:k], moved, *arrays[k + 1 :]))
+        found[place] = np.sum(cotangent * (ends[0] - ends[1])) / 2e-6
+    return found
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        guidance.cfg,
+        guidance.cfg_rescale,
+        functools.partial(guidance.cfg_rescale, rescale=np.array([0.5, 1.0])),
+        guidance.classifier_epsilon,
+        functools.partial(guidance.classifier_epsilon, scale=2.0),
+    ],
+)
+@pytest.mark.parametrize("scale", [1.5, np.array([0.5, 2.0])], ids=["one", "per sample"])
+def test_derivatives(f, scale, rng):
+    x, y, cotangent = rng.normal(size=(3, 2, 2, 3))
+    value, gradients = fastgen.value_and_grad(f)(x, y, scale, cotangent=cotangent)
+    assert np.array_equal(value, f(x, y, scale))
+    for k in range(3):
+        wanted = slopes(f, (x, y, scale), cotangent, k)
+        np.testing.assert_allclose(gradients[k], wanted, rtol=1e-6, atol=1e-8)
+
+
+def test_derivatives_of_combine_come_in_the_form_of_its_inputs(rng):
+    base, p, q, cotangent = rng.normal(size=(4, 2, 2, 3))
+    scales = (0.5, np.array([1.0, 2.0]))
+    value, (d_base, d_predictions, d_scales) = fastgen.value_and_grad(guidance.combine)(
+        base, (p, q), scales, cotangent=cotangent
+    )
+    assert np.array_equal(value, guidance.combine(base, (p, q), scales))
+
+    def unpacked(base, p, q, s, t):
+        return guidance.combine(base, (p, q), (s, t))
+
+    given = (base, p, q, *scales)
+    for k, found in enumerate((d_base, *d_predictions, *d_scales)):
+        wanted = slopes(unpacked, given, cotangent, k)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
+
+
+# ---- Thresholding, intervals
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dynamic_threshold(rng, dtype):
+    x = (3 * rng.normal(size=SHAPE) * per_sample([0.1, 1.0, 4.0])).astype(dtype)
+    for quantile in (0.0, 0.5, 0.9, 0.995, 1.0):
+        for most in (1.0, 2.0, np.inf):
+            limit = np.quantile(np.abs(flat(x)).astype(float), quantile, axis=1)
+            limit = per_sample(np.clip(limit, 1, most))
+            wanted = np.clip(x.astype(float), -limit, limit) / limit
+            found = guidance.dynamic_threshold(x, quantile=quantile, max_limit=most)
+            assert found.dtype == dtype
+            eps = float(np.finfo(dtype).eps)
+            np.testing.assert_allclose(found.astype(float), wanted, rtol=4 * eps, atol=4 * eps)
+    x[1, 0, 0, 0] = np.nan
+    found = guidance.dynamic_threshold(x)
+    assert np.isnan(found[1]).all() and not np.isnan(found[[0, 2]]).any()
+    assert guidance.dynamic_threshold(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_what_thresholds_refuse():
+    with pytest.raises(ValueError, match=r"quantile must lie between 0 and 1, got 1\.5"):
+        guidance.dynamic_threshold([1.0], quantile=1.5)
+    with pytest.raises(ValueError, match=r"max_limit must be at least 1, got 0\.5"):
+        guidance.dynamic_threshold([1.0], max_limit=0.5)
+    with pytest.raises(TypeError, match="complex128"):
+        guidance.dynamic_threshold([1j])
+
+
+def test_interval():
+    on = [guidance.interval(i, 10, start=0.1, stop=0.85) for i in range(10)]
+    assert on == [False] + [True] * 7 + [False] * 2
+    assert all(guidance.interval(i, 3) for i in range(3))
+    for step, steps in [(3, 3), (-1, 3)]:
+        with pytest.raises(ValueError, match="step must lie between 0 and 2"):
+            guidance.interval(step, steps)
+    with pytest.raises(ValueError, match="start <= stop"):
+        guidance.interval(0, 3, start=0.5, stop=0.25)
