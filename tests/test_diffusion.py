@@ -540,6 +540,66 @@ def test_transition_kl_is_that_of_the_two_normals(rng):
     assert np.all(diffusion.transition_kl(noise, noise, -1.0, k**2, k) == 0)
 
 
+@pytest.mark.parametrize("kind", ["epsilon", "x0", "v", "flow"])
+def test_vlb_terms_are_those_of_improved_ddpm(kind, rng):
+    schedule = Schedule.cosine(50)
+    t = np.array([0, 1, 2, 25, 48, 0])
+    x0 = rng.integers(0, 256, (6, 2, 3)) / 127.5 - 1
+    noise, variance = draw(rng, (6, 2, 3))
+    target = kinds_of(x0, noise, t, schedule)[kind]
+    prediction = target + 0.1 * rng.standard_normal(x0.shape)
+    got = diffusion.vlb_terms(prediction, variance, target, x0, t, schedule, parameterization=kind)
+    x_t = diffusion.add_noise(x0, t, schedule, noise=noise)
+    mean, _, log_small = diffusion.posterior_mean_variance(x0, x_t, t, schedule)
+    guess = diffusion.convert(x_t, prediction, t, schedule, source=kind, target="x0")
+    model_mean = diffusion.posterior_mean_variance(guess, x_t, t, schedule)[0]
+    log_small, log_large = (c[:, None, None] for c in (log_small, np.log(schedule.betas[t])))
+    logvar = (variance + 1) / 2 * log_large + (1 - variance) / 2 * log_small
+    kl = fastgen.vae.kl_diag_normal(mean, log_small, model_mean, logvar, axis=(1, 2))
+    nll = fastgen.vae.discretized_gaussian_nll(x0, model_mean, logvar / 2, axis=(1, 2))
+    wanted = np.where(t == 0, nll, kl) / (6 * np.log(2))
+    np.testing.assert_allclose(got, wanted, rtol=1e-7)
+    for dtype in (np.float32, np.float16):
+        arrays = [x.astype(dtype) for x in (prediction, variance, target, x0)]
+        small = diffusion.vlb_terms(*arrays, t, schedule, parameterization=kind)
+        assert small.dtype == dtype
+    some = slice(1, 5)  # none at step 0
+    np.testing.assert_array_equal(
+        diffusion.vlb_terms(
+            *(x[some] for x in (prediction, variance, target, x0, t)),
+            schedule,
+            parameterization=kind,
+        ),
+        got[some],
+    )
+
+
+def test_vlb_terms_have_derivatives(rng):
+    schedule, t = Schedule.linear(50), np.array([0, 1, 30, 0])
+    x0 = rng.integers(0, 256, (4, 5)) / 127.5 - 1
+    target, variance = draw(rng, (4, 5))
+    prediction, cotangent = target + rng.standard_normal((4, 5)), rng.standard_normal(4)
+    rest = (target, x0, t, schedule)
+    value, gradients = fastgen.value_and_grad(diffusion.vlb_terms)(
+        prediction, variance, *rest, cotangent=cotangent
+    )
+    np.testing.assert_allclose(value, diffusion.vlb_terms(prediction, variance, *rest), rtol=1e-14)
+    for k, gradient in enumerate(gradients):
+        direction = rng.standard_normal((4, 5))
+        moved = [
+            [
+                x + sign * 1e-6 * direction if i == k else x
+                for i, x in enumerate((prediction, variance))
+            ]
+            for sign in (1, -1)
+        ]
+        ahead, behind = (cotangent @ diffusion.vlb_terms(*m, *rest) for m in moved)
+        np.testing.assert_allclose(np.sum(gradient * direction), (ahead - behind) / 2e-6, rtol=1e-6)
+    number = fastgen.value_and_grad(diffusion.vlb_terms)(prediction, 0.5, *rest)[1][1]
+    every = fastgen.value_and_grad(diffusion.vlb_terms)(prediction, np.full((4, 5), 0.5), *rest)
+    np.testing.assert_allclose(number, every[1][1].sum(), rtol=1e-12)
+
+
 # ---- Scores
 
 
@@ -734,6 +794,19 @@ VALUE, TYPE = ValueError, TypeError
         (lambda o: d.denoising_loss(X, X[:2]), VALUE, r"prediction \(3, 4\), target \(2, 4\)"),
         (lambda o: d.denoising_loss(X, X, weight=[1, 2]), VALUE, r"weight .*\(3,\) .*got \(2,\)"),
         (lambda o: d.denoising_loss(X, X * 1j), TYPE, "target must hold"),
+        (lambda o: d.vlb_terms(X, X, X, X, [1, 2, 10], LINEAR), VALUE, "between 0 and 9"),
+        (lambda o: d.vlb_terms(X, X, X, X, 0.5, LINEAR), TYPE, "t must hold integers"),
+        (lambda o: d.vlb_terms(X, X[:1], X, X, 1, LINEAR), VALUE, r"variance \(1, 4\)"),
+        (
+            lambda o: d.vlb_terms(X, X, X, X, 9, LINEAR.rescale_zero_terminal_snr()),
+            VALUE,
+            r"at step 9 of .*no signal; predict v",
+        ),
+        (
+            lambda o: d.vlb_terms(X, X, X, X, 1, Schedule.from_alpha_bar([1, 0.5])),
+            VALUE,
+            r"the step before 1 of .*has no noise",
+        ),
         (lambda o: d.langevin_step(X, X, -0.5, noise=X, out=o), VALUE, "step_size must be >= 0"),
         (lambda o: d.langevin_step(X, X, [0.1], noise=X, out=o), VALUE, r"step_size .*\(1,\)"),
         (

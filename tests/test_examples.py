@@ -89,3 +89,48 @@ def test_examples_name_what_to_install(tmp_path, example):
     assert done.returncode == 1
     assert "pip install 'fastgen[examples]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_train_diffusion(tmp_path):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run("train_diffusion.py", "--epochs", 8, "--steps", 50, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+
+    pictures = sorted(p.name for p in tmp_path.glob("new/*"))
+    assert pictures == ["diffusion_digits.png", "diffusion_loss.png"]
+    assert all(is_picture(tmp_path / "new" / name) for name in pictures)
+
+    losses = re.findall(rf"loss +{NUMBER} \(first step\) to {NUMBER} \(last epoch\)", done.stdout)
+    assert len(losses) == 2  # with fastgen, with NumPy
+    for first, last in losses:
+        assert float(last) < 0.5 * float(first)
+    difference = re.search(rf"difference of the two curves: {NUMBER}", done.stdout)
+    assert float(difference[1]) <= 1e-3
+
+
+def test_score_mixture(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib missing: pip install 'fastgen[examples]'")
+    done = run("score_mixture.py", "--samples", 1000, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    assert is_picture(tmp_path / "new" / "score_mixture.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("train_diffusion.py", "--epochs=0"),
+        ("train_diffusion.py", "--steps=12"),
+        ("score_mixture.py", "--samples=99"),
+        ("score_mixture.py", "--seed=-1"),
+    ],
+)
+def test_diffusion_examples_refuse(tmp_path, name, option):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run(name, option, "--out", tmp_path)
+    assert done.returncode == 2
+    assert "must be at least" in done.stderr
+    assert not list(tmp_path.iterdir())

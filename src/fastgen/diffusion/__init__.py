@@ -3,6 +3,7 @@
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
+from fastgen.diffusion.likelihood import vlb_terms
 from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
 from fastgen.diffusion.losses import (
     denoising_loss,
@@ -56,4 +57,5 @@ __all__ = [
     "timestep_embedding",
     "transition_kl",
     "velocity",
+    "vlb_terms",
 ]

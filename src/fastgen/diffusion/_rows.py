@@ -19,12 +19,15 @@ _linear_combination = OPS["diffusion.linear_combination"]
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     """alpha_t and sigma_t in double: two floats where one step is that of all, else arrays."""
     signal, sigma = schedule.lists
-    if type(t) is np.ndarray and t.dtype.kind in "iu" and 0 < t.size <= FEW:
-        if t.size == 1:
+    if type(t) is np.ndarray and t.dtype.kind in "iu":
+        if t.size > FEW:
+            if t.min() >= 0 and t.max() < len(signal):
+                return schedule.signal[t], schedule.sigma[t]
+        elif t.size == 1:
             step = t.item()
             if 0 <= step < len(signal):
                 return signal[step], sigma[step]
-        elif t.ndim == 1:
+        elif t.ndim == 1 and t.size:
             steps = t.tolist()
             if min(steps) >= 0 and max(steps) < len(signal):
                 return np.array([signal[i] for i in steps]), np.array([sigma[i] for i in steps])

@@ -1,0 +1,228 @@
+"""Terms of the variational bound on the likelihood, with a learned variance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgen._derivatives import as_input, gradients_of, with_rule
+from fastgen._ops import OPS, chosen
+from fastgen.diffusion import _rows
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = ["vlb_terms"]
+
+_transition_kl = OPS["diffusion.transition_kl"]
+_decoder_nll = OPS["vae.discretized_gaussian_nll"]
+
+NAMES = ("prediction", "variance", "target", "x0")
+
+
+class Terms(NamedTuple):
+    """What a call comes to: arrays of one shape, and what the schedule says per sample."""
+
+    arrays: tuple[Any, ...]
+    steps: Any
+    of_x0: Any  # the error of x0 over that of the prediction
+    weight: Any
+    log_ratio: Any
+    log_variance: Any  # the smaller one, beta_tilde, clipped
+    bits: float  # per dimension, of a nat per sample
+
+
+def _terms(inputs: tuple[Any, ...], parameterization: str) -> Terms:
+    *given, t, schedule = inputs
+    kinds = dict.fromkeys(["epsilon", "x0", "v", "flow"])
+    chosen("vlb_terms", "parameterization", kinds, parameterization)
+    if np.ndim(given[1]) == 0:
+        given[1] = np.broadcast_to(np.asarray(given[1], _dtype_of(given[0])), np.shape(given[0]))
+    arrays = _rows.common("vlb_terms", NAMES, tuple(given))
+    if arrays[0].ndim == 0:
+        raise ValueError("vlb_terms: prediction must have the shape (batch, ...), got ()")
+    batch = arrays[0].shape[:1]
+    steps = np.broadcast_to(_rows.steps("vlb_terms", t, schedule), batch)
+    a, s = schedule.signal[steps], schedule.sigma[steps]
+    if parameterization == "epsilon" and np.any(a == 0):
+        raise ValueError(
+            f"vlb_terms: epsilon says nothing of the data at step {steps[a == 0][0]} of "
+            f"{schedule!r}, where there is no signal; predict v"
+        )
+    of_x0 = {
+        "epsilon": lambda: -s / a,
+        "x0": lambda: np.ones_like(s),
+        "v": lambda: -s / (a * a + s * s),
+        "flow": lambda: -s / (a + s),
+    }[parameterization]()
+    variance = schedule.posterior_variance[steps]
+    lacking = (variance == 0) & (steps > 0)
+    if np.any(lacking):
+        raise ValueError(
+            f"vlb_terms: the step before {steps[lacking][0]} of {schedule!r} has no noise"
+        )
+    weight = (schedule.posterior_mean_coefficients[0][steps] * of_x0) ** 2
+    weight /= np.where(steps > 0, variance, 1.0)
+    log_variance = schedule.posterior_log_variance_clipped[steps]
+    log_ratio = np.log(schedule.betas[steps]) - log_variance
+    bits = 1 / (max(1, math.prod(arrays[0].shape[1:])) * math.log(2))
+    return Terms(arrays, steps, of_x0, weight, log_ratio, log_variance, bits)
+
+
+def _dtype_of(x: Any) -> Any:
+    dtype = getattr(x, "dtype", np.dtype(np.float64))
+    return np.float64 if dtype.kind in "biu" else dtype
+
+
+def _axes(x: Any) -> tuple[int, ...]:
+    return tuple(range(1, x.ndim))
+
+
+def _spread(c: Any, x: Any) -> Any:
+    return c.astype(x.dtype).reshape(c.shape + (1,) * (x.ndim - 1))
+
+
+def _transition(terms: Terms, rows: Any) -> tuple[Any, ...]:
+    """Inputs of the divergence, for some samples."""
+    prediction, variance, target, _ = (x[rows] for x in terms.arrays)
+    computed = _rows.arithmetic(*terms.arrays)[1]
+    per_sample = (terms.weight[rows].astype(computed), terms.log_ratio[rows].astype(computed))
+    return (prediction, target, variance, *per_sample)
+
+
+def _decoder(terms: Terms, rows: Any, bins: int) -> tuple[Any, ...]:
+    """Inputs of the likelihood of the data at step 0, in the type of the arithmetic."""
+    computed = _rows.arithmetic(*terms.arrays)[1]
+    prediction, variance, target, x0 = (x[rows].astype(computed) for x in terms.arrays)
+    mean = x0 + _spread(terms.of_x0[rows], x0) * (prediction - target)
+    half = 0.5 * _spread(terms.log_variance[rows], x0)
+    log_sigma = half + 0.25 * (variance + 1) * _spread(terms.log_ratio[rows], x0)
+    return x0, mean, log_sigma, float(bins)
+
+
+def _vlb_rule(
+    wanted: list[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    with_value: bool,
+    *,
+    parameterization: str = "epsilon",
+    bins: int = 256,
+) -> tuple[Any, tuple[Any, ...]]:
+    terms = _terms(inputs, parameterization)
+    stored, computed = _rows.arithmetic(*terms.arrays)
+    shape = terms.arrays[0].shape
+    value = np.empty(shape[:1], computed)
+    gradients = [np.empty(shape, computed) for _ in range(2)]
+    weights = np.broadcast_to(
+        np.asarray(cotangent, computed) * computed.type(terms.bits), shape[:1]
+    )
+    for first in (False, True):
+        rows = np.flatnonzero((terms.steps == 0) == first)
+        if not rows.size:
+            continue
+        axes = _axes(terms.arrays[0])
+        if first:
+            operands = _decoder(terms, rows, bins)
+            call = (_decoder_nll, [1, 2], operands, weights[rows], True, axes)
+            nats, (by_mean, by_log_sigma) = gradients_of(*call)
+            gradients[0][rows] = by_mean * _spread(terms.of_x0[rows], by_mean)
+            gradients[1][rows] = by_log_sigma * _spread(0.25 * terms.log_ratio[rows], by_mean)
+        else:
+            operands = tuple(x.astype(computed, copy=False) for x in _transition(terms, rows))
+            call = (_transition_kl, [0, 2], operands, weights[rows], True, axes)
+            nats, (gradients[0][rows], gradients[1][rows]) = gradients_of(*call)
+        value[rows] = nats * computed.type(terms.bits)
+    of_inputs = tuple(
+        [as_input(gradients[k].astype(stored, copy=False), inputs[k]) for k in wanted]
+    )
+    return value.astype(stored, copy=False) if with_value else None, of_inputs
+
+
+@with_rule(_vlb_rule, nin=2)
+def vlb_terms(
+    prediction: ArrayLike,
+    variance: ArrayLike,
+    target: ArrayLike,
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    /,
+    *,
+    parameterization: str = "epsilon",
+    bins: int = 256,
+) -> Any:
+    r"""Terms of the variational bound at given steps, in bits per dimension.
+
+    .. math:: L_t = \mathrm{KL}(q(x_{t-1} | x_t, x_0) \,\|\, p_\theta(x_{t-1} | x_t)), \quad
+              L_0 = -\log p_\theta(x_0 | x_1)
+
+    where :math:`p_\theta` has the variance
+    :math:`\exp(\frac{v + 1}{2} \log \beta_t + \frac{1 - v}{2} \log \tilde\beta_t)`.
+
+    Parameters
+    ----------
+    prediction : array_like
+        What the network said, of shape ``(batch, ...)``.
+    variance : array_like or float
+        What it said of the variance: v, from -1 for :math:`\tilde\beta_t` to 1 for :math:`\beta_t`.
+        A number, such as -1.0 or 1.0, is a fixed variance.
+    target : array_like
+        What it should have said: the noise, the data, or the velocity.
+    x0 : array_like
+        The data, scaled to [-1, 1].
+    t : int or array_like of int
+        Steps of the schedule: one for all samples, or one each.
+    schedule : Schedule
+        The steps.
+    parameterization : {"epsilon", "x0", "v", "flow"}, default "epsilon"
+        What the prediction is of, as in `convert`.
+    bins : int, default 256
+        How many values the data can take, for the term of step 0.
+
+    Returns
+    -------
+    ndarray
+        Of shape ``(batch,)``, in bits per dimension.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, `t` lies outside the schedule, or a step has no term: epsilon without
+        signal.
+    TypeError
+        If an input is complex, longdouble, object or masked, or `t` is not integer.
+
+    Notes
+    -----
+    In the means of both transitions :math:`x_t` has the same coefficient, so it cancels, and is not
+    asked for. Divergences come from `transition_kl`, and the term of step 0, exactly, from
+    `fastgen.vae.discretized_gaussian_nll`; errors are theirs. At step 0 :math:`\tilde\beta` is that
+    of step 1 instead of 0, as in the code of the paper. Has a derivative by `prediction` and
+    `variance`.
+
+    References
+    ----------
+    .. [1] Nichol and Dhariwal, "Improved Denoising Diffusion Probabilistic Models", ICML 2021,
+       sections 2 and 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule, vlb_terms
+    >>> epsilon = noise = x0 = np.zeros((2, 8))
+    >>> vlb_terms(epsilon, -1.0, noise, x0, [500, 999], Schedule.linear())
+    array([0., 0.])
+    """
+    terms = _terms((prediction, variance, target, x0, t, schedule), parameterization)
+    stored, computed = _rows.arithmetic(*terms.arrays)
+    value = np.empty(terms.steps.shape, computed)
+    axes, first = _axes(terms.arrays[0]), terms.steps == 0
+    if not np.any(first):
+        _transition_kl(_transition(terms, slice(None)), axes, False, value)
+    else:
+        value[first] = _decoder_nll(_decoder(terms, first, bins), axes)
+        value[~first] = _transition_kl(_transition(terms, ~first), axes)
+    value *= computed.type(terms.bits)
+    return value.astype(stored, copy=False)
