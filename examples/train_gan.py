@@ -253,13 +253,11 @@ def main() -> None:
     with threadpool_limits(1, user_api="blas"):  # more only cost, with matrices this small
         losses, divergences = train(gan, levels, options.epochs, rng)
     generated = 8 * gan.draw(len(real), gan.average) + 8
-    print(
-        f"\nDivergence    {divergences[0]:.3f} (first epoch) to {divergences[-1]:.3f} nats (last)"
-    )
-    print(
-        f"Nearest real  {before:.2f} to {nearest(generated, real):.2f} grey levels away;", end=" "
-    )
-    print(f"from real to real {nearest(real, levels[:TRAIN]):.2f}")
+    first, last = divergences[0], divergences[-1]
+    print(f"\nDivergence  {first:.3f} nats (first epoch) to {last:.3f} nats (last)")
+    after, best = nearest(generated, real), nearest(real, levels[:TRAIN])
+    print(f"From the nearest real image, in grey levels: {before:.2f} (first step)", end=" ")
+    print(f"to {after:.2f}; from real to real {best:.2f}")
     ours, theirs = (1e6 * np.median(s) for s in gan.loss.seconds.values())
     print(f"Loss and gradients  {ours:.1f} us by fastgen, {theirs:.1f} us by NumPy")
     print(f"Time of the loss, NumPy / fastgen: {theirs / ours:.2f}")
