@@ -1,5 +1,6 @@
 """The examples run as a user runs them."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLE_NAMES = sorted(path.name for path in EXAMPLES.glob("train_*.py"))
 NUMBER = r"(-?\d+\.?\d*(?:e[-+]\d+)?)"
 
 
@@ -67,8 +69,32 @@ def test_train_gan(tmp_path):
     assert float(difference[1]) <= 1e-5
 
 
-@pytest.mark.parametrize("example", ["train_vae.py", "train_gan.py"])
-@pytest.mark.parametrize("option", ["--epochs=0", "--latent=0", "--seed=-1"])
+def test_train_flow(tmp_path):
+    for module in ("sklearn", "matplotlib"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
+    done = run("train_flow.py", "--epochs", 8, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+
+    names = ["flow_digits.png", "flow_table.png"]
+    assert sorted(p.name for p in tmp_path.glob("new/*")) == names
+    assert all(is_picture(tmp_path / "new" / name) for name in names)
+
+    tests = re.findall(rf"test  flow {NUMBER}, Gaussian {NUMBER} nats", done.stdout)
+    assert len(tests) == 2  # tumours, digits
+    for ours, gaussian in tests:
+        assert float(ours) > float(gaussian) + 1
+    bits = re.search(rf"which is {NUMBER} and {NUMBER} bits per pixel", done.stdout)
+    assert 0 < float(bits[1]) < float(bits[2]) < np.log2(17)
+
+
+@pytest.mark.parametrize(
+    ("example", "option"),
+    [
+        *itertools.product(["train_vae.py", "train_gan.py"], ["--latent=0"]),
+        *itertools.product(EXAMPLE_NAMES, ["--epochs=0", "--seed=-1"]),
+    ],
+)
 def test_examples_refuse(tmp_path, example, option):
     for module in ("sklearn", "matplotlib"):
         pytest.importorskip(module, reason=f"{module} missing: pip install 'fastgen[examples]'")
@@ -78,7 +104,7 @@ def test_examples_refuse(tmp_path, example, option):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("example", ["train_vae.py", "train_gan.py"])
+@pytest.mark.parametrize("example", EXAMPLE_NAMES)
 def test_examples_name_what_to_install(tmp_path, example):
     (tmp_path / "sklearn.py").write_text("raise ImportError('No module named sklearn')")
     code = (
