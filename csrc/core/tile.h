@@ -55,6 +55,12 @@
 #define FG_EACH_8(m) FG_EACH_7(m) m(7)
 #define FG_EACH_9(m) FG_EACH_8(m) m(8)
 #define FG_EACH_10(m) FG_EACH_9(m) m(9)
+#define FG_EACH_11(m) FG_EACH_10(m) m(10)
+#define FG_EACH_12(m) FG_EACH_11(m) m(11)
+#define FG_EACH_13(m) FG_EACH_12(m) m(12)
+#define FG_EACH_14(m) FG_EACH_13(m) m(13)
+#define FG_EACH_15(m) FG_EACH_14(m) m(14)
+#define FG_EACH_16(m) FG_EACH_15(m) m(15)
 
 #define FG_LIST_1(m) m(0)
 #define FG_LIST_2(m) FG_LIST_1(m), m(1)
@@ -66,6 +72,12 @@
 #define FG_LIST_8(m) FG_LIST_7(m), m(7)
 #define FG_LIST_9(m) FG_LIST_8(m), m(8)
 #define FG_LIST_10(m) FG_LIST_9(m), m(9)
+#define FG_LIST_11(m) FG_LIST_10(m), m(10)
+#define FG_LIST_12(m) FG_LIST_11(m), m(11)
+#define FG_LIST_13(m) FG_LIST_12(m), m(12)
+#define FG_LIST_14(m) FG_LIST_13(m), m(13)
+#define FG_LIST_15(m) FG_LIST_14(m), m(14)
+#define FG_LIST_16(m) FG_LIST_15(m), m(15)
 
 #define FG_ARGUMENT(k) x##k[i]
 #define FG_PARTIAL(k) real d##k;

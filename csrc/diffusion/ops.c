@@ -8,6 +8,7 @@
 #include "diffusion/linear_interpolation.h"
 #include "diffusion/noised.h"
 #include "diffusion/sliced_score_matching.h"
+#include "diffusion/solver_step_vjp.h"
 #include "diffusion/transition_kl.h"
 
 FG_FORMULA(linear_combination, 4)
@@ -20,6 +21,14 @@ FG_FORMULA(sliced_score_matching, 3)
 FG_FORMULA(transition_kl, 5)
 FG_FORMULA(gaussian_score, 3)
 FG_FORMULA(langevin_update, 4)
+FG_MAP(solver_step_0, 8, 2)
+FG_MAP(solver_step_0_vjp, 10, 10)
+FG_MAP(solver_step_1, 10, 2)
+FG_MAP(solver_step_1_vjp, 12, 12)
+FG_MAP(solver_step_2, 12, 2)
+FG_MAP(solver_step_2_vjp, 14, 14)
+FG_MAP(solver_step_3, 14, 2)
+FG_MAP(solver_step_3_vjp, 16, 16)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -31,5 +40,9 @@ FG_ROWS = {
     FG_ROW(transition_kl, "(n),(n),(n),(),()->()"),
     FG_ROW(gaussian_score, "(),(),()->()"),
     FG_ROW(langevin_update, "(n),(n),(n),()->(n)"),
+    FG_ROW_OF_MAPS(solver_step_0, "(n),(n),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_LAST_ROW,
 };

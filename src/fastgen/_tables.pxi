@@ -73,6 +73,8 @@ cdef int check_sizes(Op op) except -1:
     cdef int operands = op.facts.nin + op.facts.nout
     if operands > FG_MAX_OPERANDS:
         raise ValueError(f"{op.name} has more than {FG_MAX_OPERANDS} operands")
+    if stage == NULL and bin(op.facts.summed).count("1") > FG_MAX_TERMS:
+        raise ValueError(f"{op.name} has more than {FG_MAX_TERMS} outputs that are summed")
     while stage != NULL and stage.map != NULL:
         if (stage.terms > FG_MAX_TERMS or stage.reads > FG_MAX_STATE
                 or operands + stage.terms + stage.reads > FG_MAX_OPERANDS):

@@ -1,5 +1,6 @@
-"""Diffusion, score and flow matching: schedules, the forward process, losses and scores."""
+"""Diffusion, score and flow matching: schedules, the forward process, losses, scores, samplers."""
 
+from fastgen.diffusion import samplers as samplers
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
@@ -18,6 +19,12 @@ from fastgen.diffusion.scores import (
     gaussian_score,
     langevin_step,
     langevin_update,
+)
+from fastgen.diffusion.solver_steps import (
+    solver_step_0,
+    solver_step_1,
+    solver_step_2,
+    solver_step_3,
 )
 from fastgen.diffusion.weights import (
     cosmap_weight,
@@ -54,6 +61,10 @@ __all__ = [
     "p2_weight",
     "posterior_mean_variance",
     "sliced_score_matching",
+    "solver_step_0",
+    "solver_step_1",
+    "solver_step_2",
+    "solver_step_3",
     "timestep_embedding",
     "transition_kl",
     "velocity",

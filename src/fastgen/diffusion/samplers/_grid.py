@@ -1,0 +1,200 @@
+"""The nodes of the way from noise to data: timesteps, and alpha and sigma at each."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgen import _messages
+from fastgen.diffusion._tables import FLOW, VARIANCE_EXPLODING, VARIANCE_PRESERVING, Array
+from fastgen.diffusion.schedule import Schedule
+
+SPACINGS = ("linspace", "leading", "trailing")
+SIGMAS = ("karras", "exponential", "beta", "lu")
+FINAL_SIGMAS = ("zero", "min")
+PARITIES = (None, "diffusers")
+ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar where there is none
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes 0 to N of a way through a schedule; the model is asked at the first N."""
+
+    timesteps: Array
+    """What the model is told, (N,)."""
+    signal: list[float]
+    """alpha at each node, (N + 1,), in x = alpha x0 + sigma noise."""
+    noise: list[float]
+    """sigma at each node."""
+    form: str
+    """That of the schedule; x may have been rescaled since."""
+
+    def __len__(self) -> int:
+        """The number of steps."""
+        return len(self.noise) - 1
+
+    def log_snr_half(self, i: int) -> float:
+        """lambda = log(alpha / sigma) at node i; infinite at the ends of a schedule."""
+        if self.noise[i] == 0:
+            return math.inf
+        return math.log(self.signal[i] / self.noise[i]) if self.signal[i] > 0 else -math.inf
+
+
+@dataclass(frozen=True)
+class Way:
+    """The options that lead to a grid, and the habits of the method's reference implementation."""
+
+    sampler: str
+    steps: int
+    spacing: str
+    offset: int = 0
+    sigmas: str | None = None
+    final_sigma: str = "zero"
+    rounded: bool = True
+    """Timesteps are integers, also by linspace."""
+    one_more: bool = False
+    """The last of steps + 1 evenly spaced timesteps is left out, and sigmas span the schedule."""
+    parity: str | None = None
+
+
+def check_steps(sampler: str, steps: Any, most: int) -> int:
+    """`steps`, or raise."""
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+        raise TypeError(f"{sampler}: steps must be an int, got {steps!r}")
+    if not 1 <= steps <= most:
+        raise ValueError(
+            f"{sampler}: steps must lie between 1 and {most}, the length of the schedule; "
+            f"got {steps}"
+        )
+    return int(steps)
+
+
+def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) -> None:
+    """Raise unless the option has one of its values."""
+    if not any(got is choice or (isinstance(got, str) and got == choice) for choice in choices):
+        raise ValueError(_messages.choice(sampler, option, choices, got))
+
+
+def spaced(way: Way, length: int) -> Array:
+    """Timesteps from most to least noise, as floats."""
+    check_choice(way.sampler, "spacing", SPACINGS, way.spacing)
+    steps, more = way.steps, int(way.one_more)
+    t: Any
+    if way.spacing == "linspace":
+        even: Array = np.linspace(0, length - 1, steps + more)[::-1][:steps]
+        t = np.round(even) if way.rounded else even
+    elif way.spacing == "leading":
+        t = np.arange(steps + more)[::-1][:steps] * float(length // (steps + more)) + way.offset
+    else:
+        t = np.round(length - np.arange(steps) * (length / steps)) - 1
+    if t[0] > length - 1 or t[-1] < 0:
+        raise ValueError(
+            f"{way.sampler}: offset={way.offset} puts timesteps outside the schedule's 0 to "
+            f"{length - 1}; use a smaller one, or fewer steps"
+        )
+    return np.asarray(t, dtype=np.float64)
+
+
+def karras(first: float, last: float, steps: int, rho: float = 7.0) -> Array:
+    """Sigmas whose power 1 / rho is evenly spaced, from the first to the last."""
+    ramp = np.linspace(0, 1, steps)
+    sigmas: Array = (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho
+    return sigmas
+
+
+def beta_quantiles(steps: int) -> Array:
+    """Quantiles of Beta(0.6, 0.6), from 1 down to 0."""
+    try:
+        betaincinv = importlib.import_module("scipy.special").betaincinv
+    except ImportError as error:
+        raise ImportError(f'{error}; sigmas="beta" needs: pip install scipy') from None
+    quantiles: Array = betaincinv(0.6, 0.6, np.linspace(1, 0, steps))
+    return quantiles
+
+
+def respaced(way: Way, first: float, last: float) -> Array:
+    """Sigmas of another spacing, from the first to the last, which are met exactly."""
+    if way.sigmas == "karras":
+        sigmas = karras(first, last, way.steps)
+    elif way.sigmas == "beta":
+        sigmas = last + beta_quantiles(way.steps) * (first - last)
+    else:  # "exponential", and "lu": evenly spaced log-SNR, which is the same in these terms
+        sigmas = np.exp(np.linspace(math.log(first), math.log(last), way.steps))
+    sigmas[-1], sigmas[0] = last, first  # the first counts where there is only one
+    return sigmas
+
+
+def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
+    """The grid of a schedule, in its own terms, or with alpha = 1 where `exploding`."""
+    check_choice(way.sampler, "sigmas", (None, *SIGMAS), way.sigmas)
+    check_choice(way.sampler, "final_sigma", FINAL_SIGMAS, way.final_sigma)
+    check_choice(way.sampler, "parity", PARITIES, way.parity)
+    if schedule.form == FLOW:
+        return flow(way, schedule)
+    table = ratio_table(way, schedule, exploding)
+    t = spaced(way, len(table))
+    places = np.arange(len(table))
+    sigmas = np.interp(t, places, table)
+    if np.isinf(table[-1]):  # np.interp makes NaN of infinities beside the last place
+        sigmas = np.where(t == len(table) - 1, np.inf, sigmas)
+    if way.sigmas is not None:
+        ends = (table[-1], table[0]) if way.one_more else (sigmas[0], sigmas[-1])
+        if not (np.isfinite(ends[0]) and ends[1] > 0):
+            raise ValueError(
+                f"{way.sampler}: sigmas={way.sigmas!r} needs a schedule whose sigma / alpha is "
+                f"positive and finite, got {ends[1]} to {ends[0]}; leave sigmas=None"
+            )
+        sigmas = respaced(way, *map(float, ends))
+        t = np.interp(np.log(sigmas), np.log(table), places)
+        if way.rounded:
+            t = np.trunc(t) if way.parity and way.sigmas in ("exponential", "beta") else np.round(t)
+    last = 0.0 if way.final_sigma == "zero" else float(table[0])
+    nodes = np.append(sigmas, last)
+    if schedule.form == VARIANCE_EXPLODING:
+        t = sigmas
+    if exploding or schedule.form == VARIANCE_EXPLODING:
+        return Grid(t, [1.0] * len(nodes), nodes.tolist(), schedule.form)
+    size = np.hypot(1, nodes)
+    with np.errstate(invalid="ignore"):
+        signal, noise = 1 / size, np.where(np.isinf(nodes), 1.0, nodes / size)
+    exact = t == np.round(t) if way.sigmas is None else np.zeros(len(t), bool)
+    at = np.round(t).astype(int)
+    signal[:-1] = np.where(exact, schedule.signal[at], signal[:-1])
+    noise[:-1] = np.where(exact, schedule.sigma[at], noise[:-1])
+    return Grid(t, signal.tolist(), noise.tolist(), schedule.form)
+
+
+def ratio_table(way: Way, schedule: Schedule, exploding: bool) -> Array:
+    """sigma / alpha of each step of the schedule."""
+    table = schedule.sigma_over_signal
+    if np.isfinite(table[-1]):
+        return table
+    if way.parity == "diffusers":
+        largest = math.sqrt((1 - ALMOST_NO_SIGNAL) / ALMOST_NO_SIGNAL)
+        return np.append(table[:-1], largest)
+    if exploding:
+        raise ValueError(
+            f"{way.sampler}: the last step of the schedule has no signal, so its sigma / alpha is "
+            'infinite; use DDIM or DPMSolverMultistep with prediction="v", or parity="diffusers"'
+        )
+    return table
+
+
+def flow(way: Way, schedule: Schedule) -> Grid:
+    """Times from 1 to 1 / T, and then 0; sigma as the schedule has it."""
+    if way.sigmas is not None and way.sigmas != "karras":
+        raise ValueError(f"{way.sampler}: sigmas must be None or 'karras' for a flow schedule")
+    length, steps = len(schedule), way.steps
+    sigmas = np.asarray(schedule.coefficients(np.linspace(1, 1 / length, steps))[1])
+    if way.sigmas == "karras":
+        sigmas = karras(float(sigmas[0]), float(sigmas[-1]), steps)
+    last = 0.0 if way.final_sigma == "zero" else float(schedule.sigma[0])
+    nodes = np.append(sigmas, last)
+    return Grid(sigmas * length, (1 - nodes).tolist(), nodes.tolist(), FLOW)
+
+
+__all__ = ["FLOW", "VARIANCE_EXPLODING", "VARIANCE_PRESERVING", "Grid", "Way", "make"]

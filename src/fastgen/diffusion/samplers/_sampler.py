@@ -1,0 +1,260 @@
+"""What all samplers share: options, noise, state, and the step itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastgen._core import Stream
+from fastgen.diffusion.samplers import _coefficients, _grid
+from fastgen.diffusion.samplers._coefficients import Pair
+from fastgen.diffusion.samplers._grid import Grid, Way
+from fastgen.diffusion.samplers._rule import LINEAR, Plan, Rule, plan
+from fastgen.diffusion.schedule import Schedule
+
+Array = np.ndarray[Any, np.dtype[Any]]
+NOISE_PER_STEP = 2**64  # elements of the stream that belong to one step
+
+
+class State:
+    """What a multistep sampler remembers of the steps before: pass the same one to every step."""
+
+    __slots__ = ("history", "next")
+
+    def __init__(self) -> None:
+        """No step has been made."""
+        self.history: tuple[Array, ...] = ()  # the latest first
+        self.next: int | None = None
+
+    def __repr__(self) -> str:
+        """How much it holds."""
+        return f"<state of a sampler before step {self.next or 0}, {len(self.history)} memories>"
+
+
+class Sampler:
+    """Base of all samplers: a schedule, options, and one rule for each step."""
+
+    memory: int = 0
+    """How many steps before the present one it can use."""
+    exploding: ClassVar[bool] = False
+    """Whether its samples are x0 + sigma noise, whatever the form of the schedule."""
+    spacing: str = "leading"
+    rounded: ClassVar[bool] = True
+    one_more: ClassVar[bool] = False
+
+    schedule: Schedule
+    prediction: str
+    limit: float = math.inf
+    timesteps: Array
+    """What the model is told at each step, float64 of shape (evaluations,)."""
+    sigmas: Array
+    """sigma / alpha at the nodes, from the start to the end; sigma itself for flow schedules."""
+    init_noise_scale: float = 1.0
+    """What standard normal noise is multiplied with to start from."""
+
+    def _set_up(
+        self,
+        schedule: Schedule,
+        steps: int,
+        prediction: str,
+        clip: float | None = None,
+        most: int | None = None,
+        **options: Any,
+    ) -> None:
+        """Check the common options and lay the grid."""
+        name = type(self).__name__
+        if not isinstance(schedule, Schedule):
+            raise TypeError(f"{name}: schedule must be a fastgen.diffusion.Schedule")
+        _grid.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
+        steps = _grid.check_steps(name, steps, len(schedule) if most is None else most)
+        if clip is not None and not 0 < clip < math.inf:
+            raise ValueError(f"{name}: clip must be a positive number or None, got {clip!r}")
+        self.schedule, self.prediction, self.parity = schedule, prediction, options.get("parity")
+        self.limit = math.inf if clip is None else float(clip)
+        self.spacing = options.get("spacing", self.spacing)
+        way = Way(name, steps, rounded=self.rounded, one_more=self.one_more, **options)
+        self._take(_grid.make(way, schedule, exploding=self.exploding))
+
+    def _take(self, grid: Grid) -> None:
+        """Use this grid."""
+        self.grid, self.timesteps = grid, grid.timesteps
+        flow = grid.form == _grid.FLOW
+        with np.errstate(divide="ignore"):
+            self.sigmas = np.divide(grid.noise, 1.0 if flow else grid.signal)
+        if grid.signal[0] == 0 and self.prediction in ("epsilon", "score"):
+            raise ValueError(
+                f"{type(self).__name__}: step 0 has no signal (zero terminal SNR), so x0 can't be "
+                f'had from {self.prediction}; use a model with prediction="v" or "x0", or another '
+                "schedule or spacing"
+            )
+        rescaled = self.exploding and grid.form == _grid.VARIANCE_PRESERVING
+        self._scales = [1 / math.hypot(1, s) if rescaled else 1.0 for s in grid.noise]
+        if self.exploding:
+            first = grid.noise[0]
+            plain = self.spacing in ("linspace", "trailing") or not rescaled
+            self.init_noise_scale = first if plain else math.hypot(1, first)
+
+    def _make_plans(self) -> None:
+        """From rules to plans, once for all steps of a run from the start."""
+        self._plans = [self._plan(i, min(i, self.memory)) for i in range(len(self))]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the plans, which hold operations of this machine's instruction set."""
+        return {name: value for name, value in self.__dict__.items() if name != "_plans"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the plans anew."""
+        self.__dict__.update(state)
+        self._make_plans()
+
+    def _plan(self, i: int, available: int) -> Plan:
+        keep = self.memory > 0 and i + 1 < len(self)
+        return plan(self._rule(i, available), self.limit, keep)
+
+    def _rule(self, i: int, available: int) -> Rule:
+        """The coefficients of step i, with that many memories at hand."""
+        raise NotImplementedError
+
+    def _x0(self, i: int) -> Pair:
+        return _coefficients.of_x0(self.grid, self.prediction, i)
+
+    def _epsilon(self, i: int) -> Pair:
+        return _coefficients.of_epsilon(self.grid, self.prediction, i)
+
+    def __len__(self) -> int:
+        """The number of steps, each with one evaluation of the model."""
+        return len(self.timesteps)
+
+    def __repr__(self) -> str:
+        """Its schedule and number of steps."""
+        return f"<{type(self).__name__} of {len(self)} steps on {self.schedule!r}>"
+
+    def state(self) -> State:
+        """A fresh state, for a run from the start or from any step."""
+        return State()
+
+    def adds_noise(self, i: int) -> bool:
+        """Whether step i draws noise."""
+        return self._plans[self._index(i)].noise
+
+    def scale_input(self, x: Any, i: int, *, out: Any = None) -> Any:
+        """The model's input at step i: x itself, or rescaled to the variance it was trained on."""
+        scale = self._scales[self._index(i)]
+        if scale == 1.0 and out is None:
+            return x
+        return LINEAR((x, 0.0, scale, 0.0), -1, False, out)
+
+    def _index(self, i: Any) -> int:
+        """A step's number, or raise."""
+        if isinstance(i, (bool, float)) or not hasattr(i, "__index__"):
+            raise TypeError(f"{type(self).__name__}: i must be the number of a step, got {i!r}")
+        i = i.__index__()
+        if not 0 <= i < len(self._plans):
+            raise ValueError(
+                f"{type(self).__name__}: i must lie between 0 and {len(self._plans) - 1}, got {i}"
+            )
+        index: int = i
+        return index
+
+    def step(
+        self,
+        x: Any,
+        prediction: Any,
+        i: Any,
+        /,
+        *,
+        state: State | None = None,
+        out: Any = None,
+        noise: Any = None,
+        rng: np.random.Generator | None = None,
+        key: int | None = None,
+        first: int = 0,
+    ) -> Any:
+        """Go from node i to node i + 1.
+
+        Parameters
+        ----------
+        x : ndarray
+            The samples, ``(batch, ...)``.
+        prediction : ndarray
+            What the model says of ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
+        i : int
+            The number of the step.
+        state : State, optional
+            What `state()` gave at the start of the run; multistep samplers need it.
+        out : ndarray, optional
+            Where to put the result; may be `x`.
+        noise : ndarray, optional
+            Standard normal noise of the shape of `x`, for samplers that add some.
+        rng : numpy.random.Generator, optional
+            Where to draw it from.
+        key : int, optional
+            Which noise is meant: element e of sample b at step i is always the same, whatever the
+            batch. It is made where it is added, as by `fastgen.noise.Stream`. Without any of the
+            three, noise is drawn from fresh entropy.
+        first : int, default 0
+            With `key`, the number of the batch's first sample.
+
+        Returns
+        -------
+        ndarray
+            The next samples.
+
+        Raises
+        ------
+        ValueError
+            If `i` is no step, shapes differ, or the state is missing or of another step.
+        """
+        if type(i) is not int or not 0 <= i < len(self._plans):
+            i = self._index(i)
+        try:
+            if x.shape != prediction.shape:
+                raise ValueError(self._shapes("prediction", prediction, x))
+        except AttributeError:
+            x, prediction = np.asarray(x), np.asarray(prediction)
+            given: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
+            return self.step(x, prediction, i, first=first, **given)
+        history = self._history(state, i) if self.memory else ()
+        made = self._plans[i]
+        if self.memory and len(history) != min(i, self.memory):
+            made = self._plan(i, len(history))
+        arrays = (x, prediction, *history[: made.history])
+        if made.noise:
+            if key is None or noise is not None:
+                arrays = (*arrays, self._drawn(x, noise, rng))
+            else:
+                arrays = (*arrays, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+        if made.op is LINEAR:
+            return LINEAR(arrays + made.coefficients, -1, False, out)
+        outs = None if out is None else (out, None)
+        result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
+        if state is not None and self.memory:
+            state.history, state.next = (result[1], *history[: self.memory - 1]), i + 1
+        return result[0]
+
+    def _history(self, state: State | None, i: int) -> tuple[Array, ...]:
+        if state is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name}: state is missing: it remembers earlier predictions; make one with "
+                "state = sampler.state() and pass it to every step"
+            )
+        if state.next is not None and state.next != i:
+            raise ValueError(
+                f"{type(self).__name__}: state is that before step {state.next}, but i is {i}; "
+                "a run from another step needs a new one"
+            )
+        return state.history
+
+    def _drawn(self, x: Any, noise: Any, rng: np.random.Generator | None) -> Any:
+        if noise is not None:
+            if noise.shape != x.shape:
+                raise ValueError(self._shapes("noise", noise, x))
+            return noise
+        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        return (rng or np.random.default_rng()).standard_normal(x.shape, dtype)
+
+    def _shapes(self, what: str, got: Any, x: Any) -> str:
+        return f"{type(self).__name__}: {what} must have the shape {x.shape} of x, got {got.shape}"

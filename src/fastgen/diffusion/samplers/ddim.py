@@ -1,0 +1,127 @@
+"""Denoising diffusion implicit models."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastgen.diffusion.samplers._grid import Grid
+from fastgen.diffusion.samplers._rule import Rule
+from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = ["DDIM"]
+
+
+class DDIM(Sampler):
+    r"""Denoising diffusion implicit models: deterministic, of first order, or with noise.
+
+    .. math:: x_{i+1} = \alpha_{i+1} \hat x_0
+              + \sqrt{\sigma_{i+1}^2 - \tilde\sigma^2}\, \hat\epsilon + \tilde\sigma z,
+              \quad \tilde\sigma^2 = \eta^2 \sigma_{i+1}^2
+              \left(1 - \frac{\mathrm{SNR}_i}{\mathrm{SNR}_{i+1}}\right)
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The schedule that the model was trained on.
+    steps : int, default 50
+        How many times the model is asked.
+    prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
+        What the model predicts.
+    spacing : {"leading", "linspace", "trailing"}, default "leading"
+        Which timesteps are chosen.
+    offset : int, default 0
+        Added to the timesteps of leading spacing.
+    eta : float, default 0.0
+        0 adds no noise; 1 adds as much as `DDPM`.
+    clip : float, optional
+        Clip the predicted x0 to [-clip, clip].
+    clip_epsilon : bool, default False
+        Take the noise from the clipped x0 too.
+    final_sigma : {"zero", "min"}, default "zero"
+        Where to end: at clean data, or at the first step of the schedule.
+    inverse : bool, default False
+        Go from data to noise: the steps of the deterministic sampler, backwards.
+    parity : {None, "diffusers"}, default None
+        With "diffusers", each step ends T // steps timesteps further, wherever the next begins.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or x0 can't be had from the prediction.
+
+    References
+    ----------
+    .. [1] Song, Meng and Ermon, "Denoising Diffusion Implicit Models", ICLR 2021, eq. 12 and 16.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule
+    >>> from fastgen.diffusion.samplers import DDIM
+    >>> sampler = DDIM(Schedule.linear(), steps=4)
+    >>> x = np.ones((2, 3), np.float32)
+    >>> for i, t in enumerate(sampler.timesteps):
+    ...     x = sampler.step(x, 0.5 * x, i)  # a model's prediction of the noise at timestep t
+    >>> x.shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 50,
+        *,
+        prediction: str = "epsilon",
+        spacing: str = "leading",
+        offset: int = 0,
+        eta: float = 0.0,
+        clip: float | None = None,
+        clip_epsilon: bool = False,
+        final_sigma: str = "zero",
+        inverse: bool = False,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and compute all coefficients."""
+        if not 0 <= eta <= 1:
+            raise ValueError(f"DDIM: eta must lie between 0 and 1, got {eta!r}")
+        if inverse and (eta or (prediction == "x0" and final_sigma == "zero")):
+            raise ValueError(
+                "DDIM: inverse=True needs eta=0, and final_sigma='min' where prediction='x0'; got "
+                f"eta={eta!r}, final_sigma={final_sigma!r}"
+            )
+        self.eta, self.clip_epsilon, self.inverse = float(eta), clip_epsilon, inverse
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        self._set_up(schedule, steps, prediction, clip, final_sigma=final_sigma, **options)
+        self._targets = self._ends(final_sigma)
+        if inverse:
+            grid = self.grid
+            self._take(Grid(grid.timesteps[::-1], grid.signal[::-1], grid.noise[::-1], grid.form))
+            self._targets = list(zip(self.grid.signal[1:], self.grid.noise[1:], strict=True))
+        self._make_plans()
+
+    def _ends(self, final_sigma: str) -> list[tuple[float, float]]:
+        """alpha and sigma that each step goes to."""
+        grid, schedule = self.grid, self.schedule
+        if self.parity is None:
+            return list(zip(grid.signal[1:], grid.noise[1:], strict=True))
+        last = (grid.signal[-1], grid.noise[-1])
+        stride = len(schedule) // len(self)
+        ends = [int(t) - stride for t in self.timesteps]
+        return [
+            (float(schedule.signal[t]), float(schedule.sigma[t])) if t >= 0 else last for t in ends
+        ]
+
+    def _rule(self, i: int, available: int) -> Rule:
+        alpha, sigma = self.grid.signal[i], self.grid.noise[i]
+        alpha_next, sigma_next = self._targets[i]
+        (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
+        noise = 0.0
+        if self.eta and sigma_next > 0:
+            new = 1 - (alpha * sigma_next / (sigma * alpha_next)) ** 2  # 1 - SNR_i / SNR_{i+1}
+            noise = self.eta * sigma_next * math.sqrt(max(new, 0.0))
+        along = math.sqrt(max(sigma_next**2 - noise**2, 0.0))
+        if self.clip_epsilon and math.isfinite(self.limit):
+            return Rule(a, b, along / sigma, 0.0, alpha_next - along * alpha / sigma, (), noise)
+        return Rule(a, b, along * of_x, along * of_p, alpha_next, (), noise)

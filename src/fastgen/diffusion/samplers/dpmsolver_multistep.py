@@ -1,0 +1,188 @@
+"""DPM-Solver and DPM-Solver++ with the predictions of earlier steps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._exponential import expand, growing_integral, integral
+from fastgen.diffusion.samplers._rule import Rule
+from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = ["DPMSolverMultistep"]
+
+ALGORITHMS = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
+FEW_STEPS = 15
+
+
+class DPMSolverMultistep(Sampler):
+    r"""DPM-Solver(++), multistep: an exponential integrator of order 1 to 3.
+
+    .. math:: x_{i+1} = \frac{\sigma_{i+1}}{\sigma_i} x_i + \alpha_{i+1}
+              \int_0^h e^{s - h} P(\lambda_i + s) \, ds, \quad
+              h = \lambda_{i+1} - \lambda_i, \; \lambda = \log\frac{\alpha}{\sigma}
+
+    where the polynomial P goes through the latest predictions of x0 ("dpmsolver++"); "dpmsolver"
+    predicts the noise instead. The "sde-" variants add noise, and replace as much of what there is.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The schedule that the model was trained on.
+    steps : int, default 20
+        How many times the model is asked.
+    prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
+        What the model predicts.
+    order : {1, 2, 3}, default 2
+        How many predictions a step uses. The first steps have fewer at hand.
+    algorithm : {"dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"}
+        What is interpolated, and whether noise is added.
+    solver : {"midpoint", "heun"}, default "midpoint"
+        The second order: by the midpoint rule, or with the exact weights.
+    spacing : {"linspace", "leading", "trailing"}, default "linspace"
+        Which timesteps are chosen.
+    offset : int, default 0
+        Added to the timesteps of leading spacing.
+    sigmas : {None, "karras", "exponential", "beta", "lu"}, default None
+        Another spacing of sigma / alpha, over the whole schedule.
+    final_sigma : {"zero", "min"}, default "zero"
+        Where to end: at clean data, or at the first step of the schedule. A step to clean data is
+        of first order.
+    lower_order_final : bool, default True
+        In runs of fewer than 15 steps, lower the order of the last two.
+    euler_at_final : bool, default False
+        Make the last step of first order.
+    clip : float, optional
+        Clip the predicted x0 to [-clip, clip]; not for algorithms that predict the noise.
+    parity : {None, "diffusers"}, default None
+        With "diffusers", the third order is as there: half of what is due to the curvature, with
+        the wrong sign in "sde-dpmsolver++".
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or x0 can't be had from the prediction.
+
+    Notes
+    -----
+    The order is that of the error in the step size for the deterministic algorithms, away from the
+    two ends; for "sde-" it is that of the deterministic part.
+
+    References
+    ----------
+    .. [1] Lu et al., "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic Model Sampling in
+       Around 10 Steps", NeurIPS 2022.
+    .. [2] Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic
+       Models", 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule
+    >>> from fastgen.diffusion.samplers import DPMSolverMultistep
+    >>> sampler = DPMSolverMultistep(Schedule.scaled_linear(), steps=4, sigmas="karras")
+    >>> x, state = np.ones((2, 3), np.float32), sampler.state()
+    >>> for i, t in enumerate(sampler.timesteps):
+    ...     x = sampler.step(x, 0.5 * x, i, state=state)
+    >>> x.shape
+    (2, 3)
+    """
+
+    spacing = "linspace"
+    one_more = True
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 20,
+        *,
+        prediction: str = "epsilon",
+        order: int = 2,
+        algorithm: str = "dpmsolver++",
+        solver: str = "midpoint",
+        spacing: str = "linspace",
+        offset: int = 0,
+        sigmas: str | None = None,
+        final_sigma: str = "zero",
+        lower_order_final: bool = True,
+        euler_at_final: bool = False,
+        clip: float | None = None,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and compute all coefficients."""
+        name = "DPMSolverMultistep"
+        _grid.check_choice(name, "algorithm", ALGORITHMS, algorithm)
+        _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)
+        if isinstance(order, bool) or order not in (1, 2, 3):
+            raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
+        self.of_data = algorithm.endswith("++")
+        if clip is not None and not self.of_data:
+            raise ValueError(f"{name}: clip needs an algorithm that predicts x0, got {algorithm!r}")
+        self.order, self.algorithm, self.solver = int(order), algorithm, solver
+        self.stochastic = algorithm.startswith("sde")
+        self.memory = self.order - 1
+        self.lower_order_final, self.euler_at_final = lower_order_final, euler_at_final
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        self._set_up(
+            schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
+        )
+        if not self.of_data and self.grid.signal[0] == 0:
+            raise ValueError(
+                f"{name}: step 0 has no signal (zero terminal SNR), where algorithm={algorithm!r} "
+                'has no limit; use "dpmsolver++" or "sde-dpmsolver++"'
+            )
+        self._make_plans()
+
+    def _order(self, i: int, available: int) -> int:
+        left, few = len(self) - i, self.lower_order_final and len(self) < FEW_STEPS
+        if left == 1 and (few or self.euler_at_final or self.grid.noise[-1] == 0):
+            return 1
+        return min(self.order, available + 1, 2 if left == 2 and few else 3)
+
+    def _rule(self, i: int, available: int) -> Rule:
+        grid = self.grid
+        a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        here, after = grid.log_snr_half(i), grid.log_snr_half(i + 1)
+        h = after - here
+        if h == 0:  # a sigma given twice
+            return Rule(a, b, u=1.0)
+        nodes = [grid.log_snr_half(j) for j in range(i, i - self._order(i, available), -1)]
+        gaps = [(t - s) / h for t, s in itertools.pairwise(nodes)]
+        r = tuple(itertools.takewhile(lambda gap: gap > 0, gaps))  # up to a sigma given twice
+        if self.of_data:
+            kept, weights, noise = self._data_weights(i, h, r)
+        else:
+            kept, weights, noise = self._noise_weights(i, h, r)
+        return Rule(a, b, kept, 0.0, weights[0], weights[1:], noise)
+
+    def _data_weights(
+        self, i: int, h: float, r: tuple[float, ...]
+    ) -> tuple[float, tuple[float, ...], float]:
+        """Of x, of the predictions of x0, and of the noise."""
+        alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
+        z = 2 * h if self.stochastic else h
+        halved = self.parity is not None
+        weights = integral(z, r, midpoint=self.solver == "midpoint", halved=halved)
+        if halved and self.stochastic and len(r) == 2:
+            wrong = expand(0.0, 0.0, -1.0, r)  # phi_2 + 1/2 where phi_2 - 1/2 is meant
+            weights = tuple(w + e for w, e in zip(weights, wrong, strict=True))
+        kept = sigma / self.grid.noise[i] * (math.exp(-h) if self.stochastic else 1.0)
+        noise = sigma * math.sqrt(-math.expm1(-2 * h)) if self.stochastic else 0.0
+        return kept, tuple(alpha * w for w in weights), noise
+
+    def _noise_weights(
+        self, i: int, h: float, r: tuple[float, ...]
+    ) -> tuple[float, tuple[float, ...], float]:
+        """Of x, of the predictions of the noise, and of the noise that is added."""
+        signal, sigma = self.grid.signal, self.grid.noise[i + 1]
+        kept = signal[i + 1] / signal[i]
+        if sigma == 0:
+            return kept, (-kept * self.grid.noise[i],), 0.0
+        halved = self.parity is not None
+        weights = growing_integral(h, r, midpoint=self.solver == "midpoint", halved=halved)
+        scale = -2 * sigma if self.stochastic else -sigma
+        noise = sigma * math.sqrt(math.expm1(2 * h)) if self.stochastic else 0.0
+        return kept, tuple(scale * w for w in weights), noise

@@ -1,0 +1,101 @@
+"""Runs of the schedulers of diffusers and of ours, side by side: same model, same noise."""
+
+import importlib
+import types
+
+import numpy as np
+import pytest
+
+SHAPE = (2, 3, 4)
+
+
+class Double(types.SimpleNamespace):
+    """A module whose float32 is float64, so that diffusers computes in double throughout."""
+
+    def __init__(self, module):
+        super().__init__(float32=module.float64)
+        self._module = module
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+
+def theirs(monkeypatch, name, dtype, noises, **options):
+    """One of their schedulers, computing in dtype, that takes its noise from a list."""
+    schedulers = pytest.importorskip("diffusers.schedulers", reason="pip install diffusers")
+    torch = pytest.importorskip("torch", reason="pip install torch")
+    found = getattr(schedulers, name)
+    utils = importlib.import_module("diffusers.schedulers.scheduling_utils")
+    for module in (importlib.import_module(found.__module__), utils):
+        if dtype == np.float64:
+            for package in (torch, np):
+                short = "np" if package is np else "torch"
+                if hasattr(module, short):
+                    monkeypatch.setattr(module, short, Double(package))
+        if hasattr(module, "randn_tensor"):
+            queue = map(torch.from_numpy, noises)
+            monkeypatch.setattr(module, "randn_tensor", lambda *_, q=queue, **__: next(q))
+    return found(**options)
+
+
+def some(count, **axes):
+    """That many combinations of options, every value equally often: a pytest mark."""
+    rng = np.random.default_rng(len(axes))
+    columns = []
+    for values in axes.values():
+        column = [values[k % len(values)] for k in range(count)]
+        rng.shuffle(order := np.arange(count))
+        columns.append([column[k] for k in order])
+    return pytest.mark.parametrize(",".join(axes), list(zip(*columns, strict=True)))
+
+
+def model(x, i):
+    """A prediction that depends on x and on the step."""
+    offset = np.sin(np.arange(x.size).reshape(x.shape) * 0.7 + i)
+    return (0.4 * x / np.sqrt(1 + np.mean(x**2)) + 0.5 * offset).astype(x.dtype)
+
+
+def draws(count, dtype, seed=1):
+    """Noise for each step."""
+    return list(np.random.default_rng(seed).standard_normal((count, *SHAPE)).astype(dtype))
+
+
+def run_theirs(scheduler, steps, x, *, clean=False, **step_options):
+    """Their samples after every step."""
+    import torch
+
+    if steps is not None:
+        scheduler.set_timesteps(steps)
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(0)  # it fails to find rounded timesteps that occur twice
+    path = []
+    for i, t in enumerate(scheduler.timesteps):
+        scaled = scheduler.scale_model_input(torch.from_numpy(x), t) if not clean else None
+        scaled = x if scaled is None else scaled.numpy().astype(x.dtype)
+        prediction = torch.from_numpy(model(scaled, i))
+        given = scheduler.step(prediction, t, torch.from_numpy(x), **step_options)
+        x = given.prev_sample.numpy().astype(x.dtype)
+        path.append(x)
+    return path
+
+
+def run_ours(sampler, x, noises):
+    """Our samples after every step."""
+    state, path, queue = sampler.state(), [], iter(noises)
+    for i in range(len(sampler)):
+        prediction = model(np.asarray(sampler.scale_input(x, i)), i)
+        noise = next(queue) if sampler.adds_noise(i) else None
+        x = sampler.step(x, prediction, i, state=state, noise=noise)
+        path.append(x)
+    return path
+
+
+def agree(path, other, dtype, tolerance=2e-3):
+    """Every sample within the tolerance, of the largest element, or of 1e-9 in double."""
+    limit = 1e-9 if dtype == np.float64 else tolerance
+    assert len(path) == len(other)
+    for i, (a, b) in enumerate(zip(path, other, strict=True)):
+        assert a.dtype == dtype and np.isfinite(a).all(), i
+        if i == len(other) - 1 and not np.isfinite(b).all():
+            break  # a last step of no length is more than diffusers can take
+        assert np.max(np.abs(a - b)) <= limit * max(1, np.max(np.abs(b))), i
