@@ -14,7 +14,7 @@ enum {
     FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
     FG_MAX_OPERANDS = 32, /* inputs and outputs of one operation or derivative */
     FG_MAX_TERMS = 12,    /* numbers that a row is reduced to at a time */
-    FG_MAX_STATE = 6,     /* numbers that a row is remembered by */
+    FG_MAX_STATE = 8,     /* numbers that a row is remembered by */
     FG_MAX_DIMS = 64,     /* NumPy's own limit */
     FG_MAX_CORE = 4,      /* core dimensions of a lane kernel */
     FG_MAX_OPTIONS = 8,   /* of a lane kernel */

@@ -12,8 +12,7 @@
 #ifndef FG_LOGSUMEXP_H
 #define FG_LOGSUMEXP_H
 
-#include "core/difference.h"
-#include "elementary/exp.h"
+#include "elementary/exp_below.h"
 #include "elementary/log.h"
 
 static inline void logsumexp_max(real x, real *term)
@@ -29,8 +28,7 @@ static inline void logsumexp_max_close(real n, real largest, real *m)
 
 static inline void logsumexp_sum(real x, real m, real *term)
 {
-    real below = x - m, power = real_exp(below);
-    *term = x == m ? R(1.0) : corrected(power, difference_error(x, m, below), power);
+    *term = exp_below(x, m);
 }
 
 static inline void logsumexp_sum_close(real n, real sum, real *value, real *m, real *reciprocal)
@@ -57,9 +55,7 @@ static inline void logsumexp_vjp(real x, real cotangent, real value, real m, rea
                                  real *dx)
 {
     (void)value;
-    real term;
-    logsumexp_sum(x, m, &term);
-    *dx = cotangent * (term * reciprocal);
+    *dx = cotangent * (exp_below(x, m) * reciprocal);
 }
 
 #endif

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastgen.cases import _vae_bins, _vae_samples, case
+from fastgen.cases import _vae_bins, _vae_rows, _vae_samples, case
 from fastgen.cases import vae_covariance as covariance
 from fastgen.cases.case import INF, NAN, Case
 
@@ -289,4 +289,5 @@ CASES = {
     ),
     **_vae_samples.CASES,
     **_vae_bins.CASES,
+    **_vae_rows.CASES,
 } | covariance.CASES

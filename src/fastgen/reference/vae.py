@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen.reference.elementary import log_ndtr
+from fastgen.reference.elementary import log_ndtr, logsumexp
 
 Axis = int | tuple[int, ...] | None
 
@@ -202,3 +202,35 @@ def reparameterize(
     if return_log_prob:
         return sample_diag_normal_with_log_prob(mu, logvar, noise, axis=axis, keepdims=keepdims)
     return sample_diag_normal(mu, logvar, noise)
+
+
+def iwae_bound(log_w: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Importance-weighted lower bound of the log-likelihood, from log-weights."""
+    total = logsumexp(log_w, axis=axis, keepdims=keepdims)
+    return total - np.log(log_w.size / total.size) if log_w.size else np.full(total.shape, np.nan)
+
+
+def mixture_log_prob(
+    z: Any, mu: Any, logvar: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Log-density of an equal mixture of normal distributions in one dimension."""
+    z = np.expand_dims(z, axis) if np.ndim(z) and axis is not None else z
+    return iwae_bound(-gaussian_nll(z, mu, logvar, axis=()), axis=axis, keepdims=keepdims)
+
+
+def kl_categorical(
+    logits_q: Any, logits_p: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Kullback-Leibler divergence between two categorical distributions, from logits."""
+    log_q, log_p = (x - logsumexp(x, axis=axis, keepdims=True) for x in (logits_q, logits_p))
+    return np.sum(np.exp(log_q) * (log_q - log_p), axis=axis, keepdims=keepdims)
+
+
+def total_correlation(z: Any, mu: Any, logvar: Any, /, *, dataset_size: float) -> tuple[Any, ...]:
+    """Mutual information, total correlation and dimension-wise divergence of a batch of codes."""
+    pairs = -gaussian_nll(z[:, None, :], mu, logvar, axis=())  # (batch, batch, latent)
+    size = float(np.log(dataset_size * len(z)))
+    own = -gaussian_nll(z, mu, logvar)
+    joint = logsumexp(np.sum(pairs, axis=-1), axis=1) - size
+    marginals = np.sum(logsumexp(pairs, axis=1) - size, axis=-1)
+    return own - joint, joint - marginals, marginals - standard_normal_log_prob(z)

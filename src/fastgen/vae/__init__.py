@@ -1,6 +1,8 @@
 """Variational autoencoders: divergences, likelihoods and bounds, per sample, in nats."""
 
 from fastgen.vae.bounds import bernoulli_elbo, gaussian_elbo
+from fastgen.vae.categorical import kl_categorical
+from fastgen.vae.correlation import TotalCorrelation, total_correlation
 from fastgen.vae.covariance import kl_tril_normal
 from fastgen.vae.divergences import (
     kl_bernoulli,
@@ -15,6 +17,7 @@ from fastgen.vae.likelihoods import (
     gaussian_nll,
     standard_normal_log_prob,
 )
+from fastgen.vae.mixtures import iwae_bound, mixture_log_prob
 from fastgen.vae.samples import (
     reparameterize,
     sample_diag_normal,
@@ -22,19 +25,24 @@ from fastgen.vae.samples import (
 )
 
 __all__ = [
+    "TotalCorrelation",
     "bernoulli_elbo",
     "bernoulli_nll",
     "discretized_gaussian_nll",
     "gaussian_elbo",
     "gaussian_nll",
+    "iwae_bound",
     "kl_bernoulli",
+    "kl_categorical",
     "kl_diag_normal",
     "kl_diag_normal_sigma",
     "kl_laplace",
     "kl_standard_normal",
     "kl_tril_normal",
+    "mixture_log_prob",
     "reparameterize",
     "sample_diag_normal",
     "sample_diag_normal_with_log_prob",
     "standard_normal_log_prob",
+    "total_correlation",
 ]

@@ -1,0 +1,40 @@
+/* log((e^w_1 + ... + e^w_n) / n), the importance-weighted bound of log-weights w.
+ *
+ * With c the largest of them, it is c + log of the mean of e^(w - c), or, where these are near 1,
+ * c + log1p of the mean of e^(w - c) - 1, which does not cancel; exactly c where all are equal. The
+ * gradient is each weight's share of the sum.
+ *
+ * Source: Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8.
+ * Max error: 3 ULP of the larger of |c| and the logarithm (float and double).
+ * -inf of nothing but -inf, +inf of any +inf; NaN gives NaN.
+ */
+#ifndef FG_VAE_IWAE_BOUND_H
+#define FG_VAE_IWAE_BOUND_H
+
+#include "elementary/expm1.h"
+#include "elementary/log1p.h"
+#include "elementary/logsumexp.h"
+
+/* e^(w - c), and that less 1. */
+static inline void iwae_bound_sums(real w, real c, real *term, real *less)
+{
+    const real base = real_abs(c) < REAL_INFINITY ? c : R(0.0), d = w - base;
+    *term = exp_below(w, c);
+    *less = corrected(real_expm1(d), difference_error(w, base, d), *term);
+}
+
+static inline void iwae_bound_vjp_sums(real w, real cotangent, real c, real *term, real *less)
+{
+    (void)cotangent;
+    iwae_bound_sums(w, c, term, less);
+}
+
+static inline void iwae_bound_close(real n, real sum, real less, real *value, real *c,
+                                    real *inverse)
+{
+    logsumexp_sum_close(n, sum, value, c, inverse);
+    const real log_mean = less > R(-0.5) * n ? real_log1p(less / n) : real_log(sum / n);
+    *value = *c + log_mean;
+}
+
+#endif
