@@ -91,8 +91,10 @@
 #define FG_WRITE(k) y##k[i] = r##k;
 
 /* The loops are functions of their own, because a compiler believes `restrict` of parameters, and
- * not inlined, because it then forgets. */
-#define FG_LOOP static __attribute__((noinline)) void
+ * not inlined, because it then forgets. What they call is inlined whatever its size: in a family of
+ * many formulas a compiler finds at some point that it has inlined enough, and vectorises no more.
+ */
+#define FG_LOOP static __attribute__((noinline, flatten)) void
 
 #define FG_FORMULA(formula, arity)                                                                 \
     FG_LOOP formula##_value_loop(FG_LIST_##arity(FG_INPUT), real *restrict y, ptrdiff_t n)         \
