@@ -23,6 +23,40 @@ def _x_log(mp: Any, x: Any, y: Any) -> Any:
     return x * mp.log(y) if x else mp.mpf(0)
 
 
+def _softmax(mp: Any, x: list[Any]) -> list[Any]:
+    powers = [mp.exp(a) for a in x]
+    return [a / sum(powers) for a in powers]
+
+
+def _js_terms(mp: Any, p: list[Any], q: list[Any]) -> list[Any]:
+    pairs = zip(p, q, strict=True)
+    return [(a * mp.log(2 * a / (a + b)) + b * mp.log(2 * b / (a + b))) / 2 for a, b in pairs]
+
+
+def _js_from_logits_gradient(mp: Any, x: list[Any], y: list[Any]) -> tuple[Any, ...]:
+    p, q = _softmax(mp, x), _softmax(mp, y)
+    u = [mp.log(2 * a / (a + b)) / 2 for a, b in zip(p, q, strict=True)]
+    v = [mp.log(2 * b / (a + b)) / 2 for a, b in zip(p, q, strict=True)]
+    mean_u = sum(a * b for a, b in zip(p, u, strict=True))
+    mean_v = sum(a * b for a, b in zip(q, v, strict=True))
+    return (
+        [a * (b - mean_u) for a, b in zip(p, u, strict=True)],
+        [a * (b - mean_v) for a, b in zip(q, v, strict=True)],
+    )
+
+
+def _js_from_logits_gradient_scale(mp: Any, x: list[Any], y: list[Any]) -> tuple[Any, ...]:
+    p, q = _softmax(mp, x), _softmax(mp, y)
+    u = [mp.log(2 * a / (a + b)) / 2 for a, b in zip(p, q, strict=True)]
+    v = [mp.log(2 * b / (a + b)) / 2 for a, b in zip(p, q, strict=True)]
+    mean_u = sum(a * abs(b) for a, b in zip(p, u, strict=True))
+    mean_v = sum(a * abs(b) for a, b in zip(q, v, strict=True))
+    return (
+        [a * (abs(b) + mean_u) for a, b in zip(p, u, strict=True)],
+        [a * (abs(b) + mean_v) for a, b in zip(q, v, strict=True)],
+    )
+
+
 CASES = {
     "gan.js_divergence": Case(
         sample=_probabilities,
@@ -191,6 +225,34 @@ CASES = {
         ),
         edges=(((-INF,), 1.0), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
         bits=("0948ad1377dc59df", "3a9ee420fc3bfdb1"),
+    ),
+    "gan.js_divergence_from_logits": Case(
+        sample=case.normal,
+        dims={"n": 5},
+        exact=lambda mp, x, y: sum(_js_terms(mp, _softmax(mp, x), _softmax(mp, y))),
+        gradient=_js_from_logits_gradient,
+        gradient_scale=_js_from_logits_gradient_scale,
+        ulp=6,
+        gradient_ulp=8,
+        known=(
+            (((0.5, -1.25), (0.5, -1.0)), "0.0010726835078806321564756027"),
+            (((20.0, 20.5, -3.0), (0.0, 0.5, 4.0)), "0.59838760802571994449820166"),
+            (
+                ((1.0, 2.0, 3.0, 4.0), (2.0, 3.0, 4.0, 5.0009765625)),
+                "2.7329497902953117714066842e-8",
+            ),
+        ),
+        edges=(
+            (((0.5, -1.25), (0.5, -1.25)), 0.0),
+            (((0.5, -1.25), (1.5, -0.25)), 0.0),
+            (((-INF, 1.0), (-INF, 7.0)), 0.0),
+            (((INF, 1.0), (3.0, -INF)), 0.0),
+            (((INF, INF), (2.0, 2.0)), 0.0),
+            (((-INF, -INF), (0.0, 0.0)), NAN),
+            (((NAN, 0.0), (0.0, 0.0)), NAN),
+            (((0.0, 0.0), (0.0, NAN)), NAN),
+        ),
+        bits=("f10300a0ae96fe44", "539d24ccc67869ef"),
     ),
     "gan.optimal_discriminator": Case(
         sample=case.wide,

@@ -129,11 +129,14 @@ def gradient_penalty(
     return (np.sqrt(np.sum(grad**2, axis=axes)) - center) ** 2
 
 
-def js_divergence_from_logits(logits_p: Any, logits_q: Any, /, *, axis: Axis = -1) -> Any:
+def js_divergence_from_logits(
+    logits_p: Any, logits_q: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
     """Jensen-Shannon divergence of two discrete distributions, from logits."""
     p, q = (
-        np.exp(x - np.max(x, axis=axis, keepdims=True))
+        np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
         for x in np.broadcast_arrays(logits_p, logits_q)
     )
-    p, q = (x / np.sum(x, axis=axis, keepdims=True) for x in (p, q))
-    return js_divergence(p, q, axis=axis)
+    with np.errstate(invalid="ignore"):
+        p, q = (x / np.sum(x, axis=axis, keepdims=True) for x in (p, q))
+    return js_divergence(p, q, axis=axis, keepdims=keepdims)
