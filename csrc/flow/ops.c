@@ -1,4 +1,5 @@
 /* Normalizing flows: the operations, and the formula that each is. */
+#include "core/lanes.h"
 #include "core/tile.h"
 
 #include "flow/additive_coupling.h"
@@ -10,6 +11,7 @@
 #include "flow/logabsdet_diagonal.h"
 #include "flow/logit.h"
 #include "flow/power.h"
+#include "flow/rational_quadratic_lanes.h"
 #include "flow/sigmoid.h"
 #include "flow/soft_clip.h"
 #include "flow/softplus.h"
@@ -70,6 +72,8 @@ static const fg_stage log_prob_vjp_stages[] = {
  */
 #define FLOW_ROW(name, inputs)                                                                     \
     FG_ROW_OF(name, inputs "->(n),()", map, flow_##name##_map, flow_##name##_vjp_map)
+/* The options: bound 1, and nflows' minimal sizes and slope. */
+#define NFLOWS_SPLINE 1, 1e-3, 1e-3, 1e-3
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -105,5 +109,7 @@ FG_ROWS = {
     FLOW_ROW(power_inverse, "(n),(n)"),
     FLOW_ROW(soft_clip, "(n),(n)"),
     FLOW_ROW(soft_clip_inverse, "(n),(n)"),
+    FG_ROW_OF_LANES(rational_quadratic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_LAST_ROW,
 };

@@ -128,6 +128,12 @@ cdef class Op:
             op.derivative = self.derivative.with_options(*options)
         return op
 
+    def check_types(self, tuple inputs):
+        """Raise where an input holds no numbers that a call would take."""
+        for k, x in enumerate(inputs):
+            if not overrides_ufuncs(x):
+                as_operand(self, k, x)
+
     def __repr__(self):
         return f"<fastgen operation {self.name} {self.signature} for {self.isa}>"
 

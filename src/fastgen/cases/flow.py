@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastgen.cases import _flow_bijectors, _flow_couplings, _flow_normalization, case
+from fastgen.cases import (
+    _flow_bijectors,
+    _flow_couplings,
+    _flow_normalization,
+    _flow_splines,
+    case,
+)
 from fastgen.cases.case import INF, NAN, Case
 
 CASES = {
@@ -90,4 +96,5 @@ CASES = {
     **_flow_bijectors.CASES,
     **_flow_couplings.CASES,
     **_flow_normalization.CASES,
+    **_flow_splines.CASES,
 }

@@ -11,6 +11,7 @@ from fastgen.flow.densities import bits_per_dim, log_prob
 from fastgen.flow.determinants import logabsdet_diagonal, logdet_lu, logdet_triangular
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
+from fastgen.flow.splines import rational_quadratic_spline
 from fastgen.flow.squashing import logit, sigmoid, softplus, tanh
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "logdet_triangular",
     "logit",
     "power",
+    "rational_quadratic_spline",
     "sigmoid",
     "soft_clip",
     "softplus",

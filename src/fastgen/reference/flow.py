@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.reference.flow_splines import rational_quadratic_spline as rational_quadratic_spline
+
 Axis = int | tuple[int, ...] | None
 
 

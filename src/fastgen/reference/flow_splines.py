@@ -1,0 +1,105 @@
+"""Normalizing flows: splines, in plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def _sizes(raw: Any, bound: float, least: float, min_derivative: float, convention: str) -> Any:
+    """Sizes of bins, whose sum is 2 bound."""
+    if convention == "tfp":
+        return raw
+    if convention == "zuko":
+        raw = raw / (1 + np.abs(2 * raw / np.log(min_derivative)))
+    shares = np.exp(raw - np.max(raw, axis=-1, keepdims=True))
+    shares = shares / np.sum(shares, axis=-1, keepdims=True)
+    bins = raw.shape[-1]
+    if convention == "nflows":
+        return 2 * bound * (least + (1 - bins * least) * shares)
+    if convention == "distrax":
+        return least + (2 * bound - bins * least) * shares
+    return 2 * bound * shares
+
+
+def _slopes(raw: Any, min_derivative: float, convention: str) -> Any:
+    """Slopes of knots."""
+    if convention == "tfp":
+        return raw
+    if convention == "zuko":
+        return np.exp(raw / (1 + np.abs(raw / np.log(min_derivative))))
+    offset = np.log(np.expm1(1 - min_derivative)) if convention == "distrax" else 0.0
+    return np.logaddexp(raw + offset, 0) + min_derivative
+
+
+def _at_all_knots(slopes: Any, bins: int) -> Any:
+    """Slope 1 at the ends where there is none; the first again at the end of a circle."""
+    if slopes.shape[-1] == bins:
+        return np.concatenate([slopes, slopes[..., :1]], axis=-1)
+    if slopes.shape[-1] < bins:
+        one = np.ones_like(slopes[..., :1])
+        return np.concatenate([one, slopes, one], axis=-1)
+    return slopes
+
+
+def _knots(sizes: Any, bound: float) -> Any:
+    zero = np.zeros_like(sizes[..., :1])
+    return np.concatenate([zero, np.cumsum(sizes, axis=-1)], axis=-1) - bound
+
+
+def rational_quadratic_spline(
+    x: Any,
+    widths: Any,
+    heights: Any,
+    derivatives: Any,
+    /,
+    *,
+    inverse: bool = False,
+    bound: float = 1.0,
+    tails: str | None = "linear",
+    min_bin_width: float = 1e-3,
+    min_bin_height: float = 1e-3,
+    min_derivative: float = 1e-3,
+    convention: str = "nflows",
+) -> Any:
+    """Monotonic rational-quadratic spline of every element, with its log-derivative."""
+    bins = widths.shape[-1]
+    shift = 2 * bound * np.rint(x / (2 * bound)) if tails == "circular" else 0.0
+    knots_x = _knots(_sizes(widths, bound, min_bin_width, min_derivative, convention), bound)
+    knots_y = _knots(_sizes(heights, bound, min_bin_height, min_derivative, convention), bound)
+    slopes = _at_all_knots(_slopes(derivatives, min_derivative, convention), bins)
+
+    knots, point = knots_y if inverse else knots_x, x - shift
+    inside = np.clip(point, knots[..., 0], knots[..., -1])
+    bin_of = np.sum(inside[..., None] >= knots[..., 1:-1], axis=-1)[..., None]
+    every = (bin_of, knots_x, knots_y, slopes)
+    batch = np.broadcast_shapes(*(a.shape[:-1] for a in every))
+
+    def pick(values: Any, k: Any) -> Any:
+        whole = np.broadcast_to(values, (*batch, bins + 1))
+        return np.take_along_axis(whole, np.broadcast_to(k, (*batch, 1)), axis=-1)[..., 0]
+
+    x0, x1 = pick(knots_x, bin_of), pick(knots_x, bin_of + 1)
+    y0, y1 = pick(knots_y, bin_of), pick(knots_y, bin_of + 1)
+    d0, d1 = pick(slopes, bin_of), pick(slopes, bin_of + 1)
+    w, h = x1 - x0, y1 - y0
+    s = h / w
+    if inverse:
+        u = inside - y0
+        a = h * (s - d0) + u * (d0 + d1 - 2 * s)
+        b = h * d0 - u * (d0 + d1 - 2 * s)
+        theta = 2 * s * u / (b + np.sqrt(np.maximum(b**2 + 4 * a * s * u, 0)))
+    else:
+        theta = (inside - x0) / w
+    rest = 1 - theta
+    below = s * (theta**2 + rest**2) + (d0 + d1) * theta * rest
+    y = y0 + h * (s * theta**2 + d0 * theta * rest) / below
+    slope = s**2 * (d1 * theta**2 + 2 * s * theta * rest + d0 * rest**2) / below**2
+    if inverse:
+        y, slope = x0 + w * theta, 1 / slope
+    beyond = point - inside
+    end = np.where(beyond < 0, d0, d1) ** (-1 if inverse else 1)
+    outside = point if convention == "tfp" else y + beyond * end
+    y = np.where(beyond == 0, y, outside)
+    return y + shift, np.log(np.where(beyond == 0, slope, end))
