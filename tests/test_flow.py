@@ -36,6 +36,19 @@ def test_logdet_triangular_reads_only_the_diagonal():
         np.testing.assert_array_equal(flow.logdet_triangular(tril)[1], wanted)
 
 
+def test_slogdet_triangular_is_slogdet(rng):
+    tril = np.tril(rng.normal(size=(40, 5, 5)))
+    tril[3, 2, 2] = 0
+    sign, logabsdet = flow.slogdet_triangular(tril)
+    wanted = np.linalg.slogdet(tril)
+    assert np.array_equal(sign, wanted.sign) and set(sign) == {-1, 0, 1}
+    np.testing.assert_allclose(logabsdet, wanted.logabsdet, rtol=1e-12)
+    assert np.array_equal(logabsdet, flow.logdet_triangular(tril))
+    f = fastgen.value_and_grad(flow.slogdet_triangular)
+    gradient = f(tril[:3], cotangent=(5.0, 1.0))[1][0]
+    assert np.array_equal(gradient, fastgen.value_and_grad(flow.logdet_triangular)(tril[:3])[1][0])
+
+
 def test_logdet_lu_of_scipy(rng):
     linalg = pytest.importorskip("scipy.linalg")
     weight = rng.normal(size=(12, 12))
@@ -327,3 +340,29 @@ def test_split_parameters_gives_views():
         flow.split_parameters(params, layout="halves")
     with pytest.raises(ValueError, match=r"even length along axis -1, got shape \(2, 5\)"):
         flow.split_parameters(params[:, 1:], layout="shift_then_scale")
+
+
+# ---- Planar and radial flows
+
+
+@pytest.mark.parametrize("name", ["planar", "radial"])
+def test_logabsdet_of_bending_flows_is_slogdet_of_the_jacobian(name, rng):
+    f, g, h = getattr(flow, name), getattr(reference, name), 1e-6
+    for _ in range(20):
+        x, w, u = 2 * rng.normal(size=(3, 6))
+        given = (w, u, rng.normal()) if name == "planar" else (w, *rng.normal(size=2))
+        ends = [(f(x + h * e, *given)[0], f(x - h * e, *given)[0]) for e in np.eye(6)]
+        sign, wanted = np.linalg.slogdet([(a - b) / (2 * h) for a, b in ends])
+        y, logabsdet = f(x, *given)
+        assert sign == 1  # so it can be undone
+        np.testing.assert_allclose(logabsdet, wanted, atol=1e-7)
+        for got, want in zip((y, logabsdet), g(x, *given), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+
+
+def test_planar_where_the_plane_hardly_lets_through():
+    # 1 + u.w h' itself would be 1 - 1 here.
+    w = np.array([1.0, 0.0])
+    y, logabsdet = flow.planar(np.zeros(2), w, -60 * w, 0.0)
+    np.testing.assert_allclose(logabsdet, -60, rtol=1e-12)
+    assert np.array_equal(y, np.zeros(2))

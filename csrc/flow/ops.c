@@ -10,9 +10,12 @@
 #include "flow/log_prob.h"
 #include "flow/logabsdet_diagonal.h"
 #include "flow/logit.h"
+#include "flow/planar.h"
 #include "flow/power.h"
+#include "flow/radial.h"
 #include "flow/rational_quadratic_lanes.h"
 #include "flow/sigmoid.h"
+#include "flow/slogdet_diagonal.h"
 #include "flow/soft_clip.h"
 #include "flow/softplus.h"
 #include "flow/tanh.h"
@@ -68,6 +71,58 @@ static const fg_stage log_prob_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
+FG_MAP(slogdet_diagonal, 1, 2)
+FG_CLOSE(slogdet_diagonal_close, 2, 2)
+static const fg_stage slogdet_diagonal_stages[] = {
+    FG_STAGE(slogdet_diagonal, 0, 2, FG_SUM, slogdet_diagonal_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(slogdet_diagonal_vjp, 3, 3)
+static const fg_stage slogdet_diagonal_vjp_stages[] = {
+    FG_STAGE(slogdet_diagonal_vjp, 0, 2, FG_SUM, slogdet_diagonal_close),
+    FG_LAST_STAGE,
+};
+
+FG_MAP(planar_products, 4, 4)
+FG_CLOSE(planar_products_close, 4, 3)
+FG_MAP(planar, 7, 1)
+static const fg_stage planar_stages[] = {
+    FG_STAGE(planar_products, 0, 4, FG_SUM, planar_products_close),
+    FG_OUTPUTS(planar, 3),
+    FG_LAST_STAGE,
+};
+FG_MAP(planar_vjp_products, 6, 4)
+FG_CLOSE(planar_vjp_products_close, 4, 6)
+FG_MAP(planar_vjp_cotangents, 6, 3)
+FG_CLOSE(planar_vjp_close, 3, 6)
+FG_MAP(planar_vjp, 12, 4)
+static const fg_stage planar_vjp_stages[] = {
+    FG_STAGE(planar_vjp_products, 0, 4, FG_SUM, planar_vjp_products_close),
+    FG_STAGE(planar_vjp_cotangents, 0, 3, FG_SUM, planar_vjp_close),
+    FG_OUTPUTS(planar_vjp, 6),
+    FG_LAST_STAGE,
+};
+
+FG_MAP(radial_distance, 4, 3)
+FG_CLOSE(radial_distance_close, 3, 2)
+FG_MAP(radial, 6, 1)
+static const fg_stage radial_stages[] = {
+    FG_STAGE(radial_distance, 0, 3, FG_SUM, radial_distance_close),
+    FG_OUTPUTS(radial, 2),
+    FG_LAST_STAGE,
+};
+FG_MAP(radial_vjp_distance, 6, 3)
+FG_CLOSE(radial_vjp_distance_close, 3, 5)
+FG_MAP(radial_vjp_cotangents, 6, 2)
+FG_CLOSE(radial_vjp_close, 2, 5)
+FG_MAP(radial_vjp, 11, 3)
+static const fg_stage radial_vjp_stages[] = {
+    FG_STAGE(radial_vjp_distance, 0, 3, FG_SUM, radial_vjp_distance_close),
+    FG_STAGE(radial_vjp_cotangents, 0, 2, FG_SUM, radial_vjp_close),
+    FG_OUTPUTS(radial_vjp, 5),
+    FG_LAST_STAGE,
+};
+
 /* C has its own exp and tanh, so the formulas of bijectors have a prefix, and their rows have not.
  */
 #define FLOW_ROW(name, inputs)                                                                     \
@@ -78,7 +133,10 @@ static const fg_stage log_prob_vjp_stages[] = {
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(logabsdet_diagonal, "(n)->()"),
+    FG_ROW_OF_STAGES(slogdet_diagonal, "(n)->(),()"),
     FG_ROW_OF_STAGES(log_prob, "(n),()->()"),
+    FG_ROW_OF_STAGES(planar, "(n),(n),(n),()->(n),()"),
+    FG_ROW_OF_STAGES(radial, "(n),(n),(),()->(n),()"),
     FG_ROW_OF_MAPS(additive_coupling, "(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(additive_coupling_inverse, "(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(batch_norm, "(n),(n),(n),(n),(n),(n)->(n),()"),

@@ -8,6 +8,7 @@ from fastgen.cases import (
     _flow_bijectors,
     _flow_couplings,
     _flow_normalization,
+    _flow_residual,
     _flow_splines,
     case,
 )
@@ -97,4 +98,23 @@ CASES = {
     **_flow_couplings.CASES,
     **_flow_normalization.CASES,
     **_flow_splines.CASES,
+    **_flow_residual.CASES,
+    "flow.slogdet_diagonal": Case(
+        sample=case.normal,
+        exact=lambda mp, x: (mp.sign(x), mp.log(abs(x)) if x else mp.mpf("-inf")),
+        gradient=lambda mp, x, c, d: (d / x if x else mp.inf,),
+        ulp=(0, 1),
+        known=(
+            ((0.5,), ("1.0000000000000000000000000", "-0.69314718055994530941723212")),
+            ((-1.25,), ("-1.0000000000000000000000000", "0.22314355131420975576629509")),
+            ((0.99951171875,), ("1.0000000000000000000000000", "-0.00048840049810887446498496356")),
+        ),
+        edges=(
+            ((0.0,), (0.0, -INF)),
+            ((-INF,), (-1.0, INF)),
+            ((-1.0,), (-1.0, 0.0)),
+            ((NAN,), (NAN, NAN)),
+        ),
+        bits=("108d380eb6302809", "3c14629bdc0da2d0"),
+    ),
 }

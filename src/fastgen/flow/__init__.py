@@ -8,9 +8,16 @@ from fastgen.flow.couplings import (
     affine_coupling_inverse,
 )
 from fastgen.flow.densities import bits_per_dim, log_prob
-from fastgen.flow.determinants import logabsdet_diagonal, logdet_lu, logdet_triangular
+from fastgen.flow.determinants import (
+    logabsdet_diagonal,
+    logdet_lu,
+    logdet_triangular,
+    slogdet_diagonal,
+    slogdet_triangular,
+)
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
+from fastgen.flow.residual import planar, radial
 from fastgen.flow.splines import rational_quadratic_spline
 from fastgen.flow.squashing import logit, sigmoid, softplus, tanh
 
@@ -29,9 +36,13 @@ __all__ = [
     "logdet_lu",
     "logdet_triangular",
     "logit",
+    "planar",
     "power",
+    "radial",
     "rational_quadratic_spline",
     "sigmoid",
+    "slogdet_diagonal",
+    "slogdet_triangular",
     "soft_clip",
     "softplus",
     "split_parameters",

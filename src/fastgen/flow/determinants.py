@@ -10,10 +10,17 @@ from numpy.typing import ArrayLike
 from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
 
-__all__ = ["logabsdet_diagonal", "logdet_lu", "logdet_triangular"]
+__all__ = [
+    "logabsdet_diagonal",
+    "logdet_lu",
+    "logdet_triangular",
+    "slogdet_diagonal",
+    "slogdet_triangular",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _logabsdet_diagonal = OPS["flow.logabsdet_diagonal"]
+_slogdet_diagonal = OPS["flow.slogdet_diagonal"]
 
 
 def logabsdet_diagonal(
@@ -64,6 +71,56 @@ def logabsdet_diagonal(
     690.7755278982137
     """
     return _logabsdet_diagonal((x,), axis, keepdims, out)
+
+
+def slogdet_diagonal(
+    x: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Sign and log-determinant of diagonal matrices, from their diagonals.
+
+    .. math:: \prod_i \mathrm{sign}(x_i), \quad \sum_i \log |x_i|
+
+    Parameters
+    ----------
+    x : array_like
+        The diagonals, usually ``(batch, n)``.
+    axis : int, tuple of int, or None, default -1
+        The event axes. None takes all.
+    keepdims : bool, default False
+        Keep the event axes, with length 1.
+    out : tuple of ndarray or None, optional
+        Where to put the results.
+
+    Returns
+    -------
+    sign : ndarray or scalar
+        1, -1, or 0 where an element is 0; of the batch shape.
+    logabsdet : ndarray or scalar
+        In nats, of the batch shape.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is out of range, or `out` does not fit.
+    TypeError
+        If `x` is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    As `logabsdet_diagonal`, each logarithm within 1 ULP; the sign is exact, and has no gradient.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> fastgen.flow.slogdet_diagonal(np.array([[-1.0, 1.0], [0.0, 1.0]]))
+    (array([-1.,  0.]), array([  0., -inf]))
+    """
+    return _slogdet_diagonal((x,), axis, keepdims, out)
 
 
 def _diagonal(function: str, name: str, matrices: Any) -> Any:
@@ -146,6 +203,51 @@ def logdet_triangular(tril: ArrayLike, /, *, unit_diagonal: bool = False, out: A
     if unit_diagonal:
         diagonal = np.ones_like(diagonal)
     return _logabsdet_diagonal((diagonal,), -1, False, out)
+
+
+def _slogdet_rule(
+    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool
+) -> tuple[Any, tuple[Any, ...]]:
+    diagonal = _diagonal("slogdet_triangular", "tril", inputs[0])
+    value, gradients = gradients_of(_slogdet_diagonal, wanted, (diagonal,), cotangent, with_value)
+    return value, tuple(_on_diagonal(g, inputs[0]) for g in gradients)
+
+
+@with_rule(_slogdet_rule, nin=1)
+def slogdet_triangular(tril: ArrayLike, /, *, out: Any = None) -> Any:
+    r"""Sign and log-determinant of triangular matrices, as `numpy.linalg.slogdet` has them.
+
+    .. math:: \prod_i \mathrm{sign}(L_{ii}), \quad \sum_i \log |L_{ii}|
+
+    Parameters
+    ----------
+    tril : array_like
+        Triangular matrices ``(..., n, n)``, lower or upper. Only their diagonals are read.
+    out : tuple of ndarray or None, optional
+        Where to put the results.
+
+    Returns
+    -------
+    sign : ndarray or scalar
+        1, -1, or 0 where a matrix is singular; of shape ``(...)``.
+    logabsdet : ndarray or scalar
+        In nats, of shape ``(...)``.
+
+    Raises
+    ------
+    ValueError
+        If the matrices are not square, or `out` does not fit.
+    TypeError
+        If `tril` is complex, longdouble, object or masked.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> fastgen.flow.slogdet_triangular(np.array([[[-1.0, 0.0], [5.0, 1.0]]]))
+    (array([-1.]), array([0.]))
+    """
+    diagonal = _diagonal("slogdet_triangular", "tril", tril)
+    return _slogdet_diagonal((diagonal,), -1, False, out)
 
 
 def _places(height: int, width: int) -> int:

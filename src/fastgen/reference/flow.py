@@ -27,6 +27,17 @@ def logdet_lu(lu: Any, /, *, height: int = 1, width: int = 1) -> Any:
     return height * width * logdet_triangular(lu)
 
 
+def slogdet_diagonal(x: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Sign and log-determinant of diagonal matrices, from their diagonals."""
+    sign = np.prod(np.sign(x), axis=axis, keepdims=keepdims)
+    return sign, logabsdet_diagonal(x, axis=axis, keepdims=keepdims)
+
+
+def slogdet_triangular(tril: Any, /) -> Any:
+    """Sign and log-determinant of triangular matrices."""
+    return slogdet_diagonal(np.diagonal(tril, axis1=-2, axis2=-1))
+
+
 def _log_scale(u: Any, limit: Any, scale_map: str) -> Any:
     if scale_map == "exp":
         return u
@@ -236,3 +247,39 @@ def log_prob(z: Any, logabsdet: Any, /, *, axis: Axis = -1, keepdims: bool = Fal
 def bits_per_dim(log_prob: Any, /, *, dims: int, bins: int = 256) -> Any:
     """Bits per dimension, from the log-likelihood of dequantized data."""
     return -log_prob / (dims * np.log(2)) + np.log2(bins)
+
+
+def planar(x: Any, w: Any, u: Any, b: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+    """Planar flow, with its log-determinant."""
+    x, w, u = np.broadcast_arrays(x, w, u)
+    wu, ww = (np.sum(w * v, axis=axis, keepdims=True) for v in (u, w))
+    b = b if keepdims or np.ndim(b) == 0 else np.reshape(b, np.shape(wu))
+    m = np.logaddexp(wu, 0) - 1
+    u = u + np.where(ww > 0, (m - wu) / np.where(ww > 0, ww, 1), 0) * w
+    h = np.tanh(np.sum(w * x, axis=axis, keepdims=True) + b)
+    logabsdet = np.log1p(np.sum(u * w, axis=axis, keepdims=True) * (1 - h**2))
+    return x + u * h, np.sum(logabsdet, axis=axis, keepdims=keepdims)
+
+
+def radial(
+    x: Any,
+    center: Any,
+    log_alpha: Any,
+    beta: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Radial flow, with its log-determinant."""
+    offset = x - center
+    r = np.sqrt(np.sum(offset**2, axis=axis, keepdims=True))
+    alpha, s = (
+        v if keepdims or np.ndim(v) == 0 else np.reshape(v, np.shape(r))
+        for v in (np.exp(log_alpha), np.logaddexp(beta, 0))
+    )
+    k = (s - alpha) / (alpha + r)
+    n = offset.size // max(r.size, 1)
+    logabsdet = (n - 1) * np.log1p(k) + np.log1p(alpha * k / (alpha + r))
+    logabsdet = logabsdet if n else np.zeros_like(logabsdet)
+    return x + k * offset, np.sum(logabsdet, axis=axis, keepdims=keepdims)
