@@ -46,11 +46,16 @@ class Spline:
 
     def parts(self, use: Any = lambda t: t) -> dict[str, Any]:
         """Return phi and L = log dy/dx, and their derivatives by theta, s and both slopes."""
-        t, s, (d0, d1) = self.theta, self.s, self.d
-        o = 1 - t
-        if use is abs:  # not less than what a rounded knot may make of it
-            t, o = max(t, 0.25), max(o, 0.25)
-        both = t * o
+        here = self.parts_at(self.theta, 1 - self.theta, use)
+        if use is not abs:
+            return here
+        # Not less than what a rounded knot may make of it.
+        near = self.parts_at(max(self.theta, 0.25), max(1 - self.theta, 0.25), use)
+        return {name: max(here[name], near[name]) for name in here}
+
+    def parts_at(self, t: Any, o: Any, use: Any) -> dict[str, Any]:
+        """Return them for theta and 1 - theta."""
+        s, (d0, d1), both = self.s, self.d, t * o
         below = s * (t * t + o * o) + (d0 + d1) * both
         curve = d1 * t * t + 2 * s * both + d0 * o * o
         across, square = use(o - t), below**2
@@ -83,10 +88,13 @@ class Spline:
         y, log = self.value()
         if self.outside:
             return max(abs(y), 1), 1
-        p = self.parts(abs)
-        moved = 1 + 1 / p["slope"] if self.inverse else 1 + p["slope"]
-        by_x = p["l_t"] / self.w * (1 + 1 / p["slope"])
-        return max(abs(y), 1, moved), max(abs(log), 1) + by_x
+        slope = self.parts()["slope"]
+        moved = 1 + 1 / slope if self.inverse else 1 + slope
+        return max(abs(y), 1, moved), max(abs(log), 1) + self.bend() * (1 + 1 / slope)
+
+    def bend(self) -> Any:
+        """Return how much L changes with x, here and close by."""
+        return self.parts(abs)["l_t"] / self.w
 
     def gradient(self, raw: Any, by_y: Any, by_log: Any, use: Any = lambda t: t) -> Any:
         """Return the vector-Jacobian product by the four inputs."""
@@ -97,7 +105,7 @@ class Spline:
         by, by_l, w = use(by_y), use(-by_log if self.inverse else by_log), self.w
         if self.inverse:
             by = use(-(by + by_l * p["l_t"] / w) if use is not abs else by + by_l * p["l_t"] / w)
-            by = by / p["slope"]
+            by = by / self.parts()["slope"]
         by_t = by * self.h * p["phi_t"] + by_l * p["l_t"]
         by_s = by * self.h * p["phi_s"] + by_l * p["l_s"]
         by_d = [by * self.h * p[f"phi_d{i}"] + by_l * p[f"l_d{i}"] for i in (0, 1)]
@@ -125,7 +133,7 @@ class Spline:
 def gradient_scale(spline: Spline, raw: Any, by_y: Any, by_log: Any) -> Any:
     """Return sizes of terms, times what a rounding of theta does to each of them."""
     slope = 1 if spline.outside else spline.parts()["slope"]
-    rounding = (1 + spline.parts(abs)["l_t"]) * (1 + 1 / slope) / min(spline.w, spline.h, 1)
+    rounding = (1 + 1 / slope) * (spline.bend() + 1 / min(spline.w, spline.h, 1))
     by_x, *others = spline.gradient(raw, by_y, by_log, abs)
     largest = [max(0, *values) * rounding for values in others]
     return by_x * rounding, [largest[0]] * BINS, [largest[1]] * BINS, [largest[2]] * len(raw)
