@@ -16,7 +16,8 @@ def _softmax(mp: Any, x: Any) -> list[Any]:
 
 
 def _log_mean(mp: Any, x: Any) -> Any:
-    return mp.log(mp.fsum(map(mp.exp, x)) / len(x))
+    top = max(x)  # so that floats can say it too
+    return top + mp.log(mp.fsum(mp.exp(v - top) for v in x) / len(x))
 
 
 def _kl(mp: Any, a: Any, b: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:

@@ -132,11 +132,10 @@ def _plan(names: list[str], cache: int, dtype: Any, quick: bool) -> Iterator[Ste
     for name in names:
         sizes = _sizes(name, quick)
         for shape in sizes.value:
-            yield name, VALUE, shape
-            # Fresh memory costs the operating system more than a pass costs the CPU, so there
-            # the row above says little about the operation.
-            if sum(map(math.prod, cases.shapes(name, shape)[1])) * dtype.itemsize > cache:
-                yield name, OUT, shape
+            # Fresh memory costs the operating system more than a pass costs the CPU: a large result
+            # without out= says little about the operation.
+            written = sum(map(math.prod, cases.shapes(name, shape)[1])) * dtype.itemsize
+            yield name, OUT if written > cache else VALUE, shape
         if OPS[name].derivative is not None:
             for shape in sizes.gradient:
                 yield name, GRADIENT, shape

@@ -194,8 +194,8 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
     _explain(
         f"bandwidth: inputs read and outputs written, once each, as a share of the {rate:.1f} GB/s"
         f" at which NumPy reads or copies memory here with {_plural(threads, 'thread')}; only where"
-        f" the bytes are more than twice the cache ({cache:.0f} MiB). Without out=, memory fresh"
-        " from the system slows both."
+        f" the bytes are more than twice the cache ({cache:.0f} MiB). Results larger than the cache"
+        " go into out=, as memory fresh from the system would slow everything."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from fastgen.cli.subject import Subject
 FLOATS = SimpleNamespace(
     **vars(math),
     mpf=float,
+    workprec=lambda bits: nullcontext(),
     sign=lambda x: (x > 0) - (x < 0),
     npdf=lambda x: math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi),
 )
