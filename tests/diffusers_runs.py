@@ -1,5 +1,6 @@
 """Runs of the schedulers of diffusers and of ours, side by side: same model, same noise."""
 
+import contextlib
 import importlib
 import types
 
@@ -35,7 +36,20 @@ def theirs(monkeypatch, name, dtype, noises, **options):
         if hasattr(module, "randn_tensor"):
             queue = map(torch.from_numpy, noises)
             monkeypatch.setattr(module, "randn_tensor", lambda *_, q=queue, **__: next(q))
-    return found(**options)
+    with default_dtype(dtype):
+        return found(**options)
+
+
+@contextlib.contextmanager
+def default_dtype(dtype):
+    """Numbers that torch makes are of this type."""
+    import torch
+
+    torch.set_default_dtype(torch.float64 if dtype == np.float64 else torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def some(count, **axes):
@@ -62,21 +76,22 @@ def draws(count, dtype, seed=1):
 
 def run_theirs(scheduler, steps, x, *, clean=False, **step_options):
     """Their samples after every step."""
+    with default_dtype(x.dtype):
+        scheduler.set_timesteps(steps)
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(0)  # it fails to find rounded timesteps that occur twice
+        return list(their_samples(scheduler, x, clean, step_options))
+
+
+def their_samples(scheduler, x, clean, step_options):
     import torch
 
-    if steps is not None:
-        scheduler.set_timesteps(steps)
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(0)  # it fails to find rounded timesteps that occur twice
-    path = []
     for i, t in enumerate(scheduler.timesteps):
-        scaled = scheduler.scale_model_input(torch.from_numpy(x), t) if not clean else None
-        scaled = x if scaled is None else scaled.numpy().astype(x.dtype)
-        prediction = torch.from_numpy(model(scaled, i))
+        scaled = x if clean else scheduler.scale_model_input(torch.from_numpy(x), t).numpy()
+        prediction = torch.from_numpy(model(scaled.astype(x.dtype), i))
         given = scheduler.step(prediction, t, torch.from_numpy(x), **step_options)
         x = given.prev_sample.numpy().astype(x.dtype)
-        path.append(x)
-    return path
+        yield x
 
 
 def run_ours(sampler, x, noises):

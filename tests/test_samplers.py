@@ -7,17 +7,24 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import fastgen
 from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as found
 from fastgen.noise import normal
 
-NAMES = sorted(found.__all__)
+NAMES = sorted(set(found.__all__) - {"sample"})
+OWN_SCHEDULES = {
+    "ConsistencyModel": Schedule.karras(40),
+    "EDMEuler": Schedule.edm(),
+    "FlowMatchEuler": Schedule.flow(shift=3),
+    "FlowMatchHeun": Schedule.flow(shift=3),
+}
+TWICE = ["Heun", "DPM2", "FlowMatchHeun"]  # ask the model twice per step
 SHAPE = (3, 2, 5)
 
 
 def made(name, steps=8, schedule=None, **options):
-    flow = name.startswith("FlowMatch")
-    schedule = schedule or (Schedule.flow(shift=3) if flow else Schedule.scaled_linear())
+    schedule = OWN_SCHEDULES.get(name) or schedule or Schedule.scaled_linear()
     return getattr(found, name)(schedule, steps, **options)
 
 
@@ -106,7 +113,7 @@ def test_start_in_the_middle(name, rng):
     """As image-to-image does: multistep methods begin with what they have."""
     sampler = made(name)
     x = rng.standard_normal(SHAPE)
-    assert np.isfinite(run(sampler, x, start=5, key=0)).all()
+    assert np.isfinite(run(sampler, x, start=4, key=0)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,9 +122,7 @@ def test_start_in_the_middle(name, rng):
 def test_no_nan_at_few_steps(name, steps, schedule, rng):
     """diffusers #14213, #9007, #14411, k-diffusion #43: all defaults, cosine, very few steps."""
     if name.startswith("FlowMatch"):
-        schedule = Schedule.flow(shift=3.0)
-        if name == "FlowMatchEuler":
-            assert np.isfinite(run(made(name, steps, schedule, terminal=0.1), np.ones(3))).all()
+        assert np.isfinite(run(made(name, steps, terminal=0.1), np.ones(3))).all()
     for options in ({}, stochastic(name)):
         sampler = made(name, steps, schedule, **options)
         x = (sampler.init_noise_scale * rng.standard_normal(SHAPE)).astype(np.float32)
@@ -186,23 +191,34 @@ def test_ddim_inversion_is_its_inverse(rng):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_options(name):
-    with pytest.raises(ValueError, match=rf"{name}: steps must lie between 1 and 1000.*got 0"):
+    most = {"LCM": 50, "TCD": 50, "EDMEuler": 10000, "ConsistencyModel": 40}.get(name, 1000)
+    with pytest.raises(ValueError, match=rf"{name}: steps must lie between 1 and {most}.*got 0"):
         made(name, 0)
-    with pytest.raises(ValueError, match=r"got 1001"):
-        made(name, 1001)
+    with pytest.raises(ValueError, match=f"got {most + 1}"):
+        made(name, most + 1)
     with pytest.raises(TypeError, match=r"steps must be an int, got 2.5"):
         made(name, 2.5)
-    with pytest.raises(ValueError, match=rf"{name}: prediction must be one of 'epsilon'.*'noise'"):
-        made(name, prediction="noise")
     with pytest.raises(TypeError, match=r"schedule must be a fastgen.diffusion.Schedule"):
         getattr(found, name)(np.ones(5), 3)
-    if not name.startswith("FlowMatch"):
+    if name != "ConsistencyModel":
+        with pytest.raises(ValueError, match=rf"{name}: prediction must be one of .*'noise'"):
+            made(name, prediction="noise")
+    if name not in OWN_SCHEDULES and name not in ("LCM", "TCD"):
         with pytest.raises(ValueError, match=r"spacing must be one of 'linspace'.*got 'even'"):
             made(name, spacing="even")
         with pytest.raises(ValueError, match=r"offset=900 puts timesteps outside"):
             made(name, spacing="leading", offset=900)
-    with pytest.raises(ValueError, match=r"parity must be one of None, 'diffusers'; got 'other'"):
-        made(name, parity="other")
+
+
+@pytest.mark.parametrize("name", [name for name in OWN_SCHEDULES if name != "EDMEuler"])
+def test_schedule_of_another_form(name):
+    with pytest.raises(ValueError, match=rf"{name}: schedule must be"):
+        getattr(found, name)(Schedule.linear())
+    with pytest.raises(ValueError, match=r"EDMEuler: schedule must be variance exploding"):
+        found.EDMEuler(Schedule.linear())
+    for name in ("LCM", "TCD"):
+        with pytest.raises(ValueError, match=rf"{name}: schedule must be variance preserving"):
+            getattr(found, name)(Schedule.edm())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -239,6 +255,11 @@ def test_wrong_options_of_one():
         found.DDIM(schedule, clip=-1)
     with pytest.raises(ValueError, match=r"variance must be one of 'small', 'large'"):
         found.DDPM(schedule, variance="learned")
+    with pytest.raises(ValueError, match=r"parity must be one of None, 'diffusers'; got 'other'"):
+        found.Euler(schedule, parity="other")
+    heun = found.Heun(schedule)
+    with pytest.raises(ValueError, match=r"i must be even in the first step of a run, got 1"):
+        heun.step(np.ones(3), np.ones(3), 1, state=heun.state())
     with pytest.raises(ValueError, match=r"order must be 1, 2 or 3, got 4"):
         found.DPMSolverMultistep(schedule, order=4)
     with pytest.raises(ValueError, match=r"clip needs an algorithm that predicts x0"):
@@ -247,3 +268,57 @@ def test_wrong_options_of_one():
         found.FlowMatchEuler(schedule)
     with pytest.raises(ValueError, match=r"sigmas must be one of None"):
         found.Euler(schedule, sigmas="kerras")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sample_draws_the_same_in_any_batch(name):
+    sampler, seen = made(name, **stochastic(name)), []
+
+    def model(x, t):
+        assert type(t) is float
+        return (0.3 * x + 0.1).astype(x.dtype)
+
+    whole = found.sample(
+        model, sampler, (5, 3), key=3, progress=False, callback=lambda i, x: seen.append(i)
+    )
+    assert whole.dtype == np.float32 and whole.shape == (5, 3) and np.isfinite(whole).all()
+    assert seen == list(range(len(sampler)))
+    part = found.sample(model, sampler, (2, 3), key=3, progress=False)
+    np.testing.assert_array_equal(part, whole[:2])
+    part = found.sample(model, sampler, (3, 3), key=3, progress=False, first=2)
+    np.testing.assert_array_equal(part, whole[2:])
+    assert np.any(found.sample(model, sampler, (5, 3), key=4, progress=False) != whole)
+    double = found.sample(model, sampler, (5, 3), key=3, dtype=np.float64, progress=False)
+    assert double.dtype == np.float64
+
+
+def test_sample_with_guidance_and_an_end(capsys):
+    sampler = found.DDIM(Schedule.linear(), 6)
+
+    def both(x, t):
+        return 0.2 * x, 0.3 * x + 0.1
+
+    def guided(x, t):
+        return fastgen.guidance.cfg(*both(x, t), 5.0)
+
+    wanted = found.sample(guided, sampler, (4, 3), key=1, progress=False)
+    got = found.sample(both, sampler, (4, 3), key=1, guidance=5.0)
+    np.testing.assert_array_equal(got, wanted)
+    options = {"scale": 5.0, "rescale": 0.7}
+    other = found.sample(both, sampler, (4, 3), key=1, guidance=options, progress=False)
+    assert np.isfinite(other).all() and np.any(other != wanted)
+    states = []
+
+    def until_2(i, x):
+        states.append(i)
+        return i == 2
+
+    found.sample(guided, sampler, (4, 3), key=1, progress=False, callback=until_2)
+    assert states == [0, 1, 2]
+    x = np.ones((4, 3))
+    with pytest.raises(ValueError, match=r"cond must have the shape \(4, 3\) of x, got \(3,\)"):
+        sampler.guided_step(x, x, x[0], 0, scale=2.0)
+    with pytest.raises(TypeError, match=r"sampler must be one of fastgen's, got Schedule"):
+        found.sample(guided, Schedule.linear(), (4, 3), key=1)
+    with pytest.raises(ValueError, match=r"shape must be \(batch, ...\)"):
+        found.sample(guided, sampler, (), key=1)

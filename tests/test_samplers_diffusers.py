@@ -14,7 +14,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own
 DTYPES = [np.float32, np.float64]
 PREDICTIONS = {"epsilon": "epsilon", "x0": "sample", "v": "v_prediction"}
 SCHEDULES = {
-    "linear": (Schedule.linear(), {"beta_schedule": "linear"}),
+    "linear": (
+        Schedule.linear(),
+        {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02},
+    ),
     "scaled": (
         Schedule.scaled_linear(),
         {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},

@@ -1,9 +1,35 @@
 """Samplers: from a model's predictions to the next sample, in one pass over memory per step."""
 
+from fastgen.diffusion.samplers.consistency import LCM, TCD, ConsistencyModel
 from fastgen.diffusion.samplers.ddim import DDIM
 from fastgen.diffusion.samplers.ddpm import DDPM
+from fastgen.diffusion.samplers.deis import DEIS
 from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
+from fastgen.diffusion.samplers.edm import EDMEuler
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
-from fastgen.diffusion.samplers.flow import FlowMatchEuler
+from fastgen.diffusion.samplers.flow import FlowMatchEuler, FlowMatchHeun
+from fastgen.diffusion.samplers.heun import DPM2, Heun
+from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
+from fastgen.diffusion.samplers.loop import sample
+from fastgen.diffusion.samplers.unipc import UniPC
 
-__all__ = ["DDIM", "DDPM", "DPMSolverMultistep", "Euler", "EulerAncestral", "FlowMatchEuler"]
+__all__ = [
+    "DDIM",
+    "DDPM",
+    "DEIS",
+    "DPM2",
+    "LCM",
+    "LMS",
+    "PNDM",
+    "TCD",
+    "ConsistencyModel",
+    "DPMSolverMultistep",
+    "EDMEuler",
+    "Euler",
+    "EulerAncestral",
+    "FlowMatchEuler",
+    "FlowMatchHeun",
+    "Heun",
+    "UniPC",
+    "sample",
+]

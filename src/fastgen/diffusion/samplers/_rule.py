@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastgen._core import Op
 from fastgen._ops import OPS
@@ -50,8 +50,4 @@ def plan(rule: Rule, limit: float, keep: bool) -> Plan:
     if rule.noise:
         coefficients = (0.0, 0.0, math.inf, u, v, 0.0, rule.noise)
         return Plan(STEPS[1], coefficients, 0, True, NEXT)
-    return Plan(LINEAR, (u, v), 0, False, ALL_OF_ONE)
-
-
-ALL_OF_ONE = 1  # the only result of `linear_combination`
-Array = Any
+    return Plan(LINEAR, (u, v), 0, False, NEXT)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, ClassVar
 
 import numpy as np
 
+from fastgen import guidance
 from fastgen._core import Stream
 from fastgen.diffusion.samplers import _coefficients, _grid
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import Grid, Way
-from fastgen.diffusion.samplers._rule import LINEAR, Plan, Rule, plan
+from fastgen.diffusion.samplers._rule import LINEAR, NEXT_AND_DENOISED, Plan, Rule, plan
 from fastgen.diffusion.schedule import Schedule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -98,7 +100,9 @@ class Sampler:
 
     def _make_plans(self) -> None:
         """From rules to plans, once for all steps of a run from the start."""
-        self._plans = [self._plan(i, min(i, self.memory)) for i in range(len(self))]
+        kept = [0, *itertools.accumulate(self._keeps(i) for i in range(len(self)))]
+        self._expected = [min(count, self.memory) for count in kept[:-1]]
+        self._plans = [self._plan(i, self._expected[i]) for i in range(len(self))]
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the plans, which hold operations of this machine's instruction set."""
@@ -110,8 +114,11 @@ class Sampler:
         self._make_plans()
 
     def _plan(self, i: int, available: int) -> Plan:
-        keep = self.memory > 0 and i + 1 < len(self)
-        return plan(self._rule(i, available), self.limit, keep)
+        return plan(self._rule(i, available), self.limit, self._keeps(i))
+
+    def _keeps(self, i: int) -> bool:
+        """Whether step i leaves something to remember."""
+        return self.memory > 0 and i + 1 < len(self)
 
     def _rule(self, i: int, available: int) -> Rule:
         """The coefficients of step i, with that many memories at hand."""
@@ -218,7 +225,7 @@ class Sampler:
             return self.step(x, prediction, i, first=first, **given)
         history = self._history(state, i) if self.memory else ()
         made = self._plans[i]
-        if self.memory and len(history) != min(i, self.memory):
+        if self.memory and len(history) != self._expected[i]:
             made = self._plan(i, len(history))
         arrays = (x, prediction, *history[: made.history])
         if made.noise:
@@ -231,8 +238,56 @@ class Sampler:
         outs = None if out is None else (out, None)
         result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
         if state is not None and self.memory:
-            state.history, state.next = (result[1], *history[: self.memory - 1]), i + 1
+            state.next = i + 1
+            if made.wanted == NEXT_AND_DENOISED:
+                state.history = (result[1], *history[: self.memory - 1])
         return result[0]
+
+    def guided_step(
+        self,
+        x: Any,
+        uncond: Any,
+        cond: Any,
+        i: Any,
+        /,
+        *,
+        scale: Any,
+        rescale: Any = 0.0,
+        **options: Any,
+    ) -> Any:
+        """`step` with the prediction of classifier-free guidance.
+
+        Parameters
+        ----------
+        x : ndarray
+            The samples, ``(batch, ...)``.
+        uncond, cond : ndarray
+            The model's predictions without and with the condition.
+        i : int
+            The number of the step.
+        scale, rescale : float or ndarray of shape (batch,)
+            As in `fastgen.guidance.cfg` and `fastgen.guidance.cfg_rescale`.
+        **options
+            As in `step`.
+
+        Returns
+        -------
+        ndarray
+            The next samples.
+
+        Raises
+        ------
+        ValueError
+            As in `step`, and where the predictions differ in shape.
+        """
+        for name, given in (("uncond", uncond), ("cond", cond)):
+            if np.shape(given) != np.shape(x):
+                raise ValueError(self._shapes(name, np.asarray(given), np.asarray(x)))
+        if isinstance(rescale, (int, float)) and rescale == 0:
+            guided = guidance.cfg(uncond, cond, scale)
+        else:
+            guided = guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
+        return self.step(x, guided, i, **options)
 
     def _history(self, state: State | None, i: int) -> tuple[Array, ...]:
         if state is None:

@@ -1,0 +1,178 @@
+"""Methods that extrapolate the slopes of earlier steps by polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastgen.diffusion.samplers._grid import Grid
+from fastgen.diffusion.samplers._polynomial import lagrange_integrals
+from fastgen.diffusion.samplers._rule import Rule
+from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = ["LMS", "PNDM"]
+
+
+class LMS(Sampler):
+    r"""Linear multistep method in sigma: of order up to 4.
+
+    .. math:: x_{i+1} = x_i + \sum_j d_{i-j} \int_{\sigma_i}^{\sigma_{i+1}} \ell_j(s) \, ds,
+              \quad d = \frac{x - \hat x_0}{\sigma}
+
+    with the Lagrange polynomials of the latest sigmas, whose integrals have a closed form.
+
+    Parameters
+    ----------
+    schedule, steps, prediction, spacing, offset, sigmas, parity
+        As in `Euler`.
+    order : {1, 2, 3, 4}, default 4
+        How many slopes a step uses. The first steps have fewer at hand.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or the schedule ends without signal.
+
+    References
+    ----------
+    .. [1] Crowson, "k-diffusion", 2022, `sample_lms`: the method of Adams and Bashforth on uneven
+       steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule
+    >>> from fastgen.diffusion.samplers import LMS
+    >>> sampler = LMS(Schedule.scaled_linear(), steps=4)
+    >>> x, state = sampler.init_noise_scale * np.ones((2, 3), np.float32), sampler.state()
+    >>> for i, t in enumerate(sampler.timesteps):
+    ...     x = sampler.step(x, 0.5 * sampler.scale_input(x, i), i, state=state)
+    >>> x.shape
+    (2, 3)
+    """
+
+    exploding = True
+    rounded = False
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 50,
+        *,
+        prediction: str = "epsilon",
+        order: int = 4,
+        spacing: str = "linspace",
+        offset: int = 0,
+        sigmas: str | None = None,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and compute all coefficients."""
+        if isinstance(order, bool) or order not in (1, 2, 3, 4):
+            raise ValueError(f"LMS: order must be 1, 2, 3 or 4, got {order!r}")
+        self.order, self.memory = int(order), int(order) - 1
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        self._set_up(schedule, steps, prediction, parity=parity, **options)
+        self._make_plans()
+
+    def _rule(self, i: int, available: int) -> Rule:
+        sigmas, (a, b) = self.grid.noise, self._epsilon(i)
+        points = [sigmas[i - j] for j in range(available + 1)]
+        weights = lagrange_integrals(points, sigmas[i + 1])
+        return Rule(a, b, u=1.0, k=weights[0], history=weights[1:])
+
+
+class PNDM(Sampler):
+    r"""Pseudo linear multistep method (PLMS): of second order, with Adams-Bashforth weights.
+
+    .. math:: x_{i+1} = \frac{\alpha_{i+1}}{\alpha_i} x_i + \left(\sigma_{i+1} -
+              \frac{\alpha_{i+1} \sigma_i}{\alpha_i}\right) \bar\epsilon, \quad
+              \bar\epsilon = \tfrac1{24} (55 \epsilon_i - 59 \epsilon_{i-1}
+              + 37 \epsilon_{i-2} - 9 \epsilon_{i-3})
+
+    The first step is made twice, the second time with the mean of the slopes at its two ends, so
+    the model is asked ``steps + 1`` times. This is the variant without Runge-Kutta steps, as Stable
+    Diffusion uses it.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The schedule that the model was trained on.
+    steps : int, default 50
+        The number of steps, at least 2.
+    prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
+        What the model predicts; it is turned into the noise where it was predicted.
+    spacing : {"leading", "linspace", "trailing"}, default "leading"
+        Which timesteps are chosen.
+    offset : int, default 0
+        Added to the timesteps of leading spacing.
+    final_sigma : {"min", "zero"}, default "min"
+        Where to end: at the first step of the schedule, or at clean data.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or the noise can't be had from the prediction.
+
+    References
+    ----------
+    .. [1] Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds",
+       ICLR 2022, eq. 12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule
+    >>> from fastgen.diffusion.samplers import PNDM
+    >>> sampler = PNDM(Schedule.scaled_linear(), steps=4)
+    >>> x, state = sampler.init_noise_scale * np.ones((2, 3), np.float32), sampler.state()
+    >>> for i, t in enumerate(sampler.timesteps):
+    ...     x = sampler.step(x, 0.5 * sampler.scale_input(x, i), i, state=state)
+    >>> x.shape
+    (2, 3)
+    """
+
+    memory = 3
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 50,
+        *,
+        prediction: str = "epsilon",
+        spacing: str = "leading",
+        offset: int = 0,
+        final_sigma: str = "min",
+    ) -> None:
+        """Lay the grid and compute all coefficients."""
+        self._set_up(
+            schedule, steps, prediction, spacing=spacing, offset=offset, final_sigma=final_sigma
+        )
+        if steps > 1:
+            grid, twice = self.grid, [0, 1, *range(1, steps)]
+            signal = [grid.signal[j] for j in (*twice, steps)]
+            noise = [grid.noise[j] for j in (*twice, steps)]
+            self._take(Grid(np.asarray(grid.timesteps)[twice], signal, noise, grid.form))
+        self._make_plans()
+
+    def _keeps(self, i: int) -> bool:
+        return i != 1 and i + 1 < len(self)
+
+    def _rule(self, i: int, available: int) -> Rule:
+        (a, b), signal, noise = self._epsilon(i), self.grid.signal, self.grid.noise
+        if i == 1 and available:  # the first step again
+            slope = noise[1] - signal[1] * noise[0] / signal[0]
+            return Rule(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
+        ratio = signal[i + 1] / signal[i]
+        slope = noise[i + 1] - ratio * noise[i]
+        first, *rest = (slope * w for w in ADAMS_BASHFORTH[available])
+        return Rule(a, b, u=ratio, k=first, history=tuple(rest))
+
+
+ADAMS_BASHFORTH = (
+    (1.0,),
+    (3 / 2, -1 / 2),
+    (23 / 12, -16 / 12, 5 / 12),
+    (55 / 24, -59 / 24, 37 / 24, -9 / 24),
+)

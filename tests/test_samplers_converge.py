@@ -1,0 +1,196 @@
+"""With the exact score of a mixture, every sampler converges at its order, and to the mixture."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import fastgen
+from fastgen.diffusion import Schedule, samplers
+
+MEANS, DEVIATIONS, WEIGHTS = np.array([-1.5, 1.0]), np.array([0.6, 0.35]), np.array([0.4, 0.6])
+# Log-SNR from 4 to -4: an interval on which every method is in the range of its order.
+VP = Schedule.from_log_snr(np.linspace(4, -4, 4001))
+FLOW = Schedule.flow(2000)
+COUNTS = (20, 28, 40, 56, 80)  # of steps
+START = np.linspace(-2, 2, 33)
+
+
+def epsilon(x, alpha, sigma):
+    """The exact prediction of the noise: -sigma times the score."""
+    variance = alpha**2 * DEVIATIONS**2 + sigma**2  # (2,)
+    away = x[..., None] - alpha * MEANS
+    log_p = np.log(WEIGHTS / np.sqrt(variance)) - away**2 / (2 * variance)
+    share = np.exp(log_p - log_p.max(-1, keepdims=True))
+    share /= share.sum(-1, keepdims=True)
+    return sigma * np.sum(share * away / variance, axis=-1)
+
+
+def predicted(sampler, x, i):
+    """What an exact model says at step i."""
+    alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
+    if sampler.prediction == "flow":  # epsilon - x0, also where alpha is 0
+        mean = np.sum(WEIGHTS * MEANS)
+        e = epsilon(x, alpha, sigma)
+        return e - (x - sigma * e) / alpha if alpha > 1e-9 else x - mean
+    return epsilon(x, alpha, sigma)
+
+
+def in_sigma(y, log_s):
+    """dy / dlog s of y = x / alpha, s = sigma / alpha."""
+    s = np.exp(log_s)
+    return s * epsilon(y, 1.0, s)
+
+
+def runge_kutta(f, x, start, end, steps):
+    h = (end - start) / steps
+    for k in range(steps):
+        t = start + k * h
+        a = f(x, t)
+        b = f(x + h / 2 * a, t + h / 2)
+        c = f(x + h / 2 * b, t + h / 2)
+        x = x + h / 6 * (a + 2 * b + 2 * c + f(x + h * c, t + h))
+    return x
+
+
+def exact(grid, nodes):
+    """The solution from START at node 0, at these nodes."""
+    places = [np.log(grid.noise[j] / grid.signal[j]) for j in range(nodes)]
+    y, path = START / grid.signal[0], [START]
+    for j in range(1, nodes):
+        steps = max(2, int(np.ceil(abs(places[j] - places[j - 1]) / 0.01)))
+        y = runge_kutta(in_sigma, y, places[j - 1], places[j], steps)
+        path.append(y * grid.signal[j])
+    return path
+
+
+def slope(make, seeded=0, counts=COUNTS):
+    """The order: of the error at the last node before data, in the number of steps.
+
+    The first `seeded` steps are made from the exact solution, for multistep methods to begin at
+    their full order.
+    """
+    errors = []
+    for count in counts:
+        sampler = make(count)
+        last = len(sampler) - 1
+        path, state = exact(sampler.grid, last + 1), sampler.state()
+        x = START
+        for i in range(last):
+            x = path[i] if i < seeded else x
+            x = sampler.step(x, predicted(sampler, x, i), i, state=state)
+        errors.append(np.sqrt(np.mean((x - path[last]) ** 2)))
+    return -np.polyfit(np.log(counts), np.log(errors), 1)[0]
+
+
+METHODS = {  # what makes it, its order, how many exact steps it begins with
+    "DDIM": (functools.partial(samplers.DDIM, spacing="linspace"), 1, 0),
+    "Euler": (functools.partial(samplers.Euler, sigmas="exponential"), 1, 0),
+    "EulerAncestral": (functools.partial(samplers.EulerAncestral, eta=0, sigmas="karras"), 1, 0),
+    "Heun": (functools.partial(samplers.Heun, sigmas="karras"), 2, 0),
+    "DPM2": (functools.partial(samplers.DPM2, sigmas="exponential"), 2, 0),
+    "PNDM": (functools.partial(samplers.PNDM, spacing="linspace", final_sigma="zero"), 2, 6),
+    **{
+        f"LMS {n}": (functools.partial(samplers.LMS, order=n, sigmas="exponential"), n, n)
+        for n in (1, 2, 3, 4)
+    },
+}
+EXPONENTIAL = {"sigmas": "exponential", "final_sigma": "min", "lower_order_final": False}
+for order in (1, 2, 3):
+    for algorithm in ("dpmsolver++", "dpmsolver"):
+        make = functools.partial(
+            samplers.DPMSolverMultistep, order=order, algorithm=algorithm, **EXPONENTIAL
+        )
+        METHODS[f"{algorithm} {order}"] = make, order, order
+    METHODS[f"DEIS {order}"] = (
+        functools.partial(samplers.DEIS, order=order, **EXPONENTIAL),
+        order,
+        order,
+    )
+    for of_data in (True, False):
+        make = functools.partial(samplers.UniPC, order=order, of_data=of_data, **EXPONENTIAL)
+        METHODS[f"UniPC {order} {of_data}"] = make, order + 1, order + 1
+METHODS["dpmsolver++ heun"] = (
+    functools.partial(samplers.DPMSolverMultistep, solver="heun", **EXPONENTIAL),
+    2,
+    2,
+)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_order_of_convergence(name):
+    make, order, seeded = METHODS[name]
+    counts = COUNTS if order < 4 else (80, 112, 160)
+    found = slope(functools.partial(make, VP), seeded, counts)
+    assert order - 0.25 < found < order + 0.9, found
+
+
+@pytest.mark.parametrize(("name", "order"), [("FlowMatchEuler", 1), ("FlowMatchHeun", 2)])
+def test_order_of_flow_matching(name, order):
+    """Against the same method with many more steps."""
+    errors, wanted = [], None
+    for count in (2000, *COUNTS):
+        sampler, x = getattr(samplers, name)(FLOW, count), START
+        state = sampler.state()
+        for i in range(len(sampler) - 1):
+            x = sampler.step(x, predicted(sampler, x, i), i, state=state)
+        if wanted is None:
+            wanted = x
+        else:
+            errors.append(np.sqrt(np.mean((x - wanted) ** 2)))
+    found = -np.polyfit(np.log(COUNTS), np.log(errors), 1)[0]
+    assert order - 0.25 < found < order + 0.9, found
+
+
+def test_half_weights_are_of_second_order():
+    """What parity with diffusers costs: its third order is the second."""
+    make = functools.partial(
+        samplers.DPMSolverMultistep, VP, order=3, parity="diffusers", **EXPONENTIAL
+    )
+    assert 1.5 < slope(make, 3) < 2.6
+
+
+def distance_from_mixture(x):
+    """Kolmogorov and Smirnov's: the largest difference of the distribution functions."""
+    x = np.sort(x.ravel())
+    ndtr = fastgen.elementary.ndtr
+    cdf = sum(w * ndtr((x - m) / d) for w, m, d in zip(WEIGHTS, MEANS, DEVIATIONS, strict=True))
+    return np.max(np.abs(cdf - (np.arange(x.size) + 0.5) / x.size))
+
+
+SAMPLERS = {
+    "DDIM": {},
+    "DDIM eta": {"eta": 1.0},
+    "DDPM": {},
+    "Euler": {},
+    "Euler churn": {"churn": 5.0},
+    "EulerAncestral": {},
+    "Heun": {},
+    "DPM2": {},
+    "LMS": {},
+    "PNDM": {"final_sigma": "zero"},
+    "DEIS": {"order": 3},
+    "UniPC": {"order": 3},
+    "FlowMatchEuler": {"prediction": "flow"},
+    "FlowMatchHeun": {"prediction": "flow"},
+    **{
+        f"DPMSolverMultistep {a}": {"algorithm": a, "order": 3}
+        for a in ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
+    },
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samples_are_of_the_mixture(name):
+    flow = name.startswith("FlowMatch")
+    schedule = Schedule.flow() if flow else Schedule.vp(1000)
+    sampler = getattr(samplers, name.partition(" ")[0])(schedule, 100, **SAMPLERS[name])
+    places = {float(t): i for i, t in enumerate(sampler.timesteps)}
+
+    def model(x, t):
+        i = places[t]
+        scale = sampler._scales[i]
+        return predicted(sampler, x / scale, i)
+
+    x = samplers.sample(model, sampler, (20_000,), key=11, dtype=np.float64, progress=False)
+    assert distance_from_mixture(x) < 0.02  # 1.95 / sqrt(n) has a chance of 1 in 1000 by itself
