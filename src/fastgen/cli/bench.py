@@ -27,6 +27,7 @@ from fastgen.cli.timing import Timed
 SECONDS, QUICK_SECONDS = 70.0, 6.0
 ROW_SECONDS = 2.0
 PEER_PAUSE = 0.003
+SLOW_SECONDS = 1.0  # NumPy is not made to work longer than this at a time
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 VALUE, OUT, GRADIENT = "value", "out", "value_and_grad"
@@ -71,6 +72,7 @@ class Row:
     tolerance: float
     gradient_error: float | None
     wrong: bool
+    numpy_estimated: bool
     peer_seconds: dict[str, float] = field(default_factory=dict)
     peer_errors: dict[str, float] = field(default_factory=dict)
 
@@ -174,8 +176,9 @@ def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -
         ours = partial(function, out=out if len(out) > 1 else out[0])
     elif kind == GRADIENT:
         ours = fastgen.value_and_grad(function)
+    estimated = _seconds_of(partial(reference, *of.inputs)) * of.repeats > SLOW_SECONDS
     calls: dict[str, Call] = {
-        "numpy": partial(reference, *inputs),
+        "numpy": partial(reference, *(of.inputs if estimated else inputs)),
         "fastgen": partial(ours, *inputs),
     }
     for peer, prepare in setting.peers.items():
@@ -183,10 +186,18 @@ def _row(name: str, kind: str, shape: Shape, setting: Setting, seconds: float) -
         if call is not None:
             calls[peer] = call
     timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
-    return _judged((name, kind, shape), of, timed, setting)
+    return _judged((name, kind, shape), of, timed, estimated, setting)
 
 
-def _judged(step: Step, of: Sample, timed: dict[str, Timed], setting: Setting) -> Row:
+def _seconds_of(call: Call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _judged(
+    step: Step, of: Sample, timed: dict[str, Timed], estimated: bool, setting: Setting
+) -> Row:
     name, kind, shape = step
     expected = cases.reference(name)(*(x.astype(np.float64) for x in of.inputs))
 
@@ -194,6 +205,7 @@ def _judged(step: Step, of: Sample, timed: dict[str, Timed], setting: Setting) -
         return compare.max_error(name, tuple(map(of.part, cases.each(result))), expected)
 
     numpy, ours = timed.pop("numpy").seconds, timed.pop("fastgen")
+    numpy *= of.repeats if estimated else 1
     value, gradients = ours.result if kind == GRADIENT else (ours.result, ())
     error, bound = error_of(value), compare.tolerance(name, setting.dtype)
     wrong, slope_error = not error <= bound, None
@@ -219,6 +231,7 @@ def _judged(step: Step, of: Sample, timed: dict[str, Timed], setting: Setting) -
         tolerance=bound,
         gradient_error=slope_error,
         wrong=wrong,
+        numpy_estimated=estimated,
         peer_seconds={peer: t.seconds for peer, t in timed.items()},
         peer_errors={peer: error_of(t.result) for peer, t in timed.items()},
     )

@@ -107,7 +107,7 @@ def _cells(row: Row) -> list[Cell]:
     error = Cell("WRONG", WRONG) if row.wrong else Cell(f"{row.max_error:.1e}")
     return [
         Cell(_size(row)),
-        Cell(duration(row.numpy_seconds)),
+        Cell("~" * row.numpy_estimated + duration(row.numpy_seconds)),
         Cell(duration(row.fastgen_seconds)),
         _speed(row.speed_up),
         Cell(share),
@@ -191,6 +191,10 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
         "max error: relative, against the NumPy reference in float64; gradients are checked against"
         " its differences. Sums that may cancel: relative to the median result."
     )
+    if any(row.numpy_estimated for row in rows):
+        _explain(
+            "~ for a part of the inputs, times the number of such parts: NumPy takes too long."
+        )
     _explain(
         f"bandwidth: inputs read and outputs written, once each, as a share of the {rate:.1f} GB/s"
         f" at which NumPy reads or copies memory here with {_plural(threads, 'thread')}; only where"
