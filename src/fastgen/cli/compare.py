@@ -115,7 +115,8 @@ def gradient_error(
     scale = weighted(tuple(map(np.abs, gradients)), [1.0] * len(wide), batch)
     # Near a pole, differences do not agree even with each other.
     error = np.maximum(np.abs(total - expected) - np.abs(expected - coarse), 0)
-    error /= np.maximum(scale, float(np.median(scale)))
+    # The outputs of a logarithm and its log-determinant cancel: their gradients are exactly 0.
+    error /= np.maximum(scale, max(float(np.median(scale)), limits(np.float64).tiny))
     # More than a small type can hold; the difference says only about how much that is.
     beyond = np.isinf(scale) & (np.abs(expected) > limits(gradients[0].dtype).max / 2)
     error = np.where(beyond, 0.0, error)
