@@ -35,7 +35,8 @@ def test_value(benchmark, name, shape, who):
     function = cases.function(name) if who == "fastgen" else cases.reference(name)
     exact = cases.reference(name)(*(x.astype(np.float64) for x in arrays))
     for found, wanted in zip(each(function(*arrays)), each(exact), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+        error = 1e-4 if who == "fastgen" else 1e-2  # NumPy's float32 may cancel
+        np.testing.assert_allclose(found, wanted, rtol=error, atol=error)
     benchmark(function, *arrays)
 
 
