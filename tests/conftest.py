@@ -1,3 +1,4 @@
+import signal
 import sys
 from pathlib import Path
 
@@ -25,3 +26,11 @@ def threads():
     before = fastgen.get_num_threads()
     yield fastgen.set_num_threads
     fastgen.set_num_threads(before)
+
+
+@pytest.fixture
+def interrupts():
+    """Let SIGINT interrupt, though a shell has started the tests in the background and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -108,6 +108,7 @@ def test_outputs_that_nobody_wants_are_not_computed(rng):
     np.testing.assert_array_equal(value, whole[0])
 
 
+@pytest.mark.usefixtures("interrupts")
 def test_ctrl_c_ends_a_long_call(rng):
     arrays = [np.broadcast_to(x, (3_000_000, *x.shape)) for x in problems(rng, d=24)]
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])

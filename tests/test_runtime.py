@@ -75,6 +75,7 @@ def test_other_python_threads_run_during_a_call(shape, way, threads):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("count", [1, 2])
 def test_control_c_stops_a_long_call_and_the_pool_goes_on(count, threads):
     threads(count)
