@@ -30,7 +30,7 @@ def threads():
 
 @pytest.fixture
 def interrupts():
-    """Let SIGINT interrupt, though a shell has started the tests in the background and ignores it."""
+    """Let SIGINT interrupt, even where a shell that runs the tests behind has it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

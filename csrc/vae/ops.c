@@ -15,6 +15,8 @@
 #include "vae/kl_tril_normal.h"
 #include "vae/mixture_log_prob.h"
 #include "vae/sample_diag_normal.h"
+#include "vae/scaled_mixture_log_prob.h"
+#include "vae/squared_mahalanobis.h"
 #include "vae/standard_normal_log_prob.h"
 
 FG_FORMULA(kl_standard_normal, 2)
@@ -26,6 +28,7 @@ FG_FORMULA(gaussian_nll, 3)
 FG_FORMULA(bernoulli_nll, 2)
 FG_FORMULA(discretized_gaussian_nll, 4)
 FG_FORMULA(standard_normal_log_prob, 1)
+FG_FORMULA(squared_mahalanobis, 3)
 FG_FORMULA(sample_diag_normal, 3)
 FG_MAP(sample_diag_normal_with_log_prob, 3, 2)
 FG_MAP(sample_diag_normal_with_log_prob_vjp, 5, 5)
@@ -93,6 +96,24 @@ static const fg_stage mixture_log_prob_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
+FG_CLOSE(logsumexp_sum_close, 1, 3)
+FG_MAP(scaled_mixture_log_prob_peak, 4, 1)
+FG_MAP(scaled_mixture_log_prob_sum, 5, 1)
+static const fg_stage scaled_mixture_log_prob_stages[] = {
+    FG_STAGE(scaled_mixture_log_prob_peak, 0, 1, FG_MAX, logsumexp_max_close),
+    FG_STAGE(scaled_mixture_log_prob_sum, 1, 1, FG_SUM, logsumexp_sum_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(scaled_mixture_log_prob_vjp_peak, 5, 1)
+FG_MAP(scaled_mixture_log_prob_vjp_sum, 6, 1)
+FG_MAP(scaled_mixture_log_prob_vjp, 8, 4)
+static const fg_stage scaled_mixture_log_prob_vjp_stages[] = {
+    FG_STAGE(scaled_mixture_log_prob_vjp_peak, 0, 1, FG_MAX, logsumexp_max_close),
+    FG_STAGE(scaled_mixture_log_prob_vjp_sum, 1, 1, FG_SUM, logsumexp_sum_close),
+    FG_STAGE(scaled_mixture_log_prob_vjp, 3, 1, FG_SUM, mixture_log_prob_vjp_close),
+    FG_LAST_STAGE,
+};
+
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(kl_standard_normal, "(n),(n)->()"),
@@ -103,6 +124,8 @@ FG_ROWS = {
     FG_ROW_OF_STAGES(kl_categorical, "(n),(n)->()"),
     FG_ROW_OF_STAGES(iwae_bound, "(n)->()"),
     FG_ROW_OF_STAGES(mixture_log_prob, "(),(n),(n)->()"),
+    FG_ROW_OF_STAGES(scaled_mixture_log_prob, "(),(n),(n),(n)->()"),
+    FG_ROW(squared_mahalanobis, "(n),(n),(n)->()"),
     FG_ROW(gaussian_nll, "(n),(n),(n)->()"),
     FG_ROW(bernoulli_nll, "(n),(n)->()"),
     FG_ROW(discretized_gaussian_nll, "(n),(n),(n),()->()"),

@@ -79,6 +79,30 @@ def _mixture_gradient_scale(mp: Any, z: Any, mu: Any, logvar: Any) -> Any:
     )
 
 
+def _scaled(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> list[Any]:
+    """The exponents of the components."""
+    return [h - ((z - m) * r) ** 2 / 2 for m, r, h in zip(mu, s, w, strict=True)]
+
+
+def _scaled_gradient(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> Any:
+    shares = _softmax(mp, _scaled(mp, z, mu, s, w))
+    d_mu = [p * (z - m) * r**2 for p, m, r in zip(shares, mu, s, strict=True)]
+    d_s = [-p * (z - m) ** 2 * r for p, m, r in zip(shares, mu, s, strict=True)]
+    return -mp.fsum(d_mu), d_mu, d_s, shares
+
+
+def _scaled_size(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> Any:
+    """The largest term of any component."""
+    return max(1, *map(abs, w), *(((z - m) * r) ** 2 for m, r in zip(mu, s, strict=True)))
+
+
+def _scaled_gradient_scale(mp: Any, *inputs: Any) -> Any:
+    d_z, *others = _scaled_gradient(mp, *inputs)
+    size = _scaled_size(mp, *inputs)
+    largest = max(abs(d_z), *map(abs, others[0]))
+    return (largest * size, *([max(abs(d), _LOWEST) * size for d in part] for part in others))
+
+
 CASES = {
     "vae.kl_categorical": Case(
         dims={"n": 3},
@@ -156,5 +180,57 @@ CASES = {
             ((0.0, (0.0, 0.0), (NAN, 0.0)), NAN),
         ),
         bits=("43f2d6243d9aeae9", "7224b46bba42f4e3"),
+    ),
+    "vae.scaled_mixture_log_prob": Case(
+        dims={"n": 3},
+        sample=case.normal,
+        exact=lambda mp, *inputs: _log_mean(mp, _scaled(mp, *inputs)) + mp.log(len(inputs[1])),
+        scale=_scaled_size,
+        gradient=_scaled_gradient,
+        gradient_scale=_scaled_gradient_scale,
+        ulp=4,
+        gradient_ulp=8,
+        known=(
+            ((0.5, (-1.0, 0.25), (1.0, 4.0), (0.0, -2.0)), "-0.89958734839835207314350528"),
+            (
+                (-300.0, (0.0, 1.0, 2.0), (1.0, 0.5, 2.0), (0.0, 1.0, -1.0)),
+                "-11324.125000000000000000000",
+            ),
+            ((0.0, (0.0,), (3.0,), (0.75,)), "0.75000000000000000000000000"),
+        ),
+        edges=(
+            ((0.0, (0.0, 0.0), (1.0, 1.0), (-INF, -INF)), -INF),
+            ((INF, (0.0, 0.0), (1.0, 1.0), (0.0, 0.0)), -INF),
+            ((1.0, (1.0, 0.0), (INF, 1.0), (INF, 0.0)), INF),
+            ((1.0, (0.0,), (INF,), (INF,)), -INF),
+            ((NAN, (0.0, 0.0), (1.0, 1.0), (0.0, 0.0)), NAN),
+            ((0.0, (0.0, NAN), (1.0, 1.0), (0.0, 0.0)), NAN),
+            ((0.0, (0.0, 1.0), (1.0, NAN), (0.0, 0.0)), NAN),
+            ((0.0, (0.0, 0.0), (1.0, 1.0), (NAN, 0.0)), NAN),
+        ),
+        bits=("cb41eea8a6bba679", "5cd9c8527e0d02e2"),
+    ),
+    "vae.squared_mahalanobis": Case(
+        sample=case.normal,
+        exact=lambda mp, x, mu, s: ((x - mu) * s) ** 2,
+        gradient=lambda mp, x, mu, s: (
+            2 * (x - mu) * s**2,
+            -2 * (x - mu) * s**2,
+            2 * (x - mu) ** 2 * s,
+        ),
+        ulp=4,
+        known=(
+            ((1.5, 0.25, 0.75), "0.87890625000000000000000000"),
+            ((-9.0, 3.0, 1.125), "182.25000000000000000000000"),
+            ((1.0, 1.0009765625, 8.0), "0.000061035156250000000000000000"),
+        ),
+        edges=(
+            ((1.0, 1.0, INF), 0.0),
+            ((1.0, 2.0, INF), INF),
+            ((INF, 2.0, 1.0), INF),
+            ((NAN, 2.0, 1.0), NAN),
+            ((1.0, 2.0, NAN), NAN),
+        ),
+        bits=("1e5e0af92eb67420", "3ef0a163b991d795"),
     ),
 }

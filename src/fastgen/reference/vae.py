@@ -218,6 +218,29 @@ def mixture_log_prob(
     return iwae_bound(-gaussian_nll(z, mu, logvar, axis=()), axis=axis, keepdims=keepdims)
 
 
+def scaled_mixture_log_prob(
+    z: Any,
+    mu: Any,
+    inverse_sigma: Any,
+    log_weight: Any,
+    /,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Log-density of any mixture of normals in one dimension, of components prepared once."""
+    z = np.expand_dims(z, axis) if np.ndim(z) and axis is not None else z
+    distances = squared_mahalanobis(z, mu, inverse_sigma, axis=())
+    return logsumexp(log_weight - 0.5 * distances, axis=axis, keepdims=keepdims)
+
+
+def squared_mahalanobis(
+    x: Any, mu: Any, inverse_sigma: Any, /, *, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Square of Mahalanobis' distance from a diagonal normal distribution."""
+    return np.sum(((x - mu) * inverse_sigma) ** 2, axis=axis, keepdims=keepdims)
+
+
 def kl_categorical(
     logits_q: Any, logits_p: Any, /, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:

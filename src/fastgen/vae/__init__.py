@@ -17,7 +17,12 @@ from fastgen.vae.likelihoods import (
     gaussian_nll,
     standard_normal_log_prob,
 )
-from fastgen.vae.mixtures import iwae_bound, mixture_log_prob
+from fastgen.vae.mixtures import (
+    iwae_bound,
+    mixture_log_prob,
+    scaled_mixture_log_prob,
+    squared_mahalanobis,
+)
 from fastgen.vae.samples import (
     reparameterize,
     sample_diag_normal,
@@ -43,6 +48,8 @@ __all__ = [
     "reparameterize",
     "sample_diag_normal",
     "sample_diag_normal_with_log_prob",
+    "scaled_mixture_log_prob",
+    "squared_mahalanobis",
     "standard_normal_log_prob",
     "total_correlation",
 ]

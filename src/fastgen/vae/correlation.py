@@ -20,9 +20,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _nll = OPS["vae.gaussian_nll"]
 _prior = OPS["vae.standard_normal_log_prob"]
 _log_mean = OPS["vae.iwae_bound"]
+_distance = OPS["vae.squared_mahalanobis"]
 _marginal = OPS["vae.mixture_log_prob"]
+_marginal_of_scaled = OPS["vae.scaled_mixture_log_prob"]
+_exp = OPS["elementary.exp"]
 _total = OPS["elementary.total"]
-_PAIRS = 1 << 20  # numbers in each array of a block, of samples against all distributions
+_PAIRS = 1 << 17  # numbers in each array of a block, of samples against all distributions
 
 
 class TotalCorrelation(NamedTuple):
@@ -83,18 +86,35 @@ def _for_each(samples: Array, arrays: tuple[Array, ...]) -> list[Array]:
     return [np.broadcast_to(x, (len(samples), *x.shape)) for x in arrays]
 
 
+def _log_mean_density(z: Array, mu: Array, inverse_sigma: Array, log_volume: Array) -> Array:
+    """log of the mean over j of q(z_i | x_j), but for its power of 2 pi, in float64."""
+    pairs = np.empty((len(z), len(mu)))
+    _distance((z[:, None, :], mu, inverse_sigma), -1, False, pairs)
+    pairs *= -0.5
+    pairs -= log_volume
+    return np.asarray(_log_mean((pairs,)))
+
+
 def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Array]:
     """log q(z|x), log q(z), sum of log q(z_d), log p(z), per sample, in float64."""
     batch, latents = z.shape
-    joint, marginal = np.empty(batch), np.empty((batch, latents))
-    of_each = tuple(np.ascontiguousarray(x.T) for x in (mu, logvar))
+    inverse_sigma = np.asarray(_exp((-0.5 * logvar,)))
+    log_volume = 0.5 * _total((logvar.astype(np.float64),))
+    joint, marginal = np.empty(batch), np.empty((latents, batch))
+    of_each = [np.ascontiguousarray(x.T) for x in (z, mu, inverse_sigma, -0.5 * logvar)]
     for block in _blocks(batch, batch):
-        joint[block] = _log_mean((_log_densities(z, mu, logvar, block),))
-        _marginal((z[block], *_for_each(z[block], of_each)), -1, False, marginal[block])
+        joint[block] = _log_mean_density(z[block], mu, inverse_sigma, log_volume)
+    for block in _blocks(latents, batch):
+        # All samples under one latent variable's components in turn, which so stay in cache.
+        shape = (block.stop - block.start, batch, batch)
+        samples, *components = (x[block] for x in of_each)
+        shared = (np.broadcast_to(x[:, None, :], shape) for x in components)
+        _marginal_of_scaled((samples, *shared), -1, False, marginal[block])
     own = -_nll((z, mu, logvar), -1, False, np.empty(batch))
     prior = _prior((z,), -1, False, np.empty(batch))
-    log_size = math.log(dataset_size)
-    return [own, joint - log_size, _total((marginal,)) - latents * log_size, prior]
+    log_size = math.log(dataset_size) + 0.5 * latents * math.log(2 * math.pi)
+    sizes = latents * (math.log(dataset_size * batch) + 0.5 * math.log(2 * math.pi))
+    return [own, joint - log_size, _total((marginal.T,)) - sizes, prior]
 
 
 def _rule(

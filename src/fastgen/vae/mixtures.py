@@ -1,4 +1,4 @@
-"""Means over samples and over batches, from logarithms."""
+"""Means over samples and over batches, from logarithms, and the distances in them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
 
-__all__ = ["iwae_bound", "mixture_log_prob"]
+__all__ = ["iwae_bound", "mixture_log_prob", "scaled_mixture_log_prob", "squared_mahalanobis"]
 
 _iwae_bound = OPS["vae.iwae_bound"]
 _mixture_log_prob = OPS["vae.mixture_log_prob"]
+_scaled_mixture_log_prob = OPS["vae.scaled_mixture_log_prob"]
+_squared_mahalanobis = OPS["vae.squared_mahalanobis"]
 
 
 def iwae_bound(
@@ -128,3 +130,129 @@ def mixture_log_prob(
     -1.4189385332046727
     """
     return _mixture_log_prob((z, mu, logvar), axis, keepdims, out)
+
+
+def scaled_mixture_log_prob(
+    z: ArrayLike,
+    mu: ArrayLike,
+    inverse_sigma: ArrayLike,
+    log_weight: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Log-density of any mixture of normals in one dimension, of components prepared once.
+
+    .. math:: \log \sum_j e^{w_j - \frac12 ((z - \mu_j) s_j)^2}, \quad
+              s_j = \frac1{\sigma_j}, \quad w_j = \log\frac{\pi_j}{\sqrt{2\pi}\, \sigma_j}
+
+    Parameters
+    ----------
+    z : array_like
+        Where the density is taken, of the batch shape.
+    mu, inverse_sigma : array_like
+        Means of the components, and one over their standard deviations.
+    log_weight : array_like
+        Logarithms of their heights: of the shares :math:`\pi_j` over :math:`\sqrt{2\pi}\,\sigma_j`.
+        The shapes of the components broadcast together.
+    axis : int, tuple of int, or None, default -1
+        The axes of the components. None takes all.
+    keepdims : bool, default False
+        Keep these axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        In nats, of the batch shape.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Where the same components meet many points, this takes half of the time of `mixture_log_prob`,
+    which computes the exponential of each log-variance at each point. Max error: 4 ULP of the
+    largest of the terms of the likeliest component.
+
+    References
+    ----------
+    .. [1] Chen, Li, Grosse and Duvenaud, "Isolating Sources of Disentanglement in Variational
+       Autoencoders", NeurIPS 2018, section 4.1.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> heights = np.log(np.array([0.25, 0.75]) / np.sqrt(2 * np.pi))
+    >>> means, ones = np.array([-1.0, 1.0]), np.ones(2)
+    >>> round(float(fastgen.vae.scaled_mixture_log_prob(1.0, means, ones, heights)), 12)
+    -1.162496777557
+    """
+    inputs = (z, mu, inverse_sigma, log_weight)
+    return _scaled_mixture_log_prob(inputs, axis, keepdims, out)
+
+
+def squared_mahalanobis(
+    x: ArrayLike,
+    mu: ArrayLike,
+    inverse_sigma: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Square of Mahalanobis' distance from a diagonal normal distribution.
+
+    .. math:: \sum_i \left((x_i - \mu_i) / \sigma_i\right)^2
+
+    Parameters
+    ----------
+    x : array_like
+        The points.
+    mu, inverse_sigma : array_like
+        Means of the distribution, and one over its standard deviations; their shapes broadcast
+        with that of `x`.
+    axis : int, tuple of int, or None, default -1
+        The event axes, summed over. None sums over all.
+    keepdims : bool, default False
+        Keep the event axes, with length 1.
+    out : ndarray, optional
+        Where to put the result.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the batch shape.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    Minus one half of it is all of a normal's log-density that depends on `x`. Each term is right
+    within 4 ULP; types and the order of the sum are as in `kl_standard_normal`.
+
+    References
+    ----------
+    .. [1] Mahalanobis, "On the generalised distance in statistics", Proceedings of the National
+       Institute of Sciences of India, 1936.
+
+    Examples
+    --------
+    >>> import fastgen
+    >>> float(fastgen.vae.squared_mahalanobis([3.0, 1.0], [0.0, 1.0], [0.5, 9.0]))
+    2.25
+    """
+    return _squared_mahalanobis((x, mu, inverse_sigma), axis, keepdims, out)
