@@ -94,12 +94,14 @@ def their_samples(scheduler, x, clean, step_options):
         yield x
 
 
-def run_ours(sampler, x, noises):
-    """Our samples after every step."""
+def run_ours(sampler, x, noises, *, every=False):
+    """Our samples after every step. `every`: they draw noise even where they add none."""
     state, path, queue = sampler.state(), [], iter(noises)
     for i in range(len(sampler)):
         prediction = model(np.asarray(sampler.scale_input(x, i)), i)
-        noise = next(queue) if sampler.adds_noise(i) else None
+        adds = sampler.adds_noise(i)
+        drawn = next(queue) if adds or every else None
+        noise = drawn if adds else None
         x = sampler.step(x, prediction, i, state=state, noise=noise)
         path.append(x)
     return path

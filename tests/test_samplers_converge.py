@@ -13,6 +13,7 @@ MEANS, DEVIATIONS, WEIGHTS = np.array([-1.5, 1.0]), np.array([0.6, 0.35]), np.ar
 VP = Schedule.from_log_snr(np.linspace(4, -4, 4001))
 FLOW = Schedule.flow(2000)
 COUNTS = (20, 28, 40, 56, 80)  # of steps
+WHOLE_GROUPS = (31, 43, 61, 85, 121)  # of 2 or 3 steps, before the last
 START = np.linspace(-2, 2, 33)
 
 
@@ -110,6 +111,29 @@ for order in (1, 2, 3):
     for of_data in (True, False):
         make = functools.partial(samplers.UniPC, order=order, of_data=of_data, **EXPONENTIAL)
         METHODS[f"UniPC {order} {of_data}"] = make, order + 1, order + 1
+    for algorithm in ("dpmsolver++", "dpmsolver"):
+        for solver in ("midpoint", "heun"):
+            make = functools.partial(
+                samplers.DPMSolverSinglestep,
+                order=order,
+                algorithm=algorithm,
+                solver=solver,
+                spacing="linspace",
+                final_sigma="min",
+            )
+            METHODS[f"{algorithm} singlestep {order} {solver}"] = make, order, 0
+for predictor, corrector in ((1, 0), (2, 0), (3, 0), (1, 2), (2, 3), (3, 4)):
+    for of_data in (True, False):
+        make = functools.partial(
+            samplers.SASolver,
+            predictor_order=predictor,
+            corrector_order=corrector,
+            tau=0.0,
+            of_data=of_data,
+            **EXPONENTIAL,
+        )
+        order = max(predictor, corrector)
+        METHODS[f"SASolver {predictor} {corrector} {of_data}"] = make, order, order + 1
 METHODS["dpmsolver++ heun"] = (
     functools.partial(samplers.DPMSolverMultistep, solver="heun", **EXPONENTIAL),
     2,
@@ -121,6 +145,7 @@ METHODS["dpmsolver++ heun"] = (
 def test_order_of_convergence(name):
     make, order, seeded = METHODS[name]
     counts = COUNTS if order < 4 else (80, 112, 160)
+    counts = WHOLE_GROUPS if "singlestep" in name else counts
     found = slope(functools.partial(make, VP), seeded, counts)
     assert order - 0.25 < found < order + 0.9, found
 
@@ -171,8 +196,16 @@ SAMPLERS = {
     "PNDM": {"final_sigma": "zero"},
     "DEIS": {"order": 3},
     "UniPC": {"order": 3},
+    "SASolver": {},
+    "SASolver tau": {"tau": 1.0, "predictor_order": 3, "corrector_order": 4},
+    "SASolver noise": {"tau": 0.5, "of_data": False},
     "FlowMatchEuler": {"prediction": "flow"},
     "FlowMatchHeun": {"prediction": "flow"},
+    **{
+        f"DPMSolverSinglestep {a} {order}": {"algorithm": a, "order": order}
+        for a in ("dpmsolver++", "dpmsolver")
+        for order in (2, 3)
+    },
     **{
         f"DPMSolverMultistep {a}": {"algorithm": a, "order": 3}
         for a in ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")

@@ -204,3 +204,94 @@ def test_consistency_model(monkeypatch, dtype, steps, clip):
     sampler = ours.ConsistencyModel(Schedule.karras(40), steps, clip=clip)
     options = {"clip_denoised": clip is not None}
     compare(monkeypatch, "CMStochasticIterativeScheduler", sampler, dtype, steps, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@some(
+    36,
+    method=[
+        (order, algorithm, solver)
+        for order in (1, 2, 3)
+        for algorithm in ("dpmsolver++", "dpmsolver")
+        for solver in ("midpoint", "heun")
+    ],
+    schedule=["linear", "scaled"],
+    prediction=list(PREDICTIONS),
+    steps=[9, 10, 12, 17],
+    sigmas=[None, None, *RESPACINGS],
+    final_sigma=["zero", "min"],
+    lower_order_final=[True, True, False],
+)
+def test_dpmsolver_singlestep(
+    monkeypatch, dtype, method, schedule, prediction, steps, sigmas, final_sigma, lower_order_final
+):
+    table, options = SCHEDULES[schedule]
+    order, algorithm, solver = method
+    final = final_sigma if algorithm == "dpmsolver++" else "min"
+    sampler = ours.DPMSolverSinglestep(
+        table,
+        steps,
+        prediction=prediction,
+        order=order,
+        algorithm=algorithm,
+        solver=solver,
+        sigmas=sigmas,
+        final_sigma=final,
+        lower_order_final=lower_order_final or bool(steps % order),  # which they turn on too
+        parity="diffusers",
+    )
+    options = options | {"solver_order": order, "algorithm_type": algorithm, "solver_type": solver}
+    options |= {"prediction_type": PREDICTIONS[prediction]}
+    options |= {"lower_order_final": lower_order_final}
+    options |= {f"use_{sigmas}_sigmas": True} if sigmas else {}
+    options["final_sigmas_type"] = "zero" if final == "zero" else "sigma_min"
+    compare_rounded(monkeypatch, "DPMSolverSinglestepScheduler", sampler, dtype, steps, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@some(
+    36,
+    orders=[(1, 1), (2, 2), (2, 1), (1, 2), (3, 3), (3, 4), (2, 4), (3, 1)],
+    of_data=[True, True, False],
+    tau=[None, 0.0, 0.7, lambda t: 1.0 if t > 500 else 0.3],
+    schedule=["linear", "scaled"],
+    prediction=list(PREDICTIONS),
+    steps=[4, 10, 17],
+    spacing=SPACINGS,
+    sigmas=[None, None, *RESPACINGS],
+    lower_order_final=[True, True, False],
+)
+def test_sasolver(
+    monkeypatch,
+    dtype,
+    orders,
+    of_data,
+    tau,
+    schedule,
+    prediction,
+    steps,
+    spacing,
+    sigmas,
+    lower_order_final,
+):
+    table, options = SCHEDULES[schedule]
+    sampler = ours.SASolver(
+        table,
+        steps,
+        prediction=prediction,
+        predictor_order=orders[0],
+        corrector_order=orders[1],
+        tau=tau,
+        of_data=of_data,
+        spacing=spacing,
+        sigmas=sigmas,
+        final_sigma="min",
+        lower_order_final=lower_order_final,
+        parity="diffusers",
+    )
+    options = options | sigma_options(spacing, sigmas, prediction)
+    options |= {"predictor_order": orders[0], "corrector_order": orders[1]}
+    options |= {"lower_order_final": lower_order_final}
+    options["algorithm_type"] = "data_prediction" if of_data else "noise_prediction"
+    options["tau_func"] = tau if tau is None or callable(tau) else lambda t: tau
+    compare_rounded(monkeypatch, "SASolverScheduler", sampler, dtype, steps, every=True, **options)

@@ -27,6 +27,8 @@
     {#name, signature, {.kind = value}, {.kind = derivative}}
 #define FG_ROW_OF_VALUE(formula, shape) /* without a derivative */ \
     {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
+#define FG_ROW_OF_MAP(formula, shape) /* the same of a map */ \
+    {.name = #formula, .signature = shape, .value = {.map = formula##_map}}
 #define FG_LAST_ROW {.name = NULL}
 #define FG_STAGE(formula, reads, terms, reduction, close) \
     {formula##_map, FG_CLOSING(close), reads, terms, reduction}

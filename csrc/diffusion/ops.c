@@ -29,6 +29,7 @@ FG_MAP(solver_step_2, 12, 2)
 FG_MAP(solver_step_2_vjp, 14, 14)
 FG_MAP(solver_step_3, 14, 2)
 FG_MAP(solver_step_3_vjp, 16, 16)
+FG_MAP(solver_step_4, 16, 2)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -44,5 +45,6 @@ FG_ROWS = {
     FG_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
     FG_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAP(solver_step_4, "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_LAST_ROW,
 };

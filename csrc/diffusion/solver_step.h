@@ -1,19 +1,21 @@
 /* One step of a diffusion sampler, from the model's prediction p at x to the next sample:
  *
  *     denoised = clip(a x + b p, -limit, limit)
- *     next     = u x + v p + k denoised + c_1 t_1 + c_2 t_2 + c_3 t_3
+ *     next     = u x + v p + k denoised + c_1 t_1 + c_2 t_2 + c_3 t_3 + c_4 t_4
  *
  * Every solver is this formula: they differ in how the coefficients follow from the schedule. The
  * denoised sample (or whatever else a and b make of the prediction: the noise, a slope) is what
  * multistep methods remember, so it is a result too. The terms t are such memories, and noise.
- * `solver_step_2` has two terms, `solver_step_0` none.
+ * `solver_step_2` has two terms, `solver_step_0` none. With four there is no derivative, which
+ * would have more operands than an operation may.
  *
  * Clipping by selects: without effect where limit is infinite, and NaN passes.
  *
  * Source: Song et al., Denoising Diffusion Implicit Models (2021), eq. 12; Lu et al., DPM-Solver++
  * (2022), algorithm 2.
- * Max error: of `denoised` 2 ULP of the larger of its two terms; of `next` 4 ULP of the largest
- * product of a coefficient and a number, a x and b p counted times k (float and double).
+ * Max error: of `denoised` 2 ULP of the larger of its two terms; of `next` 4 ULP, with
+ * four terms 6, of the largest product of a coefficient and a number, a x and b p counted times k
+ * (float and double).
  */
 #ifndef FG_DIFFUSION_SOLVER_STEP_H
 #define FG_DIFFUSION_SOLVER_STEP_H
@@ -70,6 +72,14 @@ static inline void solver_step_3(real x, real p, real t1, real t2, real t3, real
                                  real *next, real *denoised)
 {
     const real terms = mul_add(c1, t1, mul_add(c2, t2, c3 * t3));
+    solver_step_from(terms, x, p, a, b, limit, u, v, k, next, denoised);
+}
+
+static inline void solver_step_4(real x, real p, real t1, real t2, real t3, real t4, real a, real b,
+                                 real limit, real u, real v, real k, real c1, real c2, real c3,
+                                 real c4, real *next, real *denoised)
+{
+    const real terms = mul_add(c1, t1, mul_add(c2, t2, mul_add(c3, t3, c4 * t4)));
     solver_step_from(terms, x, p, a, b, limit, u, v, k, next, denoised);
 }
 

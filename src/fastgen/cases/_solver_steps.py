@@ -1,4 +1,4 @@
-"""Cases of the steps of samplers, `fastgen.diffusion.solver_step_0` to `_3`."""
+"""Cases of the steps of samplers, `fastgen.diffusion.solver_step_0` to `_4`."""
 
 from __future__ import annotations
 
@@ -65,15 +65,24 @@ def _sample(terms: int, draws: Any) -> tuple[Array, ...]:
 
 
 def _case(terms: int, bits: tuple[str, str], known: tuple[tuple[Numbers, Numbers], ...]) -> Case:
-    t, c, ones = (0.5, -1.0, 2.0)[:terms], (2.0, 1.0, -0.5)[:terms], (1.0,) * terms
-    added = sum(w * y for w, y in zip(c, t, strict=True))
+    t, c = (0.5, -1.0, 2.0, 0.25)[:terms], (2.0, 1.0, -0.5, 3.0)[:terms]
+    added, ones = sum(w * y for w, y in zip(c, t, strict=True)), (1.0,) * terms
+
+    differentiable = terms < 4
+
+    def gradient(mp: Any, *inputs: Any) -> Numbers:
+        return _gradient(terms, _added, *inputs)
+
+    def gradient_scale(mp: Any, *inputs: Any) -> Numbers:
+        return _gradient(terms, _larger, *inputs)
+
     return Case(
         sample=lambda draws: _sample(terms, draws),
         exact=lambda mp, *inputs: _exact(terms, *inputs),
         scale=lambda mp, *inputs: _scale(terms, *inputs),
-        gradient=lambda mp, *inputs: _gradient(terms, _added, *inputs),
-        gradient_scale=lambda mp, *inputs: _gradient(terms, _larger, *inputs),
-        ulp=(4, 2),
+        gradient=gradient if differentiable else None,
+        gradient_scale=gradient_scale if differentiable else None,
+        ulp=(4 if terms < 4 else 6, 2),
         known=known,
         edges=(
             ((1.0, 2.0, *t, 0.5, 1.0, INF, 0.25, 0.5, 1.0, *c), (3.75 + added, 2.5)),
@@ -276,6 +285,75 @@ SOLVER_STEPS = {
                     0.296875,
                 ),
                 ("-0.34051513671875", "-0.345703125"),
+            ),
+        ),
+    ),
+    "diffusion.solver_step_4": _case(
+        4,
+        ("c8fc5b126faaa684", "a3d98cbd7bb6ce85"),
+        (
+            (
+                (
+                    0.046875,
+                    0.46875,
+                    -0.453125,
+                    0.359375,
+                    0.921875,
+                    0.40625,
+                    1.5625,
+                    -0.890625,
+                    8.0,
+                    -0.703125,
+                    -0.78125,
+                    -0.1875,
+                    0.21875,
+                    0.421875,
+                    0.515625,
+                    2.234375,
+                ),
+                ("1.100921630859375", "-0.34423828125"),
+            ),
+            (
+                (
+                    0.859375,
+                    -1.59375,
+                    0.203125,
+                    -0.625,
+                    -0.515625,
+                    1.3125,
+                    -0.21875,
+                    -1.953125,
+                    0.25,
+                    -0.296875,
+                    -1.171875,
+                    -0.921875,
+                    -0.625,
+                    -0.015625,
+                    -0.421875,
+                    0.078125,
+                ),
+                ("1.5849609375", "0.25"),
+            ),
+            (
+                (
+                    1.84375,
+                    -0.796875,
+                    -0.8125,
+                    -0.25,
+                    1.09375,
+                    -0.703125,
+                    1.4375,
+                    -1.3125,
+                    INF,
+                    -0.046875,
+                    -0.859375,
+                    -0.625,
+                    0.453125,
+                    0.71875,
+                    0.109375,
+                    -0.28125,
+                ),
+                ("-1.9422607421875", "3.6962890625"),
             ),
         ),
     ),

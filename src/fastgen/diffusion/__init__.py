@@ -25,6 +25,7 @@ from fastgen.diffusion.solver_steps import (
     solver_step_1,
     solver_step_2,
     solver_step_3,
+    solver_step_4,
 )
 from fastgen.diffusion.weights import (
     cosmap_weight,
@@ -65,6 +66,7 @@ __all__ = [
     "solver_step_1",
     "solver_step_2",
     "solver_step_3",
+    "solver_step_4",
     "timestep_embedding",
     "transition_kl",
     "velocity",

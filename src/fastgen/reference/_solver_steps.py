@@ -110,3 +110,28 @@ def solver_step_3(
 ) -> Any:
     """Take one step of a diffusion sampler, with three further terms."""
     return _step(x, prediction, (t1, t2, t3), (a, b, limit, u, v, k, c1, c2, c3), axis)
+
+
+def solver_step_4(
+    x: Any,
+    prediction: Any,
+    t1: Any,
+    t2: Any,
+    t3: Any,
+    t4: Any,
+    a: Any,
+    b: Any,
+    limit: Any,
+    u: Any,
+    v: Any,
+    k: Any,
+    c1: Any,
+    c2: Any,
+    c3: Any,
+    c4: Any,
+    /,
+    *,
+    axis: Axis = -1,
+) -> Any:
+    """Take one step of a diffusion sampler, with four further terms."""
+    return _step(x, prediction, (t1, t2, t3, t4), (a, b, limit, u, v, k, c1, c2, c3, c4), axis)

@@ -10,6 +10,7 @@ from fastgen.reference._solver_steps import solver_step_0 as solver_step_0
 from fastgen.reference._solver_steps import solver_step_1 as solver_step_1
 from fastgen.reference._solver_steps import solver_step_2 as solver_step_2
 from fastgen.reference._solver_steps import solver_step_3 as solver_step_3
+from fastgen.reference._solver_steps import solver_step_4 as solver_step_4
 from fastgen.reference.noise import normal
 
 Axis = int | tuple[int, ...] | None

@@ -5,12 +5,14 @@ from fastgen.diffusion.samplers.ddim import DDIM
 from fastgen.diffusion.samplers.ddpm import DDPM
 from fastgen.diffusion.samplers.deis import DEIS
 from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
+from fastgen.diffusion.samplers.dpmsolver_singlestep import DPMSolverSinglestep
 from fastgen.diffusion.samplers.edm import EDMEuler
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
 from fastgen.diffusion.samplers.flow import FlowMatchEuler, FlowMatchHeun
 from fastgen.diffusion.samplers.heun import DPM2, Heun
 from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
 from fastgen.diffusion.samplers.loop import sample
+from fastgen.diffusion.samplers.sasolver import SASolver
 from fastgen.diffusion.samplers.unipc import UniPC
 
 __all__ = [
@@ -24,12 +26,14 @@ __all__ = [
     "TCD",
     "ConsistencyModel",
     "DPMSolverMultistep",
+    "DPMSolverSinglestep",
     "EDMEuler",
     "Euler",
     "EulerAncestral",
     "FlowMatchEuler",
     "FlowMatchHeun",
     "Heun",
+    "SASolver",
     "UniPC",
     "sample",
 ]

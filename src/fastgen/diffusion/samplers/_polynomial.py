@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 
 def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
@@ -10,7 +11,14 @@ def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
     and 0 at the others."""
     scale = end - points[0]
     places = [(p - points[0]) / scale for p in points]
-    integrals = []
+    return tuple(scale * s for s in lagrange_moments(places, lambda n: 1 / (n + 1)))
+
+
+def lagrange_moments(places: list[float], moment: Callable[[int], float]) -> tuple[float, ...]:
+    """For each place, what the polynomial that is 1 there and 0 at the others becomes if the power
+    n becomes `moment(n)`."""
+    moments = [moment(n) for n in range(len(places))]
+    sums = []
     for k, here in enumerate(places):
         coefficients = [1.0]  # of the rising powers of the place
         for j, other in enumerate(places):
@@ -19,5 +27,5 @@ def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
                 lowered = [other * c for c in coefficients] + [0.0]
                 gap = here - other
                 coefficients = [(r - w) / gap for r, w in zip(raised, lowered, strict=True)]
-        integrals.append(scale * math.fsum(c / (n + 1) for n, c in enumerate(coefficients)))
-    return tuple(integrals)
+        sums.append(math.fsum(c * m for c, m in zip(coefficients, moments, strict=True)))
+    return tuple(sums)

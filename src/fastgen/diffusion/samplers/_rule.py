@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fastgen._core import Op
 from fastgen._ops import OPS
 
-STEPS = tuple(OPS[f"diffusion.solver_step_{terms}"] for terms in range(4))
+STEPS = tuple(OPS[f"diffusion.solver_step_{terms}"] for terms in range(5))
 LINEAR = OPS["diffusion.linear_combination"]
 NEXT, NEXT_AND_DENOISED = 1, 3  # which results of an operation are wanted
 

@@ -234,10 +234,13 @@ class Sampler:
             else:
                 arrays = (*arrays, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
         if made.op is LINEAR:
-            return LINEAR(arrays + made.coefficients, -1, False, out)
+            result = LINEAR(arrays + made.coefficients, -1, False, out)
+            if state is not None:
+                state.next = i + 1
+            return result
         outs = None if out is None else (out, None)
         result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
-        if state is not None and self.memory:
+        if state is not None:
             state.next = i + 1
             if made.wanted == NEXT_AND_DENOISED:
                 state.history = (result[1], *history[: self.memory - 1])

@@ -1,0 +1,171 @@
+"""DPM-Solver and DPM-Solver++ that begin each group of evaluations anew."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._exponential import growing_integral, integral
+from fastgen.diffusion.samplers._rule import Rule
+from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.schedule import Schedule
+
+__all__ = ["DPMSolverSinglestep"]
+
+ALGORITHMS = ("dpmsolver++", "dpmsolver")
+
+
+class DPMSolverSinglestep(Sampler):
+    r"""DPM-Solver(++), singlestep: a Runge-Kutta method for exponential integrals, of order 1 to 3.
+
+    .. math:: x_{i+1} = \frac{\sigma_{i+1}}{\sigma_j} x_j + \alpha_{i+1}
+              \int_0^h e^{s - h} P(\lambda_j + s) \, ds, \quad
+              h = \lambda_{i+1} - \lambda_j, \; \lambda = \log\frac{\alpha}{\sigma}
+
+    Steps go in groups of `order`, and all those of a group go from its first node j; the polynomial
+    P goes through the predictions of x0 since then ("dpmsolver++"), or of the noise ("dpmsolver").
+
+    Parameters
+    ----------
+    schedule, steps, prediction, spacing, offset, sigmas, final_sigma
+        As in `DPMSolverMultistep`.
+    order : {1, 2, 3}, default 2
+        The length of a group. The last may be shorter.
+    algorithm : {"dpmsolver++", "dpmsolver"}
+        What is interpolated.
+    solver : {"midpoint", "heun"}, default "midpoint"
+        How the end of a group is reached: by the first and the last prediction alone, of second
+        order by the midpoint rule, or by all of them with exact weights.
+    lower_order_final : bool, default True
+        Make the last step by itself, of first order, where `steps` is a multiple of `order`. A step
+        to clean data is always of first order.
+    clip : float, optional
+        Clip the predicted x0 to [-clip, clip]; not for "dpmsolver".
+    parity : {None, "diffusers"}, default None
+        With "diffusers", timesteps of respaced sigmas are rounded down where it does so.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or x0 can't be had from the prediction.
+
+    Notes
+    -----
+    The third order needs groups whose nodes tend to even spacing in log-SNR as steps get smaller,
+    as those of every smooth spacing do.
+
+    References
+    ----------
+    .. [1] Lu et al., "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic Model Sampling in
+       Around 10 Steps", NeurIPS 2022, algorithms 1 and 2.
+    .. [2] Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic
+       Models", 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgen.diffusion import Schedule
+    >>> from fastgen.diffusion.samplers import DPMSolverSinglestep
+    >>> sampler = DPMSolverSinglestep(Schedule.scaled_linear(), steps=6, order=3)
+    >>> x, state = np.ones((2, 3), np.float32), sampler.state()
+    >>> for i, t in enumerate(sampler.timesteps):
+    ...     x = sampler.step(x, 0.5 * x, i, state=state)
+    >>> x.shape
+    (2, 3)
+    """
+
+    spacing = "linspace"
+    one_more = True
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 20,
+        *,
+        prediction: str = "epsilon",
+        order: int = 2,
+        algorithm: str = "dpmsolver++",
+        solver: str = "midpoint",
+        spacing: str = "linspace",
+        offset: int = 0,
+        sigmas: str | None = None,
+        final_sigma: str = "zero",
+        lower_order_final: bool = True,
+        clip: float | None = None,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and compute all coefficients."""
+        name = "DPMSolverSinglestep"
+        _grid.check_choice(name, "algorithm", ALGORITHMS, algorithm)
+        _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)
+        if isinstance(order, bool) or order not in (1, 2, 3):
+            raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
+        self.of_data = algorithm == "dpmsolver++"
+        if clip is not None and not self.of_data:
+            raise ValueError(f"{name}: clip needs an algorithm that predicts x0, got {algorithm!r}")
+        self.order, self.algorithm, self.solver = int(order), algorithm, solver
+        self.memory, self.lower_order_final = self.order - 1, lower_order_final
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        self._set_up(
+            schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
+        )
+        if not self.of_data and self.grid.signal[0] == 0:
+            raise ValueError(
+                f"{name}: step 0 has no signal (zero terminal SNR), where algorithm={algorithm!r} "
+                'has no limit; use "dpmsolver++"'
+            )
+        self._orders = self._in_groups()
+        self._make_plans()
+
+    def _in_groups(self) -> list[int]:
+        """The order of each step, and so how many steps its group has had."""
+        alone = int(self.grid.signal[0] == 0)  # no polynomial begins at infinite noise
+        orders = [1] * alone + [i % self.order + 1 for i in range(len(self) - alone)]
+        whole = (len(self) - alone) % self.order == 0
+        if (self.lower_order_final and whole) or self.grid.noise[-1] == 0:
+            orders[-1] = 1
+        return orders
+
+    def _keeps(self, i: int) -> bool:
+        return i + 1 < len(self) and self._orders[i + 1] > 1
+
+    def _rule(self, i: int, available: int) -> Rule:
+        a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        order = min(self._orders[i], available + 1)
+        kept, weights = self._from_first(i, order)
+        if order > 1:  # x holds the group's first sample, and what it went with to node i
+            before, gone = self._from_first(i - 1, order - 1)
+            kept /= before
+            weights = [w - kept * g for w, g in zip(weights, [*gone, 0.0], strict=True)]
+        return Rule(a, b, kept, 0.0, weights[-1], tuple(weights[-2::-1]))
+
+    def _from_first(self, i: int, order: int) -> tuple[float, list[float]]:
+        """Of the group's first sample and its predictions, in turn: the sample at node i + 1."""
+        grid, first = self.grid, i + 1 - order
+        sizes = grid.noise if self.of_data else grid.signal
+        kept, h = sizes[i + 1] / sizes[first], self._log_snr_gap(first, i + 1)
+        if h == 0:  # a sigma given twice
+            return 1.0, [0.0] * order
+        if not self.of_data and grid.noise[i + 1] == 0:
+            return kept, [-kept * grid.noise[first]]
+        places = [self._log_snr_gap(first, first + k) / h for k in range(order)]
+        weights = self._weights(h, places)
+        scale = grid.signal[i + 1] if self.of_data else -grid.noise[i + 1]
+        return kept, [scale * w for w in weights]
+
+    def _log_snr_gap(self, i: int, j: int) -> float:
+        return 0.0 if i == j else self.grid.log_snr_half(j) - self.grid.log_snr_half(i)
+
+    def _weights(self, h: float, places: list[float]) -> list[float]:
+        """Of the predictions at these places in a step of this length, beginning with 0."""
+        used = [k for k, p in enumerate(places) if k == 0 or p > places[k - 1]]
+        midpoint = self.solver == "midpoint"
+        if midpoint and len(used) == 3:
+            used, midpoint = [0, 2], False
+        r = tuple(places[j] - places[k] for j, k in itertools.pairwise(used))
+        method = integral if self.of_data else growing_integral
+        weights = [0.0] * len(places)
+        for k, w in zip(used, method(h, r, midpoint=midpoint), strict=True):
+            weights[k] = w
+        return weights
