@@ -1,11 +1,15 @@
 """Properties of the divergence between normal distributions of full covariance."""
 
+import os
+
 import numpy as np
 import pytest
 
 import fastgen
 from fastgen import vae
 from fastgen.reference import vae as reference
+
+DRAWS, PART = int(os.environ.get("FASTGEN_DRAWS", 500_000)), 20_000
 
 
 def distributions(rng, batch, d, distance=1.0):
@@ -21,9 +25,9 @@ def distributions(rng, batch, d, distance=1.0):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_it_is_never_negative(dtype, rng):
-    for distance in np.geomspace(1e-16, 3, 25):
-        inputs = (x.astype(dtype) for x in distributions(rng, 20_000, 5, distance))
+def test_no_divergence_is_negative(dtype, rng):
+    for distance in np.geomspace(1e-16, 3, DRAWS // PART):
+        inputs = (x.astype(dtype) for x in distributions(rng, PART, 5, distance))
         values = vae.kl_tril_normal(*inputs)
         assert np.count_nonzero(values >= 0) == len(values), distance
 
