@@ -141,8 +141,8 @@ cdef class Op:
         """Apply to `inputs`. Bit j of `wanted` asks for output j; the others are None."""
         if self.facts.lanes:
             return call_lanes(self, inputs, out, wanted)
-        if type(axis) is int and axis == -1 and keepdims is False and out is None:
-            result = call_fast(self, inputs, wanted)
+        if type(axis) is int and axis == -1 and keepdims is False:
+            result = call_fast(self, inputs, out, wanted)
             if result is not None:
                 return result
         return call_general(self, inputs, axis, keepdims, out, wanted)
@@ -150,68 +150,137 @@ cdef class Op:
 
 # The fast path: nothing here but speed, whatever it declines goes the general way.
 
+# Arrays of one shape and type, as rows: those of the first input, which all others must have.
+ctypedef struct plain_shape:
+    int number  # of the type, as NumPy counts
+    int ndim
+    cnp.npy_intp *lengths
+    fg_dtype dtype
+    ptrdiff_t size  # of an element
+    ptrdiff_t elements
+    ptrdiff_t n  # elements of a row
+
+
 cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdiff_t row,
                           ptrdiff_t element) noexcept:
     operand.data, operand.dtype = data, dtype
     operand.stride[0], operand.stride[1] = row, element
 
 
-cdef inline bint plain(x, int number, int ndim, cnp.npy_intp *shape):
-    """Whether x is a contiguous array of this type and shape."""
-    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == number
-            and cnp.PyArray_NDIM(x) == ndim and cnp.PyArray_ISCARRAY_RO(x)
-            and cnp.PyArray_CompareLists((<cnp.ndarray>x).shape, shape, ndim))
+cdef inline bint plain(x, const plain_shape *s, int less):
+    """Whether x is a contiguous array of this type and shape, but for so many last axes."""
+    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == s.number
+            and cnp.PyArray_NDIM(x) == s.ndim - less and cnp.PyArray_ISCARRAY_RO(x)
+            and cnp.PyArray_CompareLists((<cnp.ndarray>x).shape, s.lengths, s.ndim - less))
 
 
-cdef object call_fast(Op op, tuple inputs, int wanted):
+cdef inline bint shape_of(const op_facts *facts, first, plain_shape *s):
+    """The shape and type that a first input sets; whether it is one for the fast path."""
+    cdef int d
+    if type(first) is not cnp.ndarray or facts.per_row & 1:
+        return False
+    s.number, s.ndim = cnp.PyArray_TYPE(first), cnp.PyArray_NDIM(first)
+    s.lengths = cnp.PyArray_DIMS(first)
+    if (s.number != cnp.NPY_FLOAT and s.number != cnp.NPY_DOUBLE) or s.ndim == 0:
+        return False
+    s.dtype, s.size = (FG_F64, 8) if s.number == cnp.NPY_DOUBLE else (FG_F32, 4)
+    s.elements = 1
+    for d in range(s.ndim):
+        s.elements *= s.lengths[d]
+    s.n = 1 if facts.elementwise else s.lengths[s.ndim - 1]
+    return s.elements != 0
+
+
+cdef inline bint set_input(fg_operand *operand, x, bint per_row, const plain_shape *s,
+                           double *scalar):
+    """Whether an input is plain, a number or a stream; `scalar` is room for the number."""
+    if not per_row and plain(x, s, 0):
+        set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.n * s.size, s.size)
+    elif type(x) is float:  # a coefficient or cotangent for all
+        scalar[0] = x
+        set_rows(operand, <char *>scalar, FG_F64, 0, 0)
+    elif type(x) is Stream and not per_row:
+        set_rows(operand, NULL, s.dtype, s.n, 1)
+        place_stream(operand, x, s.dtype)
+    elif per_row and plain(x, s, 1):
+        set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.size, 0)
+    else:
+        return False
+    return True
+
+
+cdef inline ptrdiff_t plain_bytes(const fg_operand *operand, const plain_shape *s) noexcept:
+    """How much memory an operand lies in."""
+    return s.elements * s.size if operand.stride[1] else s.elements // s.n * s.size
+
+
+cdef bint writes_beside(const fg_problem *problem, int out, const plain_shape *s) noexcept:
+    """Whether output operand `out` overlaps none before it, or is an input, element by element."""
+    cdef int k
+    cdef const fg_operand *other
+    cdef const fg_operand *this = &problem.operand[out]
+    for k in range(out):
+        other = &problem.operand[k]
+        if other.data == NULL or other.dtype == FG_STREAM:
+            continue
+        if not (other.stride[0] or other.stride[1]):  # a number
+            continue
+        if k < problem.nin and other.data == this.data and this.stride[1] and other.stride[1]:
+            continue
+        if (other.data < this.data + plain_bytes(this, s)
+                and this.data < other.data + plain_bytes(other, s)):
+            return False
+    return True
+
+
+cdef object set_output(fg_problem *problem, int j, given, bint summed, const plain_shape *s):
+    """The array that output j goes to: `given`, if there is one and it is plain, or a new one."""
+    array = given
+    cdef fg_operand *operand = &problem.operand[problem.nin + j]
+    if given is None:
+        array = cnp.PyArray_EMPTY(s.ndim - summed, s.lengths, s.number, 0)
+    elif not plain(given, s, summed) or not cnp.PyArray_ISWRITEABLE(given):
+        return None
+    set_rows(operand, cnp.PyArray_BYTES(array), s.dtype, s.size if summed else s.n * s.size,
+             0 if summed else s.size)
+    if given is not None and not writes_beside(problem, problem.nin + j, s):
+        return None
+    return array
+
+
+cdef object call_fast(Op op, tuple inputs, out, int wanted):
     cdef op_facts *facts = &op.facts
-    cdef int j, k, ndim, number, nin = facts.nin
-    cdef fg_dtype dtype
-    cdef cnp.npy_intp *shape
-    cdef ptrdiff_t elements = 1, n = 1, size
+    cdef int j, k, nin = facts.nin
+    cdef plain_shape s
     cdef double[FG_MAX_OPERANDS] scalar
     cdef fg_problem problem
-    if len(inputs) != nin or type(inputs[0]) is not cnp.ndarray or facts.per_row & 1:
-        return None
-    first = inputs[0]
-    number, ndim, shape = cnp.PyArray_TYPE(first), cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first)
-    if (number != cnp.NPY_FLOAT and number != cnp.NPY_DOUBLE) or ndim == 0:
-        return None
-    dtype, size = (FG_F64, 8) if number == cnp.NPY_DOUBLE else (FG_F32, 4)
-    for k in range(ndim):
-        elements *= shape[k]
-    if elements == 0:
-        return None
-    if not facts.elementwise:
-        n = shape[ndim - 1]
-    for k in range(nin):
-        x = inputs[k]
-        if not facts.per_row >> k & 1 and plain(x, number, ndim, shape):
-            set_rows(&problem.operand[k], cnp.PyArray_BYTES(x), dtype, n * size, size)
-        elif type(x) is float and k > 0:  # a coefficient or cotangent for all
-            scalar[k] = x
-            set_rows(&problem.operand[k], <char *>&scalar[k], FG_F64, 0, 0)
-        elif type(x) is Stream and not facts.per_row >> k & 1:
-            set_rows(&problem.operand[k], NULL, dtype, n, 1)
-            place_stream(&problem.operand[k], x, dtype)
-        elif facts.per_row >> k & 1 and plain(x, number, ndim - 1, shape):
-            set_rows(&problem.operand[k], cnp.PyArray_BYTES(x), dtype, size, 0)
-        else:
-            return None
     cdef tuple results = ()
-    for j in range(facts.nout):
-        summed = facts.summed >> j & 1
-        array = cnp.PyArray_EMPTY(ndim - summed, shape, number, 0) if wanted >> j & 1 else None
-        set_rows(&problem.operand[nin + j], NULL if array is None else cnp.PyArray_BYTES(array),
-                 dtype, size if summed else n * size, 0 if summed else size)
-        results += (array,)
-    problem.loops, problem.kernel = facts.loops[dtype == FG_F64], facts.kernel[dtype == FG_F64]
-    problem.wide, problem.wide_kernel = facts.loops[1], facts.kernel[1]
+    if len(inputs) != nin or not shape_of(facts, inputs[0], &s):
+        return None
+    for k in range(nin):
+        if not set_input(&problem.operand[k], inputs[k], facts.per_row >> k & 1, &s, &scalar[k]):
+            return None
+    if out is not None and type(out) is not tuple:
+        out = (out,)
+    if out is not None and len(out) != facts.nout:
+        return None
     problem.nin, problem.nout, problem.summed = nin, facts.nout, facts.summed
+    for j in range(facts.nout):
+        array = None
+        if wanted >> j & 1:
+            array = set_output(
+                &problem, j, None if out is None else out[j], facts.summed >> j & 1, &s)
+            if array is None:
+                return None
+        else:
+            set_rows(&problem.operand[nin + j], NULL, s.dtype, 0, 0)
+        results += (array,)
+    problem.loops, problem.kernel = facts.loops[s.dtype == FG_F64], facts.kernel[s.dtype == FG_F64]
+    problem.wide, problem.wide_kernel = facts.loops[1], facts.kernel[1]
     problem.ndim, problem.batch_ndim = 2, 1
-    problem.shape[0], problem.shape[1] = elements // n, n
-    run(&problem, elements)
-    if ndim == 1 and facts.summed:
+    problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
+    run(&problem, s.elements)
+    if s.ndim == 1 and facts.summed and out is None:
         results = unwrap_0d(results)
     return results[0] if facts.nout == 1 else results
 
