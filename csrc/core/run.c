@@ -54,6 +54,7 @@ typedef struct {
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
     bool fold;                    /* long rows: the kernel's own way through blocks */
+    bool plain;                   /* elements: a tile needs nothing but its addresses */
     ptrdiff_t rows, n;
     ptrdiff_t rows_per_item;
     ptrdiff_t rows_per_tile;                /* where rows fit in a tile */
@@ -267,6 +268,54 @@ static void store_outputs(const run_plan *plan, scratch *s, ptrdiff_t start, ptr
     }
 }
 
+/* Whether every element is mapped by itself, and all operands are used where they lie, or stay what
+ * they are for a while. */
+static bool is_plain(const run_plan *plan)
+{
+    const fg_problem *p = plan->problem;
+    if (p->summed != 0 || p->kernel->stages != NULL)
+        return false;
+    for (int k = 0; k < p->nin + p->nout; k++) {
+        const fg_view *view = &plan->view[k];
+        const bool steady = k < p->nin && view->stride[view->ndim - 1] == 0;
+        if (!plan->direct[k] && view->data != NULL && !steady)
+            return false;
+    }
+    return true;
+}
+
+/* For how many elements from `start` on no input changes but those that are used where they lie. */
+static ptrdiff_t steady_run(const run_plan *plan, ptrdiff_t start, ptrdiff_t most)
+{
+    for (int k = 0; k < plan->problem->nin; k++) {
+        const fg_view *view = &plan->view[k];
+        const ptrdiff_t length = view->shape[view->ndim - 1];
+        if (!plan->direct[k] && length - start % length < most)
+            most = length - start % length;
+    }
+    return most;
+}
+
+/* Whole tiles from element `begin` on, one right after the other: what is done between two tiles is
+ * time in which memory is idle. Returns where they end, which is before the first tile that needs
+ * more than its addresses. */
+static ptrdiff_t run_plain(const run_plan *plan, scratch *s, ptrdiff_t begin, ptrdiff_t end)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t bytes = FG_TILE * p->loops->real_size;
+    ptrdiff_t run;
+    while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
+        load_tile(plan, s, begin, FG_TILE);
+        for (; run >= FG_TILE; run -= FG_TILE, begin += FG_TILE) {
+            p->kernel->map((const void *const *)s->body, (void *const *)(s->body + p->nin),
+                           FG_TILE / FG_LANES);
+            for (int k = 0; k < p->nin + p->nout; k++)
+                s->body[k] += plan->direct[k] ? bytes : 0;
+        }
+    }
+    return begin;
+}
+
 /* Many short rows: an item is some tiles of whole rows each. */
 static void run_rows(void *context, ptrdiff_t item)
 {
@@ -282,7 +331,11 @@ static void run_rows(void *context, ptrdiff_t item)
     const ptrdiff_t end =
         plan->rows - begin < plan->rows_per_item ? plan->rows : begin + plan->rows_per_item;
     forget_constants(plan, &s);
-    for (ptrdiff_t row = begin; row < end; row += plan->rows_per_tile) {
+    for (ptrdiff_t row = begin;; row += plan->rows_per_tile) {
+        if (plan->plain)
+            row = run_plain(plan, &s, row, end);
+        if (row >= end)
+            return;
         const ptrdiff_t rows = end - row < plan->rows_per_tile ? end - row : plan->rows_per_tile;
         load_tile(plan, &s, row * n, rows * n);
         first_stage(&at, plan->problem);
@@ -546,6 +599,7 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
         total > 0) /* no row to keep together: as if each had one element */
         plan.rows = total, plan.n = 1;
     plan_operands(&plan, total);
+    plan.plain = is_plain(&plan);
     if (plan.n == 0) {
         run_empty_rows(&plan);
         return FG_DONE;

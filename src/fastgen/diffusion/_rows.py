@@ -116,7 +116,7 @@ def along_leading(
     declines goes the general one.
     """
     x = inputs[0]
-    if type(x) is np.ndarray and out is None:
+    if type(x) is np.ndarray and (out is None or type(out) is np.ndarray):
         dtype, shape = x.dtype, x.shape
         if (dtype is FLOAT32 or dtype is FLOAT64) and _alike(inputs, dtype, shape):
             name, t = per_sample
@@ -124,12 +124,15 @@ def along_leading(
             if type(c) is float:
                 if type(t) is np.ndarray and t.ndim:
                     check_leading(function, names[0], name, t, x)
-                return op((*inputs, *coefficients))
-            if x.size and x.flags.c_contiguous:
+                return op((*inputs, *coefficients), -1, False, out)
+            if x.size and x.flags.c_contiguous and (out is None or _fits(out, dtype, shape)):
                 check_leading(function, names[0], name, t, x)
                 rows = (c.size, x.size // c.size)
                 flat = [y if type(y) is Stream else y.reshape(rows) for y in inputs]
-                results = op((*flat, *[_of(c, dtype) for c in coefficients]))
+                given = None if out is None else out.reshape(rows)
+                results = op((*flat, *[_of(c, dtype) for c in coefficients]), -1, False, given)
+                if out is not None:
+                    return out
                 if type(results) is tuple:
                     return tuple([result.reshape(shape) for result in results])
                 return results.reshape(shape)
@@ -146,6 +149,11 @@ def all_within(numbers: Any, low: float, high: float) -> bool:
     if numbers.size <= FEW:
         return all(low <= x <= high for x in numbers.ravel().tolist())
     return bool(numbers.min() >= low and numbers.max() <= high)
+
+
+def _fits(out: Any, dtype: Any, shape: tuple[int, ...]) -> bool:
+    """Whether rows of the result are rows of `out`."""
+    return out.dtype is dtype and out.shape == shape and out.flags.c_contiguous
 
 
 def _alike(inputs: tuple[Any, ...], dtype: Any, shape: tuple[int, ...]) -> bool:
