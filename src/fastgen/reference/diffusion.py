@@ -6,12 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.reference._diffusion_training import cosmap_weight as cosmap_weight
+from fastgen.reference._diffusion_training import edm_coefficients as edm_coefficients
+from fastgen.reference._diffusion_training import edm_denoised as edm_denoised
+from fastgen.reference._diffusion_training import edm_input as edm_input
+from fastgen.reference._diffusion_training import edm_weight as edm_weight
+from fastgen.reference._diffusion_training import (
+    inverse_variance_weight as inverse_variance_weight,
+)
+from fastgen.reference._diffusion_training import leading as _leading
+from fastgen.reference._diffusion_training import logit_normal_weight as logit_normal_weight
+from fastgen.reference._diffusion_training import min_snr_weight as min_snr_weight
+from fastgen.reference._diffusion_training import p2_weight as p2_weight
+from fastgen.reference._diffusion_training import (
+    posterior_mean_variance as posterior_mean_variance,
+)
+from fastgen.reference._diffusion_training import timestep_embedding as timestep_embedding
 from fastgen.reference._solver_steps import solver_step_0 as solver_step_0
 from fastgen.reference._solver_steps import solver_step_1 as solver_step_1
 from fastgen.reference._solver_steps import solver_step_2 as solver_step_2
 from fastgen.reference._solver_steps import solver_step_3 as solver_step_3
 from fastgen.reference._solver_steps import solver_step_4 as solver_step_4
 from fastgen.reference.noise import normal
+from fastgen.reference.vae import discretized_gaussian_nll, kl_diag_normal
 
 Axis = int | tuple[int, ...] | None
 
@@ -21,11 +38,6 @@ def _along(c: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
     if keepdims or np.ndim(c) == 0:
         return c
     return np.expand_dims(c, tuple(range(np.ndim(x))) if axis is None else axis)
-
-
-def _leading(c: Any, x: Any) -> Any:
-    """One number per sample along the leading axes, to broadcast with x."""
-    return np.reshape(c, np.shape(c) + (1,) * (np.ndim(x) - np.ndim(c)))
 
 
 def linear_combination(
@@ -159,6 +171,33 @@ def epsilon_loss(prediction: Any, /, *, key: int, counter: int = 0, weight: Any 
     """Mean squared error of a prediction of the noise, per sample."""
     noise = normal(np.shape(prediction), key=key, counter=counter, dtype=prediction.dtype)
     return denoising_loss(prediction, noise, weight=weight)
+
+
+def vlb_terms(
+    prediction: Any,
+    variance: Any,
+    target: Any,
+    x0: Any,
+    t: Any,
+    schedule: Any,
+    /,
+    *,
+    parameterization: str = "epsilon",
+    bins: int = 256,
+) -> Any:
+    """Terms of the variational bound at given steps, in bits per dimension."""
+    x_t = np.zeros_like(x0)  # whatever it is, the means differ by the same
+    guess, truth = (
+        convert(x_t, p, t, schedule, source=parameterization, target="x0")
+        for p in (prediction, target)
+    )
+    shift, _, log_small = posterior_mean_variance(guess - truth, x_t, t, schedule)
+    log_small, log_large = _leading(log_small, x0), _leading(np.log(schedule.betas[t]), x0)
+    logvar = (variance + 1) / 2 * log_large + (1 - variance) / 2 * log_small
+    kl = kl_diag_normal(0.0, log_small, shift, logvar, axis=())
+    nll = discretized_gaussian_nll(x0, x0 + shift, logvar / 2, bins=bins, axis=())
+    terms = np.where(_leading(t, x0) == 0, nll, kl)
+    return np.mean(terms, axis=tuple(range(1, x0.ndim))) / np.log(2)
 
 
 def langevin_step(x: Any, score: Any, step_size: Any, /, *, noise: Any) -> Any:

@@ -283,3 +283,11 @@ def radial(
     logabsdet = (n - 1) * np.log1p(k) + np.log1p(alpha * k / (alpha + r))
     logabsdet = logabsdet if n else np.zeros_like(logabsdet)
     return x + k * offset, np.sum(logabsdet, axis=axis, keepdims=keepdims)
+
+
+def split_parameters(params: Any, /, *, layout: str, axis: int = -1) -> tuple[Any, Any]:
+    """Log-scales and shifts out of one array, as views of it."""
+    params = np.moveaxis(params, axis, 0)
+    parts = (params[::2], params[1::2]) if "pairs" in layout else np.split(params, 2)
+    first, second = (np.moveaxis(part, 0, axis) for part in parts)
+    return (second, first) if layout.startswith("shift") else (first, second)

@@ -152,3 +152,8 @@ def classifier_epsilon(
 ) -> Any:
     """The predicted noise, moved against a classifier's gradient."""
     return epsilon - _spread(scale, epsilon, axis) * _spread(sigma, epsilon, axis) * gradient
+
+
+def interval(step: int, steps: int, /, *, start: float = 0.0, stop: float = 1.0) -> bool:
+    """Whether guidance is on at a step."""
+    return step in range(int(start * steps), int(stop * steps))
