@@ -8,13 +8,12 @@
  * 2): nowhere are two nearly equal numbers subtracted that are not exact. Exchanging a and b
  * changes signs alone, so the result is symmetric to the last bit; it is +0 for equal logits.
  *
- * Stages: the largest logits; the sums; the terms; and for the derivative, with u = 1/2 log(1 +
- * tanh(delta / 2)) and v = 1/2 log(1 - tanh(delta / 2)), the gradients p (u - sum p u), q (v - sum
- * q v).
+ * Stages: the largest logits; the sums; the terms. The derivative is in
+ * js_divergence_from_logits_vjp.h.
  *
- * Max error: 6 ULP of the result; of the derivatives 8 ULP of p (|u| + sum p |u|) and the like. A
- * logit of -inf is a probability of 0; a row of nothing but -inf gives NaN, as NaN does; inf shares
- * the row with the other inf. Source: Lin, Divergence measures based on the Shannon entropy (1991).
+ * Max error: 6 ULP of the result. A logit of -inf is a probability of 0; a row of nothing but -inf
+ * gives NaN, as NaN does; inf shares the row with the other inf.
+ * Source: Lin (1991), Divergence measures based on the Shannon entropy.
  */
 #ifndef FG_GAN_JS_DIVERGENCE_FROM_LOGITS_H
 #define FG_GAN_JS_DIVERGENCE_FROM_LOGITS_H
@@ -115,77 +114,6 @@ static inline void js_divergence_from_logits_close(real n, real total, real *val
 {
     (void)n;
     *value = total;
-}
-
-/* The same with a cotangent, which only the last stage needs. */
-
-static inline void js_logits_vjp_max(real a, real b, real cotangent, real *largest_a,
-                                     real *largest_b)
-{
-    (void)cotangent;
-    js_logits_max(a, b, largest_a, largest_b);
-}
-
-static inline void js_logits_vjp_sums(real a, real b, real cotangent, real largest_a,
-                                      real largest_b, real *of_a, real *of_b, real *difference)
-{
-    (void)cotangent;
-    js_logits_sums(a, b, largest_a, largest_b, of_a, of_b, difference);
-}
-
-/* u and v; of a probability of 0, 0, as it is multiplied with it. */
-static inline __attribute__((always_inline)) void js_logits_slopes(real p, real q, real t, real *u,
-                                                                   real *v)
-{
-    real small = real_min(p, q), far = real_log((small + small) / (p + q));
-    real of_large = R(0.5) * real_log1p(real_abs(t));
-    real of_small = R(0.5) * (real_abs(t) < R(0.5) ? real_log1p(-real_abs(t)) : far);
-    *u = t > 0 ? of_large : of_small;
-    *v = t > 0 ? of_small : of_large;
-    *u = p == 0 ? R(0.0) : *u;
-    *v = q == 0 ? R(0.0) : *v;
-}
-
-static inline void js_logits_vjp_terms(real a, real b, real cotangent, real largest_a,
-                                       real largest_b, real e, real scale_a, real scale_b,
-                                       real *term, real *mean_u, real *mean_v)
-{
-    (void)cotangent;
-    real p, q, u, v;
-    real t = js_logits_parts(a, b, largest_a, largest_b, e, scale_a, scale_b, &p, &q);
-    js_logits_slopes(p, q, t, &u, &v);
-    *term = js_logits_term(p, q, t);
-    *mean_u = p * u;
-    *mean_v = q * v;
-}
-
-/* The value first, as it is the result; all else one place on. */
-static inline void js_logits_vjp_terms_close(real n, real total, real mean_u, real mean_v,
-                                             real *largest_a, real *largest_b, real *e,
-                                             real *scale_a, real *scale_b, real *s5, real *s6,
-                                             real *s7)
-{
-    (void)n;
-    *s5 = *scale_b;
-    *scale_b = *scale_a;
-    *scale_a = *e;
-    *e = *largest_b;
-    *largest_b = *largest_a;
-    *largest_a = total;
-    *s6 = mean_u;
-    *s7 = mean_v;
-}
-
-static inline void js_logits_vjp(real a, real b, real cotangent, real value, real largest_a,
-                                 real largest_b, real e, real scale_a, real scale_b, real mean_u,
-                                 real mean_v, real *d_a, real *d_b)
-{
-    (void)value;
-    real p, q, u, v;
-    real t = js_logits_parts(a, b, largest_a, largest_b, e, scale_a, scale_b, &p, &q);
-    js_logits_slopes(p, q, t, &u, &v);
-    *d_a = cotangent * (p * (u - mean_u));
-    *d_b = cotangent * (q * (v - mean_v));
 }
 
 #endif

@@ -13,7 +13,7 @@
 #include "gan/f_divergence_triangular.h"
 #include "gan/hinge_loss.h"
 #include "gan/js_divergence.h"
-#include "gan/js_divergence_from_logits.h"
+#include "gan/js_divergence_from_logits_vjp.h"
 #include "gan/logistic_loss.h"
 #include "gan/optimal_discriminator.h"
 #include "gan/relativistic_loss.h"

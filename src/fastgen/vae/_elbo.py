@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import _messages
+from fastgen._core import overrides_ufuncs, result_dtype
 from fastgen._derivatives import as_input
 from fastgen._ops import OPS
 
@@ -19,13 +20,6 @@ Axis = int | tuple[int, ...] | None
 
 _kl = OPS["vae.kl_standard_normal"]
 _total = OPS["elementary.total"]
-
-
-def _is_foreign(x: Any) -> bool:
-    """Whether x is an array of another library, that a ufunc would hand over to."""
-    if isinstance(x, (np.ndarray, np.generic, int, float)):
-        return False
-    return getattr(type(x), "__array_ufunc__", None) is not None
 
 
 class _Space(NamedTuple):
@@ -63,20 +57,6 @@ def _space(name: str, first: int, inputs: Sequence[Any], axis: Axis) -> _Space:
     if len(set(events)) < len(events):
         raise ValueError(_messages.repeated_axis(name, axis))
     return _Space(shape, events, tuple([m for d, m in enumerate(shape) if d not in events]))
-
-
-def _float_type(inputs: Sequence[Any]) -> np.dtype[Any]:
-    """Of the result: that of the arrays; scalars and 0-d arrays count only where all are."""
-    first: np.dtype[Any] | None = getattr(inputs[0], "dtype", None)
-    if (
-        first is not None
-        and first.char in "fd"
-        and all(type(x) is np.ndarray and x.dtype is first and x.ndim > 0 for x in inputs)
-    ):
-        return first
-    arrays = [x for x in inputs if isinstance(x, np.ndarray) and x.ndim > 0]
-    dtypes = {np.asarray(x).dtype for x in arrays or inputs}
-    return np.result_type(*(np.dtype(float) if d.kind in "biu" else d for d in dtypes))
 
 
 @dataclass(frozen=True)
@@ -122,7 +102,7 @@ class Elbo:
     ) -> Any:
         """Return the bound."""
         self._check(beta, free_bits)
-        if not all(type(x) is np.ndarray for x in inputs) and any(map(_is_foreign, inputs)):
+        if not all(type(x) is np.ndarray for x in inputs) and any(map(overrides_ufuncs, inputs)):
             return self._foreign(inputs, beta, free_bits, axis, latent_axis, keepdims, out)
         data, latents, _ = self._spaces(inputs, axis, latent_axis)
         split = len(inputs) - 2
@@ -150,7 +130,7 @@ class Elbo:
                 lead = value.ndim - nll.ndim
                 value = np.expand_dims(value, tuple(d + lead for d in data.events))
             if out is None:
-                return value.astype(_float_type(inputs))[()]
+                return value.astype(result_dtype(tuple(inputs)))[()]
             _messages.check_out(self.name, out, value.shape)
             out[...] = value
         return out

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastgen import _messages
+from fastgen._core import result_dtype
 from fastgen._derivatives import with_rule
 from fastgen._ops import OPS
 
@@ -237,7 +238,6 @@ def total_correlation(
     """
     arrays = _checked(z, mu, logvar, dataset_size)
     own, joint, marginals, prior = _terms(*arrays, dataset_size)
-    kinds = {np.asarray(x).dtype for x in (z, mu, logvar)}
-    result = np.result_type(*(np.dtype(float) if d.kind in "biu" else d for d in kinds))
+    result = result_dtype((z, mu, logvar))
     terms = (own - joint, joint - marginals, marginals - prior)
     return TotalCorrelation(*(t.astype(result) for t in terms))

@@ -1,0 +1,84 @@
+/* The derivative of js_divergence_from_logits: with
+ *     u = 1/2 log(1 + tanh(delta / 2)),   v = 1/2 log(1 - tanh(delta / 2)),
+ * the gradients are p (u - sum p u) and q (v - sum q v).
+ *
+ * Max error: 8 ULP of p (|u| + sum p |u|) and the like.
+ */
+#ifndef FG_GAN_JS_DIVERGENCE_FROM_LOGITS_VJP_H
+#define FG_GAN_JS_DIVERGENCE_FROM_LOGITS_VJP_H
+
+#include "elementary/log.h"
+#include "gan/js_divergence_from_logits.h"
+
+/* The same with a cotangent, which only the last stage needs. */
+
+static inline void js_logits_vjp_max(real a, real b, real cotangent, real *largest_a,
+                                     real *largest_b)
+{
+    (void)cotangent;
+    js_logits_max(a, b, largest_a, largest_b);
+}
+
+static inline void js_logits_vjp_sums(real a, real b, real cotangent, real largest_a,
+                                      real largest_b, real *of_a, real *of_b, real *difference)
+{
+    (void)cotangent;
+    js_logits_sums(a, b, largest_a, largest_b, of_a, of_b, difference);
+}
+
+/* u and v; of a probability of 0, 0, as it is multiplied with it. */
+static inline __attribute__((always_inline)) void js_logits_slopes(real p, real q, real t, real *u,
+                                                                   real *v)
+{
+    real small = real_min(p, q), far = real_log((small + small) / (p + q));
+    real of_large = R(0.5) * real_log1p(real_abs(t));
+    real of_small = R(0.5) * (real_abs(t) < R(0.5) ? real_log1p(-real_abs(t)) : far);
+    *u = t > 0 ? of_large : of_small;
+    *v = t > 0 ? of_small : of_large;
+    *u = p == 0 ? R(0.0) : *u;
+    *v = q == 0 ? R(0.0) : *v;
+}
+
+static inline void js_logits_vjp_terms(real a, real b, real cotangent, real largest_a,
+                                       real largest_b, real e, real scale_a, real scale_b,
+                                       real *term, real *mean_u, real *mean_v)
+{
+    (void)cotangent;
+    real p, q, u, v;
+    real t = js_logits_parts(a, b, largest_a, largest_b, e, scale_a, scale_b, &p, &q);
+    js_logits_slopes(p, q, t, &u, &v);
+    *term = js_logits_term(p, q, t);
+    *mean_u = p * u;
+    *mean_v = q * v;
+}
+
+/* The value first, as it is the result; all else one place on. */
+static inline void js_logits_vjp_terms_close(real n, real total, real mean_u, real mean_v,
+                                             real *largest_a, real *largest_b, real *e,
+                                             real *scale_a, real *scale_b, real *s5, real *s6,
+                                             real *s7)
+{
+    (void)n;
+    *s5 = *scale_b;
+    *scale_b = *scale_a;
+    *scale_a = *e;
+    *e = *largest_b;
+    *largest_b = *largest_a;
+    *largest_a = total;
+    *s6 = mean_u;
+    *s7 = mean_v;
+}
+
+static inline void js_logits_vjp(real a, real b, real cotangent, real value, real largest_a,
+                                 real largest_b, real e, real scale_a, real scale_b, real mean_u,
+                                 real mean_v, real *d_a, real *d_b)
+{
+    (void)value;
+    real p, q, u, v;
+    real t = js_logits_parts(a, b, largest_a, largest_b, e, scale_a, scale_b, &p, &q);
+    js_logits_slopes(p, q, t, &u, &v);
+    *d_a = cotangent * (p * (u - mean_u));
+    *d_b = cotangent * (q * (v - mean_v));
+}
+
+#endif
