@@ -295,3 +295,28 @@ def test_sasolver(
     options["algorithm_type"] = "data_prediction" if of_data else "noise_prediction"
     options["tau_func"] = tau if tau is None or callable(tau) else lambda t: tau
     compare_rounded(monkeypatch, "SASolverScheduler", sampler, dtype, steps, every=True, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("quantile", "most"), [(0.995, 1.0), (0.8, 1.5), (0.6, 100.0)])
+@pytest.mark.parametrize(
+    ("name", "scheduler", "options"),
+    [
+        ("DDIM", "DDIMScheduler", {}),
+        ("DDPM", "DDPMScheduler", {}),
+        ("LCM", "LCMScheduler", {}),
+        ("DPMSolverMultistep", "DPMSolverMultistepScheduler", {}),
+        ("DPMSolverSinglestep", "DPMSolverSinglestepScheduler", {}),
+        ("SASolver", "SASolverScheduler", {"final_sigma": "min", "parity": "diffusers"}),
+        ("UniPC", "UniPCMultistepScheduler", {}),
+    ],
+)
+def test_threshold(monkeypatch, dtype, name, scheduler, options, quantile, most):
+    sampler = getattr(ours, name)(
+        Schedule.linear(), 8, threshold=quantile, threshold_max=most, **options
+    )
+    options = SCHEDULES["linear"][1] | {"thresholding": True}
+    options |= {"dynamic_thresholding_ratio": quantile, "sample_max_value": most}
+    options |= {"clip_sample": False} if name in ("DDIM", "DDPM", "LCM") else {}
+    every = name == "SASolver"
+    compare_rounded(monkeypatch, scheduler, sampler, dtype, 8, every=every, **options)

@@ -110,9 +110,14 @@ def dynamic_threshold(
     if array.size == 0:
         return scale_to_limit(array, 1.0, out=out)
     flat = array.reshape(1 if array.ndim < 2 else array.shape[0], -1)
-    limits = np.array([_quantile(row, quantile) for row in flat])
-    limits = np.minimum(np.maximum(limits, 1.0), max_limit)
+    limits = limits_of(flat, quantile, max_limit)
     return scale_to_limit(array, limits if array.ndim > 1 else limits[0], out=out)
+
+
+def limits_of(samples: Any, quantile: float, max_limit: float) -> Any:
+    """Where dynamic thresholding cuts off: (B, elements) to (B,) in float64."""
+    limits = np.array([_quantile(row, quantile) for row in samples], np.float64)
+    return np.minimum(np.maximum(limits, 1.0), max_limit)
 
 
 def _quantile(row: Any, quantile: float) -> float:

@@ -79,6 +79,27 @@ def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) 
         raise ValueError(_messages.choice(sampler, option, choices, got))
 
 
+def check_limits(
+    sampler: str, clip: float | None, threshold: float | None, threshold_max: float
+) -> None:
+    """Raise unless the limits of x0 make sense together."""
+    if clip is not None and not 0 < clip < math.inf:
+        raise ValueError(f"{sampler}: clip must be a positive number or None, got {clip!r}")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"{sampler}: threshold must lie between 0 and 1, got {threshold!r}")
+    if not threshold_max >= 1:
+        raise ValueError(f"{sampler}: threshold_max must be at least 1, got {threshold_max!r}")
+    if clip is not None and threshold is not None:
+        raise ValueError(f"{sampler}: clip and threshold both say where x0 ends; give one of them")
+
+
+def check_of_data(sampler: str, needed: str, **limits: float | None) -> None:
+    """Raise if x0 is limited by a method that combines predictions of the noise."""
+    for option, limit in limits.items():
+        if limit is not None:
+            raise ValueError(f"{sampler}: {option} needs {needed}")
+
+
 def spaced(way: Way, length: int) -> Array:
     """Timesteps from most to least noise, as floats."""
     check_choice(way.sampler, "spacing", SPACINGS, way.spacing)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import abc
+import functools
 import math
 from typing import Any, ClassVar
 
@@ -10,32 +11,19 @@ import numpy as np
 
 from fastgen import guidance
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _coefficients, _grid
+from fastgen.diffusion.samplers import _coefficients, _grid, _per_sample
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import Grid, Way
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._rule import LINEAR, NEXT_AND_DENOISED, Plan, Rule, plan
+from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.schedule import Schedule
+from fastgen.noise.keys import key_of, noise_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
-NOISE_PER_STEP = 2**64  # elements of the stream that belong to one step
 
 
-class State:
-    """What a multistep sampler remembers of the steps before: pass the same one to every step."""
-
-    __slots__ = ("history", "next")
-
-    def __init__(self) -> None:
-        """No step has been made."""
-        self.history: tuple[Array, ...] = ()  # the latest first
-        self.next: int | None = None
-
-    def __repr__(self) -> str:
-        """How much it holds."""
-        return f"<state of a sampler before step {self.next or 0}, {len(self.history)} memories>"
-
-
-class Sampler:
+class Sampler(abc.ABC):
     """Base of all samplers: a schedule, options, and one rule for each step."""
 
     memory: int = 0
@@ -49,6 +37,7 @@ class Sampler:
     schedule: Schedule
     prediction: str
     limit: float = math.inf
+    threshold: tuple[float, float] | None = None
     timesteps: Array
     """What the model is told at each step, float64 of shape (evaluations,)."""
     sigmas: Array
@@ -63,6 +52,8 @@ class Sampler:
         prediction: str,
         clip: float | None = None,
         most: int | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         **options: Any,
     ) -> None:
         """Check the common options and lay the grid."""
@@ -71,10 +62,11 @@ class Sampler:
             raise TypeError(f"{name}: schedule must be a fastgen.diffusion.Schedule")
         _grid.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
         steps = _grid.check_steps(name, steps, len(schedule) if most is None else most)
-        if clip is not None and not 0 < clip < math.inf:
-            raise ValueError(f"{name}: clip must be a positive number or None, got {clip!r}")
+        _grid.check_limits(name, clip, threshold, threshold_max)
         self.schedule, self.prediction, self.parity = schedule, prediction, options.get("parity")
         self.limit = math.inf if clip is None else float(clip)
+        if threshold is not None:
+            self.threshold, self.limit = (float(threshold), float(threshold_max)), 1.0
         self.spacing = options.get("spacing", self.spacing)
         way = Way(name, steps, rounded=self.rounded, one_more=self.one_more, **options)
         self._take(_grid.make(way, schedule, exploding=self.exploding))
@@ -100,8 +92,11 @@ class Sampler:
 
     def _make_plans(self) -> None:
         """From rules to plans, once for all steps of a run from the start."""
-        kept = [0, *itertools.accumulate(self._keeps(i) for i in range(len(self)))]
-        self._expected = [min(count, self.memory) for count in kept[:-1]]
+        self._expected: list[int] = []
+        history: tuple[Any, ...] = ()
+        for i in range(len(self)):
+            self._expected.append(len(history))
+            history = self._remembered(i, history, None) if self._keeps(i) else history
         self._plans = [self._plan(i, self._expected[i]) for i in range(len(self))]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,9 +115,17 @@ class Sampler:
         """Whether step i leaves something to remember."""
         return self.memory > 0 and i + 1 < len(self)
 
+    def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
+        """What there is to remember after a step that leaves something new."""
+        return (new, *history[: self.memory - 1])
+
+    @abc.abstractmethod
     def _rule(self, i: int, available: int) -> Rule:
         """The coefficients of step i, with that many memories at hand."""
-        raise NotImplementedError
+
+    @functools.cached_property
+    def _table(self) -> Array:
+        return _per_sample.table_of(self._plans)
 
     def _x0(self, i: int) -> Pair:
         return _coefficients.of_x0(self.grid, self.prediction, i)
@@ -146,8 +149,16 @@ class Sampler:
         """Whether step i draws noise."""
         return self._plans[self._index(i)].noise
 
-    def scale_input(self, x: Any, i: int, *, out: Any = None) -> Any:
-        """The model's input at step i: x itself, or rescaled to the variance it was trained on."""
+    def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
+        """The model's input at step i: x itself, or rescaled to the variance it was trained on.
+
+        As in `step`, `i` may be an array with a step for each sample.
+        """
+        if np.ndim(i):
+            scales = np.array(self._scales)[self._indices(i, np.asarray(x))]
+            if out is None and np.all(scales == 1):
+                return x
+            return _per_sample.apply(LINEAR, (np.asarray(x), 0.0), (scales, 0.0), out)
         scale = self._scales[self._index(i)]
         if scale == 1.0 and out is None:
             return x
@@ -164,6 +175,25 @@ class Sampler:
             )
         index: int = i
         return index
+
+    def _indices(self, i: Any, x: Array) -> Array:
+        """The step of each sample, or raise."""
+        name, steps = type(self).__name__, np.asarray(i)
+        if steps.dtype.kind not in "iu":
+            raise TypeError(f"{name}: i must hold the numbers of steps, got {steps.dtype}")
+        if self.memory:
+            raise ValueError(
+                f"{name}: i must be one step for all samples: it remembers earlier predictions; "
+                f"got an array of shape {steps.shape}"
+            )
+        if steps.shape != x.shape[:1]:
+            raise ValueError(
+                f"{name}: i must be an int or of shape {x.shape[:1]}, a step for each sample; got "
+                f"{steps.shape}"
+            )
+        for step in steps[(steps < 0) | (steps >= len(self))][:1]:
+            self._index(step)
+        return steps
 
     def step(
         self,
@@ -187,8 +217,8 @@ class Sampler:
             The samples, ``(batch, ...)``.
         prediction : ndarray
             What the model says of ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
-        i : int
-            The number of the step.
+        i : int, or array of int of shape (batch,)
+            The number of the step. Samplers that remember nothing take one for each sample too.
         state : State, optional
             What `state()` gave at the start of the run; multistep samplers need it.
         out : ndarray, optional
@@ -215,6 +245,8 @@ class Sampler:
             If `i` is no step, shapes differ, or the state is missing or of another step.
         """
         if type(i) is not int or not 0 <= i < len(self._plans):
+            if np.ndim(i):
+                return self._step_each(x, prediction, i, out, (noise, rng, key), first)
             i = self._index(i)
         try:
             if x.shape != prediction.shape:
@@ -228,23 +260,50 @@ class Sampler:
         if self.memory and len(history) != self._expected[i]:
             made = self._plan(i, len(history))
         arrays = (x, prediction, *history[: made.history])
-        if made.noise:
-            if key is None or noise is not None:
-                arrays = (*arrays, self._drawn(x, noise, rng))
-            else:
-                arrays = (*arrays, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+        if made.noise and noise is rng is None and key is not None:
+            arrays = (*arrays, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+        elif made.noise or noise is not None:
+            drawn = self._noise(x, (noise, rng, key), i * NOISE_PER_STEP, first)
+            arrays = (*arrays, drawn) if made.noise else arrays
         if made.op is LINEAR:
             result = LINEAR(arrays + made.coefficients, -1, False, out)
             if state is not None:
                 state.next = i + 1
             return result
-        outs = None if out is None else (out, None)
-        result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
+        if self.threshold is None or made.coefficients[2] != 1:
+            outs = None if out is None else (out, None)
+            result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
+        else:
+            numbers = _per_sample.thresholded(x, prediction, made.coefficients, self.threshold)
+            result = _per_sample.apply(made.op, arrays, numbers, out, made.wanted)
         if state is not None:
             state.next = i + 1
             if made.wanted == NEXT_AND_DENOISED:
-                state.history = (result[1], *history[: self.memory - 1])
+                state.history = self._remembered(i, history, result[1])
         return result[0]
+
+    def _step_each(
+        self, x: Any, prediction: Any, i: Any, out: Any, given: tuple[Any, ...], first: int
+    ) -> Any:
+        """`step`, where each sample is at a step of its own."""
+        x, prediction = np.asarray(x), np.asarray(prediction)
+        if x.shape != prediction.shape:
+            raise ValueError(self._shapes("prediction", prediction, x))
+        steps = self._indices(i, x)
+        rows = self._table[steps]
+        arrays: tuple[Any, ...] = (x, prediction)
+        op, numbers = _per_sample.operation(rows)
+        if given[0] is not None or rows[:, -1].any():
+            noise = self._noise(x, given, 0, first)
+            if type(noise) is Stream:
+                dtype = np.float64 if x.dtype == np.float64 else np.float32
+                noise = _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
+            arrays = (*arrays, noise) if rows[:, -1].any() else arrays
+        if self.threshold is not None and op is not LINEAR:
+            cut = _per_sample.thresholded(x, prediction, numbers, self.threshold)
+            numbers = (*cut[:2], rows[:, 2], *cut[3:])
+        result = _per_sample.apply(op, arrays, numbers, out)
+        return result if op is LINEAR else result[0]
 
     def guided_step(
         self,
@@ -306,13 +365,15 @@ class Sampler:
             )
         return state.history
 
-    def _drawn(self, x: Any, noise: Any, rng: np.random.Generator | None) -> Any:
-        if noise is not None:
-            if noise.shape != x.shape:
-                raise ValueError(self._shapes("noise", noise, x))
-            return noise
-        dtype = np.float64 if x.dtype == np.float64 else np.float32
-        return (rng or np.random.default_rng()).standard_normal(x.shape, dtype)
+    def _noise(self, x: Any, given: tuple[Any, Any, Any], counter: int, first: int) -> Any:
+        """The noise that was given, or a Stream; an error for both."""
+        (noise, rng, key), name = given, type(self).__name__
+        if noise is None:
+            at = counter + first * math.prod(x.shape[1:])
+            return Stream(key_of(name, key, rng), at)
+        if noise.shape != x.shape:
+            raise ValueError(self._shapes("noise", noise, x))
+        return noise_of(name, noise, rng, key, 0)
 
     def _shapes(self, what: str, got: Any, x: Any) -> str:
         return f"{type(self).__name__}: {what} must have the shape {x.shape} of x, got {got.shape}"

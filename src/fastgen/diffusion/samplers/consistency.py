@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +26,12 @@ class _Distilled(Sampler):
         prediction: str,
         original_steps: int,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
     ) -> None:
         name = type(self).__name__
-        self._set_up(schedule, 1, prediction, clip, spacing="trailing")
+        limits: dict[str, Any] = {"threshold": threshold, "threshold_max": threshold_max}
+        self._set_up(schedule, 1, prediction, clip, spacing="trailing", **limits)
         if schedule.form != VARIANCE_PRESERVING:
             raise ValueError(f"{name}: schedule must be variance preserving, got {schedule!r}")
         original_steps = min(original_steps, len(schedule))
@@ -64,6 +68,8 @@ class LCM(_Distilled):
         See above.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
+    threshold, threshold_max
+        As in `DDIM`.
 
     Raises
     ------
@@ -97,10 +103,12 @@ class LCM(_Distilled):
         original_steps: int = 50,
         timestep_scaling: float = 10.0,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
     ) -> None:
         """Lay the grid and compute all coefficients."""
         self.timestep_scaling = timestep_scaling
-        self._choose(schedule, steps, prediction, original_steps, clip)
+        self._choose(schedule, steps, prediction, original_steps, clip, threshold, threshold_max)
         self._make_plans()
 
     def _rule(self, i: int, available: int) -> Rule:

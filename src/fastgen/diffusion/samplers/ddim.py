@@ -37,6 +37,11 @@ class DDIM(Sampler):
         0 adds no noise; 1 adds as much as `DDPM`.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
+    threshold : float, optional
+        Clip each sample's predicted x0 at this quantile of its magnitudes, but at 1 at least, and
+        divide by that (dynamic thresholding, Saharia et al., 2022); in place of `clip`.
+    threshold_max : float, default inf
+        The largest limit of `threshold`.
     clip_epsilon : bool, default False
         Take the noise from the clipped x0 too.
     final_sigma : {"zero", "min"}, default "zero"
@@ -78,6 +83,8 @@ class DDIM(Sampler):
         offset: int = 0,
         eta: float = 0.0,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         clip_epsilon: bool = False,
         final_sigma: str = "zero",
         inverse: bool = False,
@@ -93,6 +100,7 @@ class DDIM(Sampler):
             )
         self.eta, self.clip_epsilon, self.inverse = float(eta), clip_epsilon, inverse
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, final_sigma=final_sigma, **options)
         self._targets = self._ends(final_sigma)
         if inverse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fastgen.diffusion.samplers import _grid
 from fastgen.diffusion.samplers._rule import Rule
@@ -39,6 +40,8 @@ class DDPM(Sampler):
         data, adds no noise.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
+    threshold, threshold_max
+        As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", large variance adds noise in the last step too, unless its timestep is 0.
 
@@ -75,14 +78,16 @@ class DDPM(Sampler):
         offset: int = 0,
         variance: str = "small",
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
         _grid.check_choice("DDPM", "variance", VARIANCES, variance)
         self.variance = variance
-        self._set_up(
-            schedule, steps, prediction, clip, spacing=spacing, offset=offset, parity=parity
-        )
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
+        self._set_up(schedule, steps, prediction, clip, **options)
         self._make_plans()
 
     def _rule(self, i: int, available: int) -> Rule:

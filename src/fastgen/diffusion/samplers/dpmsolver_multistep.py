@@ -57,6 +57,8 @@ class DPMSolverMultistep(Sampler):
         Make the last step of first order.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip]; not for algorithms that predict the noise.
+    threshold, threshold_max
+        As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", the third order is as there: half of what is due to the curvature, with
         the wrong sign in "sde-dpmsolver++".
@@ -110,6 +112,8 @@ class DPMSolverMultistep(Sampler):
         lower_order_final: bool = True,
         euler_at_final: bool = False,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
@@ -119,13 +123,15 @@ class DPMSolverMultistep(Sampler):
         if isinstance(order, bool) or order not in (1, 2, 3):
             raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
         self.of_data = algorithm.endswith("++")
-        if clip is not None and not self.of_data:
-            raise ValueError(f"{name}: clip needs an algorithm that predicts x0, got {algorithm!r}")
+        if not self.of_data:
+            needed = f"an algorithm that predicts x0, got {algorithm!r}"
+            _grid.check_of_data(name, needed, clip=clip, threshold=threshold)
         self.order, self.algorithm, self.solver = int(order), algorithm, solver
         self.stochastic = algorithm.startswith("sde")
         self.memory = self.order - 1
         self.lower_order_final, self.euler_at_final = lower_order_final, euler_at_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )

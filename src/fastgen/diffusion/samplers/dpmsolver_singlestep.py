@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 from fastgen.diffusion.samplers import _grid
@@ -42,6 +43,8 @@ class DPMSolverSinglestep(Sampler):
         to clean data is always of first order.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip]; not for "dpmsolver".
+    threshold, threshold_max
+        As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", timesteps of respaced sigmas are rounded down where it does so.
 
@@ -93,6 +96,8 @@ class DPMSolverSinglestep(Sampler):
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
@@ -102,11 +107,13 @@ class DPMSolverSinglestep(Sampler):
         if isinstance(order, bool) or order not in (1, 2, 3):
             raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
         self.of_data = algorithm == "dpmsolver++"
-        if clip is not None and not self.of_data:
-            raise ValueError(f"{name}: clip needs an algorithm that predicts x0, got {algorithm!r}")
+        if not self.of_data:
+            needed = f"an algorithm that predicts x0, got {algorithm!r}"
+            _grid.check_of_data(name, needed, clip=clip, threshold=threshold)
         self.order, self.algorithm, self.solver = int(order), algorithm, solver
         self.memory, self.lower_order_final = self.order - 1, lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from fastgen.diffusion.samplers import _grid
 from fastgen.diffusion.samplers._coefficients import phi
 from fastgen.diffusion.samplers._polynomial import lagrange_moments
 from fastgen.diffusion.samplers._rule import Rule
@@ -46,6 +47,8 @@ class SASolver(Sampler):
         Lower the orders of the last steps.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip]; with `of_data`.
+    threshold, threshold_max
+        As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", combinations of two predictions of x0 weigh their slope by h / 2 in place
         of the integral, which is the same up to the order; and timesteps of respaced sigmas are
@@ -93,6 +96,8 @@ class SASolver(Sampler):
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
@@ -104,12 +109,13 @@ class SASolver(Sampler):
                 raise ValueError(
                     f"SASolver: {name} must lie between {least} and {most}, got {order!r}"
                 )
-        if clip is not None and not of_data:
-            raise ValueError("SASolver: clip needs of_data=True")
+        if not of_data:
+            _grid.check_of_data("SASolver", "of_data=True", clip=clip, threshold=threshold)
         self.predictor_order, self.corrector_order = int(predictor_order), int(corrector_order)
         self.memory = max(self.predictor_order - (not corrector_order), self.corrector_order - 1)
         self.of_data, self.lower_order_final = of_data, lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )

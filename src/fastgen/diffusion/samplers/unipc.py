@@ -49,6 +49,8 @@ class UniPC(Sampler):
         Lower the order of the last steps.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip]; with `of_data`.
+    threshold, threshold_max
+        As in `DDIM`.
 
     Raises
     ------
@@ -92,18 +94,21 @@ class UniPC(Sampler):
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
         _grid.check_choice("UniPC", "solver", ("bh1", "bh2"), solver)
         if isinstance(order, bool) or order not in (1, 2, 3):
             raise ValueError(f"UniPC: order must be 1, 2 or 3, got {order!r}")
-        if clip is not None and not of_data:
-            raise ValueError("UniPC: clip needs of_data=True")
+        if not of_data:
+            _grid.check_of_data("UniPC", "of_data=True", clip=clip, threshold=threshold)
         self.order = self.memory = int(order)
         self.solver, self.of_data, self.corrector = solver, of_data, corrector
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )

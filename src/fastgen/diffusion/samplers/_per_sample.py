@@ -1,0 +1,90 @@
+"""Steps whose coefficients differ from sample to sample: thresholds, and steps of their own."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from fastgen._core import Op, result_dtype
+from fastgen.diffusion.samplers._rule import LINEAR, NEXT, STEPS, Plan
+from fastgen.guidance.threshold import limits_of
+from fastgen.noise import normal
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Coefficients = tuple[Any, ...]  # floats, or float64 of shape (batch,)
+NOISE_PER_STEP = 2**64  # elements of the stream that belong to one step
+
+
+def apply(
+    op: Op,
+    arrays: tuple[Any, ...],
+    coefficients: Coefficients,
+    out: Any = None,
+    wanted: int = NEXT,
+) -> Any:
+    """An operation on arrays of shape (batch, ...); a tuple, but for LINEAR.
+
+    Coefficients are rounded to the type of the arithmetic, and never to half precision.
+    """
+    shape, stored = arrays[0].shape, result_dtype(arrays[:2])
+    rounded = [
+        c.astype(np.float64 if stored == np.float64 else np.float32) if np.ndim(c) else c
+        for c in coefficients
+    ]
+    outs = tuple(
+        np.empty(shape, stored) if given is None and wanted >> k & 1 else given
+        for k, given in enumerate((out, None)[: op.nout])
+    )
+    inputs, axes = (*arrays, *rounded), tuple(range(1, len(shape)))
+    if op.nout == 1:
+        return op(inputs, axes, False, outs[0])
+    return op(inputs, axes, False, outs, wanted)
+
+
+def thresholded(
+    x: Any, prediction: Any, coefficients: Coefficients, threshold: tuple[float, float]
+) -> Coefficients:
+    """The coefficients that clip each sample's x0 at a quantile of it, and divide it by that.
+
+    The division is one of a and b; the limit is then 1 for all.
+    """
+    a, b, _, *others = coefficients
+    half = result_dtype((x, prediction)).itemsize == 2
+    x0 = apply(LINEAR, tuple(y.astype(np.float32) if half else y for y in (x, prediction)), (a, b))
+    limits = limits_of(x0.reshape(len(x0), math.prod(x0.shape[1:])), *threshold)
+    return a / limits, b / limits, 1.0, *others
+
+
+def table_of(plans: list[Plan]) -> Array:
+    """a, b, limit, u, v, k and the noise of each step of a sampler that remembers nothing."""
+    rows = []
+    for made in plans:
+        if made.op is LINEAR:
+            rows.append((0.0, 0.0, math.inf, *made.coefficients, 0.0, 0.0))
+        else:
+            rows.append((*made.coefficients, *(() if made.noise else (0.0,))))
+    return np.array(rows, np.float64)
+
+
+def operation(rows: Array) -> tuple[Op, Coefficients]:
+    """The cheapest operation for these rows of a table, and its coefficients, (batch,) each."""
+    a, b, limit, u, v, k, noise = rows.T
+    if noise.any():
+        return STEPS[1], (a, b, limit, u, v, k, noise)
+    if k.any():
+        return STEPS[0], (a, b, limit, u, v, k)
+    return LINEAR, (u, v)
+
+
+def noise_of_each(steps: Array, shape: tuple[int, ...], dtype: Any, key: int, first: int) -> Array:
+    """The noise of samples that are each at a step of their own, `first` the first of them."""
+    noise, size, start = np.empty(shape, dtype), math.prod(shape[1:]), 0
+    for step, run in itertools.groupby(steps.tolist()):
+        end = start + len(list(run))
+        counter = step * NOISE_PER_STEP + (first + start) * size
+        noise[start:end] = normal((end - start, *shape[1:]), key=key, counter=counter, dtype=dtype)
+        start = end
+    return noise

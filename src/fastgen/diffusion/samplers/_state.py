@@ -1,0 +1,24 @@
+"""What a sampler remembers from step to step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class State:
+    """What a multistep sampler remembers of the steps before: pass the same one to every step."""
+
+    __slots__ = ("history", "next")
+
+    def __init__(self) -> None:
+        """No step has been made."""
+        self.history: tuple[Array, ...] = ()  # the latest first
+        self.next: int | None = None
+
+    def __repr__(self) -> str:
+        """How much it holds."""
+        return f"<state of a sampler before step {self.next or 0}, {len(self.history)} memories>"
