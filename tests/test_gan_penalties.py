@@ -132,3 +132,13 @@ def test_gradient_penalty_keepdims_and_out(axis, rng):
     assert np.array_equal(got, fastgen.vjp(f, grad)[1](flat)[0])
     with pytest.raises(ValueError, match="gradient_penalty: out must have the shape"):
         f(grad, out=np.empty(7))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_norms_over_the_whole_range_of_numbers(dtype):
+    info = np.finfo(dtype)
+    for power in range(info.minexp - info.nmant, info.maxexp - 2, 3):
+        x = np.ldexp(np.array([3, 0, -4, 12], dtype), power)
+        value, (slope,) = fastgen.value_and_grad(fastgen.elementary.norm)(x)
+        assert value == np.ldexp(dtype(13), power)
+        np.testing.assert_allclose(slope, np.array([3, 0, -4, 12]) / 13, rtol=2 * info.eps)

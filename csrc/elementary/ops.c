@@ -4,6 +4,7 @@
 
 #include "elementary/derivatives.h"
 #include "elementary/logsumexp.h"
+#include "elementary/norm.h"
 #include "elementary/squared_norm.h"
 #include "elementary/total.h"
 
@@ -42,6 +43,25 @@ static const fg_stage logsumexp_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
+FG_MAP(norm_largest, 1, 1)
+FG_CLOSE(norm_largest_close, 1, 1)
+FG_MAP(norm_square, 2, 1)
+FG_CLOSE(norm_square_close, 1, 3)
+static const fg_stage norm_stages[] = {
+    FG_STAGE(norm_largest, 0, 1, FG_MAX, norm_largest_close),
+    FG_STAGE(norm_square, 1, 1, FG_SUM, norm_square_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(norm_vjp_largest, 2, 1)
+FG_MAP(norm_vjp_square, 3, 1)
+FG_MAP(norm_vjp, 5, 1)
+static const fg_stage norm_vjp_stages[] = {
+    FG_STAGE(norm_vjp_largest, 0, 1, FG_MAX, norm_largest_close),
+    FG_STAGE(norm_vjp_square, 1, 1, FG_SUM, norm_square_close),
+    FG_OUTPUTS(norm_vjp, 3),
+    FG_LAST_STAGE,
+};
+
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
 #define ELEMENTARY_ROW(name)                                                                       \
     FG_ROW_OF(name, "()->()", map, real_##name##_value, real_##name##_derivative)
@@ -63,6 +83,7 @@ FG_ROWS = {
     FG_FOLDED_ROW(squared_norm, "(n)->()"),
     FG_FOLDED_ROW(total, "(n)->()"),
     FG_ROW_OF_STAGES(logsumexp, "(n)->()"),
+    FG_ROW_OF_STAGES(norm, "(n)->()"),
     FG_LAST_ROW,
 };
 /* clang-format on */

@@ -20,6 +20,10 @@ def _tail(mp: Any, x: Any) -> Any:
     return mp.erfc(x / mp.sqrt(2)) / 2 if x < 1e4 else mp.mpf(0)
 
 
+def _norm(mp: Any, x: Any) -> Any:
+    return mp.sqrt(mp.fsum(a * a for a in x))
+
+
 def _log_ndtr(mp: Any, x: Any) -> Any:
     if x > 0:
         return mp.log1p(-_tail(mp, x))
@@ -234,6 +238,28 @@ CASES = {
             (((INF, NAN),), NAN),
         ),
         bits=("3104a69011de5d13", "42f74fd12fc35ff9"),
+    ),
+    "elementary.norm": Case(
+        sample=case.wide,
+        dims={"n": 5},
+        exact=_norm,
+        gradient=lambda mp, x: ([a / _norm(mp, x) if any(x) else a for a in x],),
+        ulp=1.5,
+        gradient_ulp=2,
+        known=(
+            (((3.0, -4.0),), "5.0000000000000000000000000"),
+            (((0.5, -1.25, 20.0),), "20.045261285401096013322411"),
+            (((0.000244140625, 9.0),), "9.0000000033113691535791922"),
+        ),
+        edges=(
+            (((0.0, -0.0),), 0.0),
+            (((-2.5,),), 2.5),
+            (((INF, 1.0),), INF),
+            (((1.0, -INF),), INF),
+            (((NAN, 1.0),), NAN),
+            (((INF, NAN),), NAN),
+        ),
+        bits=("46d044996df53fae", "e553bf419731ce3f"),
     ),
     "elementary.total": Case(
         sample=case.normal,

@@ -3,7 +3,7 @@
 from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
 from fastgen.elementary.logistic import sigmoid, softplus, tanh
 from fastgen.elementary.normal import log_ndtr, ndtr
-from fastgen.elementary.sums import logsumexp, squared_norm, total
+from fastgen.elementary.sums import logsumexp, norm, squared_norm, total
 
 __all__ = [
     "exp",
@@ -14,6 +14,7 @@ __all__ = [
     "log_ndtr",
     "logsumexp",
     "ndtr",
+    "norm",
     "sigmoid",
     "softplus",
     "squared_norm",

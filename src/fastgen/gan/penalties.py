@@ -15,77 +15,42 @@ from fastgen.gan._sums import Array, check_out, refuse_foreign
 
 __all__ = ["gradient_penalty"]
 
-_squared_norm, _squared_loss = OPS["elementary.squared_norm"], OPS["gan.squared_loss"]
+_norm, _squared_loss = OPS["elementary.norm"], OPS["gan.squared_loss"]
 _CENTERED = {"wgan_gp": True, "dragan": True, "r1": False}
 _Axis = int | tuple[int, ...] | EllipsisType | None
 
 
-class _Samples:
-    """Gradients, and for each sample the norm of its own, in float64."""
+def _axes(grad: Any, axis: _Axis) -> Any:
+    """The axes of one sample, as an operation takes them."""
+    refuse_foreign("gradient_penalty", (grad,), "apply it to each block")
+    return tuple(range(1, np.ndim(grad))) if axis is ... else axis
 
-    def __init__(self, grad: Any, axis: _Axis) -> None:
-        refuse_foreign("gradient_penalty", (grad,), "apply it to each block")
-        shape = np.shape(grad)
-        axes: Any = tuple(range(1, len(shape))) if axis is ... else axis
-        listed = range(len(shape)) if axes is None else axes if isinstance(axes, tuple) else (axes,)
-        # A wrong axis is for the operation to refuse.
-        summed = {a % max(len(shape), 1) for a in listed if isinstance(a, int)}
-        self.grad, self.axes = grad, axes
-        self.events = tuple(sorted(summed))
-        self.shape = tuple(n for d, n in enumerate(shape) if d not in summed)
-        self.squared = _squared_norm((grad,), axes, False, np.empty(self.shape))
-        self.norm = np.asarray(np.sqrt(self.squared))
-        self.dtype = result_dtype((grad,))
-        # Squares leave the range of numbers long before norms do. Few samples are ever affected.
-        small = 1e-290 if self.dtype == np.float64 else 1e-25
-        usual = (self.squared > small) & (self.squared < np.inf)
-        self.extreme = None if usual.all() else ~(usual | np.isnan(self.squared))
-        if self.extreme is not None:
-            self._look_again(self.extreme)
 
-    def _look_again(self, extreme: Any) -> None:
-        """Take the extreme samples as rows times a power of 2, the largest element near 1."""
-        moved = np.moveaxis(np.asarray(self.grad), self.events, range(-len(self.events), 0))
-        rows = moved.reshape(*self.shape, -1)[extreme].astype(float)
-        _, exponent = np.frexp(np.max(abs(rows), axis=1, initial=0))
-        self.rows = np.ldexp(rows, -exponent[:, None])
-        self.lengths = np.sqrt(_squared_norm((self.rows,), 1, False, np.empty(len(rows))))
-        with np.errstate(over="ignore", under="ignore"):
-            self.norm[extreme] = np.ldexp(self.lengths, exponent)
-            self.squared[extreme] = self.norm[extreme] ** 2
+def _penalty(grad: Any, centered: bool, center: float, axes: Any, keepdims: bool, out: Any) -> Any:
+    if not centered:
+        return _squared_loss((grad, 0.0), axes, keepdims, out)
+    norm = _norms(grad, axes, keepdims)
+    if out is not None:
+        check_out("gan.gradient_penalty", out, norm.shape)
+    with np.errstate(over="ignore", under="ignore"):
+        norm -= center
+        np.multiply(norm, norm, norm)
+        if out is None:
+            return norm.astype(result_dtype((grad,)))[()]
+        np.copyto(out, norm, casting="unsafe")
+    return out
 
-    def penalty(self, centered: bool, center: float) -> Array:
-        """The penalties, in the type of the result."""
-        with np.errstate(over="ignore", under="ignore"):
-            penalty = (self.norm - center) ** 2 if centered else 0.5 * self.squared
-            return np.asarray(penalty).astype(self.dtype)
 
-    def slope(self, cotangent: Any, centered: bool, center: float) -> Array:
-        """Cotangent times the gradient: g, or 2 (1 - center / norm) g, taken as 0 at the norm 0."""
-        if not centered:
-            return self._times(np.broadcast_to(np.asarray(cotangent), self.shape))
-        usual = (self.norm > 0) & (self.norm < np.inf)
-        ratio = (self.norm - center) / np.where(usual, self.norm, 1)
-        ratio = np.where(usual | np.isnan(self.norm), ratio, self.norm > 0)
-        gradient = self._times(2 * cotangent * ratio)
-        if self.extreme is not None:
-            distance = np.broadcast_to(2 * cotangent * (self.norm - center), self.shape)
-            lengths = np.where((self.lengths > 0) & (self.lengths < np.inf), self.lengths, 1)
-            moved = np.moveaxis(gradient, self.events, range(-len(self.events), 0))
-            with np.errstate(all="ignore"):
-                rows = self.rows * (distance[self.extreme] / lengths)[:, None]
-                moved[self.extreme] = rows.reshape(-1, *moved.shape[len(self.shape) :])
-        return gradient
-
-    def _times(self, factor: Any) -> Array:
-        """The gradients times a factor for each sample."""
-        if self.dtype != np.float64:
-            with np.errstate(over="ignore", under="ignore"):
-                factor = factor.astype(np.float32)
-        assert _squared_loss.derivative is not None
-        product = _squared_loss.derivative((self.grad, 0.0, factor), self.axes, False, None, 2)
-        result: Array = product[1]
-        return result
+def _norms(grad: Any, axes: Any, keepdims: bool) -> Array:
+    """In float64, whatever the type of the gradients."""
+    ndim = np.ndim(grad)
+    listed = range(ndim) if axes is None else axes if isinstance(axes, tuple) else (axes,)
+    # A wrong axis is for the operation to refuse.
+    events = {a % max(ndim, 1) for a in listed if isinstance(a, int)}
+    kept = [1] if keepdims else []
+    shape = [m for d, n in enumerate(np.shape(grad)) for m in (kept if d in events else [n])]
+    norm: Array = _norm((grad,), axes, keepdims, np.empty(shape))
+    return norm
 
 
 def _rule(
@@ -101,17 +66,17 @@ def _rule(
 ) -> tuple[Any, tuple[Any, ...]]:
     (grad,) = inputs
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
-    samples = _Samples(grad, axis)
-    if keepdims and np.ndim(cotangent):
-        cotangent = np.squeeze(cotangent, samples.events)
-    gradient = samples.slope(cotangent, centered, center)
-    value = _result(samples, centered, center, keepdims) if with_value else None
+    axes = _axes(grad, axis)
+    row, operands = (_norm, (grad,)) if centered else (_squared_loss, (grad, 0.0))
+    if centered:  # the derivative of a square, by the norm
+        with np.errstate(over="ignore", under="ignore"):
+            slope = 2 * cotangent * (_norms(grad, axes, keepdims) - center)
+            wide = np.float64 if result_dtype((grad,)) == np.float64 else np.float32
+            cotangent = np.asarray(slope).astype(wide)
+    assert row.derivative is not None
+    gradient = row.derivative((*operands, cotangent), axes, keepdims, None, 2)[1]
+    value = _penalty(grad, centered, center, axes, keepdims, None) if with_value else None
     return value, tuple(as_input(gradient, grad) for _ in wanted)
-
-
-def _result(samples: _Samples, centered: bool, center: float, keepdims: bool) -> Any:
-    penalty = samples.penalty(centered, center)
-    return (np.expand_dims(penalty, samples.events) if keepdims else penalty)[()]
 
 
 @with_rule(_rule, nin=1)
@@ -180,10 +145,4 @@ def gradient_penalty(
     array([16.,  0.])
     """
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
-    samples = _Samples(grad, axis)
-    result = _result(samples, centered, center, keepdims)
-    if out is None:
-        return result
-    check_out("gan.gradient_penalty", out, np.shape(result))
-    np.copyto(out, result, casting="unsafe")
-    return out
+    return _penalty(grad, centered, center, _axes(grad, axis), keepdims, out)

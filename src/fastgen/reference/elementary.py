@@ -78,6 +78,11 @@ def logsumexp(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: b
     return value if keepdims else np.squeeze(value, axis)
 
 
+def norm(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+    """Euclidean norm."""
+    return np.sqrt(np.sum(x**2, axis=axis, keepdims=keepdims))
+
+
 def squared_norm(
     x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False
 ) -> Any:
