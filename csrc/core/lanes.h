@@ -26,9 +26,11 @@ typedef real lanes[FG_LANES];
 #endif
 
 /* y[i] -= a x[i stride], for i < n: a row of one matrix less a multiple of a row or column of
- * another. */
-static inline void subtract_multiple(lanes *restrict y, const lanes *restrict a,
-                                     const lanes *restrict x, ptrdiff_t stride, ptrdiff_t n)
+ * another. Not inlined: where a compiler knows the stride, it vectorises over i, and shuffles. */
+static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict y,
+                                                                const lanes *restrict a,
+                                                                const lanes *restrict x,
+                                                                ptrdiff_t stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
         EACH_LANE(l)

@@ -15,6 +15,7 @@
 #include "flow/radial.h"
 #include "flow/rational_quadratic_lanes.h"
 #include "flow/sigmoid.h"
+#include "flow/slogdet.h"
 #include "flow/slogdet_diagonal.h"
 #include "flow/soft_clip.h"
 #include "flow/softplus.h"
@@ -169,5 +170,6 @@ FG_ROWS = {
     FLOW_ROW(soft_clip_inverse, "(n),(n)"),
     FG_ROW_OF_LANES(rational_quadratic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),
     FG_LAST_ROW,
 };

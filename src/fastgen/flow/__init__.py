@@ -15,6 +15,7 @@ from fastgen.flow.determinants import (
     slogdet_diagonal,
     slogdet_triangular,
 )
+from fastgen.flow.jacobians import slogdet
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
 from fastgen.flow.residual import planar, radial
@@ -41,6 +42,7 @@ __all__ = [
     "radial",
     "rational_quadratic_spline",
     "sigmoid",
+    "slogdet",
     "slogdet_diagonal",
     "slogdet_triangular",
     "soft_clip",

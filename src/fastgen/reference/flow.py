@@ -38,6 +38,11 @@ def slogdet_triangular(tril: Any, /) -> Any:
     return slogdet_diagonal(np.diagonal(tril, axis1=-2, axis2=-1))
 
 
+def slogdet(a: Any, /) -> Any:
+    """Sign and log-determinant of small matrices."""
+    return tuple(np.linalg.slogdet(a))
+
+
 def _log_scale(u: Any, limit: Any, scale_map: str) -> Any:
     if scale_map == "exp":
         return u

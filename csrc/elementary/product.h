@@ -1,0 +1,69 @@
+/* A long product and its logarithm, (high + low) 2^exponent, without over- or underflow.
+ *
+ * Each factor is 2^k m with m in [3/4, 3/2). Mantissas are multiplied together with what rounding
+ * has lost (TwoProduct), and exponents added, so that one logarithm serves all factors: the sum of
+ * their logarithms, without the errors of each. 1000 factors fit between two calls of `normalized`.
+ *
+ * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct.
+ * Max error of the logarithm: 1.5 ULP in double, for any number of factors; without FMA, which
+ * TwoProduct then has not, 1.5 ULP and 2^-53 per factor.
+ * 0 gives -inf, an infinity +inf, both together NaN; NaN gives NaN.
+ */
+#ifndef FG_PRODUCT_H
+#define FG_PRODUCT_H
+
+#include "elementary/log_parts.h"
+
+typedef struct {
+    real high, low, exponent;
+} product;
+
+/* m, of |x| = 2^k m. The exponent of what is no such number is infinite or NaN. */
+static inline real mantissa_of(real x, real *exponent)
+{
+    const real magnitude = real_abs(x), smallest = PICK(0x1p-126f, 0x1p-1022);
+    const real normal = magnitude < smallest ? magnitude * PICK(0x1p23f, 0x1p52) : magnitude;
+    const real raised = magnitude < smallest ? -(real)REAL_MANTISSA_BITS : R(0.0);
+    const real_bits moved = log_moved_bits(normal);
+    const real k = magnitude == R(0.0) ? -REAL_INFINITY : log_k(moved, raised);
+    *exponent = magnitude < REAL_INFINITY ? k : magnitude;
+    return real_of_bits((moved & (((real_bits)1 << REAL_MANTISSA_BITS) - 1)) + bits_of(R(0.75)));
+}
+
+static inline product product_of(product a, product b)
+{
+    const real high = a.high * b.high, lost = mul_add(a.high, b.high, -high);
+    const product p = {high, mul_add(a.low, b.high, mul_add(a.high, b.low, lost)),
+                       a.exponent + b.exponent};
+    return p;
+}
+
+static inline product times(product p, real x)
+{
+    real exponent;
+    const real m = mantissa_of(x, &exponent), high = p.high * m;
+    const product q = {high, mul_add(p.low, m, mul_add(p.high, m, -high)), p.exponent + exponent};
+    return q;
+}
+
+/* The same product, with `high` in [3/4, 3/2). */
+static inline product normalized(product p)
+{
+    const real_bits moved = log_moved_bits(p.high), field = moved >> REAL_MANTISSA_BITS;
+    const real inverse_power =
+        real_of_bits((2 * (real_bits)REAL_EXPONENT_BIAS - field) << REAL_MANTISSA_BITS);
+    const product q = {p.high * inverse_power, p.low * inverse_power,
+                       p.exponent + log_k(moved, R(0.0))};
+    return q;
+}
+
+static inline real log_of_product(product p)
+{
+    const product q = normalized(p);
+    const real small = mul_add(q.exponent, LN2_LO, q.low / q.high);
+    const real y =
+        mul_add(q.exponent, LN2_HI, (q.high - R(1.0)) + log_tail_plus(small, q.high - R(1.0)));
+    return real_abs(q.exponent) < REAL_INFINITY ? y : q.exponent;
+}
+
+#endif
