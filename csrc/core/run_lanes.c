@@ -68,14 +68,22 @@ static void move_group(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
 }
 
 /* Lanes without a problem hold the first one's, so that they are no slower than others. */
+#define FILL_LANES(type)                                                                           \
+    do {                                                                                           \
+        type *row = (type *)(void *)work->buffer[k];                                               \
+        for (ptrdiff_t i = 0; i < plan->numbers[k]; i++, row += FG_LANES)                          \
+            for (ptrdiff_t lane = count; lane < FG_LANES; lane++)                                  \
+                row[lane] = row[0];                                                                \
+    } while (0)
+
 static void fill_lanes(const lane_plan *plan, lane_work *work, int k, ptrdiff_t count)
 {
-    const ptrdiff_t size = plan->problem->loops->real_size;
-    for (ptrdiff_t i = 0; count < FG_LANES && i < plan->numbers[k]; i++) {
-        char *row = work->buffer[k] + i * FG_LANES * size;
-        for (ptrdiff_t lane = count; lane < FG_LANES; lane++)
-            memcpy(row + lane * size, row, (size_t)size);
-    }
+    if (count == FG_LANES)
+        return;
+    if (plan->problem->loops->real_size == sizeof(double))
+        FILL_LANES(double);
+    else
+        FILL_LANES(float);
 }
 
 static void run_groups(void *context, ptrdiff_t item)
@@ -148,7 +156,10 @@ static bool plan_operands(lane_plan *plan)
 
 enum fg_result fg_run_lanes(const fg_lane_problem *problem, fg_poll *poll)
 {
-    lane_plan plan = {.problem = problem, .problems = 1};
+    lane_plan plan; /* its views are filled in as they are needed: most of it never is */
+    plan.problem = problem;
+    plan.problems = 1;
+    atomic_init(&plan.no_memory, false);
     for (int d = 0; d < problem->ndim; d++)
         if (__builtin_mul_overflow(plan.problems, problem->shape[d], &plan.problems))
             return FG_TOO_LARGE;

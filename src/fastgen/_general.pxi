@@ -81,7 +81,9 @@ cdef fg_dtype result_storage(Op op, tuple inputs, list arrays) except *:
 cdef object dtype_of_storage(fg_dtype storage):
     if storage == FG_BF16:
         return cnp.PyArray_DescrFromType(bfloat16_number)
-    return np.dtype("e" if storage == FG_F16 else "f" if storage == FG_F32 else "d")
+    if storage == FG_F16:
+        return cnp.PyArray_DescrFromType(NPY_HALF)
+    return cnp.PyArray_DescrFromType(cnp.NPY_FLOAT if storage == FG_F32 else cnp.NPY_DOUBLE)
 
 
 def result_dtype(tuple inputs):

@@ -24,7 +24,7 @@ cdef int core_sizes(Op op, list arrays, fg_lane_problem *problem) except -1:
         owner[i] = -1
     for k in range(op.facts.nin):
         core = op.facts.core_ndim[k]
-        shape = np.shape(arrays[k])
+        shape = arrays[k].shape
         if len(shape) < core:
             raise ValueError(_messages.core_ndim(op.name, k, op.signature, shape))
         for i in range(core):
@@ -40,11 +40,13 @@ cdef int core_sizes(Op op, list arrays, fg_lane_problem *problem) except -1:
 cdef int broadcast_batch(Op op, list arrays, fg_lane_problem *problem) except -1:
     """The batch dimensions; cotangents do not add to those of the inputs."""
     cdef int k, d, ndim, deciding = op.facts.deciding
-    batches = [np.shape(a)[:np.ndim(a) - op.facts.core_ndim[k]] for k, a in enumerate(arrays)]
-    try:
-        batch = np.broadcast_shapes(*batches[:deciding])
-    except ValueError:
-        raise ValueError(_messages.batches(op.name, op.signature, arrays[:deciding])) from None
+    batches = [a.shape[:a.ndim - op.facts.core_ndim[k]] for k, a in enumerate(arrays)]
+    batch = batches[0]
+    if any([b != batch for b in batches[1:deciding]]):  # else it takes no microsecond
+        try:
+            batch = np.broadcast_shapes(*batches[:deciding])
+        except ValueError:
+            raise ValueError(_messages.batches(op.name, op.signature, arrays[:deciding])) from None
     for k in range(deciding, op.facts.nin):
         ndim = len(batches[k])
         if ndim > len(batch) or any([
