@@ -144,9 +144,28 @@ def test_score_mixture(tmp_path):
     assert is_picture(tmp_path / "new" / "score_mixture.png")
 
 
+def test_sample_mixture(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib missing: pip install 'fastgen[examples]'")
+    done = run("sample_mixture.py", "--samples", 500, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    pictures = sorted(p.name for p in tmp_path.glob("new/*"))
+    assert pictures == ["sampler_errors.png", "sampler_samples.png"]
+    assert all(is_picture(tmp_path / "new" / name) for name in pictures)
+
+    lines = done.stdout.partition("evaluations\n")[2].splitlines()
+    errors = {line[:17].strip(): [float(e) for e in line[17:].split()] for line in lines}
+    assert {name.partition(" ")[0] for name in errors} > {"DDIM", "DDPM", "UniPC", "LCM"}
+    assert errors["DDIM"][-1] < errors["DDIM"][0] / 4
+    assert errors["UniPC"][-1] < errors["UniPC"][0] / 50
+    assert errors["DDPM"][-1] < 0.1
+
+
 @pytest.mark.parametrize(
     ("name", "option"),
     [
+        ("sample_mixture.py", "--samples=99"),
+        ("sample_mixture.py", "--seed=-1"),
         ("train_diffusion.py", "--epochs=0"),
         ("train_diffusion.py", "--steps=12"),
         ("score_mixture.py", "--samples=99"),

@@ -260,8 +260,21 @@ def test_wrong_options_of_one():
     heun = found.Heun(schedule)
     with pytest.raises(ValueError, match=r"i must be even in the first step of a run, got 1"):
         heun.step(np.ones(3), np.ones(3), 1, state=heun.state())
-    with pytest.raises(ValueError, match=r"order must be 1, 2 or 3, got 4"):
-        found.DPMSolverMultistep(schedule, order=4)
+    pndm = found.PNDM(schedule, 5, runge_kutta=True)
+    with pytest.raises(ValueError, match=r"i must be a multiple of 4 in the first.*got 6"):
+        pndm.step(np.ones(3), np.ones(3), 6, state=pndm.state())
+    for few, other in ((3, schedule), (5, Schedule.edm())):
+        with pytest.raises(ValueError, match=r"runge_kutta=True needs a schedule that is variance"):
+            found.PNDM(other, few, runge_kutta=True)
+    for name in ("DPMSolverMultistep", "DPMSolverSinglestep"):
+        with pytest.raises(ValueError, match=r"order must be 1, 2 or 3, got 4"):
+            getattr(found, name)(schedule, order=4)
+    for orders in ({"predictor_order": 4}, {"corrector_order": 5}, {"predictor_order": True}):
+        with pytest.raises(ValueError, match=r"SASolver: \w+_order must lie between \d and \d"):
+            found.SASolver(schedule, **orders)
+    for tau in (-1.0, np.inf, lambda t: -t):
+        with pytest.raises(ValueError, match=r"SASolver: tau must be finite and >= 0, got .* at"):
+            found.SASolver(schedule, tau=tau)
     with pytest.raises(ValueError, match=r"clip needs an algorithm that predicts x0"):
         found.DPMSolverMultistep(schedule, algorithm="dpmsolver", clip=1.0)
     with pytest.raises(ValueError, match=r"schedule must be a Schedule.flow"):

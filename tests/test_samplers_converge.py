@@ -91,6 +91,11 @@ METHODS = {  # what makes it, its order, how many exact steps it begins with
     "Heun": (functools.partial(samplers.Heun, sigmas="karras"), 2, 0),
     "DPM2": (functools.partial(samplers.DPM2, sigmas="exponential"), 2, 0),
     "PNDM": (functools.partial(samplers.PNDM, spacing="linspace", final_sigma="zero"), 2, 6),
+    "PNDM Runge-Kutta": (
+        functools.partial(samplers.PNDM, spacing="linspace", runge_kutta=True),
+        2,
+        0,
+    ),
     **{
         f"LMS {n}": (functools.partial(samplers.LMS, order=n, sigmas="exponential"), n, n)
         for n in (1, 2, 3, 4)
@@ -194,6 +199,7 @@ SAMPLERS = {
     "DPM2": {},
     "LMS": {},
     "PNDM": {"final_sigma": "zero"},
+    "PNDM Runge-Kutta": {"final_sigma": "zero", "runge_kutta": True},
     "DEIS": {"order": 3},
     "UniPC": {"order": 3},
     "SASolver": {},

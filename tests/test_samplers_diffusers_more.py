@@ -65,6 +65,34 @@ def test_pndm(monkeypatch, dtype, steps, final_sigma):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("steps", [4, 5, 10])
+@pytest.mark.parametrize("final_sigma", ["zero", "min"])
+def test_pndm_with_runge_kutta(monkeypatch, dtype, steps, final_sigma):
+    sampler = ours.PNDM(Schedule.scaled_linear(), steps, final_sigma=final_sigma, runge_kutta=True)
+    options = SCHEDULES["scaled"][1] | {"skip_prk_steps": False}
+    options["set_alpha_to_one"] = final_sigma == "zero"
+    compare(monkeypatch, "PNDMScheduler", sampler, dtype, steps, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@some(
+    6,
+    prediction=list(PREDICTIONS),
+    clip=[1.0, 0.5],
+    sigmas=[None, *RESPACINGS],
+    schedule=["linear", "scaled"],
+)
+def test_heun_with_clip(monkeypatch, dtype, prediction, clip, sigmas, schedule):
+    table, options = SCHEDULES[schedule]
+    sampler = ours.Heun(
+        table, 12, prediction=prediction, clip=clip, sigmas=sigmas, parity="diffusers"
+    )
+    options = options | sigma_options("linspace", sigmas, prediction)
+    options |= {"clip_sample": True, "clip_sample_range": clip}
+    compare_rounded(monkeypatch, "HeunDiscreteScheduler", sampler, dtype, 12, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @some(
     24,
     order=[1, 2, 3],

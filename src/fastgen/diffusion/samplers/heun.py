@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+import math
 from typing import Any
 
 from fastgen.diffusion.samplers._grid import Grid
@@ -28,20 +30,49 @@ class _TwoEvaluations(Halves, Sampler):
         spacing: str = "linspace",
         offset: int = 0,
         sigmas: str | None = None,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
-        self._set_up(schedule, steps, prediction, parity=parity, **options)
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
+        self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
         self._take(self._evaluations(self.grid))
         self._make_plans()
 
+    @abc.abstractmethod
     def _evaluations(self, grid: Grid) -> Grid:
-        raise NotImplementedError
+        """The nodes where the model is asked."""
 
-    def _slope(self, i: int) -> tuple[float, float]:
-        """(x - x0) / sigma, in terms of x and the prediction."""
-        return self._epsilon(i)
+    @abc.abstractmethod
+    def _shares(self, i: int) -> tuple[float, float]:
+        """What the two slopes of the step that ends with evaluation i are multiplied with."""
+
+    def _rule(self, i: int, available: int) -> Rule:
+        sigmas = self.grid.noise
+        if math.isfinite(self.limit):
+            return self._limited(i)
+        a, b = self._epsilon(i)  # the slope (x - x0) / sigma
+        if i % 2 == 0:
+            return Rule(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
+        first, second = self._shares(i)
+        return Rule(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
+
+    def _limited(self, i: int) -> Rule:
+        """The same in terms of x0, which is what can be clipped.
+
+        The second evaluation lies on the line from x through the first x0, so both x and the first
+        slope follow from it: the slope is (x' - x0) / sigma'.
+        """
+        sigmas, (a, b) = self.grid.noise, self._x0(i)
+        if i % 2 == 0:
+            part = sigmas[i + 1] / sigmas[i]
+            return Rule(a, b, u=part, k=1 - part)
+        first, second = (share / sigmas[i] for share in self._shares(i))
+        back = sigmas[i - 1] / sigmas[i]
+        return Rule(a, b, u=back + first + second, k=-second, history=(1 - back - first,))
 
 
 class Heun(_TwoEvaluations):
@@ -60,6 +91,8 @@ class Heun(_TwoEvaluations):
         As in `Euler`.
     steps : int, default 25
         The number of steps; the model is asked ``2 * steps - 1`` times.
+    clip, threshold, threshold_max
+        As in `DDIM`; slopes are then those to the clipped x0.
 
     Raises
     ------
@@ -87,12 +120,9 @@ class Heun(_TwoEvaluations):
     def _evaluations(self, grid: Grid) -> Grid:
         return doubled(grid)
 
-    def _rule(self, i: int, available: int) -> Rule:
-        sigmas, (a, b) = self.grid.noise, self._slope(i)
-        if i % 2 == 0:
-            return Rule(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
-        half = (sigmas[i] - sigmas[i - 1]) / 2
-        return Rule(a, b, u=1.0, k=half, history=(-half,))
+    def _shares(self, i: int) -> tuple[float, float]:
+        half = (self.grid.noise[i] - self.grid.noise[i - 1]) / 2
+        return half, half
 
 
 class DPM2(_TwoEvaluations):
@@ -110,6 +140,8 @@ class DPM2(_TwoEvaluations):
         As in `Euler`.
     steps : int, default 25
         The number of steps; the model is asked ``2 * steps - 1`` times.
+    clip, threshold, threshold_max
+        As in `DDIM`; slopes are then those to the clipped x0.
 
     Raises
     ------
@@ -137,9 +169,5 @@ class DPM2(_TwoEvaluations):
     def _evaluations(self, grid: Grid) -> Grid:
         return with_middles(grid, self.schedule)
 
-    def _rule(self, i: int, available: int) -> Rule:
-        sigmas, (a, b) = self.grid.noise, self._slope(i)
-        if i % 2 == 0:
-            return Rule(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
-        before = sigmas[i - 1]
-        return Rule(a, b, u=1.0, k=sigmas[i + 1] - before, history=(before - sigmas[i],))
+    def _shares(self, i: int) -> tuple[float, float]:
+        return 0.0, self.grid.noise[i + 1] - self.grid.noise[i - 1]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion.samplers._grid import Grid
+from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING, Grid
 from fastgen.diffusion.samplers._polynomial import lagrange_integrals
 from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
@@ -92,8 +93,8 @@ class PNDM(Sampler):
               + 37 \epsilon_{i-2} - 9 \epsilon_{i-3})
 
     The first step is made twice, the second time with the mean of the slopes at its two ends, so
-    the model is asked ``steps + 1`` times. This is the variant without Runge-Kutta steps, as Stable
-    Diffusion uses it.
+    the model is asked ``steps + 1`` times. That is the variant which Stable Diffusion uses; with
+    `runge_kutta` the first three steps are pseudo Runge-Kutta steps of four evaluations each.
 
     Parameters
     ----------
@@ -109,6 +110,9 @@ class PNDM(Sampler):
         Added to the timesteps of leading spacing.
     final_sigma : {"min", "zero"}, default "min"
         Where to end: at the first step of the schedule, or at clean data.
+    runge_kutta : bool, default False
+        Start with Runge-Kutta steps, as in the paper: of fourth order. It needs a schedule that is
+        variance preserving, and at least 4 steps; the model is asked ``steps + 9`` times.
 
     Raises
     ------
@@ -118,7 +122,7 @@ class PNDM(Sampler):
     References
     ----------
     .. [1] Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds",
-       ICLR 2022, eq. 12.
+       ICLR 2022, eq. 12 and 13.
 
     Examples
     --------
@@ -144,32 +148,90 @@ class PNDM(Sampler):
         spacing: str = "leading",
         offset: int = 0,
         final_sigma: str = "min",
+        runge_kutta: bool = False,
     ) -> None:
         """Lay the grid and compute all coefficients."""
         self._set_up(
             schedule, steps, prediction, spacing=spacing, offset=offset, final_sigma=final_sigma
         )
-        if steps > 1:
+        self._start = 0  # evaluations in Runge-Kutta steps
+        if runge_kutta:
+            self._take(self._with_runge_kutta(self.grid))
+            self._start, self.memory = 4 * RUNGE_KUTTA_STEPS, 3 + RUNGE_KUTTA_STEPS - 1
+        elif steps > 1:
             grid, twice = self.grid, [0, 1, *range(1, steps)]
             signal = [grid.signal[j] for j in (*twice, steps)]
             noise = [grid.noise[j] for j in (*twice, steps)]
             self._take(Grid(np.asarray(grid.timesteps)[twice], signal, noise, grid.form))
         self._make_plans()
 
+    def _with_runge_kutta(self, grid: Grid) -> Grid:
+        """Each of the first steps is seen at its beginning, twice in its middle, and at its end."""
+        if grid.form != VARIANCE_PRESERVING or len(grid) <= RUNGE_KUTTA_STEPS:
+            raise ValueError(
+                f"PNDM: runge_kutta=True needs a schedule that is variance preserving and at least "
+                f"{RUNGE_KUTTA_STEPS + 1} steps, got {self.schedule!r} and {len(grid)}"
+            )
+        times = list(map(int, grid.timesteps))
+        chosen: list[int] = []
+        for before, after in itertools.pairwise(times[: RUNGE_KUTTA_STEPS + 1]):
+            middle = after + (before - after) // 2
+            chosen += [before, middle, middle, after]
+        chosen += times[RUNGE_KUTTA_STEPS:]
+        tables = self.schedule.signal, self.schedule.sigma
+        signal, noise = (table[chosen].tolist() for table in tables)
+        nodes = [*signal, grid.signal[-1]], [*noise, grid.noise[-1]]
+        return Grid(np.array(chosen, np.float64), *nodes, grid.form)
+
     def _keeps(self, i: int) -> bool:
-        return i != 1 and i + 1 < len(self)
+        return (i != 1 or self._start > 0) and i + 1 < len(self)
+
+    def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
+        """Of a Runge-Kutta step, in the end only the first evaluation."""
+        if i < self._start:
+            return history[2:] if i % 4 == 3 else (new, *history)
+        return (new, *history[:2])
+
+    def _history(self, state: Any, i: int) -> tuple[Any, ...]:
+        history = super()._history(state, i)
+        if i < self._start and len(history) < i % 4:
+            raise ValueError(
+                f"PNDM: i must be a multiple of 4 in the first step of a run, got {i}: others, "
+                f"below {self._start}, are later evaluations of a Runge-Kutta step"
+            )
+        return history
+
+    def _way(self, i: int, j: int) -> tuple[float, float]:
+        """What the sample at node i and the noise are multiplied with, to node j."""
+        signal, noise = self.grid.signal, self.grid.noise
+        ratio = signal[j] / signal[i]
+        return ratio, noise[j] - ratio * noise[i]
 
     def _rule(self, i: int, available: int) -> Rule:
-        (a, b), signal, noise = self._epsilon(i), self.grid.signal, self.grid.noise
-        if i == 1 and available:  # the first step again
-            slope = noise[1] - signal[1] * noise[0] / signal[0]
+        a, b = self._epsilon(i)
+        if i < self._start:
+            return self._runge_kutta(i - i % 4, i % 4)._replace(a=a, b=b)
+        if i == 1 and available and not self._start:  # the first step again
+            _, slope = self._way(0, 1)
             return Rule(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
-        ratio = signal[i + 1] / signal[i]
-        slope = noise[i + 1] - ratio * noise[i]
+        ratio, slope = self._way(i, i + 1)
         first, *rest = (slope * w for w in ADAMS_BASHFORTH[available])
         return Rule(a, b, u=ratio, k=first, history=tuple(rest))
 
+    def _runge_kutta(self, first: int, stage: int) -> Rule:
+        """Each takes back what the one before has added, and goes from the first node."""
+        (to_middle, half), (ratio, slope) = self._way(first, first + 1), self._way(first, first + 3)
+        if stage == 0:
+            return Rule(u=to_middle, k=half)
+        if stage == 1:
+            return Rule(u=1.0, k=half, history=(-half,))
+        if stage == 2:
+            u = ratio / to_middle
+            return Rule(u=u, k=slope, history=(-u * half,))
+        return Rule(u=1.0, k=slope / 6, history=(-2 * slope / 3, slope / 3, slope / 6))
 
+
+RUNGE_KUTTA_STEPS = 3
 ADAMS_BASHFORTH = (
     (1.0,),
     (3 / 2, -1 / 2),
