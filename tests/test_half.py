@@ -4,14 +4,24 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from fastgen import _core
+from fastgen.diffusion import linear_combination
 from fastgen.elementary import exp, total
 
 HALVES = [np.float16, ml_dtypes.bfloat16]
 
 
-def identity(x, dtype):
-    """x as it comes back from a sum over nothing, stored as dtype."""
+def as_sum(x, dtype):
+    """x as it comes back from a sum over nothing, stored as dtype: from double."""
     return total(x, axis=(), out=np.empty(x.shape, dtype))
+
+
+def as_elements(x, dtype):
+    """x as it comes back from x + 0, stored as dtype: 16 elements at a time, and what is left."""
+    return linear_combination(x, 0.0, 1.0, 0.0, out=np.empty(x.shape, dtype))
+
+
+WAYS = pytest.mark.parametrize("identity", [as_sum, as_elements])
 
 
 def patterns(half):
@@ -19,15 +29,16 @@ def patterns(half):
 
 
 @np.errstate(invalid="ignore")  # of casts between NaNs by ml_dtypes
+@WAYS
 @pytest.mark.parametrize("half", HALVES)
-def test_every_pattern_is_read_exactly_and_written_back(half):
+def test_every_pattern_is_read_exactly_and_written_back(half, identity):
     x = patterns(half)
     for wide in (np.float32, np.float64):
         got = identity(x, wide)
         wanted = x.astype(wide)
         number = ~np.isnan(wanted)
         assert np.array_equal(np.isnan(got), ~number)
-        assert np.array_equal(got[number], wanted[number] + 0.0)  # the sum of -0.0 alone is +0.0
+        assert np.array_equal(got[number], wanted[number] + 0.0)  # -0.0 + 0.0 is +0.0
     back = identity(x, half)
     number = ~np.isnan(x.astype(np.float32))
     nonzero = number & (x.astype(np.float32) != 0)
@@ -37,8 +48,9 @@ def test_every_pattern_is_read_exactly_and_written_back(half):
 
 @np.errstate(over="ignore", invalid="ignore")
 @pytest.mark.parametrize("wide", [np.float32, np.float64])
+@WAYS
 @pytest.mark.parametrize("half", HALVES)
-def test_rounding_turns_where_it_should(half, wide):
+def test_rounding_turns_where_it_should(half, wide, identity):
     x = patterns(half).astype(np.float64)
     x = np.unique(x[np.isfinite(x)])
     middle = ((x[1:] + x[:-1]) / 2).astype(wide)  # exact
@@ -71,12 +83,30 @@ def test_rounding_turns_where_it_should(half, wide):
     assert np.array_equal(got, wanted)
 
 
-def test_double_is_rounded_to_float16_once():
+@WAYS
+def test_double_is_rounded_to_float16_once(identity):
     assert identity(np.array([1 + 2**-11 + 2**-40]), np.float16)[0] == np.float16(1 + 2**-10)
 
 
+@pytest.mark.parametrize("count", [2**16, 2**16 - 5, 3])
+def test_every_instruction_set_converts_to_the_same_bits(count):
+    """By instructions of the CPU, or in integers; quiet NaNs to one NaN of their sign."""
+    halves = patterns(np.float16)[-count:]
+    singles = np.arange(count, dtype=np.uint32) * np.uint32(65521)  # all exponents
+    quiet = np.isnan(singles.view(np.float32)) * np.uint32(1 << 22)
+    results = []
+    for isa in [name for name, supported in _core.isas() if supported]:
+        op = _core.bind(isa)["diffusion.linear_combination"]
+        for x in (halves, (singles | quiet).view(np.float32)):
+            out = np.empty(x.shape, np.float16)
+            results.append(op((x, 0.0, 1.0, 0.0), out=out).view(np.uint16))
+    for got, wanted in zip(results[2:], results[:2] * len(results), strict=False):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@WAYS
 @pytest.mark.parametrize("half", HALVES)
-def test_nan_with_a_full_payload_stays_nan(half):
+def test_nan_with_a_full_payload_stays_nan(half, identity):
     payloads = np.array([0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000], np.uint32).view(
         np.float32
     )

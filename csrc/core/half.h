@@ -1,7 +1,8 @@
 /* float16 and bfloat16, as bit patterns in 16-bit integers: exact to float, one rounding back.
  *
  * Integer arithmetic throughout, so the bits are the same with and without conversion
- * instructions, and the loops vectorise everywhere. NaN stays NaN (quiet), its payload may not.
+ * instructions (half_vectors.h), and the loops vectorise everywhere. NaN stays NaN (quiet), its
+ * payload may not.
  */
 #ifndef FG_HALF_H
 #define FG_HALF_H

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "core/half.h"
+#include "core/half_vectors.h"
 #include "core/real.h"
 #include "core/sum.h"
 #include "core/tile.h"
@@ -62,6 +63,24 @@ STRIDED_STORE(store_f64, double, TO_DOUBLE)
             loop(pointer, stride, count, buffer);                                                  \
     } while (0)
 
+static void load_halves(const char *source, ptrdiff_t stride, ptrdiff_t count, real *to)
+{
+#if FG_HALF_VECTORS
+    const ptrdiff_t done = stride == 2 ? load_f16_vectors(source, count, to) : 0;
+    source += 2 * done, count -= done, to += done;
+#endif
+    BY_STRIDE(load_f16, 2, source, to);
+}
+
+static void store_halves(char *target, ptrdiff_t stride, ptrdiff_t count, const real *from)
+{
+#if FG_HALF_VECTORS
+    const ptrdiff_t done = stride == 2 ? store_f16_vectors(target, count, from) : 0;
+    target += 2 * done, count -= done, from += done;
+#endif
+    BY_STRIDE(store_f16, 2, target, from);
+}
+
 static void load(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdiff_t count,
                  void *to)
 {
@@ -76,7 +95,7 @@ static void load(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdi
         return;
     }
     switch (from) {
-    case FG_F16: BY_STRIDE(load_f16, 2, source, values); break;
+    case FG_F16: load_halves(source, stride, count, values); break;
     case FG_BF16: BY_STRIDE(load_bf16, 2, source, values); break;
     case FG_F32: BY_STRIDE(load_f32, 4, source, values); break;
     case FG_F64: BY_STRIDE(load_f64, 8, source, values); break;
@@ -89,7 +108,7 @@ static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t co
 {
     const real *const values = from;
     switch (to) {
-    case FG_F16: BY_STRIDE(store_f16, 2, target, values); break;
+    case FG_F16: store_halves(target, stride, count, values); break;
     case FG_BF16: BY_STRIDE(store_bf16, 2, target, values); break;
     case FG_F32: BY_STRIDE(store_f32, 4, target, values); break;
     case FG_F64: BY_STRIDE(store_f64, 8, target, values); break;
