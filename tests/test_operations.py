@@ -190,6 +190,8 @@ def test_in_place_and_overlapping_out(name):
         # elements and in bytes; a gradient, where there are any.
         size, shape = arrays[0].nbytes, arrays[0].shape
         at = 0 if op is value else value.nout
+        if wanted[at].shape != shape:
+            continue
         for offset in [*range(-20, 21), *range(-70 * 8, 70 * 8, 171)]:
             raw = np.zeros(size + 2400, np.uint8)
             first = raw[1200 : 1200 + size].view(dtype).reshape(shape)

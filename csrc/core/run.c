@@ -18,8 +18,9 @@ enum {
     MIN_TILES_PER_ITEM = 8,
     MAX_TILES_PER_ITEM = 512,
     ITEMS = 32,
-    BLOCKS_PER_CHUNK = 64,      /* and of a long row: at least this many tiles */
-    CHUNKS_PER_ROW = 8192,      /* but at most this many chunks, so that memory is bounded */
+    PLAIN_TILE = 512,      /* elements of such a tile: a few coefficients of it leave room in L1 */
+    BLOCKS_PER_CHUNK = 64, /* and of a long row: at least this many tiles */
+    CHUNKS_PER_ROW = 8192, /* but at most this many chunks, so that memory is bounded */
     PARALLEL_ELEMENTS = 131072, /* below, threads cost more than they save: about 100 us */
 };
 
@@ -302,13 +303,13 @@ static ptrdiff_t steady_run(const run_plan *plan, ptrdiff_t start, ptrdiff_t mos
 static ptrdiff_t run_plain(const run_plan *plan, scratch *s, ptrdiff_t begin, ptrdiff_t end)
 {
     const fg_problem *p = plan->problem;
-    const ptrdiff_t bytes = FG_TILE * p->loops->real_size;
+    const ptrdiff_t bytes = PLAIN_TILE * p->loops->real_size;
     ptrdiff_t run;
     while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
-        load_tile(plan, s, begin, FG_TILE);
-        for (; run >= FG_TILE; run -= FG_TILE, begin += FG_TILE) {
+        load_tile(plan, s, begin, PLAIN_TILE);
+        for (; run >= PLAIN_TILE; run -= PLAIN_TILE, begin += PLAIN_TILE) {
             p->kernel->map((const void *const *)s->body, (void *const *)(s->body + p->nin),
-                           FG_TILE / FG_LANES);
+                           PLAIN_TILE / FG_LANES);
             for (int k = 0; k < p->nin + p->nout; k++)
                 s->body[k] += plan->direct[k] ? bytes : 0;
         }

@@ -63,6 +63,9 @@
 #define FG_EACH_14(m) FG_EACH_13(m) m(13)
 #define FG_EACH_15(m) FG_EACH_14(m) m(14)
 #define FG_EACH_16(m) FG_EACH_15(m) m(15)
+#define FG_EACH_17(m) FG_EACH_16(m) m(16)
+#define FG_EACH_18(m) FG_EACH_17(m) m(17)
+#define FG_EACH_19(m) FG_EACH_18(m) m(18)
 
 #define FG_LIST_1(m) m(0)
 #define FG_LIST_2(m) FG_LIST_1(m), m(1)
@@ -80,6 +83,9 @@
 #define FG_LIST_14(m) FG_LIST_13(m), m(13)
 #define FG_LIST_15(m) FG_LIST_14(m), m(14)
 #define FG_LIST_16(m) FG_LIST_15(m), m(15)
+#define FG_LIST_17(m) FG_LIST_16(m), m(16)
+#define FG_LIST_18(m) FG_LIST_17(m), m(17)
+#define FG_LIST_19(m) FG_LIST_18(m), m(18)
 
 #define FG_ARGUMENT(k) x##k[i]
 #define FG_PARTIAL(k) real d##k;

@@ -3,6 +3,8 @@
 
 #include "diffusion/denoising_score_matching.h"
 #include "diffusion/gaussian_score.h"
+#include "diffusion/guided_combination.h"
+#include "diffusion/guided_step.h"
 #include "diffusion/langevin_update.h"
 #include "diffusion/linear_combination.h"
 #include "diffusion/linear_interpolation.h"
@@ -30,6 +32,12 @@ FG_MAP(solver_step_2_vjp, 14, 14)
 FG_MAP(solver_step_3, 14, 2)
 FG_MAP(solver_step_3_vjp, 16, 16)
 FG_MAP(solver_step_4, 16, 2)
+FG_FORMULA(guided_combination, 7)
+FG_MAP(guided_step_0, 11, 2)
+FG_MAP(guided_step_1, 13, 2)
+FG_MAP(guided_step_2, 15, 2)
+FG_MAP(guided_step_3, 17, 2)
+FG_MAP(guided_step_4, 19, 2)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -46,5 +54,13 @@ FG_ROWS = {
     FG_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_ROW_OF_MAP(solver_step_4, "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW(guided_combination, "(n),(n),(n),(),(),(),()->(n)"),
+    FG_ROW_OF_MAP(guided_step_0, "(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAP(guided_step_1, "(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAP(guided_step_2, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAP(guided_step_3,
+                  "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_ROW_OF_MAP(guided_step_4,
+                  "(n),(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_LAST_ROW,
 };

@@ -7,6 +7,7 @@
 #include "guidance/cfg_zero_star.h"
 #include "guidance/classifier.h"
 #include "guidance/combine.h"
+#include "guidance/deviation_ratio.h"
 #include "guidance/magnitude_aware.h"
 #include "guidance/perp_neg.h"
 #include "guidance/scale_to_limit.h"
@@ -42,6 +43,13 @@ static const fg_stage cfg_rescale_vjp_stages[] = {
     FG_STAGE(cfg_rescale_vjp, 5, 1, FG_SUM, cfg_rescale_vjp_close),
     FG_LAST_STAGE,
 };
+FG_MAP(deviation_ratio_sums, 3, 2)
+FG_MAP(deviation_ratio_squares, 5, 2)
+static const fg_stage deviation_ratio_stages[] = {
+    FG_STAGE(deviation_ratio_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(deviation_ratio_squares, 2, 2, FG_SUM, cfg_rescale_squares_close),
+    FG_LAST_STAGE,
+};
 
 /* A direction from sums over the sample, and then the step. */
 #define GUIDANCE(formula, inputs, sums, states, with_states, outputs)                              \
@@ -66,6 +74,7 @@ FG_ROWS = {
     FG_ROW(combine_3, "(n),(n),(n),(n),(),(),()->(n)"),
     FG_ROW(combine_more, "(n),(n),(n),()->(n)"),
     FG_ROW_OF_STAGES(cfg_rescale, "(n),(n),(),()->(n)"),
+    FG_ROW_OF_VALUE(deviation_ratio, "(n),(n),()->()"),
     FG_ROW_OF_VALUE(cfg_zero_star, "(n),(n),()->(n)"),
     FG_ROW_OF_VALUE(apg, "(n),(n),(),(n),(),(),()->(n),(n)"),
     FG_ROW_OF_VALUE(perp_neg, "(n),(n),(n),(),()->(n)"),

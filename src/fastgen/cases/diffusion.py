@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastgen.cases import case
+from fastgen.cases._guided_steps import GUIDED_STEPS
 from fastgen.cases._solver_steps import SOLVER_STEPS
 from fastgen.cases.case import INF, NAN, Array, Case
 
@@ -280,5 +281,6 @@ CASES = {
         ),
         bits=("5e7c27e27faf3ee3", "93454d0dbd7b94bd"),
     ),
+    **GUIDED_STEPS,
     **SOLVER_STEPS,
 }

@@ -4,6 +4,7 @@ from fastgen.diffusion import samplers as samplers
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
+from fastgen.diffusion.guided_steps import guided_combination, guided_step
 from fastgen.diffusion.likelihood import vlb_terms
 from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
 from fastgen.diffusion.losses import (
@@ -50,6 +51,8 @@ __all__ = [
     "epsilon_loss",
     "gaussian_mixture_score",
     "gaussian_score",
+    "guided_combination",
+    "guided_step",
     "interpolate",
     "inverse_variance_weight",
     "langevin_step",

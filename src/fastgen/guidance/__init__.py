@@ -1,7 +1,7 @@
 """Guidance of diffusion models: from several predictions to the one that is followed."""
 
 from fastgen.guidance.classifier import classifier_epsilon, classifier_mean
-from fastgen.guidance.free import cfg, cfg_rescale, combine
+from fastgen.guidance.free import cfg, cfg_rescale, combine, deviation_ratio
 from fastgen.guidance.projected import (
     apg,
     cfg_zero_star,
@@ -20,6 +20,7 @@ __all__ = [
     "classifier_epsilon",
     "classifier_mean",
     "combine",
+    "deviation_ratio",
     "dynamic_threshold",
     "interval",
     "magnitude_aware",

@@ -10,21 +10,26 @@ Axis = int | tuple[int, ...] | None
 Coefficients = tuple[Any, ...]
 
 
-def _step(x: Any, prediction: Any, terms: Coefficients, numbers: Coefficients, axis: Axis) -> Any:
-    """Spread the coefficients over their rows, and combine."""
-    ndim = max(np.ndim(array) for array in (x, prediction, *terms))
+def spread(arrays: Coefficients, numbers: Coefficients, axis: Axis) -> list[Any]:
+    """Coefficients laid over the rows of arrays."""
+    ndim = max(np.ndim(array) for array in arrays)
     axes = tuple(range(ndim)) if axis is None else axis
     axes = tuple(a % ndim for a in (axes if isinstance(axes, tuple) else (axes,)) if ndim)
     rows = [d for d in range(ndim) if d not in axes]
 
-    def spread(number: Any) -> Any:
+    def over_rows(number: Any) -> Any:
         places = rows[len(rows) - np.ndim(number) :]
         shape = [1] * ndim
         for d, length in zip(places, np.shape(number), strict=True):
             shape[d] = length
         return np.reshape(number, shape)
 
-    a, b, limit, u, v, k, *c = [spread(number) for number in numbers]
+    return [over_rows(number) for number in numbers]
+
+
+def step_of(x: Any, prediction: Any, terms: Coefficients, numbers: Coefficients, axis: Axis) -> Any:
+    """Combine, with one coefficient per row each."""
+    a, b, limit, u, v, k, *c = spread((x, prediction, *terms), numbers, axis)
     denoised = np.clip(a * x + b * prediction, -limit, limit)
     result = u * x + v * prediction + k * denoised
     for weight, term in zip(c, terms, strict=True):
@@ -46,7 +51,7 @@ def solver_step_0(
     axis: Axis = -1,
 ) -> Any:
     """Take one step of a diffusion sampler, with no further terms."""
-    return _step(x, prediction, (), (a, b, limit, u, v, k), axis)
+    return step_of(x, prediction, (), (a, b, limit, u, v, k), axis)
 
 
 def solver_step_1(
@@ -65,7 +70,7 @@ def solver_step_1(
     axis: Axis = -1,
 ) -> Any:
     """Take one step of a diffusion sampler, with one further term."""
-    return _step(x, prediction, (t1,), (a, b, limit, u, v, k, c1), axis)
+    return step_of(x, prediction, (t1,), (a, b, limit, u, v, k, c1), axis)
 
 
 def solver_step_2(
@@ -86,7 +91,7 @@ def solver_step_2(
     axis: Axis = -1,
 ) -> Any:
     """Take one step of a diffusion sampler, with two further terms."""
-    return _step(x, prediction, (t1, t2), (a, b, limit, u, v, k, c1, c2), axis)
+    return step_of(x, prediction, (t1, t2), (a, b, limit, u, v, k, c1, c2), axis)
 
 
 def solver_step_3(
@@ -109,7 +114,7 @@ def solver_step_3(
     axis: Axis = -1,
 ) -> Any:
     """Take one step of a diffusion sampler, with three further terms."""
-    return _step(x, prediction, (t1, t2, t3), (a, b, limit, u, v, k, c1, c2, c3), axis)
+    return step_of(x, prediction, (t1, t2, t3), (a, b, limit, u, v, k, c1, c2, c3), axis)
 
 
 def solver_step_4(
@@ -134,4 +139,4 @@ def solver_step_4(
     axis: Axis = -1,
 ) -> Any:
     """Take one step of a diffusion sampler, with four further terms."""
-    return _step(x, prediction, (t1, t2, t3, t4), (a, b, limit, u, v, k, c1, c2, c3, c4), axis)
+    return step_of(x, prediction, (t1, t2, t3, t4), (a, b, limit, u, v, k, c1, c2, c3, c4), axis)

@@ -22,6 +22,8 @@ from fastgen.reference._diffusion_training import (
     posterior_mean_variance as posterior_mean_variance,
 )
 from fastgen.reference._diffusion_training import timestep_embedding as timestep_embedding
+from fastgen.reference._guided_steps import guided_combination as guided_combination
+from fastgen.reference._guided_steps import guided_step as guided_step
 from fastgen.reference._solver_steps import solver_step_0 as solver_step_0
 from fastgen.reference._solver_steps import solver_step_1 as solver_step_1
 from fastgen.reference._solver_steps import solver_step_2 as solver_step_2

@@ -55,6 +55,14 @@ def cfg_rescale(
     return guided * (1 + _spread(rescale, cond, axis) * (_ratio(before, after, 1) - 1))
 
 
+def deviation_ratio(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> Any:
+    """Deviation of the conditional prediction by that of the guided one."""
+    axes, guided = _axes(cond, axis), cfg(uncond, cond, scale, axis=axis)
+    if guided.size == 0:
+        return np.ones(np.sum(guided, axis=axes).shape, guided.dtype)
+    return _ratio(np.std(cond, axis=axes), np.std(guided, axis=axes), 1)
+
+
 def apg(
     uncond: Any,
     cond: Any,

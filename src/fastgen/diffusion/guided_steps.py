@@ -1,0 +1,176 @@
+"""One step of a diffusion sampler under classifier-free guidance, as an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from fastgen._ops import OPS
+
+__all__ = ["guided_combination", "guided_step"]
+
+_guided_combination = OPS["diffusion.guided_combination"]
+_guided_steps = tuple(OPS[f"diffusion.guided_step_{terms}"] for terms in range(5))
+COEFFICIENTS = ("a", "b", "limit", "u", "v", "w", "k")
+
+
+def guided_combination(
+    x: ArrayLike,
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    u: ArrayLike,
+    v: ArrayLike,
+    w: ArrayLike,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Take a linear step of a diffusion sampler under classifier-free guidance.
+
+    .. math:: u x + v \, (n + s \, (p - n)) + w n
+
+    Parameters
+    ----------
+    x : array_like
+        The sample, usually ``(batch, ...)``.
+    uncond, cond : array_like
+        The model's predictions at it, :math:`n` without and :math:`p` with the condition.
+    scale : array_like
+        The guidance scale :math:`s`, one number per row.
+    u, v, w : array_like
+        The solver's coefficients, one number per row.
+    axis : int, tuple of int, or None, default -1
+        The axes of a row: coefficients have the shape of the others, or are single numbers.
+    keepdims : bool, default False
+        Coefficients have the axes of a row too, with length 1.
+    out : ndarray, optional
+        Where to put the result. It may be one of the arrays.
+
+    Returns
+    -------
+    ndarray or scalar
+        The next sample, or whatever else the coefficients make of them.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    In one pass over memory, right within 4 ULP of the largest product. Types are kept as in
+    `fastgen.vae.kl_standard_normal`. `fastgen.diffusion.samplers` knows the coefficients.
+
+    References
+    ----------
+    .. [1] Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> x, uncond, cond = np.ones(2), np.zeros(2), np.array([0.5, -0.5])
+    >>> fastgen.diffusion.guided_combination(x, uncond, cond, 4.0, 1.0, -0.5, 0.0)
+    array([0., 2.])
+    """
+    return _guided_combination((x, uncond, cond, scale, u, v, w), axis, keepdims, out)
+
+
+def guided_step(
+    x: ArrayLike,
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    coefficients: Sequence[ArrayLike],
+    terms: Sequence[ArrayLike] = (),
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+    out: Any = None,
+) -> Any:
+    r"""Take one step of a diffusion sampler under classifier-free guidance.
+
+    .. math:: g = n + s \, (p - n), \quad d = \mathrm{clip}(a x + b g, -l, l), \quad
+              y = u x + v g + w n + k d + \sum_j c_j t_j
+
+    Parameters
+    ----------
+    x : array_like
+        The sample, usually ``(batch, ...)``.
+    uncond, cond : array_like
+        The model's predictions at it, :math:`n` without and :math:`p` with the condition.
+    scale : array_like
+        The guidance scale :math:`s`, one number per row.
+    coefficients : sequence of array_like
+        :math:`a, b, l, u, v, w, k` and a :math:`c_j` for each term, each one number per row.
+        :math:`l \ge 0` clips the denoised sample, infinity nothing.
+    terms : sequence of array_like, optional
+        Up to four: what earlier steps returned as `denoised`, and noise.
+    axis : int, tuple of int, or None, default -1
+        The axes of a row: coefficients have the shape of the others, or are single numbers.
+    keepdims : bool, default False
+        Coefficients have the axes of a row too, with length 1.
+    out : tuple of (ndarray or None), optional
+        Where to put the two results.
+
+    Returns
+    -------
+    next, denoised : ndarray or scalar
+        :math:`y`, and :math:`d`, which multistep methods remember.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not broadcast, `axis` is out of range, `out` does not fit, or there are more
+        than four terms or not a coefficient for each.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    In one pass over memory. With :math:`w = 0` the results are those of `fastgen.guidance.cfg` and
+    then `solver_step_0` to `solver_step_4`, to the bit; but in half precision the guided prediction
+    is not rounded on the way. Right within 5 ULP of the largest product in the sum, 6 with four
+    terms. `fastgen.diffusion.samplers` knows the coefficients. There is no derivative.
+
+    References
+    ----------
+    .. [1] Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022.
+    .. [2] Chung et al., "CFG++: Manifold-constrained Classifier Free Guidance for Diffusion
+       Models", 2024, algorithm 2.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> x, uncond, cond = np.ones(2), np.zeros(2), np.array([0.5, -0.5])
+    >>> coefficients = 1.0, -1.0, 2.0, 0.5, 0.0, 0.0, 1.0
+    >>> fastgen.diffusion.guided_step(x, uncond, cond, 4.0, coefficients)
+    (array([-0.5,  2.5]), array([-1.,  2.]))
+    """
+    coefficients, terms = tuple(coefficients), tuple(terms)
+    if len(terms) >= len(_guided_steps):
+        raise ValueError(f"guided_step: terms must hold at most 4 arrays, got {len(terms)}")
+    if len(coefficients) != len(COEFFICIENTS) + len(terms):
+        raise ValueError(
+            f"guided_step: coefficients must hold {', '.join(COEFFICIENTS)} and one for each of "
+            f"{len(terms)} terms, got {len(coefficients)} numbers"
+        )
+    inputs = (x, uncond, cond, *terms, scale, *coefficients)
+    return _guided_steps[len(terms)](inputs, axis, keepdims, out)
+
+
+def _names(op: str) -> list[str]:
+    """What the inputs of an operation behind `guided_step` are called."""
+    terms = range(int(op[-1]))
+    coefficients = [f"coefficients[{k}]" for k in range(len(COEFFICIENTS) + len(terms))]
+    return ["x", "uncond", "cond", *(f"terms[{j}]" for j in terms), "scale", *coefficients]
+
+
+guided_step.__fastgen_names__ = _names  # type: ignore[attr-defined]
