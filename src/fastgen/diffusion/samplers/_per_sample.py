@@ -24,12 +24,14 @@ def apply(
     coefficients: Coefficients,
     out: Any = None,
     wanted: int = NEXT,
+    predictions: int = 1,
 ) -> Any:
-    """An operation on arrays of shape (batch, ...); a tuple, but for LINEAR.
+    """An operation on arrays of shape (batch, ...); a tuple, if it has several outputs.
 
+    The first arrays are the sample and the predictions, which the results are stored as.
     Coefficients are rounded to the type of the arithmetic, and never to half precision.
     """
-    shape, stored = arrays[0].shape, result_dtype(arrays[:2])
+    shape, stored = arrays[0].shape, result_dtype(arrays[: 1 + predictions])
     rounded = [
         c.astype(np.float64 if stored == np.float64 else np.float32) if np.ndim(c) else c
         for c in coefficients

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastgen import guidance
 from fastgen._core import Stream
 from fastgen.diffusion.samplers import _coefficients, _grid, _per_sample
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import Grid, Way
+from fastgen.diffusion.samplers._guided import GuidedSteps
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._rule import LINEAR, NEXT_AND_DENOISED, Plan, Rule, plan
 from fastgen.diffusion.samplers._state import State
@@ -23,7 +23,7 @@ from fastgen.noise.keys import key_of, noise_of
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class Sampler(abc.ABC):
+class Sampler(GuidedSteps, abc.ABC):
     """Base of all samplers: a schedule, options, and one rule for each step."""
 
     memory: int = 0
@@ -255,32 +255,54 @@ class Sampler(abc.ABC):
             x, prediction = np.asarray(x), np.asarray(prediction)
             given: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
             return self.step(x, prediction, i, first=first, **given)
-        history = self._history(state, i) if self.memory else ()
-        made = self._plans[i]
-        if self.memory and len(history) != self._expected[i]:
-            made = self._plan(i, len(history))
-        arrays = (x, prediction, *history[: made.history])
-        if made.noise and noise is rng is None and key is not None:
-            arrays = (*arrays, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
-        elif made.noise or noise is not None:
-            drawn = self._noise(x, (noise, rng, key), i * NOISE_PER_STEP, first)
-            arrays = (*arrays, drawn) if made.noise else arrays
+        made, history = self._made(i, state)
+        terms = self._terms(x, i, made, history, (noise, rng, key), first)
         if made.op is LINEAR:
-            result = LINEAR(arrays + made.coefficients, -1, False, out)
-            if state is not None:
-                state.next = i + 1
-            return result
-        if self.threshold is None or made.coefficients[2] != 1:
-            outs = None if out is None else (out, None)
-            result = made.op(arrays + made.coefficients, -1, False, outs, made.wanted)
+            result = LINEAR((x, prediction, *made.coefficients), -1, False, out)
+        elif self.threshold is None or made.coefficients[2] != 1:
+            outs, inputs = None if out is None else (out, None), (x, prediction, *terms)
+            result = made.op(inputs + made.coefficients, -1, False, outs, made.wanted)
         else:
             numbers = _per_sample.thresholded(x, prediction, made.coefficients, self.threshold)
-            result = _per_sample.apply(made.op, arrays, numbers, out, made.wanted)
+            inputs = (x, prediction, *terms)
+            result = _per_sample.apply(made.op, inputs, numbers, out, made.wanted)
+        return self._next_of(result, i, made, history, state)
+
+    def _made(self, i: int, state: State | None) -> tuple[Plan, tuple[Array, ...]]:
+        """The plan of step i, and the memories that there are."""
+        if not self.memory:
+            return self._plans[i], ()
+        history = self._history(state, i)
+        made = self._plans[i]
+        return made if len(history) == self._expected[i] else self._plan(i, len(history)), history
+
+    def _terms(
+        self,
+        x: Any,
+        i: int,
+        made: Plan,
+        history: tuple[Array, ...],
+        given: tuple[Any, Any, Any],
+        first: int,
+    ) -> tuple[Any, ...]:
+        """What a plan takes besides x and the prediction: memories, and noise."""
+        terms, (noise, rng, key) = history[: made.history], given
+        if made.noise and noise is rng is None and key is not None:
+            return (*terms, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+        if made.noise or noise is not None:
+            drawn = self._noise(x, given, i * NOISE_PER_STEP, first)
+            return (*terms, drawn) if made.noise else terms
+        return terms
+
+    def _next_of(
+        self, result: Any, i: int, made: Plan, history: tuple[Array, ...], state: State | None
+    ) -> Any:
+        """The next sample among the results; the denoised one is remembered."""
         if state is not None:
             state.next = i + 1
             if made.wanted == NEXT_AND_DENOISED:
                 state.history = self._remembered(i, history, result[1])
-        return result[0]
+        return result[0] if type(result) is tuple else result
 
     def _step_each(
         self, x: Any, prediction: Any, i: Any, out: Any, given: tuple[Any, ...], first: int
@@ -304,52 +326,6 @@ class Sampler(abc.ABC):
             numbers = (*cut[:2], rows[:, 2], *cut[3:])
         result = _per_sample.apply(op, arrays, numbers, out)
         return result if op is LINEAR else result[0]
-
-    def guided_step(
-        self,
-        x: Any,
-        uncond: Any,
-        cond: Any,
-        i: Any,
-        /,
-        *,
-        scale: Any,
-        rescale: Any = 0.0,
-        **options: Any,
-    ) -> Any:
-        """`step` with the prediction of classifier-free guidance.
-
-        Parameters
-        ----------
-        x : ndarray
-            The samples, ``(batch, ...)``.
-        uncond, cond : ndarray
-            The model's predictions without and with the condition.
-        i : int
-            The number of the step.
-        scale, rescale : float or ndarray of shape (batch,)
-            As in `fastgen.guidance.cfg` and `fastgen.guidance.cfg_rescale`.
-        **options
-            As in `step`.
-
-        Returns
-        -------
-        ndarray
-            The next samples.
-
-        Raises
-        ------
-        ValueError
-            As in `step`, and where the predictions differ in shape.
-        """
-        for name, given in (("uncond", uncond), ("cond", cond)):
-            if np.shape(given) != np.shape(x):
-                raise ValueError(self._shapes(name, np.asarray(given), np.asarray(x)))
-        if isinstance(rescale, (int, float)) and rescale == 0:
-            guided = guidance.cfg(uncond, cond, scale)
-        else:
-            guided = guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
-        return self.step(x, guided, i, **options)
 
     def _history(self, state: State | None, i: int) -> tuple[Array, ...]:
         if state is None:

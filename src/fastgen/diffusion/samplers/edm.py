@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, Grid
 from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
@@ -123,3 +124,10 @@ class EDMEuler(Sampler):
         u = part + (1 - part) * (data / size) ** 2
         noise = u * self.churn_noise * sigma * math.sqrt(gamma * (2 + gamma))
         return Rule(u=u, v=(1 - part) * out, noise=noise)
+
+    def _epsilon(self, i: int) -> Pair:
+        """Of the preconditioned network."""
+        sigma, data = self.grid.noise[i], self.sigma_data
+        size = math.hypot(sigma, data)
+        out = data / size * (1 if self.prediction == "epsilon" else -1)
+        return sigma / size**2, -out

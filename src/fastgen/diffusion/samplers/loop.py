@@ -96,9 +96,8 @@ def sample(
     start = INITIAL_NOISE + first * int(np.prod(shape[1:], dtype=object))
     x: Array = normal(shape, key=key, counter=start, dtype=dtype)
     x = np.multiply(x, sampler.init_noise_scale, dtype=x.dtype)
-    state, guided = sampler.state(), {"scale": guidance}
-    if isinstance(guidance, dict):
-        guided = guidance
+    state = sampler.state()
+    guided: dict[str, Any] = guidance if isinstance(guidance, dict) else {"scale": guidance}
     for i in _bar(range(len(sampler)), progress):
         prediction = model(sampler.scale_input(x, i), float(sampler.timesteps[i]))
         given: dict[str, Any] = {"state": state, "key": key, "first": first}
