@@ -1,5 +1,6 @@
 """Steps under guidance are guidance and then the step, in one pass; CFG++ moves the noise."""
 
+import copy
 import math
 
 import ml_dtypes
@@ -43,8 +44,7 @@ def both_ways(sampler, draws, scale, rescale=0.0, dtype=np.float64):
         if np.any(rescale):
             guided = guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
         yield got, sampler.step(x, guided, i, state=states[1], key=3)
-        for mine, theirs in zip(states[0].history, states[1].history, strict=True):
-            yield mine, theirs
+        yield from zip(states[0].history, states[1].history, strict=True)
 
 
 def draws_of(rng):
@@ -85,27 +85,19 @@ def test_rescaling_constant_predictions_gives_no_nan():
 @pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("name", ["DDIM", "Euler", "DPMSolverMultistep", "FlowMatchEuler"])
 def test_half_precision_is_rounded_once(name, half, rng):
-    sampler, scale, state = made(name), 7.5, {}
-    for i in range(2):
-        x, uncond, cond = (rng.standard_normal(SHAPE).astype(half) for _ in range(3))
-        for kind in (half, np.float32):
-            given = state.setdefault(kind, sampler.state())
-            if kind is not half:  # what was remembered has been rounded
-                given.history = tuple(m.astype(kind) for m in before)
-            before = given.history
-            arrays = (y.astype(kind) for y in (x, uncond, cond))
-            result = sampler.guided_step(*arrays, i, scale=scale, state=given)
-            if kind is half:
-                got = result
-        np.testing.assert_array_equal(got, result.astype(half))
-    apart = sampler.step(x, guidance.cfg(uncond, cond, scale), i, state=_at(sampler, i, before))
-    assert np.any(apart != got)  # the guided prediction was rounded, too
-
-
-def _at(sampler, i, history):
+    sampler = made(name)
     state = sampler.state()
-    state.next, state.history = i, history
-    return state
+    for i in range(2):
+        arrays = [rng.standard_normal(SHAPE).astype(half) for _ in range(3)]
+        x, uncond, cond = arrays
+        before, wide = copy.deepcopy(state), copy.deepcopy(state)
+        wide.history = tuple(m.astype(np.float32) for m in wide.history)
+        got = sampler.guided_step(*arrays, i, scale=7.5, state=state)
+        single = [y.astype(np.float32) for y in arrays]
+        wanted = sampler.guided_step(*single, i, scale=7.5, state=wide)
+        np.testing.assert_array_equal(got, wanted.astype(half))
+    apart = sampler.step(x, guidance.cfg(uncond, cond, 7.5), i, state=before)
+    assert np.any(apart != got)  # there the guided prediction is rounded, too
 
 
 def test_out_in_place_layouts_and_thresholds(rng):
