@@ -5,8 +5,9 @@
  * lanes, and every innermost loop runs over the lanes, of which there are always as many. It
  * vectorises whatever the sizes are. There is no branch per lane: conditions are selects.
  *
- * A kernel computes in double whatever the arrays hold: the knots of a spline, or the pivots of a
- * matrix, are sums that float would spoil, and a float result is then right to its last bit.
+ * What float would spoil, as the pivots of a matrix or the knots of a spline, is computed in double
+ * whatever the arrays hold: by a kernel for double alone, whose float results are right to their
+ * last bit, or by `wide_real`s among those of the arrays' precision.
  */
 #ifndef FG_LANES_H
 #define FG_LANES_H
@@ -15,14 +16,46 @@
 #include "core/real.h"
 
 typedef real lanes[FG_LANES];
+typedef double wide_real;
+typedef wide_real wide_lanes[FG_LANES];
 
-/* The loop over the lanes. Rows never overlap unless they are the same row, which is what the
- * compiler is told here. */
+static inline wide_real wide_mul_add(wide_real a, wide_real b, wide_real c)
+{
+#if FG_REAL_BITS == 64
+    return mul_add(a, b, c);
+#elif defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* condition ? a : b, where the result takes the place of b: of the select alone, a compiler makes a
+ * branch around the store. */
+static inline real chosen(int condition, real a, real b)
+{
+    const real_bits mask = (real_bits)0 - (real_bits)condition;
+    return real_of_bits(bits_of(b) ^ ((bits_of(a) ^ bits_of(b)) & mask));
+}
+
+static inline wide_real wide_chosen(int condition, wide_real a, wide_real b)
+{
+    const uint64_t mask = (uint64_t)0 - (uint64_t)condition;
+    uint64_t bits, others;
+    memcpy(&bits, &a, sizeof bits);
+    memcpy(&others, &b, sizeof others);
+    others ^= (bits ^ others) & mask;
+    memcpy(&b, &others, sizeof b);
+    return b;
+}
+
+/* The loop over the lanes, as a loop: unrolled before it is made one of vectors, it stays scalar.
+ * Rows never overlap unless they are the same row, which is what the compiler is told here. */
 #if defined(__clang__)
 #define EACH_LANE(l)                                                                               \
     _Pragma("clang loop vectorize(assume_safety)") for (int l = 0; l < FG_LANES; l++)
 #else
-#define EACH_LANE(l) _Pragma("GCC ivdep") for (int l = 0; l < FG_LANES; l++)
+#define EACH_LANE(l) _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int l = 0; l < FG_LANES; l++)
 #endif
 
 /* y[i] -= a x[i stride], for i < n: a row of one matrix less a multiple of a row or column of
@@ -37,14 +70,24 @@ static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict 
     y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
 }
 
+/* All that a kernel calls is part of it: a function of one lane that is not would be called for
+ * each lane, one after the other. */
+#define FG_LANES_KERNEL(name)                                                                      \
+    static __attribute__((flatten)) void name(const ptrdiff_t *size, const double *options,        \
+                                              void *const *operand, void *scratch)
+
 #define FG_IN_DOUBLE(kernel) (FG_REAL_BITS == 64 ? (kernel) : (fg_lanes *)NULL)
 
-/* The row of a lane kernel f_lanes and its derivative f_vjp_lanes; what follows the signature are
- * the options, as they are where a call says nothing else. */
+/* The row of a lane kernel f_lanes and its derivative f_vjp_lanes, for double alone or for both
+ * precisions; what follows the signature are the options, as they are where a call says nothing
+ * else. */
 /* clang-format off */
 #define FG_ROW_OF_LANES(f, signature, ...) \
     {#f, signature, {.lanes = FG_IN_DOUBLE(f##_lanes), .options = {__VA_ARGS__}}, \
      {.lanes = FG_IN_DOUBLE(f##_vjp_lanes), .options = {__VA_ARGS__}}}
+#define FG_ROW_OF_REAL_LANES(f, signature, ...) \
+    {#f, signature, {.lanes = f##_lanes, .options = {__VA_ARGS__}}, \
+     {.lanes = f##_vjp_lanes, .options = {__VA_ARGS__}}}
 /* clang-format on */
 
 #endif

@@ -63,7 +63,7 @@ typedef struct {
 /* Solves FG_LANES small problems at once, see core/lanes.h. size[i] is the length of core dimension
  * i, in the order in which the signature first has them. operand[k] points to the inputs and then
  * the outputs, each [product of its core dimensions][FG_LANES] of `real`; inputs are copies, which
- * it may overwrite, and scratch is as large as all operands together. */
+ * it may overwrite, and scratch has room for as many doubles as all operands have numbers. */
 typedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                       void *scratch);
 

@@ -94,7 +94,8 @@ static void run_groups(void *context, ptrdiff_t item)
     lane_work work;
     const ptrdiff_t step = plan->groups_per_item * FG_LANES, first = item * step;
     const ptrdiff_t end = plan->problems - first < step ? plan->problems : first + step;
-    work.memory = malloc((size_t)(2 * plan->bytes) + ALIGNMENT);
+    const size_t scratch = (size_t)(plan->bytes / p->loops->real_size) * sizeof(double);
+    work.memory = malloc((size_t)plan->bytes + scratch + ALIGNMENT);
     if (work.memory == NULL) {
         atomic_store(&plan->no_memory, true);
         return;

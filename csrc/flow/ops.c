@@ -13,7 +13,7 @@
 #include "flow/planar.h"
 #include "flow/power.h"
 #include "flow/radial.h"
-#include "flow/rational_quadratic_lanes.h"
+#include "flow/rational_quadratic_vjp_lanes.h"
 #include "flow/sigmoid.h"
 #include "flow/slogdet.h"
 #include "flow/slogdet_diagonal.h"
@@ -168,8 +168,8 @@ FG_ROWS = {
     FLOW_ROW(power_inverse, "(n),(n)"),
     FLOW_ROW(soft_clip, "(n),(n)"),
     FLOW_ROW(soft_clip_inverse, "(n),(n)"),
-    FG_ROW_OF_LANES(rational_quadratic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
-    FG_ROW_OF_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(rational_quadratic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),
     FG_LAST_ROW,
 };

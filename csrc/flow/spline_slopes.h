@@ -7,14 +7,17 @@
 
 #include "elementary/exp.h"
 #include "elementary/softplus.h"
-#include "flow/spline_bins.h"
+#include "flow/spline_options.h"
 
-/* Which raw parameter is that of a knot; -1 where there is none. */
-static inline int64_t slope_index(int64_t knot, ptrdiff_t bins, ptrdiff_t given)
+/* The slopes at the ends of the bin that holds the point, and their derivatives by the raw ones. */
+typedef struct {
+    lanes d0, d1, d0_by, d1_by;
+} spline_end_slopes;
+
+/* The knot of the first raw slope. */
+static inline ptrdiff_t first_knot(ptrdiff_t bins, ptrdiff_t given)
 {
-    const int64_t index = given < bins ? knot - 1 : knot;
-    const int64_t around = given == bins && index == bins ? 0 : index;
-    return around < given ? around : -1;
+    return given < bins ? 1 : 0;
 }
 
 /* softplus(u), and its derivative from the same exponential. */
@@ -25,62 +28,83 @@ static inline real softplus_and_slope(real u, real *by_u)
     return real_softplus(u);
 }
 
-/* The slopes at the lower (side 0) or upper end (side 1) of the bin that was found, and where
- * by_raw is not NULL, their derivatives by the raw parameter. */
-static inline __attribute__((always_inline)) void
-spline_slopes_at(const double *options, ptrdiff_t bins, ptrdiff_t given, int side, const lanes *raw,
-                 const lane_indices *bin, lanes *restrict slope, lanes *restrict by_raw)
+/* The raw slopes at both ends of the bin that was found; anything where there is none. */
+static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
+                              const lanes *restrict bin, lanes *restrict low, lanes *restrict high)
+{
+    const ptrdiff_t first = first_knot(bins, given);
+    EACH_LANE(l)
+    (*low)[l] = (*high)[l] = raw[0][l]; /* also that of the last knot, of K */
+    for (ptrdiff_t i = 0; i < given; i++)
+        EACH_LANE(l)
+        {
+            const real knot = (real)(first + i);
+            (*low)[l] = chosen((*bin)[l] == knot, raw[i][l], (*low)[l]);
+            (*high)[l] = chosen((*bin)[l] + R(1.0) == knot, raw[i][l], (*high)[l]);
+        }
+}
+
+/* The slope of a raw one, and its derivative. */
+static void spline_slope_of(const double *options, const lanes *restrict raw, lanes *restrict slope,
+                            lanes *restrict by_raw)
 {
     const enum spline_convention convention = (enum spline_convention)options[SPLINE_CONVENTION];
     const real least = (real)options[SPLINE_MIN_SLOPE];
-    const real offset = (real)(convention == SPLINE_DISTRAX ? options[SPLINE_SLOPE_OFFSET] : 0);
-    const real clip = (real)(convention == SPLINE_ZUKO ? options[SPLINE_SLOPE_OFFSET] : 0);
-    lanes chosen;
-    EACH_LANE(l)
-    {
-        const int64_t index = slope_index((*bin)[l] + side, bins, given);
-        chosen[l] = raw[index > 0 ? index : 0][l];
-    }
+    const real offset = (real)options[SPLINE_SLOPE_OFFSET];
     if (convention == SPLINE_ZUKO)
         EACH_LANE(l)
         {
-            const real inverse = 1 / mul_add(real_abs(chosen[l]), clip, R(1.0));
-            (*slope)[l] = real_exp(chosen[l] * inverse);
-            if (by_raw != NULL)
-                (*by_raw)[l] = (*slope)[l] * (inverse * inverse);
+            const real inverse = 1 / mul_add(real_abs((*raw)[l]), offset, R(1.0));
+            (*slope)[l] = real_exp((*raw)[l] * inverse);
+            (*by_raw)[l] = (*slope)[l] * (inverse * inverse);
         }
     else if (convention == SPLINE_TFP)
         EACH_LANE(l)
         {
-            (*slope)[l] = chosen[l];
-            if (by_raw != NULL)
-                (*by_raw)[l] = 1;
+            (*slope)[l] = (*raw)[l];
+            (*by_raw)[l] = 1;
         }
     else
         EACH_LANE(l)
         {
-            real by_u;
-            (*slope)[l] = softplus_and_slope(chosen[l] + offset, &by_u) + least;
-            if (by_raw != NULL)
-                (*by_raw)[l] = by_u;
+            const real u = convention == SPLINE_DISTRAX ? (*raw)[l] + offset : (*raw)[l];
+            (*slope)[l] = softplus_and_slope(u, &(*by_raw)[l]) + least;
         }
-    EACH_LANE(l)
-    (*slope)[l] = slope_index((*bin)[l] + side, bins, given) < 0 ? R(1.0) : (*slope)[l];
+}
+
+static void spline_slopes_at(const double *options, ptrdiff_t bins, ptrdiff_t given,
+                             const lanes *raw, const lanes *restrict bin,
+                             spline_end_slopes *restrict ends)
+{
+    const real last = (real)(bins - 1);
+    lanes low, high;
+    spline_raw_slopes(bins, given, raw, bin, &low, &high);
+    spline_slope_of(options, &low, &ends->d0, &ends->d0_by);
+    spline_slope_of(options, &high, &ends->d1, &ends->d1_by);
+    if (given < bins)
+        EACH_LANE(l)
+        {
+            ends->d0[l] = chosen((*bin)[l] == R(0.0), R(1.0), ends->d0[l]);
+            ends->d1[l] = chosen((*bin)[l] == last, R(1.0), ends->d1[l]);
+        }
 }
 
 /* From the gradients by the slopes at both ends to those by the raw parameters. */
-static void spline_slopes_vjp(ptrdiff_t bins, ptrdiff_t given, const lane_indices *bin,
-                              const lanes *by_low, const lanes *by_high, lanes *d_raw)
+static void spline_slopes_vjp(ptrdiff_t bins, ptrdiff_t given, const lanes *restrict bin,
+                              const lanes *restrict by_low, const lanes *restrict by_high,
+                              lanes *d_raw)
 {
-    lane_indices low, high;
-    EACH_LANE(l)
-    {
-        low[l] = slope_index((*bin)[l], bins, given);
-        high[l] = slope_index((*bin)[l] + 1, bins, given);
-    }
+    const ptrdiff_t first = first_knot(bins, given);
+    const real last = given == bins ? (real)(bins - 1) : R(-1.0);
     for (ptrdiff_t i = 0; i < given; i++)
         EACH_LANE(l)
-    d_raw[i][l] = (i == low[l] ? (*by_low)[l] : R(0.0)) + (i == high[l] ? (*by_high)[l] : R(0.0));
+        {
+            const real knot = (real)(first + i);
+            const real low = chosen((*bin)[l] == knot, (*by_low)[l], R(0.0));
+            d_raw[i][l] = low + chosen((*bin)[l] + R(1.0) == knot, (*by_high)[l], R(0.0));
+        }
+    EACH_LANE(l)
+    d_raw[0][l] += chosen((*bin)[l] == last, (*by_high)[l], R(0.0));
 }
 
 #endif

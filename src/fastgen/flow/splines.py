@@ -17,7 +17,7 @@ __all__ = ["rational_quadratic_spline"]
 
 _NAME = "rational_quadratic_spline"
 _OPS = {False: OPS[f"flow.{_NAME}"], True: OPS[f"flow.{_NAME}_inverse"]}
-# Numbered as in csrc/flow/spline_bins.h.
+# Numbered as in csrc/flow/spline_options.h.
 _CONVENTIONS = {"nflows": 0, "zuko": 1, "distrax": 2, "tfp": 3}
 _TAILS = {"linear": 0, "none": 1, "circular": 2}
 _COUNTS = {"linear": ("K - 1", "K + 1"), "none": ("K - 1", "K + 1"), "circular": ("K",)}
@@ -199,10 +199,10 @@ def rational_quadratic_spline(
 
     Notes
     -----
-    Computed in double and rounded once: float32 results are right within 1 ULP of the bound, and of
-    the log-derivative or 1. Knots are sums in double and end exactly at the bound, so sharp splines
-    lose nothing, where float32 knots cost up to 9 nats. The inverse takes the root of a sum of
-    squares, so there is no negative discriminant; its error in x is that of y over the slope.
+    Knots, and the place of a point between them, are computed in double and end exactly at the
+    bound, so sharp splines lose nothing, where float32 knots cost up to 9 nats. In float32, y is
+    right within 1 ULP of the bound, and the log-derivative to 1e-5. The inverse takes the root of a
+    sum of squares, so no discriminant is negative; its error in x is that of y over the slope.
     Gradients by `vjp` and `value_and_grad` are of all four inputs, finite outside of the bins too.
     A NaN, or an infinite parameter, gives NaN.
 

@@ -1,0 +1,42 @@
+/* What a spline is told: the interval of its bins, what the conventions of the libraries differ in,
+ * and how it goes on outside. */
+#ifndef FG_FLOW_SPLINE_OPTIONS_H
+#define FG_FLOW_SPLINE_OPTIONS_H
+
+#include "core/lanes.h"
+
+enum spline_option {
+    SPLINE_BOUND,
+    SPLINE_MIN_WIDTH,
+    SPLINE_MIN_HEIGHT,
+    SPLINE_MIN_SLOPE,
+    SPLINE_SLOPE_OFFSET, /* added to a raw slope (distrax); the inverse of its soft limit (zuko) */
+    SPLINE_CONVENTION,
+    SPLINE_TAILS,
+};
+enum spline_convention { SPLINE_NFLOWS, SPLINE_ZUKO, SPLINE_DISTRAX, SPLINE_TFP };
+enum spline_tails { SPLINE_LINEAR, SPLINE_NO_TAILS, SPLINE_CIRCULAR };
+
+/* How raw parameters become sizes: clipped softly (zuko; the clip is 0 elsewhere), then shares of
+ * `free`, on top of `least`. TFP's are sizes already. */
+typedef struct {
+    int given;
+    double bound, free, least, clip;
+} spline_axis;
+
+static inline spline_axis spline_axis_of(const double *options, enum spline_option minimum,
+                                         ptrdiff_t bins)
+{
+    const int convention = (int)options[SPLINE_CONVENTION];
+    spline_axis axis = {convention == SPLINE_TFP, options[SPLINE_BOUND], 0, 0, 0};
+    if (convention == SPLINE_NFLOWS)
+        axis.least = 2 * axis.bound * options[minimum]; /* a share of the interval */
+    else if (convention == SPLINE_DISTRAX)
+        axis.least = options[minimum];
+    else if (convention == SPLINE_ZUKO) /* 2 / |log of the least slope| */
+        axis.clip = options[minimum];
+    axis.free = 2 * axis.bound - (double)bins * axis.least;
+    return axis;
+}
+
+#endif
