@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import fastgen
+import fastgen.reference.guidance
 from fastgen import guidance
+from fastgen._ops import ISA
 
 SHAPE = (3, 4, 5, 6)
 
@@ -234,3 +236,26 @@ def test_interval():
             guidance.interval(step, steps)
     with pytest.raises(ValueError, match="start <= stop"):
         guidance.interval(0, 3, start=0.5, stop=0.25)
+
+
+def test_a_number_beside_arrays_does_not_upcast_them(predictions):
+    """A 0-d float64 bends to float32 arrays in functions of several operations, too."""
+    u, c, n = predictions.astype(np.float32)
+    zero = np.float64(0.0)
+    assert guidance.combine(zero, (u, c, n, u), (1.0, 2.0, 3.0, 4.0)).dtype == np.float32
+    average = np.zeros_like(u)
+    assert guidance.apg(zero, c, 2.0, average=average).dtype == np.float32
+    half = c.astype(np.float16)
+    assert guidance.apg(zero, half, 2.0, average=average).dtype == np.float16
+    assert guidance.combine(u.astype(float), (c, n, u, c), (1.0,) * 4).dtype == np.float64
+
+
+@pytest.mark.skipif(ISA == "x86-64-v2", reason="has no fused multiply-add")
+def test_tangential_of_nearly_equal_singular_values_keeps_its_digits(rng):
+    """The main direction then hangs on the last digits of three products."""
+    u, c = np.linalg.qr(rng.normal(size=(200, 20, 2)))[0].transpose(2, 0, 1) * 3.0
+    c += 1e-4 * rng.normal(size=c.shape)
+    u, c = u.astype(np.float32), c.astype(np.float32)
+    wanted = fastgen.reference.guidance.tangential(u.astype(float), c.astype(float), 4.0, axis=-1)
+    found = guidance.tangential(u, c, 4.0)
+    assert np.max(np.abs(found - wanted)) < 2e-6 * np.max(np.abs(wanted))

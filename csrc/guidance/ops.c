@@ -65,7 +65,7 @@ GUIDANCE(apg, 7, 3, 2, 9, 2)
 GUIDANCE(cfg_zero_star, 3, 2, 1, 4, 1)
 GUIDANCE(magnitude_aware, 4, 2, 1, 5, 1)
 GUIDANCE(perp_neg, 5, 2, 1, 6, 1)
-GUIDANCE(tangential, 3, 3, 2, 5, 1)
+GUIDANCE(tangential, 3, 6, 2, 5, 1)
 
 extern FG_ROWS;
 FG_ROWS = {

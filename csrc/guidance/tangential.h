@@ -5,8 +5,8 @@
  * sample. The singular vectors follow from the 2 x 2 matrix of <c, c>, <c, u>, <u, u>: with its
  * larger eigenvector (w1, w2) of length 1, v = w2 (w1 c + w2 u), and no SVD of 2 x n is needed. The
  * eigenvector is that of a rotation by half the angle of ((<c,c> - <u,u>) / 2, <c,u>): no
- * difference of nearly equal roots. Source: Kwon et al., "TCFG: Tangential Damping Classifier-free
- * Guidance" (2025).
+ * difference of nearly equal roots. The products are exact, but on x86-64-v2. Source: Kwon et al.,
+ * "TCFG: Tangential Damping Classifier-free Guidance" (2025).
  *
  * Max error: 6 ULP of the largest term. NaN gives a NaN sample.
  */
@@ -15,20 +15,33 @@
 
 #include "guidance/cfg.h"
 
+/* A product, and what its rounding lost: where both predictions are about as long and nearly at
+ * right angles, the main direction hangs on the products' last digits. */
+static inline void tangential_product(real x, real y, real *product, real *lost)
+{
+    *product = x * y;
+    *lost = mul_add(x, y, -*product);
+}
+
 static inline void tangential_sums(real uncond, real cond, real scale, real *cond_cond,
-                                   real *cond_uncond, real *uncond_uncond)
+                                   real *cond_uncond, real *uncond_uncond, real *cond_cond_lost,
+                                   real *cond_uncond_lost, real *uncond_uncond_lost)
 {
     (void)scale;
-    *cond_cond = cond * cond;
-    *cond_uncond = cond * uncond;
-    *uncond_uncond = uncond * uncond;
+    tangential_product(cond, cond, cond_cond, cond_cond_lost);
+    tangential_product(cond, uncond, cond_uncond, cond_uncond_lost);
+    tangential_product(uncond, uncond, uncond_uncond, uncond_uncond_lost);
 }
 
 /* w2^2 and w1 w2, of cos and sin of the half angle: cos^2 = (1 + cos)/2, sin cos = sin/2. */
 static inline void tangential_close(real n, real cond_cond, real cond_uncond, real uncond_uncond,
-                                    real *of_uncond, real *of_cond)
+                                    real cond_cond_lost, real cond_uncond_lost,
+                                    real uncond_uncond_lost, real *of_uncond, real *of_cond)
 {
     (void)n;
+    cond_cond += cond_cond_lost;
+    cond_uncond += cond_uncond_lost;
+    uncond_uncond += uncond_uncond_lost;
     real x = R(0.5) * (cond_cond - uncond_uncond), y = cond_uncond;
     real length = real_sqrt(mul_add(x, x, y * y));
     /* 1 - cos where cos > 0 as sin^2 / (1 + cos) */

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import result_dtype
 from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
 from fastgen.guidance._samples import axes_of_sample, rule_of
@@ -197,14 +198,13 @@ def _one_by_one(start: Any, base: Any, predictions: Any, scales: Any, axis: Any,
     axis = axes_of_sample(axis, arrays, scales)
     total = start
     if len(predictions) > 1:  # what is summed up so far has more digits than a half type holds
-        double = any(np.asarray(x).dtype == np.float64 for x in arrays)
         shape = np.broadcast_shapes(*map(np.shape, arrays))
-        total = np.empty(shape, np.float64 if double else np.float32)
+        total = np.empty(shape, np.float64 if result_dtype(arrays) == np.float64 else np.float32)
     before = start
     for prediction, scale in zip(predictions[:-1], scales[:-1], strict=True):
         before = _combine_more((before, base, prediction, scale), axis, False, total)
     if out is None and len(predictions) > 1:
-        out = np.empty(np.shape(total), np.result_type(*arrays))
+        out = np.empty(np.shape(total), result_dtype(arrays))
     return _combine_more((before, base, predictions[-1], scales[-1]), axis, False, out)
 
 

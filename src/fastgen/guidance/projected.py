@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen.guidance._samples import axes_of_sample
 
@@ -99,7 +100,7 @@ def apg(
         return _apg(inputs, axis, False, (out, None), wanted=1)[0]
     if out is None:  # of the type of the predictions, whatever that of the average
         shape = np.broadcast_shapes(np.shape(uncond), np.shape(cond))
-        out = np.empty(shape, np.result_type(uncond, cond))
+        out = np.empty(shape, result_dtype((uncond, cond)))
     inputs = (uncond, cond, scale, average, momentum, eta, limit)
     return _apg(inputs, axis, False, (out, average))[0]
 
