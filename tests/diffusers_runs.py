@@ -69,36 +69,41 @@ def model(x, i):
     return (0.4 * x / np.sqrt(1 + np.mean(x**2)) + 0.5 * offset).astype(x.dtype)
 
 
+def with_variances(x, i):
+    """A prediction, and behind it something positive for the variances."""
+    return np.concatenate([model(x, i), 0.2 + 0.2 * model(x, i + 1) ** 2], axis=1, dtype=x.dtype)
+
+
 def draws(count, dtype, seed=1):
     """Noise for each step."""
     return list(np.random.default_rng(seed).standard_normal((count, *SHAPE)).astype(dtype))
 
 
-def run_theirs(scheduler, steps, x, *, clean=False, **step_options):
+def run_theirs(scheduler, steps, x, *, clean=False, says=model, **step_options):
     """Their samples after every step."""
     with default_dtype(x.dtype):
         scheduler.set_timesteps(steps)
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)  # it fails to find rounded timesteps that occur twice
-        return list(their_samples(scheduler, x, clean, step_options))
+        return list(their_samples(scheduler, x, clean, says, step_options))
 
 
-def their_samples(scheduler, x, clean, step_options):
+def their_samples(scheduler, x, clean, says, step_options):
     import torch
 
     for i, t in enumerate(scheduler.timesteps):
         scaled = x if clean else scheduler.scale_model_input(torch.from_numpy(x), t).numpy()
-        prediction = torch.from_numpy(model(scaled.astype(x.dtype), i))
+        prediction = torch.from_numpy(says(scaled.astype(x.dtype), i))
         given = scheduler.step(prediction, t, torch.from_numpy(x), **step_options)
         x = given.prev_sample.numpy().astype(x.dtype)
         yield x
 
 
-def run_ours(sampler, x, noises, *, every=False):
+def run_ours(sampler, x, noises, *, every=False, says=model):
     """Our samples after every step. `every`: they draw noise even where they add none."""
     state, path, queue = sampler.state(), [], iter(noises)
     for i in range(len(sampler)):
-        prediction = model(np.asarray(sampler.scale_input(x, i)), i)
+        prediction = says(np.asarray(sampler.scale_input(x, i)), i)
         adds = sampler.adds_noise(i)
         drawn = next(queue) if adds or every else None
         noise = drawn if adds else None

@@ -253,8 +253,8 @@ def test_wrong_options_of_one():
         found.DDIM(schedule, eta=0.5, inverse=True)
     with pytest.raises(ValueError, match=r"clip must be a positive number or None"):
         found.DDIM(schedule, clip=-1)
-    with pytest.raises(ValueError, match=r"variance must be one of 'small', 'large'"):
-        found.DDPM(schedule, variance="learned")
+    with pytest.raises(ValueError, match=r"variance must be one of 'small', 'large', 'learned'"):
+        found.DDPM(schedule, variance="fixed")
     with pytest.raises(ValueError, match=r"parity must be one of None, 'diffusers'; got 'other'"):
         found.Euler(schedule, parity="other")
     heun = found.Heun(schedule)

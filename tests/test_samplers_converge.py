@@ -12,6 +12,7 @@ MEANS, DEVIATIONS, WEIGHTS = np.array([-1.5, 1.0]), np.array([0.6, 0.35]), np.ar
 # Log-SNR from 4 to -4: an interval on which every method is in the range of its order.
 VP = Schedule.from_log_snr(np.linspace(4, -4, 4001))
 FLOW = Schedule.flow(2000)
+EDM = Schedule.edm(sigma_min=np.exp(-2), sigma_max=np.exp(2))
 COUNTS = (20, 28, 40, 56, 80)  # of steps
 WHOLE_GROUPS = (31, 43, 61, 85, 121)  # of 2 or 3 steps, before the last
 START = np.linspace(-2, 2, 33)
@@ -30,11 +31,20 @@ def epsilon(x, alpha, sigma):
 def predicted(sampler, x, i):
     """What an exact model says at step i."""
     alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
+    if isinstance(sampler, samplers.EDMEuler):
+        return network(sampler, x, sigma, x - sigma * epsilon(x, 1.0, sigma))
     if sampler.prediction == "flow":  # epsilon - x0, also where alpha is 0
         mean = np.sum(WEIGHTS * MEANS)
         e = epsilon(x, alpha, sigma)
         return e - (x - sigma * e) / alpha if alpha > 1e-9 else x - mean
     return epsilon(x, alpha, sigma)
+
+
+def network(sampler, x, sigma, x0, least=0.0):
+    """What a preconditioned network puts out for this x0."""
+    data, above = sampler.sigma_data, sigma - least
+    skip, out = data**2 / (above**2 + data**2), above * data / np.hypot(sigma, data)
+    return (x0 - skip * x) / out
 
 
 def in_sigma(y, log_s):
@@ -139,6 +149,7 @@ for predictor, corrector in ((1, 0), (2, 0), (3, 0), (1, 2), (2, 3), (3, 4)):
         )
         order = max(predictor, corrector)
         METHODS[f"SASolver {predictor} {corrector} {of_data}"] = make, order, order + 1
+METHODS["EDMEuler"] = (lambda _, steps: samplers.EDMEuler(EDM, steps)), 1, 0
 METHODS["dpmsolver++ heun"] = (
     functools.partial(samplers.DPMSolverMultistep, solver="heun", **EXPONENTIAL),
     2,
@@ -205,6 +216,10 @@ SAMPLERS = {
     "SASolver": {},
     "SASolver tau": {"tau": 1.0, "predictor_order": 3, "corrector_order": 4},
     "SASolver noise": {"tau": 0.5, "of_data": False},
+    "EDMEuler": {},
+    "EDMEuler churn": {"churn": 5.0},
+    "TCD": {"original_steps": 1000, "eta": 0.05},  # more goes far along the path in one step
+    "TCD no noise": {"original_steps": 1000, "eta": 0.0},
     "FlowMatchEuler": {"prediction": "flow"},
     "FlowMatchHeun": {"prediction": "flow"},
     **{
@@ -219,11 +234,18 @@ SAMPLERS = {
 }
 
 
+OWN_SCHEDULES = {
+    "EDMEuler": Schedule.edm(),
+    "FlowMatchEuler": Schedule.flow(),
+    "FlowMatchHeun": Schedule.flow(),
+}
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_samples_are_of_the_mixture(name):
-    flow = name.startswith("FlowMatch")
-    schedule = Schedule.flow() if flow else Schedule.vp(1000)
-    sampler = getattr(samplers, name.partition(" ")[0])(schedule, 100, **SAMPLERS[name])
+    kind = name.partition(" ")[0]
+    schedule = OWN_SCHEDULES.get(kind) or Schedule.vp(1000)
+    sampler = getattr(samplers, kind)(schedule, 100, **SAMPLERS[name])
     places = {float(t): i for i, t in enumerate(sampler.timesteps)}
 
     def model(x, t):
@@ -233,3 +255,37 @@ def test_samples_are_of_the_mixture(name):
 
     x = samplers.sample(model, sampler, (20_000,), key=11, dtype=np.float64, progress=False)
     assert distance_from_mixture(x) < 0.02  # 1.95 / sqrt(n) has a chance of 1 in 1000 by itself
+
+
+def end_of_path(y, sigma, steps=60):
+    """The x0 that a perfectly distilled model says: the end of the path through y."""
+    if sigma < 0.01:
+        return y - sigma * epsilon(y, 1.0, sigma)
+    y = runge_kutta(in_sigma, y, np.log(sigma), np.log(0.01), steps)
+    return y - 0.01 * epsilon(y, 1.0, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"), [("LCM", 1), ("LCM", 5), ("ConsistencyModel", 1), ("ConsistencyModel", 5)]
+)
+def test_samples_of_distilled_models(name, steps):
+    if name == "LCM":
+        sampler = samplers.LCM(Schedule.vp(1000), steps, prediction="x0")
+    else:
+        sampler = samplers.ConsistencyModel(Schedule.karras(40), steps, clip=None)
+    places = {float(t): i for i, t in enumerate(sampler.timesteps)}
+
+    def model(x, t):
+        i = places[t]
+        alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
+        x = x / sampler._scales[i]
+        x0 = end_of_path(x / alpha, sigma / alpha)
+        return x0 if name == "LCM" else network(sampler, x, sigma, x0, sampler.grid.noise[-1])
+
+    x = samplers.sample(model, sampler, (5_000,), key=12, dtype=np.float64, progress=False)
+    assert distance_from_mixture(x) < 0.03
+
+
+def test_every_sampler_has_met_its_distribution():
+    met = {name.partition(" ")[0] for name in SAMPLERS} | {"LCM", "ConsistencyModel"}
+    assert met == set(samplers.__all__) - {"sample"}

@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from diffusers_runs import SHAPE, agree, draws, run_ours, run_theirs, some, theirs
+from diffusers_runs import (
+    SHAPE,
+    agree,
+    draws,
+    model,
+    run_ours,
+    run_theirs,
+    some,
+    theirs,
+    with_variances,
+)
 
 from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as ours
@@ -33,16 +43,18 @@ def start(sampler, dtype):
     return (sampler.init_noise_scale * z).astype(dtype)
 
 
-def compare(monkeypatch, name, sampler, dtype, steps, clean=False, step=None, **options):
+def compare(
+    monkeypatch, name, sampler, dtype, steps, clean=False, step=None, says=model, **options
+):
     """Both runs, with the timesteps, and sigmas where they have them."""
     noises = draws(len(sampler), dtype)
     scheduler = theirs(monkeypatch, name, dtype, noises, **options)
     x = start(sampler, dtype)
-    path = run_theirs(scheduler, steps, x, clean=clean, **(step or {}))
+    path = run_theirs(scheduler, steps, x, clean=clean, says=says, **(step or {}))
     np.testing.assert_allclose(sampler.timesteps, scheduler.timesteps.numpy(), rtol=2e-4, atol=0.01)
     if dtype == np.float64:
         np.testing.assert_allclose(float(scheduler.init_noise_sigma), sampler.init_noise_scale)
-    agree(run_ours(sampler, x, noises), path, dtype)
+    agree(run_ours(sampler, x, noises, says=says), path, dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -114,6 +126,33 @@ def test_ddpm(monkeypatch, dtype, schedule, prediction, spacing, variance, clip)
     options = options | {"clip_sample": clip is not None, "timestep_spacing": spacing}
     options |= {"prediction_type": PREDICTIONS[prediction], "variance_type": f"fixed_{variance}"}
     compare(monkeypatch, "DDPMScheduler", sampler, dtype, 12, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@some(
+    12,
+    schedule=["linear", "cosine"],
+    prediction=list(PREDICTIONS),
+    spacing=["leading", "trailing", "linspace"],
+    variance=["learned", "learned_range"],
+    clip=[None, 1.0],
+)
+def test_ddpm_with_learned_variance(
+    monkeypatch, dtype, schedule, prediction, spacing, variance, clip
+):
+    table, options = SCHEDULES[schedule]
+    sampler = ours.DDPM(
+        table,
+        12,
+        prediction=prediction,
+        spacing=spacing,
+        variance=variance,
+        clip=clip,
+        parity="diffusers",
+    )
+    options = options | {"clip_sample": clip is not None, "timestep_spacing": spacing}
+    options |= {"prediction_type": PREDICTIONS[prediction], "variance_type": variance}
+    compare(monkeypatch, "DDPMScheduler", sampler, dtype, 12, says=with_variances, **options)
 
 
 def sigma_options(spacing, sigmas, prediction):

@@ -179,3 +179,51 @@ def test_noise_is_said_once(name, rng):
     assert np.all(out == 0)
     streams = [np.random.default_rng(5) for _ in range(2)]
     np.testing.assert_array_equal(*(sampler.step(x, x, 0, rng=rng) for rng in streams))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("variance", ["learned", "learned_range"])
+def test_learned_variance(variance, dtype, rng):
+    """The mean is that of the other variances; the noise has the size that the model says."""
+    sampler = made("DDPM", variance=variance, threshold=0.8)
+    plain = [made("DDPM", variance=v, threshold=0.8) for v in ("small", "large")]
+    x, prediction, said, noise = rng.standard_normal((4, *SHAPE)).astype(dtype)
+    both = np.concatenate([prediction, said], axis=1)
+    wide = [a.astype(np.float32 if a.dtype.itemsize == 2 else dtype) for a in (x, prediction)]
+    tolerance = 64 * float(ml_dtypes.finfo(dtype).eps)
+    for i in range(len(sampler)):
+        got = sampler.step(x, both, i, noise=noise)
+        assert got.dtype == dtype
+        mean = plain[0].step(*wide, i, noise=np.zeros_like(wide[0])).astype(np.float64)
+        sizes = [
+            np.max(np.abs(p.step(*wide, i, noise=np.ones_like(wide[0])) - mean)) for p in plain
+        ]
+        assert sampler.adds_noise(i) == (i + 1 < len(sampler))
+        size = np.exp(said.astype(np.float64) / 2)
+        if variance == "learned_range" and i + 1 < len(sampler):
+            part = (said.astype(np.float64) + 1) / 2
+            size = sizes[1] ** part * sizes[0] ** (1 - part)
+        wanted = mean + sampler.adds_noise(i) * size * noise.astype(np.float64)
+        np.testing.assert_allclose(
+            got.astype(np.float64), wanted, rtol=tolerance, atol=10 * tolerance
+        )
+    steps = [7, 0, 3]
+    got = sampler.step(x, both, steps, key=5, first=4)
+    out = x.copy()
+    assert sampler.step(out, both, np.array(steps), key=5, first=4, out=out) is out
+    np.testing.assert_array_equal(out, got)
+    for b, step in enumerate(steps):
+        part = slice(b, b + 1)
+        alone = sampler.step(x[part], both[part], step, key=5, first=4 + b)
+        np.testing.assert_array_equal(alone, got[part])
+
+
+def test_wrong_learned_variance(rng):
+    sampler, x, out = made("DDPM", variance="learned_range"), np.zeros(SHAPE), np.full(SHAPE, 9.0)
+    for wrong in (x, np.zeros((3, 4, 6)), np.zeros((6, 2, 5)), np.zeros((3, 4))):
+        for i in (0, [0, 1, 2]):
+            with pytest.raises(ValueError, match=r"DDPM: prediction must have .*\(3, 4, 5\)"):
+                sampler.step(x, wrong, i, key=0, out=out)
+    assert np.all(out == 9)
+    with pytest.raises(ValueError, match=r"DDPM: prediction must have the shape \(3, 2, 5\) of x"):
+        made("DDPM").step(x, np.zeros((3, 4, 5)), 0)

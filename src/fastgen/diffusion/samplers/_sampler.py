@@ -21,6 +21,7 @@ from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import key_of, noise_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Given = tuple[Any, Any, Any]  # noise, rng and key, as in a call
 
 
 class Sampler(GuidedSteps, abc.ABC):
@@ -36,6 +37,8 @@ class Sampler(GuidedSteps, abc.ABC):
 
     schedule: Schedule
     prediction: str
+    learned: bool = False
+    """Whether the model says a variance too, behind the prediction."""
     limit: float = math.inf
     threshold: tuple[float, float] | None = None
     timesteps: Array
@@ -249,8 +252,8 @@ class Sampler(GuidedSteps, abc.ABC):
                 return self._step_each(x, prediction, i, out, (noise, rng, key), first)
             i = self._index(i)
         try:
-            if x.shape != prediction.shape:
-                raise ValueError(self._shapes("prediction", prediction, x))
+            if x.shape != prediction.shape or self.learned:
+                return self._unlike(x, prediction, i, out, (noise, rng, key), first)
         except AttributeError:
             x, prediction = np.asarray(x), np.asarray(prediction)
             given: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
@@ -304,26 +307,38 @@ class Sampler(GuidedSteps, abc.ABC):
                 state.history = self._remembered(i, history, result[1])
         return result[0] if type(result) is tuple else result
 
+    def _unlike(self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int) -> Any:
+        """`step`, where the prediction is not as x is."""
+        raise ValueError(self._shapes("prediction", prediction, x))
+
     def _step_each(
-        self, x: Any, prediction: Any, i: Any, out: Any, given: tuple[Any, ...], first: int
+        self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
         """`step`, where each sample is at a step of its own."""
         x, prediction = np.asarray(x), np.asarray(prediction)
-        if x.shape != prediction.shape:
-            raise ValueError(self._shapes("prediction", prediction, x))
         steps = self._indices(i, x)
-        rows = self._table[steps]
-        arrays: tuple[Any, ...] = (x, prediction)
-        op, numbers = _per_sample.operation(rows)
-        if given[0] is not None or rows[:, -1].any():
-            noise = self._noise(x, given, 0, first)
-            if type(noise) is Stream:
-                dtype = np.float64 if x.dtype == np.float64 else np.float32
-                noise = _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
-            arrays = (*arrays, noise) if rows[:, -1].any() else arrays
+        if x.shape != prediction.shape or self.learned:
+            return self._unlike(x, prediction, steps, out, given, first)
+        arrays: tuple[Array, ...] = (x, prediction)
+        adds = bool(self._table[steps, -1].any())
+        if given[0] is not None or adds:
+            noise = self._noise_each(x, steps, given, first)
+            arrays = (*arrays, noise) if adds else arrays
+        return self._combined(arrays, steps, out)
+
+    def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
+        """`_noise` of samples that are each at a step of their own."""
+        noise = self._noise(x, given, 0, first)
+        if type(noise) is not Stream:
+            return np.asarray(noise)
+        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        return _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
+
+    def _combined(self, arrays: tuple[Array, ...], steps: Array, out: Any = None) -> Any:
+        """Each sample's step, of arrays in the order of `Rule`."""
+        op, numbers = _per_sample.operation(self._table[steps])
         if self.threshold is not None and op is not LINEAR:
-            cut = _per_sample.thresholded(x, prediction, numbers, self.threshold)
-            numbers = (*cut[:2], rows[:, 2], *cut[3:])
+            numbers = _per_sample.thresholded(arrays[0], arrays[1], numbers, self.threshold)
         result = _per_sample.apply(op, arrays, numbers, out)
         return result if op is LINEAR else result[0]
 
@@ -341,7 +356,7 @@ class Sampler(GuidedSteps, abc.ABC):
             )
         return state.history
 
-    def _noise(self, x: Any, given: tuple[Any, Any, Any], counter: int, first: int) -> Any:
+    def _noise(self, x: Any, given: Given, counter: int, first: int) -> Any:
         """The noise that was given, or a Stream; an error for both."""
         (noise, rng, key), name = given, type(self).__name__
         if noise is None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from fastgen._core import result_dtype
 from fastgen.diffusion.samplers import _grid
-from fastgen.diffusion.samplers._rule import Rule
-from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
+from fastgen.diffusion.samplers._rule import LINEAR, Rule
+from fastgen.diffusion.samplers._sampler import Array, Given, Sampler
 from fastgen.diffusion.schedule import Schedule
+from fastgen.vae import reparameterize
 
 __all__ = ["DDPM"]
 
-VARIANCES = ("small", "large")
+VARIANCES = ("small", "large", "learned", "learned_range")
+LEAST_VARIANCE = 1e-20  # whose logarithm stands for that of 0
 
 
 class DDPM(Sampler):
@@ -34,16 +40,19 @@ class DDPM(Sampler):
         Which timesteps are chosen.
     offset : int, default 0
         Added to the timesteps of leading spacing.
-    variance : {"small", "large"}, default "small"
+    variance : {"small", "large", "learned", "learned_range"}, default "small"
         :math:`s^2 = \tau^2 \sigma_{i+1}^2 / \sigma_i^2`, right for data at one point, or
         :math:`s^2 = \tau^2`, right for data that are standard normal. The last step, to clean
-        data, adds no noise.
+        data, adds no noise. With "learned" and "learned_range" the model says :math:`\log s^2` too,
+        or where it lies between the logarithms of these two, from -1 to 1: `step` takes a
+        prediction with twice the channels of `x`, (batch, 2 channels, ...), variances last.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
     threshold, threshold_max
         As in `DDIM`.
     parity : {None, "diffusers"}, default None
-        With "diffusers", large variance adds noise in the last step too, unless its timestep is 0.
+        With "diffusers", all but the small variance add noise in the last step too, unless its
+        timestep is 0; and "learned" is the variance itself.
 
     Raises
     ------
@@ -54,6 +63,8 @@ class DDPM(Sampler):
     ----------
     .. [1] Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020,
        algorithm 2.
+    .. [2] Nichol and Dhariwal, "Improved Denoising Diffusion Probabilistic Models", ICML 2021,
+       eq. 15.
 
     Examples
     --------
@@ -84,19 +95,65 @@ class DDPM(Sampler):
     ) -> None:
         """Lay the grid and compute all coefficients."""
         _grid.check_choice("DDPM", "variance", VARIANCES, variance)
-        self.variance = variance
+        self.variance, self.learned = variance, variance.startswith("learned")
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, **options)
         self._make_plans()
 
+    def _new(self, i: int) -> float:
+        """1 - SNR_i / SNR_{i+1}."""
+        signal, noise = self.grid.signal, self.grid.noise
+        return 1 - (signal[i] / signal[i + 1] * noise[i + 1] / noise[i]) ** 2
+
+    def _is_last(self, i: int) -> bool:
+        """Whether step i is the one that adds no noise."""
+        return i + 1 == len(self) and not (self.parity and self.timesteps[i] > 0)
+
     def _rule(self, i: int, available: int) -> Rule:
         signal, noise = self.grid.signal, self.grid.noise
-        a, b = self._x0(i)
-        ratio = signal[i] / signal[i + 1]
-        new = 1 - (ratio * noise[i + 1] / noise[i]) ** 2  # 1 - SNR_i / SNR_{i+1}
+        (a, b), new = self._x0(i), self._new(i)
         spread = math.sqrt(max(new, 0.0)) * (noise[i + 1] if self.variance == "small" else noise[i])
-        if i + 1 == len(self) and not (self.parity and self.timesteps[i] > 0):
+        if self.learned or self._is_last(i):
             spread = 0.0
-        kept = ratio * (noise[i + 1] / noise[i]) ** 2
+        kept = signal[i] / signal[i + 1] * (noise[i + 1] / noise[i]) ** 2
         return Rule(a, b, kept, 0.0, signal[i + 1] * new, (), spread)
+
+    def adds_noise(self, i: int) -> bool:
+        """Whether step i draws noise."""
+        return super().adds_noise(i) or (self.learned and not self._is_last(i))
+
+    def _log_variance(self, steps: Array, said: Array) -> Array:
+        """Of the noise, (batch, channels, ...), from what the model says of it."""
+        column = (len(steps), *[1] * (said.ndim - 1))
+        if self.variance == "learned":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found = np.log(said) if self.parity else said
+        else:
+            sizes = np.array([(self.grid.noise[i + 1], self.grid.noise[i]) for i in steps.tolist()])
+            new = np.array([self._new(i) for i in steps.tolist()])[:, None]
+            low, high = np.log(np.maximum(new * sizes**2, LEAST_VARIANCE)).astype(said.dtype).T
+            part = (said + 1) / 2
+            found = part * high.reshape(column) + (1 - part) * low.reshape(column)
+        silent = np.array([self._is_last(i) for i in steps.tolist()]).reshape(column)
+        return np.where(silent, said.dtype.type(-np.inf), found)
+
+    def _unlike(self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int) -> Any:
+        twice = (*x.shape[:1], *(2 * n for n in x.shape[1:2]), *x.shape[2:])
+        if not self.learned or x.ndim < 2 or prediction.shape != twice:
+            both = f", and as many variances behind, {twice}" if self.learned else ""
+            raise ValueError(f"{self._shapes('prediction', prediction, x)}{both}")
+        stored = result_dtype((x, prediction))
+        computed = np.float64 if stored == np.float64 else np.float32
+        x, prediction = (y.astype(computed, copy=False) for y in (x, prediction))
+        said, variance = np.split(prediction, 2, axis=1)
+        steps = np.full(len(x), i) if np.ndim(i) == 0 else i
+        mean, log_variance = self._combined((x, said), steps), self._log_variance(steps, variance)
+        if np.ndim(i):
+            noise = self._noise_each(x, steps, given, first)
+        else:
+            noise = self._noise(x, given, i * NOISE_PER_STEP, first)
+        result = reparameterize(mean, log_variance, noise=noise)
+        if out is None:
+            return result.astype(stored, copy=False)
+        return LINEAR((result, 0.0, 1.0, 0.0), -1, False, out)
