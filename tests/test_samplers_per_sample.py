@@ -224,6 +224,9 @@ def test_wrong_learned_variance(rng):
         for i in (0, [0, 1, 2]):
             with pytest.raises(ValueError, match=r"DDPM: prediction must have .*\(3, 4, 5\)"):
                 sampler.step(x, wrong, i, key=0, out=out)
+    for both in (x, np.zeros((3, 4, 5))):
+        with pytest.raises(ValueError, match=r"DDPM: guided_step takes no learned variances"):
+            sampler.guided_step(x, both, both, 0, scale=2.0, key=0, out=out)
     assert np.all(out == 9)
     with pytest.raises(ValueError, match=r"DDPM: prediction must have the shape \(3, 2, 5\) of x"):
         made("DDPM").step(x, np.zeros((3, 4, 5)), 0)

@@ -61,15 +61,14 @@ class Way:
     parity: str | None = None
 
 
-def check_steps(sampler: str, steps: Any, most: int) -> int:
+def check_steps(
+    sampler: str, steps: Any, most: int, which: str = "the length of the schedule"
+) -> int:
     """`steps`, or raise."""
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
         raise TypeError(f"{sampler}: steps must be an int, got {steps!r}")
     if not 1 <= steps <= most:
-        raise ValueError(
-            f"{sampler}: steps must lie between 1 and {most}, the length of the schedule; "
-            f"got {steps}"
-        )
+        raise ValueError(f"{sampler}: steps must lie between 1 and {most}, {which}; got {steps}")
     return int(steps)
 
 

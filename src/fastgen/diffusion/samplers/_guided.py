@@ -26,6 +26,7 @@ class GuidedSteps(abc.ABC):
     grid: Grid
     memory: int
     threshold: tuple[float, float] | None
+    learned: bool
 
     if TYPE_CHECKING:
 
@@ -85,8 +86,14 @@ class GuidedSteps(abc.ABC):
         Raises
         ------
         ValueError
-            As in `step`, where the predictions differ in shape, and where CFG++ is not defined.
+            As in `step`, where the predictions differ in shape, where CFG++ is not defined, and
+            where the sampler takes learned variances.
         """
+        if self.learned:
+            raise ValueError(
+                f"{type(self).__name__}: guided_step takes no learned variances; guide the "
+                "predictions by fastgen.guidance, put the variances behind them, and call step"
+            )
         if not (isinstance(x, np.ndarray) and type(uncond) is type(cond) is type(x)):
             x, uncond, cond = np.asarray(x), np.asarray(uncond), np.asarray(cond)
         if not x.shape == uncond.shape == cond.shape:

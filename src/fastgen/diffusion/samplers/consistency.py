@@ -35,7 +35,7 @@ class _Distilled(Sampler):
         if schedule.form != VARIANCE_PRESERVING:
             raise ValueError(f"{name}: schedule must be variance preserving, got {schedule!r}")
         original_steps = min(original_steps, len(schedule))
-        steps = _grid.check_steps(name, steps, original_steps)
+        steps = _grid.check_steps(name, steps, original_steps, "original_steps")
         origins = np.arange(original_steps, 0, -1) * (len(schedule) // original_steps) - 1
         chosen = origins[
             np.floor(np.linspace(0, original_steps, steps, endpoint=False)).astype(int)

@@ -15,6 +15,8 @@ from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["EDMEuler"]
 
+MOST_STEPS = 10_000
+
 
 class EDMEuler(Sampler):
     r"""Euler's method in sigma for preconditioned networks (EDM), with churn: of first order.
@@ -100,7 +102,7 @@ class EDMEuler(Sampler):
         self._set_up(
             schedule, 1, prediction, spacing="linspace", final_sigma=final_sigma, parity=parity
         )
-        steps = _grid.check_steps("EDMEuler", steps, 10_000)
+        steps = _grid.check_steps("EDMEuler", steps, MOST_STEPS, "the most that it takes")
         if schedule.form != VARIANCE_EXPLODING:
             raise ValueError(f"EDMEuler: schedule must be variance exploding, got {schedule!r}")
         low, high = float(schedule.sigma[0]), float(schedule.sigma[-1])
