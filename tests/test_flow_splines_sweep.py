@@ -1,0 +1,45 @@
+"""Splines at many points, edges of bins among them; FASTGEN_DRAWS says at how many."""
+
+import os
+
+import numpy as np
+import pytest
+
+from fastgen import flow
+
+DRAWS, PART, POINTS = int(os.environ.get("FASTGEN_DRAWS", 320_000)), 20_000, 20
+BINS, BOUNDS = 8, (0.5, 1.0, 3.0, 10.0)
+spline = flow.rational_quadratic_spline
+
+
+def drawn(rng, bound, sd, dtype):
+    """Raw parameters, and rising points: anywhere, both ends, and knots with their neighbours."""
+    n = PART // POINTS
+    raw = [(sd * rng.standard_normal((n, 1, k))).astype(dtype) for k in (BINS, BINS, BINS - 1)]
+    shares = np.exp(raw[0].astype(float) - raw[0].max(-1, keepdims=True))
+    shares = 1e-3 + (1 - 1e-3 * BINS) * shares / shares.sum(-1, keepdims=True)
+    knots = (bound * (2 * np.cumsum(shares, -1)[:, 0, :5] - 1)).astype(dtype)
+    ends = np.full((n, 1), bound, dtype)
+    somewhere = rng.uniform(-1.2 * bound, 1.2 * bound, (n, POINTS - 17)).astype(dtype)
+    beside = [np.nextafter(knots, side * ends) for side in (-1, 1)]
+    return np.sort(np.concatenate([somewhere, -ends, ends, knots, *beside], axis=-1)), raw
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_splines_everywhere(dtype, rng):
+    unit = np.finfo(dtype).eps
+    for part in range(DRAWS // PART):
+        bound, sd = BOUNDS[part % 4], (0.1, 1.0, 2.5, 5.0)[part // 4 % 4]
+        x, raw = drawn(rng, bound, sd, dtype)
+        y, log = spline(x, *raw, bound=bound)
+        back, log_back = spline(y, *raw, bound=bound, inverse=True)
+        assert all(np.isfinite(a).all() for a in (y, log, back, log_back)), part
+        assert np.all(np.diff(y, axis=-1) >= (0 if dtype == np.float32 else -4 * unit * bound))
+        steep = np.exp(np.maximum(-log.astype(float), log_back))  # 1 / slope, at both points
+        limit = 2 * unit * bound * steep * (1 if dtype == np.float32 else 64)
+        assert np.all(np.abs(back - x) <= limit + unit * np.abs(x)), part
+        if dtype == np.float32:
+            judge = [a.astype(float) for a in (x, *raw)]
+            exact, exact_log = spline(*judge, bound=bound)
+            assert np.max(np.abs(y - exact)) <= unit * bound * 1.2, part
+            assert np.max(np.abs(log - exact_log)) <= 2e-5, part
