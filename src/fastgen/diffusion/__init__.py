@@ -7,6 +7,7 @@ from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_var
 from fastgen.diffusion.guided_steps import guided_combination, guided_step
 from fastgen.diffusion.likelihood import vlb_terms
 from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
+from fastgen.diffusion.long_solver_step import solver_step_4
 from fastgen.diffusion.losses import (
     denoising_loss,
     denoising_score_matching,
@@ -26,7 +27,6 @@ from fastgen.diffusion.solver_steps import (
     solver_step_1,
     solver_step_2,
     solver_step_3,
-    solver_step_4,
 )
 from fastgen.diffusion.weights import (
     cosmap_weight,
