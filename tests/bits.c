@@ -120,6 +120,7 @@ static enum fg_result run_rows(fg_problem *p, const operands *of, int rows, ptrd
 /* As many problems, all of whose core dimensions are SIDE long. */
 static enum fg_result run_lanes(fg_lane_problem *p, const operands *of)
 {
+    const ptrdiff_t size = p->loops->real_size;
     p->nin = of->nin, p->nout = of->nout;
     p->ndim = 1, p->shape[0] = N / (SIDE * SIDE);
     for (int d = 0; d < FG_MAX_CORE; d++)
@@ -127,12 +128,12 @@ static enum fg_result run_lanes(fg_lane_problem *p, const operands *of)
     for (int k = 0; k < of->nin + of->nout; k++) {
         fg_lane_operand *operand = &p->operand[k];
         operand->data = (char *)buffer[k];
-        operand->dtype = FG_F64;
-        operand->stride[0] = core_size(of, k, SIDE) * 8;
+        operand->dtype = size == 8 ? FG_F64 : FG_F32;
+        operand->stride[0] = core_size(of, k, SIDE) * size;
         operand->core_ndim = of->ndim[k];
         for (int d = 0; d < of->ndim[k]; d++) {
             operand->core[d] = of->dim[k][d];
-            operand->core_stride[d] = d == of->ndim[k] - 1 ? 8 : 8 * SIDE;
+            operand->core_stride[d] = d == of->ndim[k] - 1 ? size : size * SIDE;
         }
     }
     return fg_run_lanes(p, NULL);
@@ -154,7 +155,8 @@ static uint64_t hash_kernel(uint64_t h, const fg_kernel *kernel, const fg_kernel
     fg_problem problem = {.kernel = kernel, .wide_kernel = wide};
     fg_lane_problem lanes = {.kernel = kernel->lanes, .options = kernel->options};
     problem.loops = fg_loops_for(isa, bits == 64 ? FG_DOUBLE : FG_SINGLE);
-    problem.wide = lanes.loops = fg_loops_for(isa, FG_DOUBLE);
+    problem.wide = fg_loops_for(isa, FG_DOUBLE);
+    lanes.loops = problem.loops;
     for (int positive = 0; positive < 2; positive++)
         for (int i = 0; i < (!rows ? 1 : kernel->fold ? 7 : 6); i++) {
             const ptrdiff_t side = kernel->lanes ? SIDE : lengths[i];
