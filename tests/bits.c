@@ -177,12 +177,14 @@ static void print_rows(int isa, int family, int bits)
     for (; row->name != NULL; row++, wide++) {
         if (wide->value.lanes != NULL && row->value.lanes == NULL) /* computed in double alone */
             continue;
-        const operands value = of_value(row->signature), derivative = of_derivative(&value);
+        const operands value = of_value(row->signature);
         const int rows = strchr(row->signature, 'n') != NULL;
         uint64_t h = 0xcbf29ce484222325u;
         h = hash_kernel(h, &row->value, &wide->value, &value, rows, isa, bits);
-        if (row->derivative.map || row->derivative.stages || row->derivative.lanes)
+        if (row->derivative.map || row->derivative.stages || row->derivative.lanes) {
+            const operands derivative = of_derivative(&value);
             h = hash_kernel(h, &row->derivative, &wide->derivative, &derivative, rows, isa, bits);
+        }
         printf("%s.%s %d %016llx\n", fg_family_name(family), row->name, bits,
                (unsigned long long)h);
     }

@@ -28,7 +28,7 @@ static inline void norm_largest_close(real n, real largest, real *scale)
     const real up = largest < NORM_TINY ? PICK(0x1p100f, 0x1p600) : R(0x1p110);
     const real from_small = largest < R(0x1p-60) ? up : R(1.0);
     const real found = largest > R(0x1p60) ? down : from_small;
-    *scale = (largest > 0) & (largest < REAL_INFINITY) ? found : R(1.0);
+    *scale = ((largest > 0) & (largest < REAL_INFINITY)) ? found : R(1.0);
 }
 
 static inline void norm_square(real x, real scale, real *term)
