@@ -1,4 +1,4 @@
-"""`fastgen.flow.slogdet`: sizes, layouts and singular matrices, against LAPACK."""
+"""Determinants: `fastgen.flow.slogdet` against LAPACK, and products of diagonals against mpmath."""
 
 import dask.array as da
 import ml_dtypes
@@ -125,3 +125,41 @@ def test_slogdet_of_dask_arrays_stays_lazy(rng):
     ):
         assert isinstance(lazy, da.Array)
         np.testing.assert_array_equal(lazy.compute(), value)
+
+
+LENGTHS = [2, 5, 16, 31, 32, 33, 64, 65, 100, 129, 1024]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", LENGTHS)
+def test_a_log_product_is_right_to_its_own_last_bits(n, dtype, rng):
+    """Also where the logarithms cancel, and where their product would overflow or be subnormal."""
+    info = np.finfo(dtype)
+    rows = [np.exp(spread * rng.normal(size=n)) for spread in (1e-6, 0.01, 1, 20)]
+    rows += [np.full(n, info.smallest_subnormal * 3), np.full(n, info.max)]
+    rows += [np.ldexp(rng.uniform(1, 2, n), rng.integers(info.minexp - 20, info.maxexp, n))]
+    x = (np.array(rows) * rng.choice([-1, 1], (len(rows), n))).astype(dtype)
+    x[3, n // 2 :] = 1 / x[3, : n - n // 2]  # sums to almost nothing
+    sign, logabsdet = flow.slogdet_diagonal(x)
+    np.testing.assert_array_equal(flow.logabsdet_diagonal(x), logabsdet)
+    for row, s, value in zip(x, sign, logabsdet, strict=True):
+        assert s == (-1) ** np.sum(row < 0)
+        with mpmath.workprec(400):
+            exact = mpmath.log(mpmath.fprod(abs(mpmath.mpf(float(v))) for v in row))
+            assert abs(mpmath.mpf(float(value)) - exact) <= 1.5 * float(info.eps) * max(
+                abs(exact), n * 2.0**-52
+            )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, *LENGTHS, 5000])
+def test_a_log_product_of_special_numbers(n, dtype, rng):
+    inf, nan = np.inf, np.nan
+    for place in {0, n // 2, n - 1}:
+        x = np.exp(rng.normal(size=(5, n))).astype(dtype)
+        x[:4, place] = [0, -inf, nan, -0.0]
+        x[4, [0, -1]] = [0, inf]
+        wanted = [-inf, inf, nan, -inf, nan if n > 1 else inf]
+        signs = [0, -1, nan, 0, nan if n > 1 else 1]
+        np.testing.assert_array_equal(flow.logabsdet_diagonal(x), wanted)
+        np.testing.assert_array_equal(flow.slogdet_diagonal(x), [signs, wanted])

@@ -276,6 +276,8 @@ static void max_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = max_row(x + r * n, n);
 }
 
+#include "core/log_product.h" /* of load_lanes */
+
 /* Groups again, so that no length is slow: what a row's last group writes beyond its end is where
  * the next row, or nothing, begins. */
 static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile)
@@ -305,6 +307,10 @@ const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
     .store_lanes = store_lanes,
     .sum_rows = sum_rows,
     .max_rows = max_rows,
+    .log_rows = log_rows,
+#if FG_REAL_BITS == 32
+    .factor_rows = factor_rows,
+#endif
     .fill_rows = fill_rows,
     .generate = FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS),
     .copy = {.map = copy},

@@ -32,6 +32,10 @@ typedef struct {
     void (*sum_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
     /* The same for the largest that is no NaN; -infinity of none. */
     void (*max_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
+    /* The same for the sum of log|x|; in float, of rows of one element. The sums of longer ones are
+     * those of their factors, of which it returns how many a row has. */
+    void (*log_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
+    ptrdiff_t (*factor_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *to);
     /* tile[r*n .. r*n + n-1] = values[r]; up to 15 elements past the last are written too. */
     void (*fill_rows)(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile);
     fg_generate *generate;

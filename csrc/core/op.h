@@ -43,7 +43,9 @@ typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
  * csrc/README.md; a derivative also writes the gradient of x. */
 typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
 
-enum fg_reduction { FG_SUM, FG_MAX };
+/* FG_LOG_PRODUCT: log|x| of the last term is summed, as core/log_product.h does; and others are
+ * summed as they are. */
+enum fg_reduction { FG_SUM, FG_MAX, FG_LOG_PRODUCT };
 
 /* From totals[t][r] to state[s][r], for each row r, of n elements. */
 typedef void fg_close(double n, const double *const *totals, double *const *state, ptrdiff_t rows);
@@ -69,7 +71,9 @@ typedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const 
 
 /* How an operation, or a derivative, is computed: by one of these. */
 typedef struct {
-    fg_tile *map; /* each element by itself; outputs "()" are summed over the row afterwards */
+    /* Each element by itself; outputs "()" are summed over the row afterwards. Beside stages, which
+     * it then replaces: of rows of one element. */
+    fg_tile *map;
     /* In stages, up to one without a map. Outputs "()" are the first numbers of the state at the
      * end. The largest term ignores NaN, so a later stage must meet it again. */
     const fg_stage *stages;

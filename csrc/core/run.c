@@ -54,6 +54,7 @@ typedef struct {
     fg_view view[FG_MAX_OPERANDS];
     bool direct[FG_MAX_OPERANDS]; /* the tile loop may work on the array itself */
     bool stream[FG_MAX_OPERANDS]; /* written past the caches */
+    bool staged;                  /* rows go through stages */
     bool fold;                    /* long rows: the kernel's own way through blocks */
     bool plain;                   /* elements: a tile needs nothing but its addresses */
     ptrdiff_t rows, n;
@@ -206,19 +207,37 @@ static bool is_largest(const position *at)
     return at->stage && at->stage->reduction == FG_MAX;
 }
 
+/* The logarithms of a tile of float, too, are those of products in double. */
+static void sum_logs(const run_plan *plan, const void *tile, ptrdiff_t n, ptrdiff_t rows,
+                     double *totals)
+{
+    const fg_problem *p = plan->problem;
+    _Alignas(64) double factors[FG_TILE];
+    if (n == 1 || p->loops == p->wide) {
+        p->loops->log_rows(tile, n, rows, totals);
+        return;
+    }
+    const ptrdiff_t count = p->loops->factor_rows(tile, n, rows, factors);
+    p->wide->log_rows(factors, count, rows, totals);
+}
+
 static void reduce(const run_plan *plan, const position *at, const scratch *s, int term,
                    ptrdiff_t n, ptrdiff_t rows, double *totals)
 {
     const fg_loops *loops = plan->problem->loops;
-    const bool largest = is_largest(at);
-    (largest ? loops->max_rows : loops->sum_rows)(s->buffer[term_buffer(plan, at, term)], n, rows,
-                                                  totals);
+    const double *const tile = s->buffer[term_buffer(plan, at, term)];
+    if (is_largest(at))
+        loops->max_rows(tile, n, rows, totals);
+    else if (at->stage && at->stage->reduction == FG_LOG_PRODUCT && term == at->stage->terms - 1)
+        sum_logs(plan, tile, n, rows, totals);
+    else
+        loops->sum_rows(tile, n, rows, totals);
 }
 
-static void first_stage(position *at, const fg_problem *p)
+static void first_stage(position *at, const run_plan *plan)
 {
-    at->stage = p->kernel->stages;
-    at->wide = p->wide_kernel->stages;
+    at->stage = plan->staged ? plan->problem->kernel->stages : NULL;
+    at->wide = plan->staged ? plan->problem->wide_kernel->stages : NULL;
     at->last = at->stage == NULL || at->stage[1].map == NULL;
 }
 
@@ -244,7 +263,7 @@ static void store_rows(const run_plan *plan, double *const *totals, double *cons
                        ptrdiff_t first, ptrdiff_t rows)
 {
     const fg_problem *p = plan->problem;
-    double *const *const values = p->kernel->stages ? state : totals;
+    double *const *const values = plan->staged ? state : totals;
     for (int j = 0, sums = 0; j < p->nout; j++) {
         if (!(p->summed >> j & 1u))
             continue;
@@ -339,7 +358,7 @@ static void run_rows(void *context, ptrdiff_t item)
             return;
         const ptrdiff_t rows = end - row < plan->rows_per_tile ? end - row : plan->rows_per_tile;
         load_tile(plan, &s, row * n, rows * n);
-        first_stage(&at, plan->problem);
+        first_stage(&at, plan);
         do {
             if (at.stage)
                 load_state(plan, &at, &s, of_rows.states, 0, n, rows);
@@ -467,7 +486,7 @@ static enum fg_result run_waves(run_plan *plan, ptrdiff_t wave, fg_poll *poll)
     for (ptrdiff_t row = 0; row < plan->rows && result == FG_DONE; row += wave) {
         const ptrdiff_t rows = plan->rows - row < wave ? plan->rows - row : wave;
         plan->first = row * plan->chunks_per_row;
-        first_stage(&plan->at, plan->problem);
+        first_stage(&plan->at, plan);
         do {
             result = run_items(run_chunk, plan, rows * plan->chunks_per_row, rows * plan->n, poll);
             if (result != FG_DONE)
@@ -568,7 +587,7 @@ static void run_empty_rows(const run_plan *plan)
     row_scratch of_row;
     for (int i = 0; i < FG_MAX_STATE; i++)
         of_row.states[i] = of_row.state[i];
-    first_stage(&at, plan->problem);
+    first_stage(&at, plan);
     do {
         const bool largest = is_largest(&at);
         for (int t = 0; t < FG_MAX_TERMS; t++) {
@@ -599,6 +618,7 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
     if (problem->summed == 0 && problem->kernel->stages == NULL &&
         total > 0) /* no row to keep together: as if each had one element */
         plan.rows = total, plan.n = 1;
+    plan.staged = problem->kernel->stages && !(plan.n == 1 && problem->kernel->map);
     plan_operands(&plan, total);
     plan.plain = is_plain(&plan);
     if (plan.n == 0) {

@@ -5,9 +5,9 @@
  * their logarithms, without the errors of each. 1000 factors fit between two calls of `normalized`.
  *
  * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct.
- * Max error of the logarithm: 1.5 ULP in double, for any number of factors; without FMA, which
- * TwoProduct then has not, 1.5 ULP and 2^-53 per factor.
- * 0 gives -inf, an infinity +inf, both together NaN; NaN gives NaN.
+ * Max error of the logarithm: 1.5 ULP in double, of the larger of it and 2^-52 per factor; without
+ * FMA, which TwoProduct then has not, 1.5 ULP and 2^-53 per factor. 0 gives -inf, an infinity +inf,
+ * both together NaN; NaN gives NaN.
  */
 #ifndef FG_PRODUCT_H
 #define FG_PRODUCT_H

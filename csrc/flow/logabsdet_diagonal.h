@@ -1,24 +1,42 @@
-/* log|x|, of one element of a diagonal: their sum is log|det| of the matrix, where it is
- * triangular.
+/* log|det| of a diagonal: sum_i log|x_i|, as core/log_product.h takes it from their product.
  *
  * Source: the determinant of a triangular matrix is the product of its diagonal.
- * Max error: 1 ULP (float and double), before the sum over the diagonal.
- * A zero gives -inf, an infinity +inf, both of them in one row NaN; NaN gives NaN.
+ * Max error: float 1 ULP, double 1.5 ULP of the sum (or of 2^-42) of up to 1024 elements; longer
+ * rows, of the sum over blocks of 1024 of |log of their product|. No logarithm of an element is
+ * rounded. A zero gives -inf, an infinity +inf, both of them in one row NaN; NaN gives NaN.
  */
 #ifndef FG_FLOW_LOGABSDET_DIAGONAL_H
 #define FG_FLOW_LOGABSDET_DIAGONAL_H
 
 #include "elementary/log.h"
 
-static inline real logabsdet_diagonal(real x)
+static inline void logabsdet_diagonal(real x, real *factor)
+{
+    *factor = real_abs(x);
+}
+
+/* Of one element, the logarithm itself. */
+static inline real logabsdet_element(real x)
 {
     return real_log(real_abs(x));
 }
 
-static inline real logabsdet_diagonal_grad(real x, real *d_x)
+static inline real logabsdet_element_grad(real x, real *d_x)
 {
     *d_x = 1 / x;
-    return logabsdet_diagonal(x);
+    return logabsdet_element(x);
+}
+
+static inline void logabsdet_diagonal_close(real n, real logs, real *logabsdet)
+{
+    (void)n;
+    *logabsdet = logs;
+}
+
+static inline void logabsdet_diagonal_vjp(real x, real d_logabsdet, real *d_x, real *factor)
+{
+    *d_x = d_logabsdet * (1 / x);
+    logabsdet_diagonal(x, factor);
 }
 
 #endif

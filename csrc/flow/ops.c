@@ -21,8 +21,6 @@
 #include "flow/softplus.h"
 #include "flow/tanh.h"
 
-FG_FORMULA(logabsdet_diagonal, 1)
-
 #define FLOW_MAPS(formula, inputs, with_cotangents)                                                \
     FG_MAP(formula, inputs, 2)                                                                     \
     FG_MAP(formula##_vjp, with_cotangents, with_cotangents)
@@ -72,15 +70,28 @@ static const fg_stage log_prob_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
+FG_FORMULA(logabsdet_element, 1)
+FG_MAP(logabsdet_diagonal, 1, 1)
+FG_CLOSE(logabsdet_diagonal_close, 1, 1)
+static const fg_stage logabsdet_diagonal_stages[] = {
+    FG_STAGE(logabsdet_diagonal, 0, 1, FG_LOG_PRODUCT, logabsdet_diagonal_close),
+    FG_LAST_STAGE,
+};
+FG_MAP(logabsdet_diagonal_vjp, 2, 2)
+static const fg_stage logabsdet_diagonal_vjp_stages[] = {
+    FG_STAGE(logabsdet_diagonal_vjp, 0, 1, FG_LOG_PRODUCT, logabsdet_diagonal_close),
+    FG_LAST_STAGE,
+};
+
 FG_MAP(slogdet_diagonal, 1, 2)
 FG_CLOSE(slogdet_diagonal_close, 2, 2)
 static const fg_stage slogdet_diagonal_stages[] = {
-    FG_STAGE(slogdet_diagonal, 0, 2, FG_SUM, slogdet_diagonal_close),
+    FG_STAGE(slogdet_diagonal, 0, 2, FG_LOG_PRODUCT, slogdet_diagonal_close),
     FG_LAST_STAGE,
 };
 FG_MAP(slogdet_diagonal_vjp, 3, 3)
 static const fg_stage slogdet_diagonal_vjp_stages[] = {
-    FG_STAGE(slogdet_diagonal_vjp, 0, 2, FG_SUM, slogdet_diagonal_close),
+    FG_STAGE(slogdet_diagonal_vjp, 0, 2, FG_LOG_PRODUCT, slogdet_diagonal_close),
     FG_LAST_STAGE,
 };
 
@@ -133,7 +144,10 @@ static const fg_stage radial_vjp_stages[] = {
 
 extern FG_ROWS;
 FG_ROWS = {
-    FG_ROW(logabsdet_diagonal, "(n)->()"),
+    {"logabsdet_diagonal",
+     "(n)->()",
+     {.map = logabsdet_element_value, .stages = logabsdet_diagonal_stages},
+     {.map = logabsdet_element_derivative, .stages = logabsdet_diagonal_vjp_stages}},
     FG_ROW_OF_STAGES(slogdet_diagonal, "(n)->(),()"),
     FG_ROW_OF_STAGES(log_prob, "(n),()->()"),
     FG_ROW_OF_STAGES(planar, "(n),(n),(n),()->(n),()"),

@@ -6,9 +6,9 @@
  *
  * Source of the gradient: Giles, Collected matrix derivative results (2008), section 2.2.3.
  * Max error: 1.2 u of the larger of |log|det|| and the condition number |A|_F |A^-1|_F, and of the
- * gradient 0.8 u of that number times |A^-1|_F (u = 2^-53), over random, graded, nearly singular and
- * nearly diagonal matrices of n = 2 to 32; pivots that grow, as they can but hardly do, cost more.
- * A pivot of 0 gives sign 0 and -inf; NaN gives NaN twice.
+ * gradient 0.8 u of that number times |A^-1|_F (u = 2^-53), over random, graded, nearly singular
+ * and nearly diagonal matrices of n = 2 to 32; pivots that grow, as they can but hardly do, cost
+ * more. A pivot of 0 gives sign 0 and -inf; NaN gives NaN twice.
  */
 #ifndef FG_FLOW_SLOGDET_H
 #define FG_FLOW_SLOGDET_H
