@@ -74,8 +74,6 @@ def dynamic_threshold(
         Which quantile, 0 to 1, interpolated linearly as by `numpy.quantile`.
     max_limit : float, default inf
         The largest limit, at least 1; 1 gives plain clipping.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
     out : ndarray, optional
         Where to put the result. It may be `x0`.
 
