@@ -6,27 +6,47 @@ from typing import Any
 
 from fastgen.cases.case import INF, NAN, Case
 
+Matrix = list[list[Any]]
 
-def _inverse(mp: Any, a: Any) -> Any:
-    return mp.inverse(mp.matrix(a))
+
+def _solved(a: Any) -> tuple[Any, Matrix]:
+    """Determinant and inverse, by elimination: of mpmath's numbers, and of plain floats."""
+    n = len(a)
+    rows = [[*row, *(int(i == j) for j in range(n))] for i, row in enumerate(a)]
+    determinant: Any = 1
+    for k in range(n):
+        pivot = max(range(k, n), key=lambda i: abs(rows[i][k]))
+        if pivot != k:
+            rows[k], rows[pivot] = rows[pivot], rows[k]
+            determinant = -determinant
+        determinant = determinant * rows[k][k]
+        rows[k] = [x / rows[k][k] for x in rows[k]]
+        for i in range(n):
+            if i != k:
+                rows[i] = [x - rows[i][k] * y for x, y in zip(rows[i], rows[k], strict=True)]
+    return determinant, [row[n:] for row in rows]
+
+
+def _norm(mp: Any, a: Any) -> Any:
+    return mp.sqrt(sum(x * x for row in a for x in row))
 
 
 def _slogdet(mp: Any, a: Any) -> tuple[Any, Any]:
-    determinant = mp.det(mp.matrix(a))
+    determinant = _solved(a)[0]
     return mp.sign(determinant), mp.log(abs(determinant))
 
 
 def _condition(mp: Any, a: Any) -> Any:
     """What rounding an element may change of the log-determinant, if of the size of the largest."""
-    return mp.norm(mp.matrix(a), 2) * mp.norm(_inverse(mp, a), 2)
+    return _norm(mp, a) * _norm(mp, _solved(a)[1])
 
 
 def _gradient(mp: Any, a: Any, c: Any, d: Any) -> tuple[Any]:
-    return (((d * _inverse(mp, a)).T).tolist(),)
+    return ([[d * x for x in column] for column in zip(*_solved(a)[1], strict=True)],)
 
 
 def _gradient_scale(mp: Any, a: Any, c: Any, d: Any) -> tuple[Any]:
-    size = abs(d) * _condition(mp, a) * mp.norm(_inverse(mp, a), 2)
+    size = abs(d) * _condition(mp, a) * _norm(mp, _solved(a)[1])
     return ([[size] * len(a)] * len(a),)
 
 
