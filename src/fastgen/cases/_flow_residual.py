@@ -144,7 +144,7 @@ CASES = {
         gradient=_planar_gradient,
         scale=_planar_scale,
         gradient_scale=_planar_gradient_scale,
-        ulp=(4, 4),
+        ulp=(4, 16),  # the second where tanh is nearly flat, and what a is wrong by counts most
         gradient_ulp=8,
         known=(
             (
