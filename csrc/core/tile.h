@@ -16,6 +16,7 @@
 
 #include "core/op.h"
 #include "core/real.h"
+#include "core/repeat.h"
 
 #define FG_PASTE_(a, b, c, d) a##b##_##c##_##d
 #define FG_PASTE(a, b, c, d) FG_PASTE_(a, b, c, d)
@@ -46,46 +47,6 @@
 #define FG_GRADIENT(k) real *restrict dx##k
 #define FG_INPUT_POINTER(k) in[k]
 #define FG_GRADIENT_POINTER(k) out[k + 1]
-
-#define FG_EACH_1(m) m(0)
-#define FG_EACH_2(m) FG_EACH_1(m) m(1)
-#define FG_EACH_3(m) FG_EACH_2(m) m(2)
-#define FG_EACH_4(m) FG_EACH_3(m) m(3)
-#define FG_EACH_5(m) FG_EACH_4(m) m(4)
-#define FG_EACH_6(m) FG_EACH_5(m) m(5)
-#define FG_EACH_7(m) FG_EACH_6(m) m(6)
-#define FG_EACH_8(m) FG_EACH_7(m) m(7)
-#define FG_EACH_9(m) FG_EACH_8(m) m(8)
-#define FG_EACH_10(m) FG_EACH_9(m) m(9)
-#define FG_EACH_11(m) FG_EACH_10(m) m(10)
-#define FG_EACH_12(m) FG_EACH_11(m) m(11)
-#define FG_EACH_13(m) FG_EACH_12(m) m(12)
-#define FG_EACH_14(m) FG_EACH_13(m) m(13)
-#define FG_EACH_15(m) FG_EACH_14(m) m(14)
-#define FG_EACH_16(m) FG_EACH_15(m) m(15)
-#define FG_EACH_17(m) FG_EACH_16(m) m(16)
-#define FG_EACH_18(m) FG_EACH_17(m) m(17)
-#define FG_EACH_19(m) FG_EACH_18(m) m(18)
-
-#define FG_LIST_1(m) m(0)
-#define FG_LIST_2(m) FG_LIST_1(m), m(1)
-#define FG_LIST_3(m) FG_LIST_2(m), m(2)
-#define FG_LIST_4(m) FG_LIST_3(m), m(3)
-#define FG_LIST_5(m) FG_LIST_4(m), m(4)
-#define FG_LIST_6(m) FG_LIST_5(m), m(5)
-#define FG_LIST_7(m) FG_LIST_6(m), m(6)
-#define FG_LIST_8(m) FG_LIST_7(m), m(7)
-#define FG_LIST_9(m) FG_LIST_8(m), m(8)
-#define FG_LIST_10(m) FG_LIST_9(m), m(9)
-#define FG_LIST_11(m) FG_LIST_10(m), m(10)
-#define FG_LIST_12(m) FG_LIST_11(m), m(11)
-#define FG_LIST_13(m) FG_LIST_12(m), m(12)
-#define FG_LIST_14(m) FG_LIST_13(m), m(13)
-#define FG_LIST_15(m) FG_LIST_14(m), m(14)
-#define FG_LIST_16(m) FG_LIST_15(m), m(15)
-#define FG_LIST_17(m) FG_LIST_16(m), m(16)
-#define FG_LIST_18(m) FG_LIST_17(m), m(17)
-#define FG_LIST_19(m) FG_LIST_18(m), m(18)
 
 #define FG_ARGUMENT(k) x##k[i]
 #define FG_PARTIAL(k) real d##k;
