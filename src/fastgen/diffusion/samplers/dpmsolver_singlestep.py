@@ -6,18 +6,15 @@ import itertools
 import math
 from typing import Any
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._dpmsolver import DPMSolver
 from fastgen.diffusion.samplers._exponential import growing_integral, integral
 from fastgen.diffusion.samplers._rule import Rule
-from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPMSolverSinglestep"]
 
-ALGORITHMS = ("dpmsolver++", "dpmsolver")
 
-
-class DPMSolverSinglestep(Sampler):
+class DPMSolverSinglestep(DPMSolver):
     r"""DPM-Solver(++), singlestep: a Runge-Kutta method for exponential integrals, of order 1 to 3.
 
     .. math:: x_{i+1} = \frac{\sigma_{i+1}}{\sigma_j} x_j + \alpha_{i+1}
@@ -78,8 +75,7 @@ class DPMSolverSinglestep(Sampler):
     (2, 3)
     """
 
-    spacing = "linspace"
-    one_more = True
+    algorithms = ("dpmsolver++", "dpmsolver")
 
     def __init__(
         self,
@@ -101,27 +97,12 @@ class DPMSolverSinglestep(Sampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and compute all coefficients."""
-        name = "DPMSolverSinglestep"
-        _grid.check_choice(name, "algorithm", ALGORITHMS, algorithm)
-        _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)
-        if isinstance(order, bool) or order not in (1, 2, 3):
-            raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
-        self.of_data = algorithm == "dpmsolver++"
-        if not self.of_data:
-            needed = f"an algorithm that predicts x0, got {algorithm!r}"
-            _grid.check_of_data(name, needed, clip=clip, threshold=threshold)
-        self.order, self.algorithm, self.solver = int(order), algorithm, solver
-        self.memory, self.lower_order_final = self.order - 1, lower_order_final
+        self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
-        self._set_up(
-            schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
-        )
-        if not self.of_data and self.grid.signal[0] == 0:
-            raise ValueError(
-                f"{name}: step 0 has no signal (zero terminal SNR), where algorithm={algorithm!r} "
-                'has no limit; use "dpmsolver++"'
-            )
+        options |= {"final_sigma": final_sigma, "parity": parity}
+        lay = (schedule, steps, prediction, clip)
+        self._choose(order, algorithm, solver, lay, options)
         self._orders = self._in_groups()
         self._make_plans()
 

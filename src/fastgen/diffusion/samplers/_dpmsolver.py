@@ -1,0 +1,44 @@
+"""What the two forms of DPM-Solver have in common: how they are chosen, and on what grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._sampler import Sampler
+
+
+class DPMSolver(Sampler):
+    """A polynomial of order 1 to 3, through predictions of x0 ("...++") or of the noise."""
+
+    spacing = "linspace"
+    one_more = True
+    algorithms: tuple[str, ...]
+
+    def _choose(
+        self,
+        order: int,
+        algorithm: str,
+        solver: str,
+        lay: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> None:
+        """Check the choice, and lay the grid of `lay`: schedule, steps, prediction and clip."""
+        name = type(self).__name__
+        _grid.check_choice(name, "algorithm", self.algorithms, algorithm)
+        _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)
+        if isinstance(order, bool) or order not in (1, 2, 3):
+            raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
+        self.of_data = algorithm.endswith("++")
+        if not self.of_data:
+            needed = f"an algorithm that predicts x0, got {algorithm!r}"
+            _grid.check_of_data(name, needed, clip=lay[-1], threshold=options["threshold"])
+        self.order, self.algorithm, self.solver = int(order), algorithm, solver
+        self.memory = self.order - 1
+        self._set_up(*lay, **options)
+        if not self.of_data and self.grid.signal[0] == 0:
+            others = " or ".join(f'"{a}"' for a in self.algorithms if a.endswith("++"))
+            raise ValueError(
+                f"{name}: step 0 has no signal (zero terminal SNR), where algorithm={algorithm!r} "
+                f"has no limit; use {others}"
+            )
