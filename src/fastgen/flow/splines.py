@@ -6,52 +6,54 @@ import functools
 import math
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fastgen._core import Op
 from fastgen._derivatives import gradients_of, with_rule
-from fastgen._ops import OPS, chosen
+from fastgen._ops import chosen
+from fastgen.flow._spline_options import (
+    TAILS,
+    check_bins,
+    check_bound,
+    check_least,
+    failure,
+    kind_of_tails,
+    operation,
+    row,
+    size_of,
+)
 
 __all__ = ["rational_quadratic_spline"]
 
 _NAME = "rational_quadratic_spline"
-_OPS = {False: OPS[f"flow.{_NAME}"], True: OPS[f"flow.{_NAME}_inverse"]}
 # Numbered as in csrc/flow/spline_options.h.
 _CONVENTIONS = {"nflows": 0, "zuko": 1, "distrax": 2, "tfp": 3}
-_TAILS = {"linear": 0, "none": 1, "circular": 2}
 _COUNTS = {"linear": ("K - 1", "K + 1"), "none": ("K - 1", "K + 1"), "circular": ("K",)}
-
-
-def _fail(what: str, expected: str, got: object) -> ValueError:
-    return ValueError(f"{_NAME}: {what} must be {expected}, got {got!r}")
 
 
 def _check_counts(bins: int, slopes: int, tails: str, convention: str) -> None:
     """Whether there are bins, and a slope for each knot that has one."""
-    if bins < 2:
-        raise _fail("widths", "of at least 2 bins", bins)
+    check_bins(_NAME, "widths", bins)
     counts = {"K - 1": bins - 1, "K": bins, "K + 1": bins + 1}
     allowed = ("K - 1",) if convention == "tfp" else _COUNTS[tails]
     if slopes not in [counts[count] for count in allowed]:
         expected = " or ".join(f"{count} = {counts[count]}" for count in allowed)
-        raise _fail("derivatives", f"{expected} for {bins} bins and these tails", slopes)
+        raise failure(_NAME, "derivatives", f"{expected} for {bins} bins and these tails", slopes)
 
 
 def _check_minima(
     bins: int, bound: float, minima: tuple[float, float, float], convention: str
 ) -> None:
     """Whether the bins fit in the interval, and a slope can be what it has to be."""
-    if not 0 < bound < math.inf:
-        raise _fail("bound", "positive and finite", bound)
+    check_bound(_NAME, bound)
     if convention in ("nflows", "distrax"):
         room = 1.0 if convention == "nflows" else 2 * bound
-        for name, least in zip(("min_bin_width", "min_bin_height"), minima, strict=False):
-            if not 0 <= least * bins < room:
-                raise _fail(name, f"from 0 to below {room:g} / {bins} for {bins} bins", least)
+        for what, least in zip(("min_bin_width", "min_bin_height"), minima, strict=False):
+            check_least(_NAME, what, least, bins, room)
     low, high = (-math.inf, math.inf) if convention == "tfp" else (0, 1)
     if not low <= minima[2] < high or (convention == "zuko" and minima[2] == 0):
-        raise _fail("min_derivative", "from 0 (for zuko, above 0) to below 1", minima[2])
+        expected = "from 0 (for zuko, above 0) to below 1"
+        raise failure(_NAME, "min_derivative", expected, minima[2])
 
 
 @functools.lru_cache(maxsize=256)
@@ -75,17 +77,9 @@ def _configured(
         offset = 1 / abs(math.log(slope))
         width = height = 2 * offset
         slope = 0.0
-    return _OPS[inverse].with_options(
-        bound, width, height, slope, offset, _CONVENTIONS[convention], _TAILS[tails]
+    return row(_NAME, inverse).with_options(
+        bound, width, height, slope, offset, _CONVENTIONS[convention], TAILS[tails]
     )
-
-
-def _check_domain(x: Any, bound: float) -> None:
-    """Whether all elements lie within the bound; of other libraries' arrays, nobody knows."""
-    if isinstance(x, (np.ndarray, np.generic, float, int, list, tuple)):
-        worst = np.nanmax(np.abs(x), initial=0)
-        if worst > bound:
-            raise _fail("x", f"within the bound {bound} where tails is None", float(worst))
 
 
 def _operation(
@@ -99,23 +93,14 @@ def _operation(
     convention: str = "nflows",
 ) -> Op:
     """Return the operation for these inputs and options, once they have been found right."""
-    x, widths, _, derivatives = inputs
     chosen(_NAME, "convention", _CONVENTIONS, convention)
-    kind = "none" if tails is None else tails
-    if kind == "none" and tails is not None:
-        kind = ""
-    if kind not in _TAILS:
-        raise _fail("tails", "'linear', 'circular' or None", tails)
+    kind = kind_of_tails(_NAME, tails, ("linear", "circular"))
     minima = (float(min_bin_width), float(min_bin_height), float(min_derivative))
-    sizes = (np.shape(widths) or (0,))[-1], (np.shape(derivatives) or (0,))[-1]
-    try:
-        op = _configured(*sizes, bool(inverse), float(bound), kind, minima, convention)
-        if tails is None:
-            _check_domain(x, bound)
-    except ValueError:
-        _OPS[False].check_types(inputs)  # what is no array of numbers has no size either
-        raise
-    return op
+    sizes = size_of(inputs[1]), size_of(inputs[3])
+    told = functools.partial(
+        _configured, *sizes, bool(inverse), float(bound), kind, minima, convention
+    )
+    return operation(_NAME, inputs, bound, tails, told)
 
 
 def _rule(
