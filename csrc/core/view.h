@@ -88,24 +88,6 @@ static inline void fg_cursor_advance(fg_cursor *cursor, const fg_view *view, ptr
     cursor->run = view->shape[d] - cursor->index[d];
 }
 
-enum { CACHE_LINE = 64 };
-
-/* Asks for elements, each in a line of its own, that will be loaded after those that now are: the
- * hardware foresees a stride, but not where the next row begins. */
-static inline void fg_prefetch(const fg_view *view, const fg_cursor *at, ptrdiff_t run)
-{
-    const int last = view->ndim - 1;
-    const ptrdiff_t stride = view->stride[last];
-    if (last == 0 || (stride < CACHE_LINE && stride > -CACHE_LINE) || view->dtype == FG_STREAM)
-        return;
-    fg_cursor cursor = *at;
-    fg_cursor_advance(&cursor, view, run);
-    if (cursor.index[0] == view->shape[0])
-        return;
-    for (ptrdiff_t i = 0; i < cursor.run && i < FG_TILE; i++)
-        __builtin_prefetch(cursor.address + i * stride);
-}
-
 static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
                                 ptrdiff_t count, void *to)
 {
@@ -115,7 +97,6 @@ static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrd
     fg_cursor_init(&cursor, view, start);
     while (count > 0) {
         const ptrdiff_t run = cursor.run < count ? cursor.run : count;
-        fg_prefetch(view, &cursor, run);
         if (view->dtype == FG_STREAM)
             loops->generate((const fg_stream *)view->data, cursor.address - view->data, stride, run,
                             target);

@@ -8,11 +8,11 @@
 #ifndef FG_FLOW_ADDITIVE_COUPLING_H
 #define FG_FLOW_ADDITIVE_COUPLING_H
 
-#include "core/real.h"
+#include "flow/coupling_mask.h"
 
 static inline void additive_coupling(real x, real shift, real mask, real *y, real *logabsdet)
 {
-    *y = mask > R(0.5) ? x : x + shift;
+    *y = kept_or(kept(mask), x, x + shift);
     *logabsdet = 0;
 }
 
@@ -23,7 +23,7 @@ static inline void additive_coupling_vjp(real x, real shift, real mask, real d_y
     (void)d_logabsdet;
     additive_coupling(x, shift, mask, y, logabsdet);
     *d_x = d_y;
-    *d_shift = mask > R(0.5) ? R(0.0) : d_y;
+    *d_shift = kept_or(kept(mask), R(0.0), d_y);
     *d_mask = 0;
 }
 

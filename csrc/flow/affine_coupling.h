@@ -14,19 +14,20 @@
 #ifndef FG_FLOW_AFFINE_COUPLING_H
 #define FG_FLOW_AFFINE_COUPLING_H
 
+#include "flow/coupling_mask.h"
 #include "flow/scale_maps.h"
 
 static inline void coupled(real x, real shift, real mask, flow_scale s, real *y, real *logabsdet)
 {
-    *y = mask > R(0.5) ? x : mul_add(x, s.scale, shift);
-    *logabsdet = mask > R(0.5) ? R(0.0) : s.log_scale;
+    *y = kept_or(kept(mask), x, mul_add(x, s.scale, shift));
+    *logabsdet = kept_or(kept(mask), R(0.0), s.log_scale);
 }
 
 static inline void coupled_inverse(real y, real shift, real mask, flow_scale s, real *x,
                                    real *logabsdet)
 {
-    *x = mask > R(0.5) ? y : (y - shift) / s.scale;
-    *logabsdet = mask > R(0.5) ? R(0.0) : -s.log_scale;
+    *x = kept_or(kept(mask), y, (y - shift) / s.scale);
+    *logabsdet = kept_or(kept(mask), R(0.0), -s.log_scale);
 }
 
 /* Gradients by x and shift; returns that by log s. */
@@ -61,9 +62,9 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
         const flow_scale s = scale_##map(u);                                                       \
         way(x, shift, mask, s, y, ld);                                                             \
         const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
-        *d_x = mask > R(0.5) ? d_y : *d_x;                                                         \
-        *d_u = mask > R(0.5) ? R(0.0) : d_log_scale * s.slope;                                     \
-        *d_shift = mask > R(0.5) ? R(0.0) : *d_shift;                                              \
+        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
+        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
+        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
         *d_mask = 0;                                                                               \
     }
 
@@ -81,11 +82,11 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
         const flow_scale s = scale_##map(u, limit);                                                \
         way(x, shift, mask, s, y, ld);                                                             \
         const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
-        *d_x = mask > R(0.5) ? d_y : *d_x;                                                         \
-        *d_u = mask > R(0.5) ? R(0.0) : d_log_scale * s.slope;                                     \
-        *d_shift = mask > R(0.5) ? R(0.0) : *d_shift;                                              \
+        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
+        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
+        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
         *d_mask = 0;                                                                               \
-        *d_limit = mask > R(0.5) ? R(0.0) : d_log_scale * s.limit_slope;                           \
+        *d_limit = kept_or(kept(mask), R(0.0), d_log_scale * s.limit_slope);                       \
     }
 
 FLOW_COUPLING(affine_coupling, exp, coupled)
