@@ -128,6 +128,14 @@ cdef class Op:
             op.derivative = self.derivative.with_options(*options)
         return op
 
+    def called(self, str name):
+        """The same operation, which in errors bears the name of a public function made of it."""
+        cdef Op op = self.with_options()
+        op.name = name
+        if op.derivative is not None:
+            op.derivative = op.derivative.called(name + "_derivative")
+        return op
+
     def check_types(self, tuple inputs):
         """Raise where an input holds no numbers that a call would take."""
         for k, x in enumerate(inputs):

@@ -28,16 +28,21 @@ def _sum_to_shape(gradient: Array, like: Any) -> Any:
 
 
 def as_input(gradient: Any, like: Any) -> Any:
-    """The gradient in the shape and float type of the input that it belongs to; None of noise."""
+    """The gradient in the shape and float type of the input that it belongs to; None of noise.
+
+    As of values, the byte order is the machine's.
+    """
     if gradient is None:
         return None
     if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
         return gradient
     gradient = _sum_to_shape(gradient, like)
     dtype = getattr(like, "dtype", None)
-    if dtype is None or dtype.kind in "biu" or dtype == gradient.dtype:
+    if dtype is not None and not isinstance(dtype, np.dtype):  # of a tensor, say
+        dtype = np.asarray(like).dtype
+    if dtype is None or dtype.kind in "biu" or dtype.newbyteorder("=") == gradient.dtype:
         return gradient
-    return gradient.astype(dtype)
+    return gradient.astype(dtype.newbyteorder("="))
 
 
 def _wanted(argnums: int | Sequence[int] | None, nin: int) -> list[int]:

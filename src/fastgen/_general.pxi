@@ -173,19 +173,28 @@ cdef void set_strides(fg_operand *operand, cnp.ndarray array, space *s) noexcept
         operand.stride[i] = array.strides[d] if d >= 0 and array.shape[d] != 1 else 0
 
 
+cdef tuple summed_shape(space *s):
+    """Of a result with one value per row."""
+    cdef int d
+    if not s.keepdims:
+        return tuple([s.shape[s.order[d]] for d in range(s.batch_ndim)])
+    events = [s.order[d] for d in range(s.batch_ndim, s.ndim)]
+    return tuple([1 if d in events else s.shape[d] for d in range(s.ndim)])
+
+
 cdef int set_row_strides(Op op, int k, fg_operand *operand, cnp.ndarray array, space *s) except -1:
     """An operand with a value per row: aligned with the batch dimensions, as the result is."""
     cdef int i, d, length
     cdef int shift = (s.ndim if s.keepdims else s.batch_ndim) - cnp.PyArray_NDIM(array)
     if shift < 0:
-        raise ValueError(_messages.row_shape(op.name, k, np.shape(array)))
+        raise ValueError(_messages.row_shape(op.name, k, np.shape(array), summed_shape(s)))
     for i in range(s.ndim):
         operand.stride[i] = 0
         d = (s.order[i] if s.keepdims else i) - shift
         if (i >= s.batch_ndim and not s.keepdims) or d < 0 or array.shape[d] == 1:
             continue
         if i >= s.batch_ndim or array.shape[d] != s.shape[s.order[i]]:
-            raise ValueError(_messages.row_shape(op.name, k, np.shape(array)))
+            raise ValueError(_messages.row_shape(op.name, k, np.shape(array), summed_shape(s)))
         operand.stride[i] = array.strides[d]
     return 0
 
@@ -226,13 +235,14 @@ cdef void memory_bounds(cnp.ndarray array, char **low, char **high) noexcept:
 
 
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):
+    """Whether an element of one is in the memory of the other; or that takes long to find out."""
     cdef char *a_low
     cdef char *a_high
     cdef char *b_low
     cdef char *b_high
     memory_bounds(a, &a_low, &a_high)
     memory_bounds(b, &b_low, &b_high)
-    return a_low < b_high and b_low < a_high
+    return a_low < b_high and b_low < a_high and np.may_share_memory(a, b, max_work=1000)
 
 
 cdef bint same_elements(cnp.ndarray a, cnp.ndarray b):
@@ -251,7 +261,7 @@ cdef tuple outputs_given(Op op, out):
     if nout == 1 and type(out) is not tuple:
         return (out,)
     if type(out) is not tuple or len(out) != nout:
-        raise TypeError(_messages.out_count(op.name, nout))
+        raise TypeError(_messages.out_count(op.name, nout, out))
     return out
 
 
@@ -273,11 +283,7 @@ cdef list make_outputs(Op op, list arrays, fg_dtype storage, out, int wanted, sp
     cdef list outputs = []
     cdef cnp.ndarray array
     out = outputs_given(op, out)
-    full = tuple([s.shape[d] for d in range(s.ndim)])
-    summed = tuple([s.shape[s.order[d]] for d in range(s.batch_ndim)])
-    if s.keepdims:
-        events = [s.order[d] for d in range(s.batch_ndim, s.ndim)]
-        summed = tuple([1 if d in events else s.shape[d] for d in range(s.ndim)])
+    full, summed = tuple([s.shape[d] for d in range(s.ndim)]), summed_shape(s)
     for j in range(nout):
         shape = summed if op.facts.summed >> j & 1 else full
         given = out[j]

@@ -51,7 +51,8 @@ cdef int broadcast_batch(Op op, list arrays, fg_lane_problem *problem) except -1
         ndim = len(batches[k])
         if ndim > len(batch) or any([
                 n not in (1, m) for n, m in zip(batches[k], batch[len(batch) - ndim:])]):
-            raise ValueError(_messages.row_shape(op.name, k, np.shape(arrays[k])))
+            shape = np.shape(arrays[k])
+            raise ValueError(_messages.row_shape(op.name, k, shape, batch))
     problem.ndim = len(batch)
     for d in range(problem.ndim):
         problem.shape[d] = batch[d]

@@ -63,11 +63,11 @@ def dtype(op: str, k: int, got: np.dtype[Any]) -> str:
 
 
 def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
-    """Inputs that do not broadcast."""
+    """Inputs that do not broadcast. Numbers always do, so they are not named."""
     named = [
         f"{argument(op, k)} {np.shape(array)}"
         for k, array in enumerate(arrays)
-        if not per_row >> k & 1
+        if not per_row >> k & 1 and np.ndim(array)
     ]
     return f"{_function(op)}: the shapes must broadcast together, got {', '.join(named)}"
 
@@ -77,10 +77,11 @@ def named_shapes(op: str, named: Iterable[str], what: str = "shapes") -> str:
     return f"{_function(op)}: the {what} must broadcast together, got {', '.join(named)}"
 
 
-def row_shape(op: str, k: int, got: tuple[int, ...]) -> str:
+def row_shape(op: str, k: int, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """An input with one value per row, whose shape is not that of the rows."""
     return (
-        f"{_function(op)}: {argument(op, k)} must broadcast to the shape of the result, got {got}"
+        f"{_function(op)}: {argument(op, k)} must broadcast to the shape {expected} of the "
+        f"result, got {got}"
     )
 
 
@@ -166,9 +167,10 @@ def out_type(op: str, got: object) -> str:
     return f"{_function(op)}: out must be a NumPy array, got {type(got).__name__}"
 
 
-def out_count(op: str, expected: int) -> str:
+def out_count(op: str, expected: int, got: object) -> str:
     """An `out` that does not match the number of outputs."""
-    return f"{_function(op)}: out must be a tuple of {expected} arrays or None"
+    came = f"a tuple of {len(got)}" if isinstance(got, tuple) else type(got).__name__
+    return f"{_function(op)}: out must be a tuple of {expected} arrays or None, got {came}"
 
 
 def out_read_only(op: str) -> str:

@@ -31,8 +31,10 @@ def _number(mask: Any, x: Any) -> Any:
     """The mask in a type that does not change the type of the result."""
     if mask is None:
         return 0.0
-    mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
-    dtype = np.dtype(getattr(x, "dtype", np.float64))
+    mask = mask if isinstance(getattr(mask, "dtype", None), np.dtype) else np.asarray(mask)
+    dtype = getattr(x, "dtype", np.dtype(np.float64))
+    if not isinstance(dtype, np.dtype):  # of a tensor, say
+        dtype = np.asarray(x).dtype
     return mask.astype(dtype) if mask.dtype.kind in "biu" and dtype.kind not in "biu" else mask
 
 

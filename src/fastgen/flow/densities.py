@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from fastgen._ops import OPS
 __all__ = ["bits_per_dim", "log_prob"]
 
 _log_prob = OPS["flow.log_prob"]
+_bits = _log_prob.called("flow.bits_per_dim")  # for what is no number
 
 
 def log_prob(
@@ -112,6 +113,8 @@ def bits_per_dim(log_prob: ArrayLike, /, *, dims: int, bins: int = 256) -> Any:
     ------
     ValueError
         If `dims` or `bins` is below 1.
+    TypeError
+        If they are no ints, or `log_prob` is complex, longdouble, object or masked.
 
     References
     ----------
@@ -124,7 +127,11 @@ def bits_per_dim(log_prob: ArrayLike, /, *, dims: int, bins: int = 256) -> Any:
     >>> float(fastgen.flow.bits_per_dim(0.0, dims=3072))  # of the uniform distribution
     8.0
     """
+    if not (isinstance(dims, SupportsIndex) and isinstance(bins, SupportsIndex)):
+        raise TypeError(f"bits_per_dim: dims and bins must be ints, got {dims!r} and {bins!r}")
     if dims < 1 or bins < 1:
         raise ValueError(f"bits_per_dim: dims and bins must be at least 1, got {dims} and {bins}")
-    values: Any = log_prob if hasattr(log_prob, "dtype") else np.asarray(log_prob, np.float64)
+    _bits.check_types((log_prob,))
+    known = isinstance(getattr(log_prob, "dtype", None), np.dtype)
+    values: Any = log_prob if known else np.asarray(log_prob)
     return values * (-1 / (dims * math.log(2))) + math.log2(bins)

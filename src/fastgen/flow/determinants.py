@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,9 @@ __all__ = [
 Array = np.ndarray[Any, np.dtype[Any]]
 _logabsdet_diagonal = OPS["flow.logabsdet_diagonal"]
 _slogdet_diagonal = OPS["flow.slogdet_diagonal"]
+_logdet_triangular = _logabsdet_diagonal.called("flow.logdet_triangular")
+_logdet_lu = _logabsdet_diagonal.called("flow.logdet_lu")
+_slogdet_triangular = _slogdet_diagonal.called("flow.slogdet_triangular")
 
 
 def logabsdet_diagonal(
@@ -155,7 +158,7 @@ def _triangular_rule(
     if unit_diagonal:
         value = logdet_triangular(tril, unit_diagonal=True) if with_value else None
         return value, tuple(np.zeros_like(tril) for _ in wanted)
-    value, gradients = gradients_of(_logabsdet_diagonal, wanted, (diagonal,), cotangent, with_value)
+    value, gradients = gradients_of(_logdet_triangular, wanted, (diagonal,), cotangent, with_value)
     return value, tuple(_on_diagonal(g, tril) for g in gradients)
 
 
@@ -204,14 +207,15 @@ def logdet_triangular(tril: ArrayLike, /, *, unit_diagonal: bool = False, out: A
     diagonal = _diagonal("logdet_triangular", "tril", tril)
     if unit_diagonal:
         diagonal = np.ones_like(diagonal)
-    return _logabsdet_diagonal((diagonal,), -1, False, out)
+    return _logdet_triangular((diagonal,), -1, False, out)
 
 
 def _slogdet_rule(
     wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool
 ) -> tuple[Any, tuple[Any, ...]]:
     diagonal = _diagonal("slogdet_triangular", "tril", inputs[0])
-    value, gradients = gradients_of(_slogdet_diagonal, wanted, (diagonal,), cotangent, with_value)
+    op = _slogdet_triangular
+    value, gradients = gradients_of(op, wanted, (diagonal,), cotangent, with_value)
     return value, tuple(_on_diagonal(g, inputs[0]) for g in gradients)
 
 
@@ -249,10 +253,12 @@ def slogdet_triangular(tril: ArrayLike, /, *, out: Any = None) -> Any:
     (array([-1.]), array([0.]))
     """
     diagonal = _diagonal("slogdet_triangular", "tril", tril)
-    return _slogdet_diagonal((diagonal,), -1, False, out)
+    return _slogdet_triangular((diagonal,), -1, False, out)
 
 
 def _places(height: int, width: int) -> int:
+    if not (isinstance(height, SupportsIndex) and isinstance(width, SupportsIndex)):
+        raise TypeError(f"logdet_lu: height and width must be ints, got {height!r} and {width!r}")
     if height < 1 or width < 1:
         raise ValueError(
             f"logdet_lu: height and width must be at least 1, got {height!r} and {width!r}"
@@ -269,9 +275,11 @@ def _lu_rule(
     height: int = 1,
     width: int = 1,
 ) -> tuple[Any, tuple[Any, ...]]:
-    places = _places(height, width)
-    value, gradients = _triangular_rule(wanted, inputs, cotangent, with_value)
-    return value * places if with_value else None, tuple([g * places for g in gradients])
+    places, (lu,) = _places(height, width), inputs
+    diagonal = _diagonal("logdet_lu", "lu", lu)
+    value, gradients = gradients_of(_logdet_lu, wanted, (diagonal,), cotangent, with_value)
+    value = value * places if with_value else None
+    return value, tuple([_on_diagonal(g * places, lu) for g in gradients])
 
 
 @with_rule(_lu_rule, nin=1)
@@ -317,4 +325,5 @@ def logdet_lu(lu: ArrayLike, /, *, height: int = 1, width: int = 1) -> Any:
     >>> float(fastgen.flow.logdet_lu(lu, height=8, width=8))
     0.0
     """
-    return logdet_triangular(lu) * _places(height, width)
+    places = _places(height, width)
+    return _logdet_lu((_diagonal("logdet_lu", "lu", lu),)) * places

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._messages import checked_axis
 from fastgen._ops import chosen
 
 __all__ = ["split_parameters"]
@@ -27,7 +28,7 @@ def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> An
     ====================== ============================ ==========================================
     layout                 the numbers of one sample    used by
     ====================== ============================ ==========================================
-    ``"shift_then_scale"`` t1 t2 ... u1 u2 ...          couplings of nflows
+    ``"shift_then_scale"`` t1 t2 ... u1 u2 ...          couplings of nflows; MAF of Pyro
     ``"scale_then_shift"`` u1 u2 ... t1 t2 ...          many others
     ``"shift_scale_pairs"`` t1 u1 t2 u2 ...             normflows; MAF of TFP and zuko
     ``"scale_shift_pairs"`` u1 t1 u2 t2 ...             MAF of nflows
@@ -52,7 +53,7 @@ def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> An
     Raises
     ------
     ValueError
-        If the layout is unknown, or the axis has an odd length.
+        If the layout is unknown, `axis` is out of range, or has an odd length.
 
     Examples
     --------
@@ -61,7 +62,8 @@ def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> An
     (array([1., 3., 5.]), array([0., 2., 4.]))
     """
     array = np.asarray(params)
-    length = array.shape[axis] if array.ndim else 1
+    k = checked_axis("flow.split_parameters", axis, axis, max(array.ndim, 1))
+    length = array.shape[k] if array.ndim else 1
     parts = chosen("split_parameters", "layout", _LAYOUTS, layout)(length // 2)
     if length % 2:
         raise ValueError(

@@ -11,7 +11,10 @@ from fastgen._ops import OPS
 
 __all__ = ["actnorm", "batch_norm"]
 
-_affine = OPS["flow.affine_coupling_exp"], OPS["flow.affine_coupling_inverse_exp"]
+_affine = (
+    OPS["flow.affine_coupling_exp"].called("flow.actnorm"),
+    OPS["flow.affine_coupling_inverse_exp"].called("flow.actnorm"),
+)
 _batch_norm = OPS["flow.batch_norm"], OPS["flow.batch_norm_inverse"]
 
 
