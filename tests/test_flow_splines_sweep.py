@@ -9,15 +9,19 @@ from fastgen import flow
 
 DRAWS, PART, POINTS = int(os.environ.get("FASTGEN_DRAWS", 320_000)), 20_000, 20
 BINS, BOUNDS = 8, (0.5, 1.0, 3.0, 10.0)
+# Raw parameters of polynomial splines.
+SIZES = {"linear_spline": [(BINS,)]}
 spline = flow.rational_quadratic_spline
 
 
-def drawn(rng, bound, sd, dtype):
+def drawn(rng, bound, sd, dtype, sizes=(BINS, BINS, BINS - 1)):
     """Raw parameters, and rising points: anywhere, both ends, and knots with their neighbours."""
     n = PART // POINTS
-    raw = [(sd * rng.standard_normal((n, 1, k))).astype(dtype) for k in (BINS, BINS, BINS - 1)]
+    raw = [(sd * rng.standard_normal((n, 1, k))).astype(dtype) for k in sizes]
     shares = np.exp(raw[0].astype(float) - raw[0].max(-1, keepdims=True))
     shares = 1e-3 + (1 - 1e-3 * BINS) * shares / shares.sum(-1, keepdims=True)
+    if len(sizes) == 1:  # the bins of a linear spline are equal
+        shares = np.full((n, 1, BINS), 1 / BINS)
     knots = (bound * (2 * np.cumsum(shares, -1)[:, 0, :5] - 1)).astype(dtype)
     ends = np.full((n, 1), bound, dtype)
     somewhere = rng.uniform(-1.2 * bound, 1.2 * bound, (n, POINTS - 17)).astype(dtype)
@@ -42,4 +46,28 @@ def test_splines_everywhere(dtype, rng):
             judge = [a.astype(float) for a in (x, *raw)]
             exact, exact_log = spline(*judge, bound=bound)
             assert np.max(np.abs(y - exact)) <= unit * bound * 1.2, part
+            assert np.max(np.abs(log - exact_log)) <= 2e-5, part
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", SIZES)
+def test_polynomial_splines_everywhere(name, dtype, rng):
+    """The inverse lies where y is reached, between neighbours of what it gives."""
+    unit, one = np.finfo(dtype).eps, getattr(flow, name)
+    for part in range(DRAWS // PART):
+        bound, sd = BOUNDS[part % 4], (0.1, 1.0, 2.5, 5.0)[part // 4 % 4]
+        x, raw = drawn(rng, bound, sd, dtype, SIZES[name][part % len(SIZES[name])])
+        y, log = one(x, *raw, bound=bound)
+        back, log_back = one(x, *raw, bound=bound, inverse=True)
+        assert all(np.isfinite(a).all() for a in (y, log, back, log_back)), part
+        assert np.all(np.diff(y, axis=-1) >= (0 if dtype == np.float32 else -4 * unit * bound))
+        judge = [a.astype(float) for a in raw]
+        near = 2 * unit * np.abs(back.astype(float))
+        below, above = (one(back + side * near, *judge, bound=bound)[0] for side in (-1, 1))
+        slack = 4e-15 * np.maximum(bound, np.abs(x))
+        assert np.all(below - slack <= x) and np.all(x <= above + slack), part
+        if dtype == np.float32:
+            exact, exact_log = one(x.astype(float), *judge, bound=bound)
+            ends = np.maximum(bound, np.abs(exact))
+            assert np.max(np.abs(y - exact) / ends) <= unit * 1.2, part
             assert np.max(np.abs(log - exact_log)) <= 2e-5, part

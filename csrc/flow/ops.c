@@ -7,6 +7,7 @@
 #include "flow/batch_norm.h"
 #include "flow/exp.h"
 #include "flow/leaky_relu.h"
+#include "flow/linear_vjp_lanes.h"
 #include "flow/log_prob.h"
 #include "flow/logabsdet_diagonal.h"
 #include "flow/logit.h"
@@ -184,6 +185,8 @@ FG_ROWS = {
     FLOW_ROW(soft_clip_inverse, "(n),(n)"),
     FG_ROW_OF_REAL_LANES(rational_quadratic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(linear_spline, "(),(k)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(linear_spline_inverse, "(),(k)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),
     FG_LAST_ROW,
 };

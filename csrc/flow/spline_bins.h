@@ -73,27 +73,33 @@ static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restr
 }
 
 /* The bins + 1 knots; the end stays NaN if the sum is. */
-static void spline_knots(const spline_bins *b, ptrdiff_t bins)
+static void spline_sums(const spline_bins *b, ptrdiff_t bins, const wide_lanes *restrict stretch)
 {
     const wide_real bound = b->axis.bound, least = b->axis.least;
     const wide_real limit = b->axis.given ? (wide_real)INFINITY : bound * (1 - 0x1p-53);
-    wide_lanes stretch, knot, *const knots = b->knots;
-    spline_parts(b, bins, &stretch);
+    wide_lanes knot, *const knots = b->knots;
     EACH_LANE(l)
     knots[0][l] = knot[l] = -bound;
     for (ptrdiff_t i = 1; i <= bins; i++) {
         if (b->shares != NULL)
             EACH_LANE(l)
-        b->shares[i - 1][l] = (real)(stretch[l] * knots[i][l]);
+        b->shares[i - 1][l] = (real)((*stretch)[l] * knots[i][l]);
         EACH_LANE(l)
         {
-            knot[l] += wide_mul_add(stretch[l], knots[i][l], least);
+            knot[l] += wide_mul_add((*stretch)[l], knots[i][l], least);
             knots[i][l] = limit < knot[l] ? limit : knot[l];
         }
     }
     if (!b->axis.given)
         EACH_LANE(l)
     knots[bins][l] = knot[l] != knot[l] ? knot[l] : bound;
+}
+
+static void spline_knots(const spline_bins *b, ptrdiff_t bins)
+{
+    wide_lanes stretch;
+    spline_parts(b, bins, &stretch);
+    spline_sums(b, bins, &stretch);
 }
 
 #endif

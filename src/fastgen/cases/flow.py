@@ -9,6 +9,7 @@ from fastgen.cases import (
     _flow_couplings,
     _flow_jacobians,
     _flow_normalization,
+    _flow_polynomial_splines,
     _flow_residual,
     _flow_splines,
     case,
@@ -100,6 +101,7 @@ CASES = {
     **_flow_jacobians.CASES,
     **_flow_normalization.CASES,
     **_flow_splines.CASES,
+    **_flow_polynomial_splines.CASES,
     **_flow_residual.CASES,
     "flow.slogdet_diagonal": Case(
         sample=case.normal,

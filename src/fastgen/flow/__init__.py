@@ -18,6 +18,7 @@ from fastgen.flow.determinants import (
 from fastgen.flow.jacobians import slogdet
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
+from fastgen.flow.polynomial_splines import linear_spline
 from fastgen.flow.residual import planar, radial
 from fastgen.flow.splines import rational_quadratic_spline
 from fastgen.flow.squashing import logit, sigmoid, softplus, tanh
@@ -32,6 +33,7 @@ __all__ = [
     "bits_per_dim",
     "exp",
     "leaky_relu",
+    "linear_spline",
     "log_prob",
     "logabsdet_diagonal",
     "logdet_lu",

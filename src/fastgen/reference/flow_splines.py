@@ -103,3 +103,35 @@ def rational_quadratic_spline(
     outside = point if convention == "tfp" else y + beyond * end
     y = np.where(beyond == 0, y, outside)
     return y + shift, np.log(np.where(beyond == 0, slope, end))
+
+
+def linear_spline(
+    x: Any,
+    heights: Any,
+    /,
+    *,
+    inverse: bool = False,
+    bound: float = 1.0,
+    tails: str | None = "linear",
+) -> Any:
+    """Monotonic piecewise linear spline of every element, with its log-derivative."""
+    bins = heights.shape[-1]
+    log_shares = heights - np.max(heights, axis=-1, keepdims=True)
+    log_shares = log_shares - np.log(np.sum(np.exp(log_shares), axis=-1, keepdims=True))
+    knots_x = bound * (2 * np.arange(bins + 1) - bins) / bins
+    knots_y = _knots(2 * bound * np.exp(log_shares), bound)
+
+    inside = np.clip(x, -bound, bound)
+    knots = knots_y if inverse else knots_x
+    bin_of = np.sum(inside[..., None] >= knots[..., 1:-1], axis=-1)[..., None]
+    batch = np.broadcast_shapes(bin_of.shape[:-1], heights.shape[:-1])
+
+    def pick(values: Any, k: Any) -> Any:
+        whole = np.broadcast_to(values, (*batch, values.shape[-1]))
+        return np.take_along_axis(whole, np.broadcast_to(k, (*batch, 1)), axis=-1)[..., 0]
+
+    x0, y0 = pick(knots_x, bin_of), pick(knots_y, bin_of)
+    log = pick(log_shares, bin_of) + np.log(bins)
+    y = x0 + (inside - y0) / np.exp(log) if inverse else y0 + (inside - x0) * np.exp(log)
+    outside = np.abs(x) > bound
+    return np.where(outside, x, y), np.where(outside, 0.0, -log if inverse else log)

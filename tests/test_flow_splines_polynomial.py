@@ -1,0 +1,203 @@
+"""Linear and quadratic splines: against nflows, and what holds of both."""
+
+import math
+
+import numpy as np
+import pytest
+
+import fastgen
+from fastgen import flow
+from fastgen.reference import flow as reference
+
+
+def linear(rng, shape, bins, sd=1.5):
+    return (sd * rng.normal(size=(*shape, bins)),)
+
+
+SPLINES = [
+    pytest.param(flow.linear_spline, linear, id="linear"),
+]
+every_spline = pytest.mark.parametrize(("spline", "raw_of"), SPLINES)
+both_ways = pytest.mark.parametrize("inverse", [False, True])
+
+
+def points(rng, n, bound=3.0):
+    """Inside, outside, and at the ends."""
+    return np.concatenate([rng.uniform(-1.3 * bound, 1.3 * bound, n - 2), [-bound, bound]])
+
+
+def assert_agree(spline, arrays, options, theirs, rng):
+    """Values and gradients, as torch finds them of a peer's function."""
+    torch = pytest.importorskip("torch")
+    cotangents = rng.normal(size=(2, arrays[0].size))
+    tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
+    results = theirs(*tensors)
+    total = sum((r * torch.tensor(c)).sum() for r, c in zip(results, cotangents, strict=True))
+    expected = [r.detach().numpy() for r in results] + list(torch.autograd.grad(total, tensors))
+    ours, slopes = fastgen.value_and_grad(spline)(*arrays, cotangent=tuple(cotangents), **options)
+    for got, want in zip((*ours, *slopes), expected, strict=True):
+        np.testing.assert_allclose(got, np.asarray(want), rtol=1e-8, atol=1e-8)
+
+
+def nflows_without_its_eps(monkeypatch, name):
+    """A module of nflows; its search adds 1e-6 to the last knot that it is given, for good.
+
+    That moves all of the last bin of the inverse. Where it makes knots, they are in float32.
+    """
+    torch = pytest.importorskip("torch")
+    peer = pytest.importorskip(f"nflows.transforms.splines.{name}")
+    search = peer.torchutils.searchsorted
+    monkeypatch.setattr(peer.torchutils, "searchsorted", lambda at, x: search(at.clone(), x))
+    monkeypatch.setattr(torch, "linspace", lambda *a: torch.arange(a[2], dtype=float) / (a[2] - 1))
+    return peer
+
+
+@both_ways
+@pytest.mark.parametrize("bins", [2, 5, 8])
+def test_linear_against_nflows(bins, inverse, rng, monkeypatch):
+    peer = nflows_without_its_eps(monkeypatch, "linear")
+    arrays = (rng.uniform(-4, 4, 500), *linear(rng, (500,), bins))
+
+    def theirs(x, heights):
+        return peer.unconstrained_linear_spline(x, heights, inverse=inverse, tail_bound=3.0)
+
+    assert_agree(flow.linear_spline, arrays, {"inverse": inverse, "bound": 3.0}, theirs, rng)
+
+
+@both_ways
+@every_spline
+@pytest.mark.parametrize("tails", ["linear", None])
+def test_against_the_reference(spline, raw_of, tails, inverse, rng):
+    x = points(rng, 2000) if tails else rng.uniform(-3, 3, 2000)
+    arrays = (x, *raw_of(rng, (2000,), 6))
+    options = {"inverse": inverse, "bound": 3.0, "tails": tails}
+    wanted = getattr(reference, spline.__name__)(*arrays, **options)
+    for got, want in zip(spline(*arrays, **options), wanted, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+@both_ways
+@every_spline
+def test_every_gradient_against_differences(spline, raw_of, inverse, rng):
+    n, h = 300, 1e-6
+    arrays = (points(rng, n + 2)[:-2], *raw_of(rng, (n,), 5, 0.7))
+    options = {"inverse": inverse, "bound": 3.0}
+    c = rng.normal(size=(2, n))
+    gradients = fastgen.value_and_grad(spline)(*arrays, cotangent=tuple(c), **options)[1]
+    for k, a in enumerate(arrays):
+        step = h * rng.normal(size=a.shape)
+        ahead, behind = (
+            sum(c * np.array(spline(*arrays[:k], a + s, *arrays[k + 1 :], **options)))
+            for s in (step, -step)
+        )
+        along = (gradients[k] * step).reshape(n, -1).sum(-1) / h
+        error = np.abs(along - (ahead - behind) / (2 * h)) / (1 + np.abs(along))
+        assert np.quantile(error, 0.98) < 1e-7  # a step may cross a knot
+
+
+@every_spline
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sd", [1, 5])
+def test_inverse_is_right_but_for_rounding(spline, raw_of, sd, dtype, rng):
+    """What is close to x on either side has a y on either side, however flat or steep it is."""
+    raw = [a.astype(dtype) for a in raw_of(rng, (200_000,), 8, sd)]
+    y = rng.uniform(-3.3, 3.3, 200_000).astype(dtype)
+    x, log = spline(y, *raw, bound=3.0, inverse=True)
+    unit, wide = np.finfo(dtype).eps, [a.astype(float) for a in raw]
+    near = 2 * unit * np.abs(x.astype(float))
+    below, above = (spline(x + side * near, *wide, bound=3.0)[0] for side in (-1, 1))
+    slack = 3 * 2e-15 if dtype == np.float64 else 1e-14
+    assert np.all(below - slack <= y) and np.all(y <= above + slack)
+    assert np.isfinite(log).all()
+
+
+@every_spline
+def test_forward_in_float32_is_that_of_double(spline, raw_of, rng):
+    """Of parameters however sharp, with points next to knots."""
+    raw = [a.astype(np.float32) for a in raw_of(rng, (200_000,), 8, 5)]
+    x = rng.uniform(-3, 3, 200_000)
+    x[::2] = rng.integers(-4, 5, 100_000) * 0.75 + rng.choice([-1, 1], 100_000) * 1e-6
+    x = np.clip(x, -3, 3).astype(np.float32)
+    y, log = spline(x, *raw, bound=3.0)
+    exact_y, exact_log = spline(x.astype(float), *(a.astype(float) for a in raw), bound=3.0)
+    assert np.max(np.abs(y - exact_y)) <= 2**-22  # a unit of what is between 2 and 4
+    assert np.max(np.abs(log - exact_log)) <= 2e-5
+
+
+@every_spline
+def test_it_rises_and_meets_its_ends(spline, raw_of, rng):
+    raw = raw_of(rng, (200, 1), 8, 4)
+    x = np.sort(rng.uniform(-3, 3, (200, 500)), axis=-1)
+    y, log = spline(x, *raw, bound=3.0)
+    assert np.all(np.diff(y, axis=-1) >= -4e-16) and np.isfinite(log).all()
+    ends = spline(np.array([[-3.0, 3.0]]), *raw, bound=3.0)[0]
+    np.testing.assert_allclose(ends, np.broadcast_to([-3.0, 3.0], (200, 2)), rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_linear_shares_of_nothing(dtype):
+    """A height that is nothing beside others has its logarithm, and gradient, all the same."""
+    heights = np.array([0.0, -50.0, -600.0, 0.0, -1000.0], dtype)
+    x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0], dtype)
+    (y, log), (d_x, d_heights) = fastgen.value_and_grad(flow.linear_spline)(x, heights[None])
+    np.testing.assert_allclose(log, heights + math.log(5) - math.log(2), rtol=1e-6)
+    np.testing.assert_allclose(y, [-1, 0, 0, 0.75, 1], atol=1e-7)
+    assert np.isfinite(d_x).all() and np.isfinite(d_heights).all()
+    _, (_, only_log) = fastgen.value_and_grad(flow.linear_spline)(
+        x[:, None], np.tile(heights, (5, 1, 1)), cotangent=(0.0, 1.0)
+    )
+    np.testing.assert_allclose(
+        only_log[:, 0], np.eye(5) - [0.5, 0, 0, 0.5, 0], atol=1e-6
+    )  # 1 - p, -p
+    back, back_log = flow.linear_spline(y, heights, inverse=True)
+    assert np.isfinite(back_log).all() and back[0] == -1 and back[-1] == 1
+
+
+def test_linear_tails_are_the_identity(rng):
+    """As nflows has them, whatever the slope of the last bin is."""
+    x = np.array([-1e6, -3.5, -3.0, 3.0, 3.0000000000000004, 0.1 + 3.3, 1e300])
+    y, log = flow.linear_spline(x, *linear(rng, (), 8), bound=3.0)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(log != 0, np.abs(x) <= 3)
+
+
+@every_spline
+def test_no_gradient_is_nan_outside(spline, raw_of, rng):
+    raw = raw_of(rng, (1000,), 8, 5)
+    x = np.concatenate([rng.choice([-1, 1], 998) * rng.uniform(3, 1e6, 998), [np.inf, -np.inf]])
+    for inverse in (False, True):
+        (y, log), gradients = fastgen.value_and_grad(spline)(x, *raw, bound=3.0, inverse=inverse)
+        np.testing.assert_array_equal(y, x)
+        assert not log.any() and np.all(gradients[0] == 1)
+        assert not any(g.any() for g in gradients[1:])
+
+
+@every_spline
+def test_one_spline_for_all(spline, raw_of, rng):
+    raw = raw_of(rng, (), 8)
+    x = rng.normal(size=(30, 5))
+    y, _ = spline(x, *raw)
+    gradients = fastgen.value_and_grad(spline)(x, *raw)[1]
+    assert y.shape == x.shape
+    assert [g.shape for g in gradients] == [x.shape, *(r.shape for r in raw)]
+    assert spline(0.5, *raw)[0].dtype == np.float64
+
+
+@every_spline
+def test_what_is_refused(spline, raw_of, rng):
+    raw, x = raw_of(rng, (), 8), np.zeros(3)
+    for wrong, said in [
+        ({"bound": 0.0}, "bound must be positive and finite, got 0.0"),
+        ({"bound": math.nan}, "bound must be positive"),
+        ({"bound": math.inf}, "bound must be positive"),
+        ({"tails": "none"}, "tails must be 'linear' or None, got 'none'"),
+        ({"tails": "circular"}, "tails must be 'linear' or None, got 'circular'"),
+    ]:
+        with pytest.raises(ValueError, match=f"{spline.__name__}: {said}"):
+            spline(x, *raw, **wrong)
+    with pytest.raises(ValueError, match=r"x must be within the bound 2.0.*got 2.5"):
+        spline(np.array([0.5, -2.5]), *raw, bound=2.0, tails=None)
+    with pytest.raises(ValueError, match="must be of at least 2 bins, got 1"):
+        spline(x, *raw_of(rng, (), 1))
+    with pytest.raises(TypeError, match="must hold float16"):
+        spline(x, raw[0].astype(complex), *raw[1:])
