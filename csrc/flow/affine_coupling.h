@@ -91,12 +91,12 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
 
 FLOW_COUPLING(affine_coupling, exp, coupled)
 FLOW_COUPLING(affine_coupling, sigmoid, coupled)
-FLOW_COUPLING(affine_coupling, softplus, coupled)
+FLOW_LIMITED_COUPLING(affine_coupling, softplus, coupled)
 FLOW_LIMITED_COUPLING(affine_coupling, tanh, coupled)
 FLOW_LIMITED_COUPLING(affine_coupling, soft_clip, coupled)
 FLOW_COUPLING(affine_coupling_inverse, exp, coupled_inverse)
 FLOW_COUPLING(affine_coupling_inverse, sigmoid, coupled_inverse)
-FLOW_COUPLING(affine_coupling_inverse, softplus, coupled_inverse)
+FLOW_LIMITED_COUPLING(affine_coupling_inverse, softplus, coupled_inverse)
 FLOW_LIMITED_COUPLING(affine_coupling_inverse, tanh, coupled_inverse)
 FLOW_LIMITED_COUPLING(affine_coupling_inverse, soft_clip, coupled_inverse)
 

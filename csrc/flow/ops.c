@@ -32,12 +32,12 @@ FLOW_MAPS(batch_norm, 6, 8)
 FLOW_MAPS(batch_norm_inverse, 6, 8)
 FLOW_MAPS(affine_coupling_exp, 4, 6)
 FLOW_MAPS(affine_coupling_sigmoid, 4, 6)
-FLOW_MAPS(affine_coupling_softplus, 4, 6)
+FLOW_MAPS(affine_coupling_softplus, 5, 7)
 FLOW_MAPS(affine_coupling_tanh, 5, 7)
 FLOW_MAPS(affine_coupling_soft_clip, 5, 7)
 FLOW_MAPS(affine_coupling_inverse_exp, 4, 6)
 FLOW_MAPS(affine_coupling_inverse_sigmoid, 4, 6)
-FLOW_MAPS(affine_coupling_inverse_softplus, 4, 6)
+FLOW_MAPS(affine_coupling_inverse_softplus, 5, 7)
 FLOW_MAPS(affine_coupling_inverse_tanh, 5, 7)
 FLOW_MAPS(affine_coupling_inverse_soft_clip, 5, 7)
 
@@ -159,12 +159,12 @@ FG_ROWS = {
     FG_ROW_OF_MAPS(batch_norm_inverse, "(n),(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_exp, "(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_sigmoid, "(n),(n),(n),(n)->(n),()"),
-    FG_ROW_OF_MAPS(affine_coupling_softplus, "(n),(n),(n),(n)->(n),()"),
+    FG_ROW_OF_MAPS(affine_coupling_softplus, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_tanh, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_soft_clip, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_exp, "(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_sigmoid, "(n),(n),(n),(n)->(n),()"),
-    FG_ROW_OF_MAPS(affine_coupling_inverse_softplus, "(n),(n),(n),(n)->(n),()"),
+    FG_ROW_OF_MAPS(affine_coupling_inverse_softplus, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_tanh, "(n),(n),(n),(n),(n)->(n),()"),
     FG_ROW_OF_MAPS(affine_coupling_inverse_soft_clip, "(n),(n),(n),(n),(n)->(n),()"),
     FLOW_ROW(exp, "(n)"),

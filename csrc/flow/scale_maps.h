@@ -2,7 +2,7 @@
  *
  *     exp        log s = u                                Dinh et al. (2017), Real NVP
  *     sigmoid    s = sigmoid(u + 2) + 1/1000              nflows; Glow without the constant
- *     softplus   s = min(softplus(u) + 1/1000, 3)         nflows
+ *     softplus   s = min(softplus(u) + 1/1000, limit)     nflows, where limit is 3 or infinite
  *     tanh       log s = limit tanh(u)                    Real NVP, where limit is learned
  *     soft_clip  log s = u / (1 + |u| / limit)            zuko, where limit is log 1000
  *
@@ -35,11 +35,12 @@ static inline flow_scale scale_sigmoid(real u)
     return s;
 }
 
-static inline flow_scale scale_softplus(real u)
+static inline flow_scale scale_softplus(real u, real limit)
 {
-    const real free = real_softplus(u) + R(1e-3), scale = real_min(R(3.0), free);
-    const real slope = free > R(3.0) ? R(0.0) : real_sigmoid(u) / scale;
-    const flow_scale s = {scale, real_log(scale), slope, R(0.0)};
+    const real free = real_softplus(u) + R(1e-3), scale = real_min(limit, free);
+    const real slope = free > limit ? R(0.0) : real_sigmoid(u) / scale;
+    const real limit_slope = free > limit ? R(1.0) / limit : R(0.0);
+    const flow_scale s = {scale, real_log(scale), slope, limit_slope};
     return s;
 }
 

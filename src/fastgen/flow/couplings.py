@@ -24,7 +24,7 @@ _inverse = kinds_of("flow.affine_coupling_inverse")
 _forward = {kind: OPS[f"flow.affine_coupling_{kind}"] for kind in _inverse}
 _additive = OPS["flow.additive_coupling"]
 _additive_inverse = OPS["flow.additive_coupling_inverse"]
-_LIMITS = {"tanh": 1.0, "soft_clip": math.log(1000)}  # where a map has one, its default
+_LIMITS = {"softplus": 3.0, "tanh": 1.0, "soft_clip": math.log(1000)}  # defaults
 
 
 def _number(mask: Any, x: Any) -> Any:
@@ -50,7 +50,7 @@ def _operands(
     if limit is not None:
         raise ValueError(
             f"{function}: limit must be None except for the scale maps "
-            f"{' and '.join(map(repr, _LIMITS))}; got {limit!r} for {scale_map!r}"
+            f"{', '.join(map(repr, _LIMITS))}; got {limit!r} for {scale_map!r}"
         )
     return op, operands
 
@@ -95,7 +95,7 @@ def affine_coupling(
     =============== ============================================= ==========================
     ``"exp"``       :math:`e^u`                                   Real NVP, TFP, distrax
     ``"sigmoid"``   :math:`\mathrm{sigmoid}(u + 2) + 10^{-3}`     nflows
-    ``"softplus"``  :math:`\min(\log(1 + e^u) + 10^{-3}, 3)`      nflows, as an option
+    ``"softplus"``  :math:`\min(\log(1 + e^u) + 10^{-3}, a)`      nflows, a = 3; its MAF, inf
     ``"tanh"``      :math:`e^{a \tanh u}`                         Real NVP, a learned
     ``"soft_clip"`` :math:`e^{u / (1 + |u| / a)}`                 zuko, a = log 1000
     =============== ============================================= ==========================
@@ -111,8 +111,8 @@ def affine_coupling(
     mask : array_like, optional
         True (or over 1/2) where `x` passes unchanged and adds nothing to the log-determinant.
     limit : array_like, optional
-        The largest :math:`|\log s|`, :math:`a`, of the last two maps; by default 1 for "tanh" and
-        log 1000 for "soft_clip".
+        :math:`a`: for "softplus" the largest scale, by default 3, where ``np.inf`` sets none; for
+        "tanh" and "soft_clip" the largest :math:`|\log s|`, by default 1 and log 1000.
     scale_map : str, default "exp"
         How :math:`u` makes a scale, as above.
     axis : int, tuple of int, or None, default -1

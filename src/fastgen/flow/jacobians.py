@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._core import overrides_ufuncs
 from fastgen._ops import OPS
 
 __all__ = ["slogdet"]
@@ -18,8 +19,11 @@ _LARGEST = 32  # beyond, LAPACK's blocks are faster than lanes
 def _by_lapack(a: Any, out: Any) -> Any:
     """Let NumPy factorize in double, one matrix after the other."""
     _slogdet.check_types((a,))
+    a = np.asarray(a)
     with np.errstate(all="ignore"):
-        found = np.linalg.slogdet(np.asarray(a, np.float64))
+        by_lapack = np.linalg.slogdet(a.astype(np.float64))
+    lost = np.isnan(a).any(axis=(-2, -1))  # its pivots may pass a NaN by
+    found = [np.where(lost, np.nan, x) for x in by_lapack]
     # Matrices of no dimension, of the same type and batch, make the outputs, or check those given.
     results = _slogdet((np.zeros((*a.shape[:-2], 0, 0), a.dtype),), out=out)
     if not isinstance(results[0], np.ndarray):
@@ -86,6 +90,7 @@ def slogdet(a: ArrayLike, /, *, out: Any = None) -> Any:
     >>> fastgen.flow.slogdet(np.array([[[0.0, 2.0], [1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0]]]))
     (array([-1.,  0.]), array([0.69314718,       -inf]))
     """
-    if isinstance(a, np.ndarray) and a.ndim > 1 and a.shape[-1] == a.shape[-2] > _LARGEST:
+    shape = () if overrides_ufuncs(a) else np.shape(a)
+    if len(shape) > 1 and shape[-1] == shape[-2] > _LARGEST:
         return _by_lapack(a, out)
     return _slogdet((a,), out=out)

@@ -31,7 +31,7 @@ def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> An
     ``"shift_then_scale"`` t1 t2 ... u1 u2 ...          couplings of nflows; MAF of Pyro
     ``"scale_then_shift"`` u1 u2 ... t1 t2 ...          many others
     ``"shift_scale_pairs"`` t1 u1 t2 u2 ...             normflows; MAF of TFP and zuko
-    ``"scale_shift_pairs"`` u1 t1 u2 t2 ...             MAF of nflows
+    ``"scale_shift_pairs"`` u1 t1 u2 t2 ...             MAF of nflows ("softplus", without limit)
     ====================== ============================ ==========================================
 
     Parameters

@@ -50,7 +50,7 @@ def _log_scale(u: Any, limit: Any, scale_map: str) -> Any:
     if scale_map == "sigmoid":
         return np.log(1 / (1 + np.exp(-(u + 2))) + 1e-3)
     if scale_map == "softplus":
-        return np.log(np.minimum(np.logaddexp(u, 0) + 1e-3, 3))
+        return np.log(np.minimum(np.logaddexp(u, 0) + 1e-3, 3 if limit is None else limit))
     if scale_map == "tanh":
         return (1.0 if limit is None else limit) * np.tanh(u)
     return u / (1 + np.abs(u) / (float(np.log(1000)) if limit is None else limit))
