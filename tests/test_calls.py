@@ -45,6 +45,35 @@ def test_integers_and_bool_become_float64(name, dtype):
         np.testing.assert_array_equal(result, value)
 
 
+def assert_native(results, wanted):
+    for result, value in zip(each(results), each(wanted), strict=True):
+        assert result.dtype == value.dtype and result.dtype.isnative
+        np.testing.assert_array_equal(result, value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensors_are_taken_as_arrays(name):
+    torch = pytest.importorskip("torch")
+    arrays = cases.inputs(name, (4, 3), np.float32)
+    tensors = [torch.from_numpy(x) for x in arrays]
+    assert_native(call(name, tensors), call(name, arrays))
+    if OPS[name].derivative:
+        f = cases.function(name)
+        wanted = fastgen.value_and_grad(f)(*arrays)[1]
+        assert_native(fastgen.value_and_grad(f)(*tensors)[1], wanted)
+        assert_native(fastgen.vjp(f, *tensors)[1](torch.tensor(1.0)), wanted)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_have_the_byte_order_of_the_machine(name):
+    arrays = cases.inputs(name, (4, 3), np.float64)
+    foreign = [x.astype(">f8") for x in arrays]
+    assert_native(call(name, foreign), call(name, arrays))
+    if OPS[name].derivative:
+        f = fastgen.value_and_grad(cases.function(name))
+        assert_native(f(*foreign)[1], f(*arrays)[1])
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "bad",
