@@ -1,6 +1,7 @@
 """What a call accepts, and what it says where it does not: every public function alike."""
 
 import re
+from functools import partial
 
 import dask.array as da
 import ml_dtypes
@@ -9,7 +10,7 @@ import pytest
 import xarray as xr
 
 import fastgen
-from fastgen import cases, vae
+from fastgen import cases, flow, gan, vae
 from fastgen._ops import OPS, operands, public
 from fastgen.cases import each
 from fastgen.elementary import softplus, total
@@ -206,6 +207,23 @@ def test_wrong_counts():
         vae.kl_standard_normal(np.ones(3))
     with pytest.raises(TypeError, match="expected 2 inputs, got 1"):
         OPS["vae.kl_standard_normal"]((np.ones(3),))
+
+
+@pytest.mark.parametrize(
+    ("f", "count", "said"),
+    [
+        (vae.kl_standard_normal, 1, "kl_standard_normal: missing a required argument: 'logvar'"),
+        (vae.kl_standard_normal, 3, "kl_standard_normal: too many positional arguments, got 3"),
+        (flow.affine_coupling, 2, "affine_coupling: missing a required argument: 'shift'"),
+        (flow.affine_coupling, 6, "affine_coupling: too many positional arguments, got 6"),
+        (flow.actnorm, 1, "actnorm: missing a required argument: 'log_scale'"),
+        (partial(flow.exp, inverse=True), 0, "exp: missing a required argument: 'x', got 0"),
+        (gan.f_divergence, 1, "f_divergence: missing a required argument: 'kind'"),
+    ],
+)
+def test_wrong_counts_for_a_gradient(f, count, said):
+    with pytest.raises(TypeError, match=said):
+        fastgen.value_and_grad(f)(*[np.ones(3)] * count)
 
 
 # ---- Arrays of other libraries

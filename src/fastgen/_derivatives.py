@@ -159,6 +159,15 @@ def _rule_of(f: Callable[..., Any]) -> tuple[int, Rule]:
     return next(iter(kinds.values())).nin, of_kind
 
 
+def _check_call(f: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise where `f` takes no such arguments."""
+    try:
+        inspect.signature(f).bind(*inputs, **options)
+    except TypeError as error:
+        name = getattr(f, "func", f).__name__
+        raise TypeError(f"{name}: {error}, got {len(inputs)} inputs") from None
+
+
 def vjp(
     f: Callable[..., Any], /, *inputs: Any, **options: Any
 ) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
@@ -257,6 +266,10 @@ def value_and_grad(
     def value_and_gradients(
         *inputs: Any, cotangent: Any = 1.0, **options: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        return rule(wanted, inputs, cotangent, True, **options)
+        try:
+            return rule(wanted, inputs, cotangent, True, **options)
+        except (IndexError, TypeError, ValueError):
+            _check_call(f, inputs, options)
+            raise
 
     return value_and_gradients
