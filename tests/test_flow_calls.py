@@ -40,6 +40,21 @@ def test_a_mask_and_its_arrays_may_be_tensors(rng):
         assert_same(flow.additive_coupling(x, x, given), flow.additive_coupling(x, x, mask), "f4")
 
 
+@pytest.mark.parametrize("spline", [flow.rational_quadratic_spline, flow.linear_spline])
+def test_what_is_outside_of_a_spline_is_refused_whatever_holds_it(spline):
+    torch = pytest.importorskip("torch")
+    count = 3 if "rational" in spline.__name__ else 1
+    raw = [np.zeros(4), np.zeros(4), np.zeros(5)][:count]
+    for x in (2.0, [0.5, -2.0], np.array([2.0]), torch.tensor([2.0]), (0.5, np.inf)):
+        with pytest.raises(ValueError, match=r"x must be within the bound 1\.0"):
+            spline(x, *raw, tails=None)
+    for x in ("a", np.array([1j]), None, np.ma.array([0.5])):
+        with pytest.raises(TypeError, match=f"{spline.__name__}: x must"):
+            spline(x, *raw, tails=None)
+    y, _ = spline(torch.tensor([0.5, np.nan], dtype=torch.float64), *raw, tails=None)
+    np.testing.assert_array_equal(y, spline(np.array([0.5, np.nan]), *raw, tails=None)[0])
+
+
 def interleaved(f, *inputs, **options):
     """Results that lie between each other in one array."""
     wanted = f(*inputs, **options)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._core import Op
+from fastgen._core import Op, overrides_ufuncs
 from fastgen._ops import OPS
 
 # Numbered as in csrc/flow/spline_options.h, as what `tails` says.
@@ -62,9 +62,9 @@ def check_least(name: str, what: str, least: float, bins: int, room: float = 1.0
 
 
 def check_domain(name: str, x: Any, bound: float) -> None:
-    """Whether all elements lie within the bound; of other libraries' arrays, nobody knows."""
-    if isinstance(x, (np.ndarray, np.generic, float, int, list, tuple)):
-        worst = np.nanmax(np.abs(x), initial=0)
+    """Whether all elements lie within the bound; of arrays that are still to come, nobody knows."""
+    if not overrides_ufuncs(x):
+        worst = np.nanmax(np.abs(np.asarray(x)), initial=0)
         if worst > bound:
             raise failure(name, "x", f"within the bound {bound} where tails is None", float(worst))
 
@@ -76,6 +76,7 @@ def operation(
     try:
         op = told()
         if tails is None:
+            row(name, False).check_types(inputs[:1])
             check_domain(name, inputs[0], bound)
     except ValueError:
         row(name, False).check_types(inputs)  # what is no array of numbers has no size either
