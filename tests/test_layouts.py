@@ -1,11 +1,15 @@
 """Layouts that nobody thought of: any view gives the bits of its contiguous copy."""
 
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from layouts import LAYOUTS
 
+import fastgen
 from fastgen import cases
 from fastgen._ops import OPS
 from fastgen.cases import each
@@ -84,3 +88,38 @@ def test_a_view_gives_the_bits_of_its_copy(call):
     for a, b in zip(got, want, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
+
+
+# Shorter than a group of lanes, a block, some blocks and a chunk; and rows that are cut into tiles.
+ACROSS = [(3, 400), (40, 21), (1000, 16), (2100, 3, 20), (66_000, 17)]
+
+
+@pytest.mark.parametrize("shape", ACROSS, ids=str)
+@pytest.mark.parametrize("name", ROW_OPS)
+def test_rows_side_by_side_give_the_bits_of_rows_in_line(name, shape):
+    op, cores = OPS[name], cases.signature(name).inputs
+    rng = np.random.default_rng(0)
+    across = [rng.normal(size=shape if core else shape[1:]).astype(np.float32) for core in cores]
+    along = [
+        np.ascontiguousarray(np.moveaxis(x, 0, -1)) if core else x
+        for x, core in zip(across, cores, strict=True)
+    ]
+    with np.errstate(all="ignore"):
+        got, want = everything(op, tuple(across), 0), everything(op, tuple(along), -1)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(np.moveaxis(a, 0, -1) if a.ndim == len(shape) else a, b)
+
+
+def steps(x):
+    """Strides that mean something: of dimensions that have more than one element."""
+    return [stride for stride, n in zip(x.strides, x.shape, strict=True) if n > 1]
+
+
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))), ids=str)
+def test_results_lie_in_memory_as_their_inputs(axes):
+    x = np.random.default_rng(0).normal(size=(4, 2, 6)).transpose(axes)
+    for view in (x, x[:, ::-1], x[..., :1], x[:, ::2]):
+        assert steps(fastgen.elementary.exp(view)) == steps(np.exp(view))
+    y, logabsdet = fastgen.flow.affine_coupling(x, 0.1 * x, x)
+    assert y.strides == x.strides
+    np.testing.assert_allclose(logabsdet, 0.1 * x.sum(-1), rtol=1e-12, atol=1e-12)

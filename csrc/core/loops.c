@@ -276,6 +276,20 @@ static void max_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = max_row(x + r * n, n);
 }
 
+static void add_to(const void *tile, ptrdiff_t count, double *restrict totals)
+{
+    const real *restrict x = tile;
+    for (ptrdiff_t i = 0; i < count; i++)
+        totals[i] += (double)x[i];
+}
+
+static void max_to(const void *tile, ptrdiff_t count, double *restrict totals)
+{
+    const real *restrict x = tile;
+    for (ptrdiff_t i = 0; i < count; i++)
+        totals[i] = (double)x[i] > totals[i] ? (double)x[i] : totals[i];
+}
+
 #include "core/log_product.h" /* of load_lanes */
 
 /* Groups again, so that no length is slow: what a row's last group writes beyond its end is where
@@ -307,6 +321,8 @@ const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
     .store_lanes = store_lanes,
     .sum_rows = sum_rows,
     .max_rows = max_rows,
+    .add_to = add_to,
+    .max_to = max_to,
     .log_rows = log_rows,
 #if FG_REAL_BITS == 32
     .factor_rows = factor_rows,

@@ -36,6 +36,9 @@ typedef struct {
      * those of their factors, of which it returns how many a row has. */
     void (*log_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals);
     ptrdiff_t (*factor_rows)(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *to);
+    /* totals[i] += tile[i]; totals[i] = tile[i] where that is larger. */
+    void (*add_to)(const void *tile, ptrdiff_t count, double *totals);
+    void (*max_to)(const void *tile, ptrdiff_t count, double *totals);
     /* tile[r*n .. r*n + n-1] = values[r]; up to 15 elements past the last are written too. */
     void (*fill_rows)(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile);
     fg_generate *generate;

@@ -1,5 +1,6 @@
 #include "core/run.h"
 
+#include "core/run_across.h"
 #include "core/run_long_rows.h"
 #include "core/run_plain.h"
 
@@ -12,12 +13,6 @@ enum {
     ITEMS = 32,
 };
 
-typedef struct {
-    double total[FG_MAX_TERMS][FG_TILE];
-    double state[FG_MAX_STATE][FG_TILE];
-    double *totals[FG_MAX_TERMS], *states[FG_MAX_STATE];
-} row_scratch;
-
 /* Many short rows: an item is some tiles of whole rows each. */
 static void run_rows(void *context, ptrdiff_t item)
 {
@@ -25,10 +20,7 @@ static void run_rows(void *context, ptrdiff_t item)
     position at;
     scratch s;
     row_scratch of_rows;
-    for (int t = 0; t < FG_MAX_TERMS; t++)
-        of_rows.totals[t] = of_rows.total[t];
-    for (int i = 0; i < FG_MAX_STATE; i++)
-        of_rows.states[i] = of_rows.state[i];
+    point_to_rows(&of_rows);
     const ptrdiff_t n = plan->n, begin = item * plan->rows_per_item;
     const ptrdiff_t end =
         plan->rows - begin < plan->rows_per_item ? plan->rows : begin + plan->rows_per_item;
@@ -64,13 +56,11 @@ static void run_empty_rows(const run_plan *plan)
 {
     position at;
     row_scratch of_row;
-    for (int i = 0; i < FG_MAX_STATE; i++)
-        of_row.states[i] = of_row.state[i];
+    point_to_rows(&of_row);
     first_stage(&at, plan);
     do {
         const bool largest = is_largest(&at);
         for (int t = 0; t < FG_MAX_TERMS; t++) {
-            of_row.totals[t] = of_row.total[t];
             of_row.total[t][0] = largest ? -INFINITY : 0;
         }
         close_stage(plan, &at, of_row.totals, of_row.states, 1);
@@ -104,6 +94,9 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
         run_empty_rows(&plan);
         return FG_DONE;
     }
+    across_plan across;
+    if (lies_across(&plan, &across))
+        return run_across(&plan, &across, poll);
     if (plan.n > FG_TILE)
         return run_long_rows(&plan, poll);
     /* Rows a tile, a number whose elements fill whole groups of lanes where there is one. */

@@ -6,11 +6,6 @@
 
 #include "core/run_tile.h"
 
-enum {
-    BLOCKS_PER_CHUNK = 64, /* at least this many tiles */
-    CHUNKS_PER_ROW = 8192, /* but at most this many chunks, so that memory is bounded */
-};
-
 /* Whether rows are one array against constants, of which the sum and at most the array's gradient
  * are wanted: what a fold is for. */
 static bool may_fold(const run_plan *plan)
@@ -128,9 +123,7 @@ static enum fg_result run_waves(run_plan *plan, ptrdiff_t wave, fg_poll *poll)
 
 static enum fg_result run_long_rows(run_plan *plan, fg_poll *poll)
 {
-    ptrdiff_t blocks = (plan->n + FG_TILE - 1) / FG_TILE;
-    blocks = (blocks + CHUNKS_PER_ROW - 1) / CHUNKS_PER_ROW;
-    plan->chunk = FG_TILE * (blocks < BLOCKS_PER_CHUNK ? BLOCKS_PER_CHUNK : blocks);
+    plan->chunk = chunk_of_row(plan->n);
     plan->chunks_per_row = (plan->n + plan->chunk - 1) / plan->chunk;
     ptrdiff_t wave = CHUNKS_PER_ROW / plan->chunks_per_row; /* rows whose partial sums are kept */
     if (wave > plan->rows)

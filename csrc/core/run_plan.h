@@ -13,6 +13,11 @@
 #include "core/view.h"
 #include "core/wide_sum.h"
 
+enum {
+    BLOCKS_PER_CHUNK = 64, /* of a long row: at least this many tiles */
+    CHUNKS_PER_ROW = 8192, /* but at most this many chunks, so that memory is bounded */
+};
+
 /* Below, threads cost more than they save: about 100 us. */
 enum { PARALLEL_ELEMENTS = 131072 };
 
@@ -71,6 +76,14 @@ static bool worth_streaming(ptrdiff_t bytes)
 #endif
 }
 
+/* Where a row longer than a tile is cut: by its length alone. */
+static ptrdiff_t chunk_of_row(ptrdiff_t n)
+{
+    ptrdiff_t blocks = (n + FG_TILE - 1) / FG_TILE;
+    blocks = (blocks + CHUNKS_PER_ROW - 1) / CHUNKS_PER_ROW;
+    return FG_TILE * (blocks < BLOCKS_PER_CHUNK ? BLOCKS_PER_CHUNK : blocks);
+}
+
 static bool is_input(const run_plan *plan, const char *data)
 {
     for (int k = 0; k < plan->problem->nin; k++)
@@ -106,7 +119,7 @@ static void plan_operands(run_plan *plan, ptrdiff_t total)
     }
 }
 
-static enum fg_result run_items(fg_task *task, run_plan *plan, ptrdiff_t items, ptrdiff_t elements,
+static enum fg_result run_items(fg_task *task, void *plan, ptrdiff_t items, ptrdiff_t elements,
                                 fg_poll *poll)
 {
     if (elements >= PARALLEL_ELEMENTS)

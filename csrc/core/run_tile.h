@@ -17,6 +17,20 @@ typedef struct {
     ptrdiff_t constant[FG_MAX_OPERANDS]; /* elements of the buffer that hold an input's one value */
 } scratch;
 
+typedef struct {
+    double total[FG_MAX_TERMS][FG_TILE];
+    double state[FG_MAX_STATE][FG_TILE];
+    double *totals[FG_MAX_TERMS], *states[FG_MAX_STATE];
+} row_scratch;
+
+static void point_to_rows(row_scratch *of_rows)
+{
+    for (int t = 0; t < FG_MAX_TERMS; t++)
+        of_rows->totals[t] = of_rows->total[t];
+    for (int i = 0; i < FG_MAX_STATE; i++)
+        of_rows->states[i] = of_rows->state[i];
+}
+
 /* How many numbers a row is reduced to, and where those terms lie: an operation without stages has
  * them among its outputs, in the order of its signature. */
 static int term_count(const run_plan *plan, const position *at)

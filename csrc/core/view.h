@@ -88,13 +88,15 @@ static inline void fg_cursor_advance(fg_cursor *cursor, const fg_view *view, ptr
     cursor->run = view->shape[d] - cursor->index[d];
 }
 
-static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
-                                ptrdiff_t count, void *to)
+/* Elements start .. start + count - 1, of an array whose data is `offset` bytes further. */
+static inline void fg_view_load_at(const fg_view *view, ptrdiff_t offset, const fg_loops *loops,
+                                   ptrdiff_t start, ptrdiff_t count, void *to)
 {
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     char *target = to;
     fg_cursor cursor;
     fg_cursor_init(&cursor, view, start);
+    cursor.address += offset;
     while (count > 0) {
         const ptrdiff_t run = cursor.run < count ? cursor.run : count;
         if (view->dtype == FG_STREAM)
@@ -109,13 +111,14 @@ static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrd
     }
 }
 
-static inline void fg_view_store(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
-                                 ptrdiff_t count, const void *from)
+static inline void fg_view_store_at(const fg_view *view, ptrdiff_t offset, const fg_loops *loops,
+                                    ptrdiff_t start, ptrdiff_t count, const void *from)
 {
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     const char *source = from;
     fg_cursor cursor;
     fg_cursor_init(&cursor, view, start);
+    cursor.address += offset;
     while (count > 0) {
         const ptrdiff_t run = cursor.run < count ? cursor.run : count;
         loops->store(view->dtype, cursor.address, stride, run, source);
@@ -124,6 +127,18 @@ static inline void fg_view_store(const fg_view *view, const fg_loops *loops, ptr
         if (count > 0)
             fg_cursor_advance(&cursor, view, run);
     }
+}
+
+static inline void fg_view_load(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
+                                ptrdiff_t count, void *to)
+{
+    fg_view_load_at(view, 0, loops, start, count, to);
+}
+
+static inline void fg_view_store(const fg_view *view, const fg_loops *loops, ptrdiff_t start,
+                                 ptrdiff_t count, const void *from)
+{
+    fg_view_store_at(view, 0, loops, start, count, from);
 }
 
 #endif

@@ -105,14 +105,18 @@ def result_dtype(tuple inputs):
     return dtype_of_storage(<fg_dtype>common_storage(inputs, arrays))
 
 
-# Shapes and axes of one call. Dimensions are those of the broadcast shape; `order` lists them as
-# C walks them: batch dimensions, then event dimensions.
+# Shapes and axes of one call. Dimensions are those of the broadcast shape; `memory` lists them as
+# they lie in memory, outermost first, and `order` as C walks them: batch dimensions as they lie,
+# then event dimensions. `row_axis` has their axes in an array of one value per row; -1 for none.
 ctypedef struct space:
     int ndim
     int batch_ndim
     bint keepdims
     cnp.npy_intp shape[FG_MAX_DIMS]
+    bint natural  # memory is 0, 1, 2, ...
+    int memory[FG_MAX_DIMS]
     int order[FG_MAX_DIMS]
+    int row_axis[FG_MAX_DIMS]
 
 
 cdef int broadcast_inputs(Op op, list arrays, space *s) except -1:
@@ -140,10 +144,57 @@ cdef int broadcast_inputs(Op op, list arrays, space *s) except -1:
     return 0
 
 
+cdef bint in_steps(cnp.ndarray array, space *s) noexcept:
+    """Whether the array has every dimension, and none that is broadcast."""
+    cdef int d
+    if cnp.PyArray_NDIM(array) != s.ndim:
+        return False
+    for d in range(s.ndim):
+        if array.shape[d] != s.shape[d] or (array.shape[d] > 1 and array.strides[d] == 0):
+            return False
+    return True
+
+
+cdef bint order_as(cnp.ndarray array, space *s) noexcept:
+    """Dimensions as the array lies; False if it can't tell, since it is broadcast."""
+    cdef cnp.npy_intp[FG_MAX_DIMS] step
+    cdef int i, d
+    if not in_steps(array, s):
+        return False
+    for d in range(s.ndim):  # of one element, a step is as long as the one before
+        step[d] = abs(array.strides[d]) if s.shape[d] > 1 or d == 0 else step[d - 1]
+        i = d
+        while i > 0 and step[s.memory[i - 1]] < step[d]:
+            s.memory[i] = s.memory[i - 1]
+            i -= 1
+        s.memory[i] = d
+        s.natural = s.natural and i == d
+    return True
+
+
+cdef int order_memory(Op op, list arrays, out, space *s) except -1:
+    """As the first array lies that is written, or else read: new results get the same order, as
+    NumPy's do."""
+    cdef int d, j, k
+    s.natural = True
+    for d in range(s.ndim):
+        s.memory[d] = d
+    if out is not None:
+        out = outputs_given(op, out)
+        for j in range(op.facts.nout):
+            if isinstance(out[j], cnp.ndarray) and not op.facts.summed >> j & 1:
+                if order_as(out[j], s):
+                    return 0
+    for k in range(op.facts.nin):
+        if not op.facts.per_row >> k & 1 and order_as(arrays[k], s):
+            return 0
+    return 0
+
+
 cdef int order_axes(Op op, axis, space *s) except -1:
-    """Event dimensions are walked last, in the order they have in the array."""
+    """Event dimensions are walked last, in the order they have in the array: that of their sum."""
     cdef uint64_t event = 0
-    cdef int d, n
+    cdef int d, i, n
     if not op.facts.elementwise:
         # As in np.sum, a 0-d array has an axis to sum over.
         n = max(s.ndim, 1)
@@ -153,15 +204,20 @@ cdef int order_axes(Op op, axis, space *s) except -1:
                 raise ValueError(_messages.repeated_axis(op.name, axis))
             event |= <uint64_t>1 << d
     n = 0
-    for d in range(s.ndim):
+    for i in range(s.ndim):
+        d = s.memory[i]
         if not event >> d & 1:
-            s.order[n] = d
+            s.order[n] = s.row_axis[n] = d
             n += 1
     s.batch_ndim = n
     for d in range(s.ndim):
         if event >> d & 1:
-            s.order[n] = d
+            s.order[n] = s.row_axis[n] = d
             n += 1
+            for i in range(s.ndim if not s.keepdims else 0):  # the axis is gone, the others move up
+                s.row_axis[i] -= s.order[i] > d if i < s.batch_ndim else 0
+    for i in range(s.batch_ndim, s.ndim if not s.keepdims else 0):
+        s.row_axis[i] = -1
     return 0
 
 
@@ -175,9 +231,9 @@ cdef void set_strides(fg_operand *operand, cnp.ndarray array, space *s) noexcept
 
 cdef tuple summed_shape(space *s):
     """Of a result with one value per row."""
-    cdef int d
+    cdef int d, i
     if not s.keepdims:
-        return tuple([s.shape[s.order[d]] for d in range(s.batch_ndim)])
+        return tuple([s.shape[d] for d in sorted([s.order[i] for i in range(s.batch_ndim)])])
     events = [s.order[d] for d in range(s.batch_ndim, s.ndim)]
     return tuple([1 if d in events else s.shape[d] for d in range(s.ndim)])
 
@@ -190,8 +246,8 @@ cdef int set_row_strides(Op op, int k, fg_operand *operand, cnp.ndarray array, s
         raise ValueError(_messages.row_shape(op.name, k, np.shape(array), summed_shape(s)))
     for i in range(s.ndim):
         operand.stride[i] = 0
-        d = (s.order[i] if s.keepdims else i) - shift
-        if (i >= s.batch_ndim and not s.keepdims) or d < 0 or array.shape[d] == 1:
+        d = s.row_axis[i] - shift
+        if s.row_axis[i] < 0 or d < 0 or array.shape[d] == 1:
             continue
         if i >= s.batch_ndim or array.shape[d] != s.shape[s.order[i]]:
             raise ValueError(_messages.row_shape(op.name, k, np.shape(array), summed_shape(s)))
@@ -212,6 +268,18 @@ cdef cnp.ndarray as_output(Op op, int k, out, tuple shape, fg_dtype storage):
     if storage_of(out) < 0:
         raise TypeError(_messages.out_dtype(op.name, out.dtype))
     return out
+
+
+cdef cnp.ndarray new_output(tuple shape, fg_dtype storage, space *s):
+    """An array with a value per element, which lies as the inputs do."""
+    cdef int i
+    dtype = dtype_of_storage(storage)
+    if s.natural:
+        return np.empty(shape, dtype)
+    axes = [0] * s.ndim
+    for i in range(s.ndim):
+        axes[s.memory[i]] = i
+    return np.empty([shape[s.memory[i]] for i in range(s.ndim)], dtype).transpose(axes)
 
 
 cdef object masked_array_type():
@@ -287,7 +355,12 @@ cdef list make_outputs(Op op, list arrays, fg_dtype storage, out, int wanted, sp
     for j in range(nout):
         shape = summed if op.facts.summed >> j & 1 else full
         given = out[j]
-        outputs.append(as_output(op, j, given, shape, storage) if wanted >> j & 1 else None)
+        if not wanted >> j & 1:
+            outputs.append(None)
+        elif given is None and not op.facts.summed >> j & 1:
+            outputs.append(new_output(full, storage, s))
+        else:
+            outputs.append(as_output(op, j, given, shape, storage))
         if given is None or outputs[j] is None:
             continue
         for k in range(len(arrays)):  # as if the inputs had been copied first
@@ -321,7 +394,7 @@ cdef int fill_problem(Op op, list arrays, list outputs, space *s, fg_problem *pr
         problem.operand[nin + j].dtype = <fg_dtype>storage_of(array)
         if op.facts.summed >> j & 1:
             for i in range(s.batch_ndim):
-                problem.operand[nin + j].stride[i] = array.strides[s.order[i] if s.keepdims else i]
+                problem.operand[nin + j].stride[i] = array.strides[s.row_axis[i]]
         else:
             set_strides(&problem.operand[nin + j], array, s)
     for i in range(s.ndim):
@@ -347,6 +420,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     storage = result_storage(op, inputs, arrays)
     s.keepdims = keepdims
     broadcast_inputs(op, arrays, &s)
+    order_memory(op, arrays, out, &s)
     order_axes(op, axis, &s)
     outputs = make_outputs(op, arrays, storage, out, wanted, &s)
     written = native(outputs)
