@@ -1,4 +1,4 @@
-"""Linear and quadratic splines: against nflows, and what holds of both."""
+"""Polynomial splines: what holds of all of them, and linear and quadratic ones against nflows."""
 
 import math
 
@@ -14,8 +14,13 @@ def linear(rng, shape, bins, sd=1.5):
     return (sd * rng.normal(size=(*shape, bins)),)
 
 
+def cubic(rng, shape, bins, sd=1.5):
+    return tuple(sd * rng.normal(size=(*shape, k)) for k in (bins, bins, 2))
+
+
 SPLINES = [
     pytest.param(flow.linear_spline, linear, id="linear"),
+    pytest.param(flow.cubic_spline, cubic, id="cubic"),
 ]
 every_spline = pytest.mark.parametrize(("spline", "raw_of"), SPLINES)
 both_ways = pytest.mark.parametrize("inverse", [False, True])

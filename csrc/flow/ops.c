@@ -5,6 +5,7 @@
 #include "flow/additive_coupling.h"
 #include "flow/affine_coupling.h"
 #include "flow/batch_norm.h"
+#include "flow/cubic_vjp_lanes.h"
 #include "flow/exp.h"
 #include "flow/leaky_relu.h"
 #include "flow/linear_vjp_lanes.h"
@@ -187,6 +188,8 @@ FG_ROWS = {
     FG_ROW_OF_REAL_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(linear_spline, "(),(k)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(linear_spline_inverse, "(),(k)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(cubic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(cubic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),
     FG_LAST_ROW,
 };

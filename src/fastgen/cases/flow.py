@@ -7,6 +7,7 @@ import numpy as np
 from fastgen.cases import (
     _flow_bijectors,
     _flow_couplings,
+    _flow_cubic_splines,
     _flow_jacobians,
     _flow_normalization,
     _flow_polynomial_splines,
@@ -98,6 +99,7 @@ CASES = {
     ),
     **_flow_bijectors.CASES,
     **_flow_couplings.CASES,
+    **_flow_cubic_splines.CASES,
     **_flow_jacobians.CASES,
     **_flow_normalization.CASES,
     **_flow_splines.CASES,

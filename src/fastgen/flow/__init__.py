@@ -7,6 +7,7 @@ from fastgen.flow.couplings import (
     affine_coupling,
     affine_coupling_inverse,
 )
+from fastgen.flow.cubic_splines import cubic_spline
 from fastgen.flow.densities import bits_per_dim, log_prob
 from fastgen.flow.determinants import (
     logabsdet_diagonal,
@@ -31,6 +32,7 @@ __all__ = [
     "affine_coupling_inverse",
     "batch_norm",
     "bits_per_dim",
+    "cubic_spline",
     "exp",
     "leaky_relu",
     "linear_spline",

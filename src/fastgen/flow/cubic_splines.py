@@ -1,0 +1,146 @@
+"""Monotonic cubic splines."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from fastgen._core import Op
+from fastgen._derivatives import gradients_of, with_rule
+from fastgen.flow._spline_options import (
+    check_bins,
+    failure,
+    kind_of_tails,
+    operation,
+    polynomial,
+    size_of,
+)
+
+__all__ = ["cubic_spline"]
+
+_NAME = "cubic_spline"
+
+
+def _configured(bins: int, slopes: int, *options: Any) -> Op:
+    check_bins(_NAME, "widths", bins)
+    if slopes != 2:
+        raise failure(_NAME, "derivatives", "2, of the left and of the right end", slopes)
+    return polynomial(_NAME, bins, *options)
+
+
+def _operation(
+    inputs: tuple[Any, ...],
+    inverse: bool = False,
+    bound: float = 1.0,
+    tails: str | None = "linear",
+    min_bin_width: float = 1e-3,
+    min_bin_height: float = 1e-3,
+) -> Op:
+    """Return the operation for these inputs and options, once they have been found right."""
+    kind = kind_of_tails(_NAME, tails)
+    least = float(min_bin_width), float(min_bin_height)
+    sizes = size_of(inputs[1]), size_of(inputs[3])
+    told = functools.partial(_configured, *sizes, bool(inverse), float(bound), kind, least)
+    return operation(_NAME, inputs, bound, tails, told)
+
+
+def _rule(
+    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    return gradients_of(_operation(inputs, **options), wanted, inputs, cotangent, with_value)
+
+
+@with_rule(_rule, nin=4)
+def cubic_spline(
+    x: ArrayLike,
+    widths: ArrayLike,
+    heights: ArrayLike,
+    derivatives: ArrayLike,
+    /,
+    *,
+    inverse: bool = False,
+    bound: float = 1.0,
+    tails: str | None = "linear",
+    min_bin_width: float = 1e-3,
+    min_bin_height: float = 1e-3,
+    out: Any = None,
+) -> Any:
+    r"""Monotonic cubic spline of every element, with its log-derivative.
+
+    .. math:: y = y_k + h \theta (p \bar\theta^2 + (3 - q) \theta \bar\theta + \theta^2), \quad
+              \log \frac{dy}{dx} = \log \frac{h}{w}
+              (p \bar\theta^2 + 2 (3 - p - q) \theta \bar\theta + q \theta^2)
+
+    in the bin k that holds x, of width w and height h, with :math:`\theta = (x - x_k) / w`,
+    :math:`\bar\theta = 1 - \theta`, and slopes p and q times h / w at its ends. Between two bins of
+    widths w, w' and slopes s, s', that slope is the least of 2 s, 2 s' and
+    (w' s + w s') / (w + w').
+
+    Parameters
+    ----------
+    x : array_like
+        What is transformed.
+    widths, heights : array_like
+        Raw sizes of the K bins, whose softmax is their shares, of the shape of `x` and then
+        ``(..., K)``; batch dimensions broadcast. Views of one array of parameters cost no copy.
+    derivatives : array_like
+        Raw slopes ``(..., 2)`` at the left and right end: 3 sigmoid(u) times that of the bin there.
+    inverse : bool, default False
+        Give x of y instead, and :math:`\log dx/dy`.
+    bound : float, default 1.0
+        The bins cover ``[-bound, bound]``, in x and y.
+    tails : {"linear", None}, default "linear"
+        Outside of the bins: the identity, with a log-derivative of 0, which jumps at the bound
+        where the slope of the end is not 1; or nothing, so that elements outside are refused.
+    min_bin_width, min_bin_height : float, default 1e-3
+        Least size of a bin, as a share of the interval.
+    out : tuple of ndarray or None, optional
+        Where to put the two results; the first may be `x`.
+
+    Returns
+    -------
+    y : ndarray or scalar
+        The transformed elements.
+    logabsdet : ndarray or scalar
+        The log-derivative of each, in nats: that of the direction that was asked for.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 bins, sizes of parameters do not fit, batch dimensions do not
+        broadcast, a minimum leaves no room for the bins, `bound` is not positive, an element lies
+        outside and `tails` is None, or an option is unknown.
+    TypeError
+        If an input is complex, longdouble, object or masked.
+
+    Notes
+    -----
+    As nflows has it, for [-bound, bound] in place of [0, 1]. Its inverse solves the cubic in closed
+    form, which cancels: in float32 it is off by up to 0.3 of what the bins cover, or NaN. Here the
+    root is found from its nearer end, to rounding, where it is double or triple too; its error in x
+    is that of y over the slope.
+
+    Knots, and the place of a point between them, are computed in double and end exactly at the
+    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 2e-5.
+    Gradients by `vjp` and `value_and_grad` are of all four inputs, finite outside of the bins too.
+    A NaN, or an infinite size of a bin, gives NaN; an infinite raw slope is its limit.
+
+    References
+    ----------
+    .. [1] Durkan, Bekasov, Murray and Papamakarios, "Cubic-Spline Flows", ICML workshop 2019.
+    .. [2] Steffen, "A simple method for monotonic interpolation in one dimension", 1990.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> spline = np.zeros(4), np.array([0.0, 1.0, 0.0, 0.0]), np.zeros(2)
+    >>> y, logabsdet = fastgen.flow.cubic_spline(np.array([-2.0, 0.0, 0.5]), *spline)
+    >>> y.round(6), logabsdet.round(6)
+    (array([-2.      ,  0.299287,  0.649644]), array([ 0.      ,  0.261816, -0.355657]))
+    >>> fastgen.flow.cubic_spline(y, *spline, inverse=True)[0].round(6)
+    array([-2. ,  0. ,  0.5])
+    """
+    inputs = (x, widths, heights, derivatives)
+    return _operation(inputs, inverse, bound, tails, min_bin_width, min_bin_height)(inputs, out=out)
