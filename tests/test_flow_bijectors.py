@@ -120,6 +120,25 @@ def test_parameters_may_be_left_out_or_named(name, parameters, spread, rng):
         assert np.array_equal(named, given[0]) and np.shape(given[1]) == ()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_powers_of_1_and_2_are_rounded_once(dtype, rng):
+    x = np.concatenate([50 * rng.normal(size=1000), [0.0, -0.0, 100.0, np.inf, -np.inf, np.nan]])
+    x = x.astype(dtype)
+    square, root = np.copysign(x * x, x), np.copysign(np.sqrt(np.abs(x)), x)
+    for exponent, inverse, y, slope in [
+        (2, False, square, 2 * np.abs(x)),
+        (2, True, root, None),
+        (1, False, x, np.ones_like(x)),
+        (1, True, x, np.ones_like(x)),
+    ]:
+        f = fastgen.value_and_grad(flow.power, argnums=0)
+        (found, _), (gradient,) = f(x, exponent, inverse=inverse, axis=(), cotangent=(1.0, None))
+        np.testing.assert_array_equal(found, y)
+        np.testing.assert_array_equal(np.signbit(found[:-1]), np.signbit(y[:-1]))
+        if slope is not None:
+            np.testing.assert_array_equal(gradient[:1000], slope[:1000])
+
+
 def test_pixels_through_logit_and_bits_per_dim(rng):
     pixels = rng.integers(0, 256, (3, 28 * 28))
     x = (pixels + rng.random(pixels.shape)) / 256

@@ -18,13 +18,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def _sum_to_shape(gradient: Array, like: Any) -> Any:
     """Undo broadcasting: the gradient of an input that was repeated is the sum over its copies."""
-    shape = np.shape(like)
-    if np.shape(gradient) == shape:
+    shape = like.shape if type(like) is np.ndarray else np.shape(like)
+    if gradient.shape == shape:
         return gradient
     lead = gradient.ndim - len(shape)
     axes = [*range(lead), *(lead + d for d, n in enumerate(shape) if n != gradient.shape[lead + d])]
     summed = OPS["elementary.total"]((gradient,), tuple(axes), True)
-    return np.reshape(summed, shape)
+    return summed.reshape(shape)
 
 
 def as_input(gradient: Any, like: Any) -> Any:

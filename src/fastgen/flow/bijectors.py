@@ -190,9 +190,9 @@ def power(
     Notes
     -----
     Each value is right within 3 ULP times :math:`1 + |p \log |x||`, which is what rounding the
-    exponent of e costs, and each term of the log-determinant within 3 ULP of its larger part.
-    At x = 0 the log-determinant is -inf for p > 1, 0 for p = 1, +inf below.
-    Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
+    exponent of e costs; for p = 1 and 2, and their inverses, it is rounded once. Each term of the
+    log-determinant is right within 3 ULP of its larger part. At x = 0 it is -inf for p > 1, 0 for
+    p = 1, +inf below. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -228,7 +228,7 @@ def soft_clip(
     x : array_like
         What is transformed: any numbers, or those in [-b, b] for the inverse.
     bound : array_like, default 5.0
-        The limit :math:`b > 0`.
+        The limit :math:`b > 0`; 1 by default in zuko.
     inverse : bool, default False
         With ``inverse=True``, :math:`x / (1 - |x| / b)` and its own log-determinant.
     axis : int, tuple of int, or None, default -1
