@@ -18,9 +18,19 @@ def cubic(rng, shape, bins, sd=1.5):
     return tuple(sd * rng.normal(size=(*shape, k)) for k in (bins, bins, 2))
 
 
+def quadratic(rng, shape, bins, sd=1.5, more=-1):
+    return tuple(sd * rng.normal(size=(*shape, k)) for k in (bins, bins + more))
+
+
+def open_quadratic(rng, shape, bins, sd=1.5):
+    return quadratic(rng, shape, bins, sd, 1)
+
+
 SPLINES = [
     pytest.param(flow.linear_spline, linear, id="linear"),
     pytest.param(flow.cubic_spline, cubic, id="cubic"),
+    pytest.param(flow.quadratic_spline, quadratic, id="quadratic"),
+    pytest.param(flow.quadratic_spline, open_quadratic, id="quadratic of K + 1 heights"),
 ]
 every_spline = pytest.mark.parametrize(("spline", "raw_of"), SPLINES)
 both_ways = pytest.mark.parametrize("inverse", [False, True])
@@ -67,6 +77,48 @@ def test_linear_against_nflows(bins, inverse, rng, monkeypatch):
         return peer.unconstrained_linear_spline(x, heights, inverse=inverse, tail_bound=3.0)
 
     assert_agree(flow.linear_spline, arrays, {"inverse": inverse, "bound": 3.0}, theirs, rng)
+
+
+@both_ways
+@pytest.mark.parametrize("bins", [2, 5, 8])
+def test_quadratic_against_nflows(bins, inverse, rng, monkeypatch):
+    peer = nflows_without_its_eps(monkeypatch, "quadratic")
+    arrays = (rng.uniform(-3, 3, 500), *open_quadratic(rng, (500,), bins))
+    least = {"min_bin_width": 0.01, "min_bin_height": 0.002}
+    ends = {"left": -3.0, "right": 3.0, "bottom": -3.0, "top": 3.0}
+
+    def theirs(*tensors):
+        return peer.quadratic_spline(*tensors, inverse=inverse, **least, **ends)
+
+    options = {"inverse": inverse, "bound": 3.0, **least}
+    assert_agree(flow.quadratic_spline, arrays, options, theirs, rng)
+
+
+@both_ways
+def test_quadratic_against_nflows_of_inner_heights(inverse, rng, monkeypatch):
+    """nflows takes a quarter of the end bins' widths, where half of them is what is meant."""
+    peer = nflows_without_its_eps(monkeypatch, "quadratic")
+    x, widths, heights = rng.uniform(-3, 3, 500), *quadratic(rng, (500,), 6)
+    sizes = np.exp(widths) / np.exp(widths).sum(-1, keepdims=True)
+    sizes = 1e-3 + (1 - 6e-3) * sizes
+    s = np.pad(np.logaddexp(heights, 0) + 1e-3, ((0, 0), (1, 1)))
+
+    def with_ends(end):
+        raw = np.log(np.expm1(end - 1e-3))[:, None]
+        return x, widths, np.concatenate([raw, heights, raw], axis=-1)
+
+    inner, ends = ((s[:, 1:] + s[:, :-1]) / 2 * sizes).sum(-1), (sizes[:, 0] + sizes[:, -1]) / 2
+    edges = s[:, 1] * sizes[:, 0] + s[:, -2] * sizes[:, -1]
+    options = {"inverse": inverse, "bound": 3.0}
+    ours = flow.quadratic_spline(x, widths, heights, **options)
+    meant = flow.quadratic_spline(*with_ends(inner / (1 - ends)), **options)
+    torch = pytest.importorskip("torch")
+    done = flow.quadratic_spline(*with_ends((inner - edges / 4) / (1 - ends / 2)), **options)
+    theirs = peer.unconstrained_quadratic_spline(
+        *map(torch.tensor, (x, widths, heights)), inverse=inverse, tail_bound=3.0
+    )
+    np.testing.assert_allclose(ours, meant, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(done, [t.numpy() for t in theirs], rtol=1e-8, atol=1e-8)
 
 
 @both_ways
@@ -166,7 +218,73 @@ def test_linear_tails_are_the_identity(rng):
     np.testing.assert_array_equal(log != 0, np.abs(x) <= 3)
 
 
-@every_spline
+def test_quadratic_goes_on_as_a_line(rng):
+    """With the densities of its ends; the gradients of that are checked with all others."""
+    raw = open_quadratic(rng, (2,), 8)
+    inside, log = flow.quadratic_spline(np.array([-3.0, 3.0]), *raw, bound=3.0)
+    y, outside = flow.quadratic_spline(np.array([-5.0, 7.0]), *raw, bound=3.0)
+    np.testing.assert_allclose(y, inside + np.exp(log) * [-2, 4], rtol=1e-14)
+    np.testing.assert_array_equal(outside, log)
+    x, back = flow.quadratic_spline(y, *raw, bound=3.0, inverse=True)
+    np.testing.assert_allclose(x, [-5, 7], rtol=1e-14)
+    np.testing.assert_array_equal(back, -log)
+    far = np.array([np.inf, -np.inf])
+    gradients = fastgen.value_and_grad(flow.quadratic_spline)(far, *raw, bound=3.0)[1]
+    assert not any(np.isnan(g).any() for g in gradients)
+
+
+def test_quadratic_of_equal_densities_is_the_identity():
+    """Where the usual root of a quadratic equation is 0 / 0."""
+    x = np.linspace(-4, 4, 101)
+    for heights in (np.zeros(9), np.full(9, -700.0), np.full(9, 1e30)):
+        for inverse in (False, True):
+            result = flow.quadratic_spline(x, np.zeros(8), heights, bound=3.0, inverse=inverse)
+            np.testing.assert_allclose(result[0], x, atol=2e-15)
+            np.testing.assert_allclose(result[1], 0, atol=2e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_quadratic_bins_without_a_width_or_height(dtype):
+    """With nothing for the least size, knots coincide, and densities are next to nothing."""
+    widths = np.array([0.0, -60.0, -200.0, 0.0, -1000.0], dtype)
+    heights = np.array([0.0, -60.0, 1e30, 300.0], dtype)
+    x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0], dtype)
+    options = {"min_bin_width": 0.0, "min_bin_height": 0.0}
+    for order in (slice(None), slice(None, None, -1)):
+        for inverse in (False, True):
+            y, log = flow.quadratic_spline(
+                x, widths[order], heights[order], inverse=inverse, **options
+            )
+            assert np.isfinite(y).all() and np.isfinite(log).all()
+            assert np.all(np.diff(y) >= 0) and y[0] == -1 and y[-2:].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_sharp_quadratic_inverses_in_float32(more, rng):
+    """Against double of the same parameters: its knots are in double all along."""
+    raw = [a.astype(np.float32) for a in quadratic(rng, (200_000,), 8, 5, more)]
+    y = rng.uniform(-3, 3, 200_000).astype(np.float32)
+    x, log = flow.quadratic_spline(y, *raw, bound=3.0, inverse=True)
+    wide = [y.astype(float), *(a.astype(float) for a in raw)]
+    exact_x, exact_log = flow.quadratic_spline(*wide, bound=3.0, inverse=True)
+    assert np.max(np.abs(x - exact_x)) <= 2**-22 and np.max(np.abs(log - exact_log)) <= 2e-5
+
+
+@pytest.mark.parametrize("wrong", [6, 8, 10])
+def test_quadratic_heights_that_do_not_fit(wrong, rng):
+    x, widths, heights = np.zeros(3), rng.normal(size=8), rng.normal(size=wrong)
+    said = rf"heights must be K - 1 = 7 or K \+ 1 = 9 for 8 bins, got {wrong}"
+    with pytest.raises(ValueError, match=said):
+        flow.quadratic_spline(x, widths, heights)
+    for least in ("min_bin_width", "min_bin_height"):
+        with pytest.raises(ValueError, match=f"{least} must be from 0 to below 1 / 8.*got 0.125"):
+            flow.quadratic_spline(x, widths, heights[:7].repeat(2)[:7], **{least: 0.125})
+
+
+@pytest.mark.parametrize(
+    ("spline", "raw_of"),
+    [(flow.linear_spline, linear), (flow.quadratic_spline, quadratic), (flow.cubic_spline, cubic)],
+)
 def test_no_gradient_is_nan_outside(spline, raw_of, rng):
     raw = raw_of(rng, (1000,), 8, 5)
     x = np.concatenate([rng.choice([-1, 1], 998) * rng.uniform(3, 1e6, 998), [np.inf, -np.inf]])

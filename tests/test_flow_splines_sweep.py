@@ -10,7 +10,11 @@ from fastgen import flow
 DRAWS, PART, POINTS = int(os.environ.get("FASTGEN_DRAWS", 320_000)), 20_000, 20
 BINS, BOUNDS = 8, (0.5, 1.0, 3.0, 10.0)
 # Raw parameters of polynomial splines.
-SIZES = {"linear_spline": [(BINS,)], "cubic_spline": [(BINS, BINS, 2)]}
+SIZES = {
+    "linear_spline": [(BINS,)],
+    "quadratic_spline": [(BINS, BINS - 1), (BINS, BINS + 1)],
+    "cubic_spline": [(BINS, BINS, 2)],
+}
 spline = flow.rational_quadratic_spline
 
 

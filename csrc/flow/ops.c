@@ -14,6 +14,7 @@
 #include "flow/logit.h"
 #include "flow/planar.h"
 #include "flow/power.h"
+#include "flow/quadratic_vjp_lanes.h"
 #include "flow/radial.h"
 #include "flow/rational_quadratic_vjp_lanes.h"
 #include "flow/sigmoid.h"
@@ -188,6 +189,8 @@ FG_ROWS = {
     FG_ROW_OF_REAL_LANES(rational_quadratic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(linear_spline, "(),(k)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(linear_spline_inverse, "(),(k)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(quadratic_spline, "(),(k),(m)->(),()", NFLOWS_SPLINE),
+    FG_ROW_OF_REAL_LANES(quadratic_spline_inverse, "(),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(cubic_spline, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_REAL_LANES(cubic_spline_inverse, "(),(k),(k),(m)->(),()", NFLOWS_SPLINE),
     FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),

@@ -19,7 +19,7 @@ from fastgen.flow.determinants import (
 from fastgen.flow.jacobians import slogdet
 from fastgen.flow.layouts import split_parameters
 from fastgen.flow.normalization import actnorm, batch_norm
-from fastgen.flow.polynomial_splines import linear_spline
+from fastgen.flow.polynomial_splines import linear_spline, quadratic_spline
 from fastgen.flow.residual import planar, radial
 from fastgen.flow.splines import rational_quadratic_spline
 from fastgen.flow.squashing import logit, sigmoid, softplus, tanh
@@ -43,6 +43,7 @@ __all__ = [
     "logit",
     "planar",
     "power",
+    "quadratic_spline",
     "radial",
     "rational_quadratic_spline",
     "sigmoid",

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgen.reference.flow_splines import cubic_spline as cubic_spline
 from fastgen.reference.flow_splines import linear_spline as linear_spline
+from fastgen.reference.flow_splines import quadratic_spline as quadratic_spline
 from fastgen.reference.flow_splines import rational_quadratic_spline as rational_quadratic_spline
 
 Axis = int | tuple[int, ...] | None

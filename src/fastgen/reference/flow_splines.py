@@ -203,3 +203,65 @@ def linear_spline(
     y = x0 + (inside - y0) / np.exp(log) if inverse else y0 + (inside - x0) * np.exp(log)
     outside = np.abs(x) > bound
     return np.where(outside, x, y), np.where(outside, 0.0, -log if inverse else log)
+
+
+def _densities(heights: Any, widths: Any, bound: float, least: float) -> Any:
+    """Densities of mean 1 at all knots, from raw heights; 1 at the ends where there is none."""
+    raw = np.logaddexp(heights, 0) + 1e-3
+    ends = 0.0
+    if heights.shape[-1] < widths.shape[-1]:
+        ends = (widths[..., :1] + widths[..., -1:]) / 2
+        zero = np.zeros_like(raw[..., :1])
+        raw = np.concatenate([zero, raw, zero], axis=-1)
+    area = np.sum((raw[..., :-1] + raw[..., 1:]) / 2 * widths, axis=-1, keepdims=True)
+    excess = (2 * bound - ends) / area * raw
+    if heights.shape[-1] < widths.shape[-1]:
+        excess[..., [0, -1]] = 1
+    return least + (1 - least) * excess
+
+
+def quadratic_spline(
+    x: Any,
+    widths: Any,
+    heights: Any,
+    /,
+    *,
+    inverse: bool = False,
+    bound: float = 1.0,
+    tails: str | None = "linear",
+    min_bin_width: float = 1e-3,
+    min_bin_height: float = 1e-3,
+) -> Any:
+    """Monotonic piecewise quadratic spline of every element, with its log-derivative."""
+    bins = widths.shape[-1]
+    sizes = _sizes(widths, bound, min_bin_width, 0, "nflows")
+    densities = _densities(heights, sizes, bound, min_bin_height)
+    knots_x = _knots(sizes, bound)
+    knots_y = _knots((densities[..., :-1] + densities[..., 1:]) / 2 * sizes, bound)
+
+    inside = np.clip(x, -bound, bound)
+    knots = knots_y if inverse else knots_x
+    bin_of = np.sum(inside[..., None] >= knots[..., 1:-1], axis=-1)[..., None]
+    every = (bin_of, knots_x, knots_y)
+    batch = np.broadcast_shapes(*(a.shape[:-1] for a in every))
+
+    def pick(values: Any, k: Any) -> Any:
+        whole = np.broadcast_to(values, (*batch, bins + 1))
+        return np.take_along_axis(whole, np.broadcast_to(k, (*batch, 1)), axis=-1)[..., 0]
+
+    x0, x1 = pick(knots_x, bin_of), pick(knots_x, bin_of + 1)
+    d0, d1 = pick(densities, bin_of), pick(densities, bin_of + 1)
+    y0, w = pick(knots_y, bin_of), x1 - x0
+    if inverse:
+        rise = (inside - y0) / w
+        theta = 2 * rise / (d0 + np.sqrt(np.maximum(d0**2 + 2 * (d1 - d0) * rise, 0)))
+        y = x0 + w * theta
+    else:
+        theta = (inside - x0) / w
+        y = y0 + w * theta * (d0 + theta * (d1 - d0) / 2)
+    slope = d0 + theta * (d1 - d0)
+    beyond = x - inside
+    end = np.where(beyond < 0, d0, d1)
+    y = np.where(beyond == 0, y, inside + beyond * end ** (-1 if inverse else 1))
+    log = np.log(np.where(beyond == 0, slope, end))
+    return y, -log if inverse else log
