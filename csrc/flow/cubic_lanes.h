@@ -16,23 +16,33 @@ static inline wide_real cubic_value(const cubic_point *p, int inverse)
     return wide_chosen(lower, low_end + gone, high_end - gone);
 }
 
-static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restrict x, int inverse,
-                         lanes *restrict y, lanes *restrict log_slope)
+/* y, or x outside of the bins, and dy/dx. */
+static inline real cubic_value_in(const cubic_lane_spline *c, const cubic_point *p, real x, int l,
+                                  int inverse, wide_real rate, wide_real *slope)
 {
-    wide_lanes slope;
+    const int outside = c->at.beyond[l] != 0;
+    *slope = wide_chosen(outside, 1.0, p->s * rate);
+    return chosen(outside, x, (real)cubic_value(p, inverse));
+}
+
+static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restrict x, int inverse,
+                         lanes *restrict y, wide_lanes *restrict slope)
+{
     EACH_LANE(l)
     {
         cubic_ends_by by;
-        const cubic_point p = cubic_point_in(c, l, inverse, &by);
-        const int outside = c->at.beyond[l] != 0;
         wide_real bend;
-        const wide_real rate = p.s * cubic_rate(p.theta, p.om, p.low, p.high, &bend);
-        (*y)[l] = chosen(outside, (*x)[l], (real)cubic_value(&p, inverse));
-        slope[l] = wide_chosen(outside, 1.0, rate);
+        const cubic_point p = cubic_point_in(c, l, inverse, &by);
+        const wide_real rate = cubic_rate(p.theta, p.om, p.low, p.high, &bend);
+        (*y)[l] = cubic_value_in(c, &p, (*x)[l], l, inverse, rate, &(*slope)[l]);
     }
+}
+
+static void cubic_logs(const wide_lanes *restrict slope, int inverse, lanes *restrict log_slope)
+{
     EACH_LANE(l)
     {
-        const real log = log_of_slope(slope[l]);
+        const real log = log_of_slope((*slope)[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }
 }
@@ -41,8 +51,10 @@ static inline void cubic_forward(const ptrdiff_t *size, const double *options, v
                                  void *scratch, int inverse)
 {
     cubic_lane_spline c;
+    wide_lanes slope;
     cubic_find(size, options, operand, scratch, inverse, NULL, NULL, &c);
-    cubic_values(&c, operand[0], inverse, operand[4], operand[5]);
+    cubic_values(&c, operand[0], inverse, operand[4], &slope);
+    cubic_logs(&slope, inverse, operand[5]);
 }
 
 FG_LANES_KERNEL(cubic_spline_lanes)

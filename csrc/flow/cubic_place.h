@@ -33,8 +33,7 @@ static inline void cubic_find(const ptrdiff_t *size, const double *options, void
     spline_knots(&c->x, bins);
     spline_knots(&c->y, bins);
     spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &c->at);
-    spline_find_neighbours(bins, x_knots, &c->at.bin, &c->x_beside);
-    spline_find_neighbours(bins, y_knots, &c->at.bin, &c->y_beside);
+    spline_find_neighbours(bins, x_knots, y_knots, &c->at.bin, &c->x_beside, &c->y_beside);
 }
 
 /* How the slopes at both ends of a bin move with what they are made of. */
@@ -42,6 +41,36 @@ typedef struct {
     wide_real low_a, low_b, high_a, high_b; /* how wide and how high the bins beside are */
     cubic_end_by low, high;
 } cubic_ends_by;
+
+/* How wide a bin beside is; of what has no width, or beside it, next to nothing or very. */
+static inline wide_real cubic_ratio(wide_real a)
+{
+    const wide_real least = 0x1p-100, most = 0x1p100;
+    const wide_real raised = wide_chosen(a > least, a, least);
+    return wide_chosen(raised < most, raised, most);
+}
+
+static inline __attribute__((always_inline)) void cubic_slopes_in(const cubic_lane_spline *c, int l,
+                                                                  cubic_point *p, cubic_ends_by *by)
+{
+    const wide_real low_w = p->x0 - c->x_beside.below[l], high_w = c->x_beside.above[l] - p->x1;
+    const wide_real low_h = p->y0 - c->y_beside.below[l], high_h = c->y_beside.above[l] - p->y1;
+    const wide_real low_a = cubic_ratio(low_w * p->inverse_w);
+    const wide_real high_a = cubic_ratio(high_w * p->inverse_w);
+    const wide_real low_both = wide_mul_add(low_a, low_a, low_a);
+    const wide_real high_both = wide_mul_add(high_a, high_a, high_a);
+    const wide_real inverse = 1 / (p->h * (low_both * high_both));
+    const int first = c->at.bin[l] == 0, last = c->at.bin[l] == (real)(c->bins - 1);
+    cubic_end_by of_raw;
+    const cubic_end outside = cubic_outer_slope(chosen(first, c->raw[0][l], c->raw[1][l]), &of_raw);
+    p->low = cubic_inner_slope(low_a, low_h, p->h, high_both * inverse, &by->low);
+    p->high = cubic_inner_slope(high_a, high_h, p->h, low_both * inverse, &by->high);
+    cubic_choose_slope(first, &outside, of_raw.raw, &p->low, &by->low);
+    cubic_choose_slope(last, &outside, of_raw.raw, &p->high, &by->high);
+    p->inverse_h = low_both * high_both * inverse;
+    by->low_a = low_a, by->low_b = low_h * p->inverse_h;
+    by->high_a = high_a, by->high_b = high_h * p->inverse_h;
+}
 
 static inline __attribute__((always_inline)) cubic_point cubic_bin_in(const cubic_lane_spline *c,
                                                                       int l, cubic_ends_by *by)
@@ -52,15 +81,8 @@ static inline __attribute__((always_inline)) cubic_point cubic_bin_in(const cubi
     p.w = p.x1 - p.x0;
     p.h = p.y1 - p.y0;
     p.inverse_w = 1 / p.w;
-    p.inverse_h = 1 / p.h;
     p.s = p.h * p.inverse_w;
-    by->low_a = (p.x0 - c->x_beside.below[l]) * p.inverse_w;
-    by->low_b = (p.y0 - c->y_beside.below[l]) * p.inverse_h;
-    by->high_a = (c->x_beside.above[l] - p.x1) * p.inverse_w;
-    by->high_b = (c->y_beside.above[l] - p.y1) * p.inverse_h;
-    const int first = at->bin[l] == 0, last = at->bin[l] == (real)(c->bins - 1);
-    p.low = cubic_slope(first, c->raw[0][l], by->low_a, by->low_b, &by->low);
-    p.high = cubic_slope(last, c->raw[1][l], by->high_a, by->high_b, &by->high);
+    cubic_slopes_in(c, l, &p, by);
     return p;
 }
 

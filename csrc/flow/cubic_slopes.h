@@ -3,6 +3,7 @@
  * Between two bins, of slopes s and s' and widths w and w', the slope is the least of 2 s, 2 s' and
  * (w' s + w s') / (w + w'), that of a parabola through the three knots: what never overshoots. With
  * a = w' / w and b = h' / h, as a multiple of s: the least of 2, 2 b / a and (b / a + a) / (1 + a).
+ * One division, of 1 by what all these are divided by, serves both ends of a bin.
  * At the ends of the spline it is 3 sigmoid(u) of a raw parameter u.
  *
  * Source: Steffen (1990), A simple method for monotonic interpolation in one dimension.
@@ -21,18 +22,22 @@ typedef struct {
     wide_real width, height, raw;
 } cubic_end_by;
 
-static inline cubic_end cubic_inner_slope(wide_real a, wide_real b, cubic_end_by *by)
+/* The bin beside: how many times as wide it is, and its height; per_height is 1 / (a (1 + a) h) of
+ * the bin of height h. */
+static inline cubic_end cubic_inner_slope(wide_real a, wide_real beside, wide_real h,
+                                          wide_real per_height, cubic_end_by *by)
 {
-    const wide_real inverse_a = 1 / a, ratio = b * inverse_a, inverse = 1 / (1 + a);
-    const wide_real mean = (ratio + a) * inverse;
+    const wide_real ratio = beside * (1 + a) * per_height;
+    const wide_real mean = wide_mul_add(h * a, a, beside) * per_height;
     const int rises = ratio < 1;
-    const wide_real limit = rises ? 2 * ratio : 2.0;
+    const wide_real limit = 2 * wide_chosen(rises, ratio, 1.0), per_both = h * per_height;
     const int smooth = mean < limit;
-    const wide_real slope = smooth ? mean : limit;
+    const wide_real slope = wide_chosen(smooth, mean, limit), per_a = (1 + a) * per_both;
     const cubic_end end = {slope, 3 - slope};
-    const wide_real limit_by = wide_chosen(rises, 2 * inverse_a, 0.0);
-    by->height = wide_chosen(smooth, inverse * inverse_a, limit_by);
-    by->width = wide_chosen(smooth, (1 - mean - ratio * inverse_a) * inverse, -(limit_by * ratio));
+    const wide_real limit_by = wide_chosen(rises, 2 * per_a, 0.0);
+    const wide_real mean_by = (1 - mean - ratio * per_a) * (a * per_both);
+    by->height = wide_chosen(smooth, per_both, limit_by);
+    by->width = wide_chosen(smooth, mean_by, -(limit_by * ratio));
     by->raw = 0;
     return end;
 }
@@ -49,18 +54,16 @@ static inline cubic_end cubic_outer_slope(real raw, cubic_end_by *by)
     return end;
 }
 
-/* At the end of the spline, or beside a bin that is a times as wide and b times as high. */
-static inline __attribute__((always_inline)) cubic_end cubic_slope(int outer, real raw, wide_real a,
-                                                                   wide_real b, cubic_end_by *by)
+/* That of the end of the spline where this is one. */
+static inline void cubic_choose_slope(int outer, const cubic_end *outside, wide_real by_raw,
+                                      cubic_end *end, cubic_end_by *by)
 {
-    cubic_end_by of_raw;
-    const cubic_end inside = cubic_inner_slope(a, b, by), outside = cubic_outer_slope(raw, &of_raw);
-    cubic_end end = {outer ? outside.slope : inside.slope, outer ? outside.rest : inside.rest};
-    end.slope = wide_chosen(end.slope < CUBIC_LEAST_SLOPE, CUBIC_LEAST_SLOPE, end.slope);
+    const wide_real slope = wide_chosen(outer, outside->slope, end->slope);
+    end->slope = wide_chosen(slope < CUBIC_LEAST_SLOPE, CUBIC_LEAST_SLOPE, slope);
+    end->rest = wide_chosen(outer, outside->rest, end->rest);
     by->width = wide_chosen(outer, 0.0, by->width);
     by->height = wide_chosen(outer, 0.0, by->height);
-    by->raw = wide_chosen(outer, of_raw.raw, 0.0);
-    return end;
+    by->raw = wide_chosen(outer, by_raw, 0.0);
 }
 
 #endif

@@ -16,21 +16,24 @@ typedef struct {
     wide_lanes below, above;
 } spline_neighbours;
 
-static void spline_find_neighbours(ptrdiff_t bins, const wide_lanes *knots,
-                                   const lanes *restrict bin, spline_neighbours *restrict beside)
+static void spline_find_neighbours(ptrdiff_t bins, const wide_lanes *x_knots,
+                                   const wide_lanes *y_knots, const lanes *restrict bin,
+                                   spline_neighbours *restrict x, spline_neighbours *restrict y)
 {
     EACH_LANE(l)
     {
-        beside->below[l] = knots[0][l];
-        beside->above[l] = knots[2][l];
+        x->below[l] = x_knots[0][l], x->above[l] = x_knots[2][l];
+        y->below[l] = y_knots[0][l], y->above[l] = y_knots[2][l];
     }
     for (ptrdiff_t i = 1; i < bins; i++) {
-        const wide_lanes *const next = &knots[i + 2 < bins ? i + 2 : bins];
+        const ptrdiff_t next = i + 2 < bins ? i + 2 : bins;
         EACH_LANE(l)
         {
             const int reached = (*bin)[l] >= (real)i;
-            beside->below[l] = wide_chosen(reached, knots[i - 1][l], beside->below[l]);
-            beside->above[l] = wide_chosen(reached, (*next)[l], beside->above[l]);
+            x->below[l] = wide_chosen(reached, x_knots[i - 1][l], x->below[l]);
+            x->above[l] = wide_chosen(reached, x_knots[next][l], x->above[l]);
+            y->below[l] = wide_chosen(reached, y_knots[i - 1][l], y->below[l]);
+            y->above[l] = wide_chosen(reached, y_knots[next][l], y->above[l]);
         }
     }
 }
