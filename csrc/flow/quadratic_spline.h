@@ -17,7 +17,7 @@
  *
  * Source: Mueller, McWilliams, Rousselle, Gross and Novak (2019), Neural importance sampling; the
  * inverse regrouped.
- * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-5 of the logarithm;
+ * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-6 of the logarithm;
  * double 1e-13, of splines with densities from 1e-3 to 1e3. NaN gives NaN, and so does a parameter
  * of infinity.
  */

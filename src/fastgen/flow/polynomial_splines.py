@@ -217,7 +217,7 @@ def quadratic_spline(
     Notes
     -----
     All but the logarithm is computed in double, of terms of one sign. In float32, y is right within
-    1 ULP of the bound, and the log-derivative to 1e-5. The inverse takes the root of a mean of
+    1 ULP of the bound, and the log-derivative to 1e-6. The inverse takes the root of a mean of
     squares, so no discriminant is negative, and equal densities are no special case; its error in
     x is that of y over the slope. Gradients by `vjp` and `value_and_grad` are of all three inputs,
     finite outside of the bins too. NaN gives NaN, and so does a raw parameter of inf.
