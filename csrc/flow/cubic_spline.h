@@ -6,7 +6,7 @@
  *     high = om (q theta^2 + om ((3 - p) theta + om)),    y = y1 - h high
  *     dy/dx = s (p om^2 + 2 (3 - p - q) theta om + q theta^2)
  * A Bernstein polynomial: y is a sum of what is not negative. Of dy/dx one term may be, but with
- * p or q <= 2, as of K >= 2 bins, no more than 7/9 of the others: nothing cancels.
+ * p or q <= 2, as of K >= 2 bins, no more than 0.82 of the others: nothing cancels.
  *
  * Inverse, of u = (y - y0) / h or, beyond the middle of the bin, of (y1 - y) / h with p and q
  * exchanged: the root t <= 1/2 of low(t) = u. What is started with is the root of
@@ -17,9 +17,9 @@
  *
  * Source: Durkan, Bekasov, Murray and Papamakarios (2019), Cubic-spline flows; the form is of de
  * Boor (1978), and the root is our own.
- * Max error: float 1 ULP of the bound, over the slope for the inverse, and 2e-5 of the logarithm;
- * double 1e-13, of splines with slopes from 1e-3 to 1e3. x = NaN, or a size that is NaN or
- * infinite, gives NaN.
+ * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-6 of the logarithm;
+ * double 1e-13, of splines with slopes from 1e-3 to 1e3, beside narrow bins. x = NaN, or a size
+ * that is NaN or +inf, gives NaN.
  */
 #ifndef FG_FLOW_CUBIC_SPLINE_H
 #define FG_FLOW_CUBIC_SPLINE_H

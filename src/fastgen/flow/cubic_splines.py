@@ -118,14 +118,15 @@ def cubic_spline(
     Notes
     -----
     As nflows has it, for [-bound, bound] in place of [0, 1]. Its inverse solves the cubic in closed
-    form, which cancels: in float32 it is off by up to 0.3 of what the bins cover, or NaN. Here the
-    root is found from its nearer end, to rounding, where it is double or triple too; its error in x
-    is that of y over the slope.
+    form, which cancels: in either precision it was off by up to 0.15 of the bound, and NaN where a
+    bin is a line. Here the root is found from its nearer end, to rounding, where it is double or
+    triple too; its error in x is that of y over the slope.
 
     Knots, and the place of a point between them, are computed in double and end exactly at the
-    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 2e-5.
+    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 1e-6.
     Gradients by `vjp` and `value_and_grad` are of all four inputs, finite outside of the bins too.
-    A NaN, or an infinite size of a bin, gives NaN; an infinite raw slope is its limit.
+    A NaN, or a raw size of inf, gives NaN; one of -inf makes a bin of the least size, and a raw
+    slope that is infinite is its limit.
 
     References
     ----------
