@@ -3,8 +3,9 @@
  *
  * In a bin of width w and height h, of densities d0, d1 at its ends, with theta = (x - x0) / w and
  * om = (x1 - x) / w, each from its own knot:
- *     low = theta (d0 (1 + om) + d1 theta) / (d0 + d1),   high = om (d1 (1 + theta) + d0 om) /
- * (...) y = y0 + h low = y1 - h high,   dy/dx = d0 om + d1 theta
+ *     low = theta (d0 (1 + om) + d1 theta) / (d0 + d1)
+ *     high = om (d1 (1 + theta) + d0 om) / (d0 + d1)
+ *     y = y0 + h low = y1 - h high,   dy/dx = d0 om + d1 theta
  *
  * Inverse, of u = (y - y0) / h, v = (y1 - y) / h:
  *     dy/dx = sqrt(d0^2 v + d1^2 u)
