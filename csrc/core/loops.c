@@ -7,7 +7,7 @@
 #include "core/real.h"
 #include "core/sum.h"
 #include "core/tile.h"
-#include "core/transpose.h"
+#include "core/transpose_wide.h"
 
 #if defined(__AVX512F__) || defined(__SSE2__)
 #include <immintrin.h>
@@ -117,9 +117,14 @@ static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t co
 }
 
 /* clang-format off */
+#ifdef FG_WIDE_TRANSPOSE
+#define transpose_f32 transpose_wide
+#define transpose_to_f32 transpose_back_wide
+#else
 TRANSPOSE_IN(transpose_f32, float, float4)
-TRANSPOSE_IN(transpose_f64, double, double4)
 TRANSPOSE_OUT(transpose_to_f32, float, float4)
+#endif
+TRANSPOSE_IN(transpose_f64, double, double4)
 TRANSPOSE_OUT(transpose_to_f64, double, double4)
 /* clang-format on */
 

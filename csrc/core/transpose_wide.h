@@ -1,0 +1,125 @@
+/* Float's transposition where registers hold 8 or 16 of them: the blocks of 4 x 4 of
+ * core/transpose.h, 2 or 4 side by side. A block's 4 numbers of a lane are one part of a register,
+ * as lanes 4 apart are; within the parts, four rows of four become four columns, which then are
+ * whole rows of lanes. Part of loops.c. */
+#ifndef FG_TRANSPOSE_WIDE_H
+#define FG_TRANSPOSE_WIDE_H
+
+#include "core/transpose.h"
+
+#if FG_REAL_BITS == 32 && defined(__AVX512F__)
+#define FG_WIDE_TRANSPOSE 1
+#include <immintrin.h>
+enum { LANES_OF_A_ROW = 16 };
+typedef __m512 lane_row;
+
+static inline lane_row row_of_parts(const char *from, ptrdiff_t part)
+{
+    __m512 row = _mm512_castps128_ps512(_mm_loadu_ps((const void *)from));
+    row = _mm512_insertf32x4(row, _mm_loadu_ps((const void *)(from + part)), 1);
+    row = _mm512_insertf32x4(row, _mm_loadu_ps((const void *)(from + 2 * part)), 2);
+    return _mm512_insertf32x4(row, _mm_loadu_ps((const void *)(from + 3 * part)), 3);
+}
+
+static inline void parts_of_row(char *to, ptrdiff_t part, lane_row row)
+{
+    _mm_storeu_ps((void *)to, _mm512_castps512_ps128(row));
+    _mm_storeu_ps((void *)(to + part), _mm512_extractf32x4_ps(row, 1));
+    _mm_storeu_ps((void *)(to + 2 * part), _mm512_extractf32x4_ps(row, 2));
+    _mm_storeu_ps((void *)(to + 3 * part), _mm512_extractf32x4_ps(row, 3));
+}
+
+#define LOAD_ROW _mm512_loadu_ps
+#define STORE_ROW _mm512_storeu_ps
+#define LOW_SINGLES _mm512_unpacklo_ps
+#define HIGH_SINGLES _mm512_unpackhi_ps
+#define LOW_PAIRS(a, b)                                                                            \
+    _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)))
+#define HIGH_PAIRS(a, b)                                                                           \
+    _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)))
+
+#elif FG_REAL_BITS == 32 && defined(__AVX__)
+#define FG_WIDE_TRANSPOSE 1
+#include <immintrin.h>
+enum { LANES_OF_A_ROW = 8 };
+typedef __m256 lane_row;
+
+static inline lane_row row_of_parts(const char *from, ptrdiff_t part)
+{
+    const __m256 row = _mm256_castps128_ps256(_mm_loadu_ps((const void *)from));
+    return _mm256_insertf128_ps(row, _mm_loadu_ps((const void *)(from + part)), 1);
+}
+
+static inline void parts_of_row(char *to, ptrdiff_t part, lane_row row)
+{
+    _mm_storeu_ps((void *)to, _mm256_castps256_ps128(row));
+    _mm_storeu_ps((void *)(to + part), _mm256_extractf128_ps(row, 1));
+}
+
+#define LOAD_ROW _mm256_loadu_ps
+#define STORE_ROW _mm256_storeu_ps
+#define LOW_SINGLES _mm256_unpacklo_ps
+#define HIGH_SINGLES _mm256_unpackhi_ps
+#define LOW_PAIRS(a, b)                                                                            \
+    _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)))
+#define HIGH_PAIRS(a, b)                                                                           \
+    _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)))
+#endif
+
+#ifdef FG_WIDE_TRANSPOSE
+/* Four rows of four become four columns, in each part of the registers. */
+#define TRANSPOSE_PARTS(r0, r1, r2, r3)                                                            \
+    do {                                                                                           \
+        const lane_row low01 = LOW_SINGLES(r0, r1), high01 = HIGH_SINGLES(r0, r1);                 \
+        const lane_row low23 = LOW_SINGLES(r2, r3), high23 = HIGH_SINGLES(r2, r3);                 \
+        r0 = LOW_PAIRS(low01, low23);                                                              \
+        r1 = HIGH_PAIRS(low01, low23);                                                             \
+        r2 = LOW_PAIRS(high01, high23);                                                            \
+        r3 = HIGH_PAIRS(high01, high23);                                                           \
+    } while (0)
+
+/* At least BLOCK numbers, contiguous, of all lanes. */
+static void transpose_wide(const char *source, ptrdiff_t lane_stride, ptrdiff_t count,
+                           float (*restrict to)[FG_LANES])
+{
+    for (ptrdiff_t next = 0; next < count; next += BLOCK) {
+        const ptrdiff_t i = FIRST_OF_BLOCK(next, count);
+        const char *const from = source + i * (ptrdiff_t)sizeof(float);
+        for (int l = 0; l < FG_LANES; l += LANES_OF_A_ROW) {
+            const char *const part = from + l * lane_stride;
+            const ptrdiff_t next_part = BLOCK * lane_stride;
+            lane_row r0 = row_of_parts(part, next_part);
+            lane_row r1 = row_of_parts(part + lane_stride, next_part);
+            lane_row r2 = row_of_parts(part + 2 * lane_stride, next_part);
+            lane_row r3 = row_of_parts(part + 3 * lane_stride, next_part);
+            TRANSPOSE_PARTS(r0, r1, r2, r3);
+            STORE_ROW(&to[i][l], r0);
+            STORE_ROW(&to[i + 1][l], r1);
+            STORE_ROW(&to[i + 2][l], r2);
+            STORE_ROW(&to[i + 3][l], r3);
+        }
+    }
+}
+
+static void transpose_back_wide(char *target, ptrdiff_t lane_stride, ptrdiff_t count,
+                                const float (*restrict from)[FG_LANES])
+{
+    for (ptrdiff_t next = 0; next < count; next += BLOCK) {
+        const ptrdiff_t i = FIRST_OF_BLOCK(next, count);
+        char *const to = target + i * (ptrdiff_t)sizeof(float);
+        for (int l = 0; l < FG_LANES; l += LANES_OF_A_ROW) {
+            char *const part = to + l * lane_stride;
+            const ptrdiff_t next_part = BLOCK * lane_stride;
+            lane_row r0 = LOAD_ROW(&from[i][l]), r1 = LOAD_ROW(&from[i + 1][l]);
+            lane_row r2 = LOAD_ROW(&from[i + 2][l]), r3 = LOAD_ROW(&from[i + 3][l]);
+            TRANSPOSE_PARTS(r0, r1, r2, r3);
+            parts_of_row(part, next_part, r0);
+            parts_of_row(part + lane_stride, next_part, r1);
+            parts_of_row(part + 2 * lane_stride, next_part, r2);
+            parts_of_row(part + 3 * lane_stride, next_part, r3);
+        }
+    }
+}
+#endif
+
+#endif
