@@ -93,16 +93,22 @@ static void move_across(const across_plan *a, across_work *w, int k, ptrdiff_t f
                         ptrdiff_t count)
 {
     const fg_problem *p = a->plan->problem;
-    const fg_view *const elements = &a->elements[k];
+    const fg_view *const elements = &a->elements[k], *const rows = &a->rows[k];
+    const ptrdiff_t stride = rows->stride[0], bytes = w->rows * p->loops->real_size;
+    char *tile = w->tile.body[k];
     fg_cursor cursor;
     fg_cursor_init(&cursor, elements, first);
-    for (ptrdiff_t j = 0; j < count; j++) {
+    for (ptrdiff_t j = 0; j < count; j++, tile += bytes) {
         const ptrdiff_t offset = cursor.address - elements->data;
-        char *const tile = w->tile.body[k] + j * w->rows * p->loops->real_size;
-        if (k < p->nin)
-            fg_view_load_at(&a->rows[k], offset, p->loops, w->first, w->rows, tile);
+        char *const address = cursor.address + w->first * stride; /* where rows are one run */
+        if (rows->ndim > 1 && k < p->nin)
+            fg_view_load_at(rows, offset, p->loops, w->first, w->rows, tile);
+        else if (rows->ndim > 1)
+            fg_view_store_at(rows, offset, p->loops, w->first, w->rows, tile);
+        else if (k < p->nin)
+            p->loops->load(rows->dtype, address, stride, w->rows, tile);
         else
-            fg_view_store_at(&a->rows[k], offset, p->loops, w->first, w->rows, tile);
+            p->loops->store(rows->dtype, address, stride, w->rows, tile);
         if (j + 1 < count)
             fg_cursor_advance(&cursor, elements, 1);
     }
