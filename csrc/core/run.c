@@ -94,9 +94,9 @@ enum fg_result fg_run(const fg_problem *problem, fg_poll *poll)
         run_empty_rows(&plan);
         return FG_DONE;
     }
-    across_plan across;
-    if (lies_across(&plan, &across))
-        return run_across(&plan, &across, poll);
+    enum fg_result result;
+    if (ran_across(&plan, poll, &result))
+        return result;
     if (plan.n > FG_TILE)
         return run_long_rows(&plan, poll);
     /* Rows a tile, a number whose elements fill whole groups of lanes where there is one. */

@@ -3,6 +3,8 @@
 #ifndef FG_RUN_ACROSS_H
 #define FG_RUN_ACROSS_H
 
+#include <stdlib.h>
+
 #include "core/run_across_tile.h"
 
 enum { ITEM_ACROSS = 8 * FG_TILE }; /* elements that a thread claims, at least */
@@ -63,8 +65,7 @@ static void add_chunk(across_work *w, int t)
         if (largest) {
             sum->high = part.high > sum->high ? part.high : sum->high;
         } else {
-            wide_add(sum, part.high);
-            sum->low += part.low;
+            wide_join(sum, part);
         }
     }
 }
@@ -137,6 +138,21 @@ static enum fg_result run_across(run_plan *plan, across_plan *a, fg_poll *poll)
         plan->direct[k] = plan->stream[k] = false;
     const ptrdiff_t items = (plan->rows + a->rows_per_item - 1) / a->rows_per_item;
     return run_items(run_rows_across, a, items, plan->rows * plan->n, poll);
+}
+
+/* Whether rows lie across; then *result is what came of them. The plan is large, and a thread's
+ * stack may be small: so it is not there, and not made for the usual call. */
+static bool ran_across(run_plan *plan, fg_poll *poll, enum fg_result *result)
+{
+    if (!may_lie_across(plan))
+        return false;
+    across_plan *const a = malloc(sizeof *a);
+    *result = FG_NO_MEMORY;
+    const bool across = a == NULL || lies_across(plan, a);
+    if (a != NULL && across)
+        *result = run_across(plan, a, poll);
+    free(a);
+    return across;
 }
 
 #endif

@@ -63,8 +63,6 @@ static bool lies_across(const run_plan *plan, across_plan *a)
 {
     const fg_problem *p = plan->problem;
     ptrdiff_t gain = 0;
-    if (!may_lie_across(plan))
-        return false;
     for (int k = 0; k < p->nin + p->nout; k++) {
         const fg_operand *operand = &p->operand[k];
         if (!has_elements(p, k))

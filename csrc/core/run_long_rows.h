@@ -93,8 +93,7 @@ static void join_chunks(const run_plan *plan, ptrdiff_t rows)
                 if (largest) {
                     sum.high = part.high > sum.high ? part.high : sum.high;
                 } else {
-                    wide_add(&sum, part.high);
-                    sum.low += part.low;
+                    wide_join(&sum, part);
                 }
             }
             plan->totals[t][r] = wide_total(sum);

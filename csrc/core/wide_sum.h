@@ -16,6 +16,12 @@ static void wide_add(wide_sum *sum, double x)
     sum->high = high;
 }
 
+static void wide_join(wide_sum *sum, wide_sum part)
+{
+    wide_add(sum, part.high);
+    sum->low += part.low;
+}
+
 static double wide_total(wide_sum sum)
 {
     return isfinite(sum.high) ? sum.high + sum.low : sum.high; /* else low is inf - inf */

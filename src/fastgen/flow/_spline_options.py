@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op, overrides_ufuncs
+from fastgen._derivatives import gradients_of
 from fastgen._ops import OPS
 
 # Numbered as in csrc/flow/spline_options.h, as what `tails` says.
@@ -82,6 +83,17 @@ def operation(
         row(name, False).check_types(inputs)  # what is no array of numbers has no size either
         raise
     return op
+
+
+def rule_of(configured: Callable[..., Op]) -> Callable[..., Any]:
+    """Return the derivative's rule of a spline, whose operation `configured` gives."""
+
+    def rule(
+        wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        return gradients_of(configured(inputs, **options), wanted, inputs, cotangent, with_value)
+
+    return rule
 
 
 @functools.lru_cache(maxsize=256)

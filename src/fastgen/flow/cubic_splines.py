@@ -8,13 +8,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._core import Op
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._derivatives import with_rule
 from fastgen.flow._spline_options import (
     check_bins,
     failure,
     kind_of_tails,
     operation,
     polynomial,
+    rule_of,
     size_of,
 )
 
@@ -46,13 +47,7 @@ def _operation(
     return operation(_NAME, inputs, bound, tails, told)
 
 
-def _rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
-) -> tuple[Any, tuple[Any, ...]]:
-    return gradients_of(_operation(inputs, **options), wanted, inputs, cotangent, with_value)
-
-
-@with_rule(_rule, nin=4)
+@with_rule(rule_of(_operation), nin=4)
 def cubic_spline(
     x: ArrayLike,
     widths: ArrayLike,

@@ -7,13 +7,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._core import Op
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._derivatives import with_rule
 from fastgen.flow._spline_options import (
     check_bins,
     failure,
     kind_of_tails,
     operation,
     polynomial,
+    rule_of,
     size_of,
 )
 
@@ -37,13 +38,7 @@ def _linear(
     return operation(name, inputs, bound, tails, told)
 
 
-def _linear_rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
-) -> tuple[Any, tuple[Any, ...]]:
-    return gradients_of(_linear(inputs, **options), wanted, inputs, cotangent, with_value)
-
-
-@with_rule(_linear_rule, nin=2)
+@with_rule(rule_of(_linear), nin=2)
 def linear_spline(
     x: ArrayLike,
     heights: ArrayLike,
@@ -145,13 +140,7 @@ def _quadratic(
     return operation(name, inputs, bound, tails, told)
 
 
-def _quadratic_rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
-) -> tuple[Any, tuple[Any, ...]]:
-    return gradients_of(_quadratic(inputs, **options), wanted, inputs, cotangent, with_value)
-
-
-@with_rule(_quadratic_rule, nin=3)
+@with_rule(rule_of(_quadratic), nin=3)
 def quadratic_spline(
     x: ArrayLike,
     widths: ArrayLike,

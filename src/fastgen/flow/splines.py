@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._core import Op
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._derivatives import with_rule
 from fastgen._ops import chosen
 from fastgen.flow._spline_options import (
     TAILS,
@@ -20,6 +20,7 @@ from fastgen.flow._spline_options import (
     kind_of_tails,
     operation,
     row,
+    rule_of,
     size_of,
 )
 
@@ -103,13 +104,7 @@ def _operation(
     return operation(_NAME, inputs, bound, tails, told)
 
 
-def _rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
-) -> tuple[Any, tuple[Any, ...]]:
-    return gradients_of(_operation(inputs, **options), wanted, inputs, cotangent, with_value)
-
-
-@with_rule(_rule, nin=4)
+@with_rule(rule_of(_operation), nin=4)
 def rational_quadratic_spline(
     x: ArrayLike,
     widths: ArrayLike,
