@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # ulp.py, layouts.py
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 
 @pytest.fixture

@@ -3,7 +3,22 @@
 /* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first. To add one: here,
  * with the test whether this CPU has it, and one line of flags in CMakeLists.txt. */
 #if defined(__x86_64__)
-#define FOR_ISAS(m, x) m(v4, x) m(v3, x) m(v2, x)
+#ifdef FG_BUILD_v4
+#define FOR_V4(m, x) m(v4, x)
+#else
+#define FOR_V4(m, x)
+#endif
+#ifdef FG_BUILD_v3
+#define FOR_V3(m, x) m(v3, x)
+#else
+#define FOR_V3(m, x)
+#endif
+#ifdef FG_BUILD_v2
+#define FOR_V2(m, x) m(v2, x)
+#else
+#define FOR_V2(m, x)
+#endif
+#define FOR_ISAS(m, x) FOR_V4(m, x) FOR_V3(m, x) FOR_V2(m, x)
 #define v4_name "x86-64-v4"
 #define v3_name "x86-64-v3"
 #define v2_name "x86-64-v2"
@@ -54,26 +69,26 @@ static const isa_entry isas[] = {FOR_ISAS(ISA_ENTRY, )};
 FOR_ISAS(DECLARE_LOOPS, )
 static const fg_loops *const loops[][FG_PRECISIONS] = {FOR_ISAS(LOOPS, )};
 
-/* Each family: its rows' tables by instruction set and precision, then the list of families. */
-#define DECLARE_ROWS(isa, family)                                                                  \
-    extern const fg_row fg_rows_##family##_##isa##_32[], fg_rows_##family##_##isa##_64[];
-#define ROWS(isa, family) {fg_rows_##family##_##isa##_32, fg_rows_##family##_##isa##_64},
-#define FAMILY(family)                                                                             \
-    FOR_ISAS(DECLARE_ROWS, family)                                                                 \
-    static const fg_row *const rows_of_##family[][FG_PRECISIONS] = {FOR_ISAS(ROWS, family)};
+/* Each unit: the tables of its rows by instruction set and precision, then the list of units. */
+#define DECLARE_ROWS(isa, unit)                                                                    \
+    extern const fg_row fg_rows_##unit##_##isa##_32[], fg_rows_##unit##_##isa##_64[];
+#define ROWS(isa, unit) {fg_rows_##unit##_##isa##_32, fg_rows_##unit##_##isa##_64},
+#define UNIT(family, unit)                                                                         \
+    FOR_ISAS(DECLARE_ROWS, unit)                                                                   \
+    static const fg_row *const rows_of_##unit[][FG_PRECISIONS] = {FOR_ISAS(ROWS, unit)};
 #include "families.def"
-#undef FAMILY
+#undef UNIT
 
 typedef struct {
-    const char *name;
+    const char *family;
     const fg_row *const (*rows)[FG_PRECISIONS];
-} family_entry;
+} unit_entry;
 
-#define FAMILY(family) {#family, rows_of_##family},
-static const family_entry families[] = {
+#define UNIT(family, unit) {#family, rows_of_##unit},
+static const unit_entry units[] = {
 #include "families.def"
 };
-#undef FAMILY
+#undef UNIT
 
 int fg_isa_total(void)
 {
@@ -93,19 +108,19 @@ int fg_isa_supported(int isa)
     return isas[isa].supported();
 }
 
-int fg_family_total(void)
+int fg_unit_total(void)
 {
-    return (int)(sizeof families / sizeof families[0]);
+    return (int)(sizeof units / sizeof units[0]);
 }
 
-const char *fg_family_name(int family)
+const char *fg_unit_family(int unit)
 {
-    return families[family].name;
+    return units[unit].family;
 }
 
-const fg_row *fg_family_rows(int isa, enum fg_precision precision, int family)
+const fg_row *fg_unit_rows(int isa, enum fg_precision precision, int unit)
 {
-    return families[family].rows[isa][precision];
+    return units[unit].rows[isa][precision];
 }
 
 const fg_loops *fg_loops_for(int isa, enum fg_precision precision)

@@ -12,11 +12,12 @@ int fg_isa_total(void);
 const char *fg_isa_name(int isa);
 int fg_isa_supported(int isa); /* by this CPU */
 
-int fg_family_total(void);
-const char *fg_family_name(int family);
+/* The units of families.def. Units of one family have operations of different names. */
+int fg_unit_total(void);
+const char *fg_unit_family(int unit);
 
-/* A family's rows, ended by one without a name; the same names and order for every isa. */
-const fg_row *fg_family_rows(int isa, enum fg_precision precision, int family);
+/* A unit's rows, ended by one without a name; the same names and order for every isa. */
+const fg_row *fg_unit_rows(int isa, enum fg_precision precision, int unit);
 const fg_loops *fg_loops_for(int isa, enum fg_precision precision);
 
 #endif

@@ -316,8 +316,8 @@ static void copy(const void *const *in, void *const *out, ptrdiff_t groups)
 }
 
 extern fg_generate FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS);
-extern const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS);
-const fg_loops FG_PASTE(fg_loops_, FG_FAMILY, FG_ISA, FG_REAL_BITS) = {
+extern const fg_loops FG_PASTE(fg_loops_, FG_UNIT, FG_ISA, FG_REAL_BITS);
+const fg_loops FG_PASTE(fg_loops_, FG_UNIT, FG_ISA, FG_REAL_BITS) = {
     .real_size = sizeof(real),
     .load = load,
     .store = store,

@@ -54,11 +54,11 @@ typedef void fg_close(double n, const double *const *totals, double *const *stat
  * its elements are mapped to terms, the terms reduced, and the totals turned into the row's state,
  * which the next stage knows. */
 typedef struct {
-    /* Takes the inputs, and then the first `reads` numbers of state; gives, in the last stage, the
-     * outputs "(n)", and then the terms. */
+    /* Takes the first `takes` inputs, and then the first `reads` numbers of state; gives, in the
+     * last stage, the outputs "(n)", and then the terms. */
     fg_tile *map;
     fg_close *close; /* in double: found in the table of that precision alone */
-    int reads, terms;
+    int takes, reads, gives, terms;
     enum fg_reduction reduction;
 } fg_stage;
 
@@ -79,6 +79,7 @@ typedef struct {
     const fg_stage *stages;
     fg_fold *fold; /* beside a map; NULL where it would not be faster: see core/fold.h */
     fg_lanes *lanes;
+    int nin, nout; /* of `map`, as the formula has them; 0 where there are stages or lanes */
     double options[FG_MAX_OPTIONS]; /* what `lanes` is told, until a call says otherwise */
 } fg_kernel;
 

@@ -106,10 +106,10 @@ static void map_groups(const fg_problem *p, const position *at, char **operand, 
     void *out[FG_MAX_OPERANDS];
     char **const terms = operand + p->nin + p->nout, **const state = terms + stage->terms;
     int outputs = 0;
-    for (int k = 0; k < p->nin; k++)
+    for (int k = 0; k < stage->takes; k++)
         in[k] = operand[k];
     for (int i = 0; i < stage->reads; i++)
-        in[p->nin + i] = state[i];
+        in[stage->takes + i] = state[i];
     for (int j = 0; at->last && j < p->nout; j++)
         if (!(p->summed >> j & 1u))
             out[outputs++] = operand[p->nin + j];

@@ -22,19 +22,23 @@
 #define FG_PASTE(a, b, c, d) FG_PASTE_(a, b, c, d)
 
 /* The table of one family for one instruction set and precision: the only symbol exported. */
-#define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_FAMILY, FG_ISA, FG_REAL_BITS)[]
+#define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_UNIT, FG_ISA, FG_REAL_BITS)[]
 /* clang-format off */
 #define FG_ROW_OF(name, signature, kind, value, derivative) \
     {#name, signature, {.kind = value}, {.kind = derivative}}
+/* What the compiler checks for a stage: that its map gives at least the terms that are closed. */
+#define FG_SAME(terms, gives) ((terms) + 0 * (int)sizeof(char[(int)(gives) >= (int)(terms) ? 1 : -1]))
 #define FG_ROW_OF_VALUE(formula, shape) /* without a derivative */ \
     {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
 #define FG_ROW_OF_MAP(formula, shape) /* the same of a map */ \
     {.name = #formula, .signature = shape, .value = {.map = formula##_map}}
 #define FG_LAST_ROW {.name = NULL}
-#define FG_STAGE(formula, reads, terms, reduction, close) \
-    {formula##_map, FG_CLOSING(close), reads, terms, reduction}
-#define FG_OUTPUTS(formula, reads) {formula##_map, NULL, reads, 0, FG_SUM}
-#define FG_LAST_STAGE {NULL, NULL, 0, 0, FG_SUM}
+#define FG_STAGE(formula, reads, reduction, close) \
+    {formula##_map, FG_CLOSING(close), formula##_takes - (reads), reads, formula##_gives, \
+     FG_SAME(close##_terms, formula##_gives), reduction}
+#define FG_OUTPUTS(formula, reads) \
+    {formula##_map, NULL, formula##_takes - (reads), reads, formula##_gives, 0, FG_SUM}
+#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, FG_SUM}
 /* clang-format on */
 #define FG_ROW(formula, signature)                                                                 \
     FG_ROW_OF(formula, signature, map, formula##_value, formula##_derivative)
@@ -92,6 +96,7 @@
     }
 
 #define FG_MAP(formula, arity, outputs)                                                            \
+    enum { formula##_takes = arity, formula##_gives = outputs };                                   \
     FG_LOOP formula##_map_loop(FG_LIST_##arity(FG_INPUT), FG_LIST_##outputs(FG_OUTPUT),            \
                                ptrdiff_t n)                                                        \
     {                                                                                              \
@@ -120,6 +125,7 @@
 #define FG_KEEP_STATE(k) s##k[r] = r##k;
 #define FG_CLOSING(formula) formula##_closing
 #define FG_CLOSE(formula, terms, states)                                                           \
+    enum { formula##_terms = terms };                                                              \
     FG_LOOP formula##_loop(real n, FG_LIST_##terms(FG_TOTAL), FG_LIST_##states(FG_STATE),          \
                            ptrdiff_t rows)                                                         \
     {                                                                                              \
@@ -137,7 +143,7 @@
     }
 #else
 #define FG_CLOSING(formula) NULL
-#define FG_CLOSE(formula, terms, states)
+#define FG_CLOSE(formula, terms, states) enum { formula##_terms = terms };
 #endif
 
 #endif

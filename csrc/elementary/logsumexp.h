@@ -39,18 +39,6 @@ static inline void logsumexp_sum_close(real n, real sum, real *value, real *m, r
     *value = *m + real_log(sum);
 }
 
-static inline void logsumexp_vjp_max(real x, real cotangent, real *term)
-{
-    (void)cotangent;
-    logsumexp_max(x, term);
-}
-
-static inline void logsumexp_vjp_sum(real x, real cotangent, real m, real *term)
-{
-    (void)cotangent;
-    logsumexp_sum(x, m, term);
-}
-
 static inline void logsumexp_vjp(real x, real cotangent, real value, real m, real reciprocal,
                                  real *dx)
 {

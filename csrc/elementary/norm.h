@@ -47,18 +47,6 @@ static inline void norm_square_close(real n, real sum, real *value, real *scale,
     *inverse = sum == 0 ? R(0.0) : R(1.0) / length;
 }
 
-static inline void norm_vjp_largest(real x, real cotangent, real *term)
-{
-    (void)cotangent;
-    norm_largest(x, term);
-}
-
-static inline void norm_vjp_square(real x, real cotangent, real scale, real *term)
-{
-    (void)cotangent;
-    norm_square(x, scale, term);
-}
-
 static inline void norm_vjp(real x, real cotangent, real value, real scale, real inverse, real *d_x)
 {
     (void)value;

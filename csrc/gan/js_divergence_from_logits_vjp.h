@@ -12,20 +12,6 @@
 
 /* The same with a cotangent, which only the last stage needs. */
 
-static inline void js_logits_vjp_max(real a, real b, real cotangent, real *largest_a,
-                                     real *largest_b)
-{
-    (void)cotangent;
-    js_logits_max(a, b, largest_a, largest_b);
-}
-
-static inline void js_logits_vjp_sums(real a, real b, real cotangent, real largest_a,
-                                      real largest_b, real *of_a, real *of_b, real *difference)
-{
-    (void)cotangent;
-    js_logits_sums(a, b, largest_a, largest_b, of_a, of_b, difference);
-}
-
 /* u and v; of a probability of 0, 0, as it is multiplied with it. */
 static inline __attribute__((always_inline)) void js_logits_slopes(real p, real q, real t, real *u,
                                                                    real *v)

@@ -46,20 +46,18 @@ FG_CLOSE(js_logits_sums_close, 3, 5)
 FG_MAP(js_divergence_from_logits, 7, 1)
 FG_CLOSE(js_divergence_from_logits_close, 1, 1)
 static const fg_stage js_divergence_from_logits_stages[] = {
-    FG_STAGE(js_logits_max, 0, 2, FG_MAX, js_logits_max_close),
-    FG_STAGE(js_logits_sums, 2, 3, FG_SUM, js_logits_sums_close),
-    FG_STAGE(js_divergence_from_logits, 5, 1, FG_SUM, js_divergence_from_logits_close),
+    FG_STAGE(js_logits_max, 0, FG_MAX, js_logits_max_close),
+    FG_STAGE(js_logits_sums, 2, FG_SUM, js_logits_sums_close),
+    FG_STAGE(js_divergence_from_logits, 5, FG_SUM, js_divergence_from_logits_close),
     FG_LAST_STAGE,
 };
-FG_MAP(js_logits_vjp_max, 3, 2)
-FG_MAP(js_logits_vjp_sums, 5, 3)
 FG_MAP(js_logits_vjp_terms, 8, 3)
 FG_CLOSE(js_logits_vjp_terms_close, 3, 8)
 FG_MAP(js_logits_vjp, 11, 2)
 static const fg_stage js_divergence_from_logits_vjp_stages[] = {
-    FG_STAGE(js_logits_vjp_max, 0, 2, FG_MAX, js_logits_max_close),
-    FG_STAGE(js_logits_vjp_sums, 2, 3, FG_SUM, js_logits_sums_close),
-    FG_STAGE(js_logits_vjp_terms, 5, 3, FG_SUM, js_logits_vjp_terms_close),
+    FG_STAGE(js_logits_max, 0, FG_MAX, js_logits_max_close),
+    FG_STAGE(js_logits_sums, 2, FG_SUM, js_logits_sums_close),
+    FG_STAGE(js_logits_vjp_terms, 5, FG_SUM, js_logits_vjp_terms_close),
     FG_OUTPUTS(js_logits_vjp, 8),
     FG_LAST_STAGE,
 };

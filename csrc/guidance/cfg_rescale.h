@@ -63,13 +63,6 @@ static inline void cfg_rescale(real uncond, real cond, real scale, real rescale,
 
 /* The same with a cotangent t. */
 
-static inline void cfg_rescale_vjp_sums(real uncond, real cond, real scale, real rescale, real t,
-                                        real *sum_cond, real *sum_guided)
-{
-    (void)t;
-    cfg_rescale_sums(uncond, cond, scale, rescale, sum_cond, sum_guided);
-}
-
 static inline void cfg_rescale_vjp_squares(real uncond, real cond, real scale, real rescale, real t,
                                            real mean_cond, real mean_guided, real *square_cond,
                                            real *square_guided, real *along)

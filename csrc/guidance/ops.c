@@ -27,27 +27,26 @@ FG_MAP(cfg_rescale_squares, 6, 2)
 FG_CLOSE(cfg_rescale_squares_close, 2, 1)
 FG_MAP(cfg_rescale, 5, 1)
 static const fg_stage cfg_rescale_stages[] = {
-    FG_STAGE(cfg_rescale_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
-    FG_STAGE(cfg_rescale_squares, 2, 2, FG_SUM, cfg_rescale_squares_close),
+    FG_STAGE(cfg_rescale_sums, 0, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(cfg_rescale_squares, 2, FG_SUM, cfg_rescale_squares_close),
     FG_OUTPUTS(cfg_rescale, 1),
     FG_LAST_STAGE,
 };
-FG_MAP(cfg_rescale_vjp_sums, 5, 2)
 FG_MAP(cfg_rescale_vjp_squares, 7, 3)
 FG_CLOSE(cfg_rescale_vjp_squares_close, 3, 6)
 FG_MAP(cfg_rescale_vjp, 10, 4)
 FG_CLOSE(cfg_rescale_vjp_close, 1, 6)
 static const fg_stage cfg_rescale_vjp_stages[] = {
-    FG_STAGE(cfg_rescale_vjp_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
-    FG_STAGE(cfg_rescale_vjp_squares, 2, 3, FG_SUM, cfg_rescale_vjp_squares_close),
-    FG_STAGE(cfg_rescale_vjp, 5, 1, FG_SUM, cfg_rescale_vjp_close),
+    FG_STAGE(cfg_rescale_sums, 0, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(cfg_rescale_vjp_squares, 2, FG_SUM, cfg_rescale_vjp_squares_close),
+    FG_STAGE(cfg_rescale_vjp, 5, FG_SUM, cfg_rescale_vjp_close),
     FG_LAST_STAGE,
 };
 FG_MAP(deviation_ratio_sums, 3, 2)
 FG_MAP(deviation_ratio_squares, 5, 2)
 static const fg_stage deviation_ratio_stages[] = {
-    FG_STAGE(deviation_ratio_sums, 0, 2, FG_SUM, cfg_rescale_sums_close),
-    FG_STAGE(deviation_ratio_squares, 2, 2, FG_SUM, cfg_rescale_squares_close),
+    FG_STAGE(deviation_ratio_sums, 0, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(deviation_ratio_squares, 2, FG_SUM, cfg_rescale_squares_close),
     FG_LAST_STAGE,
 };
 
@@ -57,7 +56,7 @@ static const fg_stage deviation_ratio_stages[] = {
     FG_CLOSE(formula##_close, sums, states)                                                        \
     FG_MAP(formula, with_states, outputs)                                                          \
     static const fg_stage formula##_stages[] = {                                                   \
-        FG_STAGE(formula##_sums, 0, sums, FG_SUM, formula##_close),                                \
+        FG_STAGE(formula##_sums, 0, FG_SUM, formula##_close),                                      \
         FG_OUTPUTS(formula, states),                                                               \
         FG_LAST_STAGE,                                                                             \
     };

@@ -115,7 +115,7 @@ static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t
         to[i] = values[2 * i + (ptrdiff_t)((start + (uint64_t)i * step) & 1)];
 }
 
-#define GENERATE FG_PASTE(fg_generate_, FG_FAMILY, FG_ISA, FG_REAL_BITS)
+#define GENERATE FG_PASTE(fg_generate_, FG_UNIT, FG_ISA, FG_REAL_BITS)
 extern fg_generate GENERATE;
 
 void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, void *to)

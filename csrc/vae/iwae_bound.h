@@ -23,12 +23,6 @@ static inline void iwae_bound_sums(real w, real c, real *term, real *less)
     *less = corrected(real_expm1(d), difference_error(w, base, d), *term);
 }
 
-static inline void iwae_bound_vjp_sums(real w, real cotangent, real c, real *term, real *less)
-{
-    (void)cotangent;
-    iwae_bound_sums(w, c, term, less);
-}
-
 static inline void iwae_bound_close(real n, real sum, real less, real *value, real *c,
                                     real *inverse)
 {

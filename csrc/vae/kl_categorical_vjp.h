@@ -12,28 +12,6 @@
 #include "vae/kl_categorical.h"
 
 /* The stages of the value, which do not need the cotangent. */
-static inline void kl_categorical_vjp_peaks(real a, real b, real cotangent, real *largest_a,
-                                            real *largest_b)
-{
-    (void)cotangent;
-    kl_categorical_peaks(a, b, largest_a, largest_b);
-}
-
-static inline void kl_categorical_vjp_sums(real a, real b, real cotangent, real peak_a, real peak_b,
-                                           real *sum, real *difference)
-{
-    (void)cotangent;
-    kl_categorical_sums(a, b, peak_a, peak_b, sum, difference);
-}
-
-static inline void kl_categorical_vjp_terms(real a, real b, real cotangent, real peak_a,
-                                            real peak_b, real log_ratio, real log_ratio_lo,
-                                            real inverse_q, real inverse_p, real *term)
-{
-    (void)cotangent;
-    kl_categorical_terms(a, b, peak_a, peak_b, log_ratio, log_ratio_lo, inverse_q, inverse_p, term);
-}
-
 /* The value comes first, where A was, which goes to the end. */
 static inline void kl_categorical_vjp_close(real n, real total, real *value, real *peak_b,
                                             real *log_ratio, real *log_ratio_lo, real *inverse_q,

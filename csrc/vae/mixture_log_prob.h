@@ -32,20 +32,6 @@ static inline void mixture_log_prob_close(real n, real sum, real *value, real *p
 
 /* The stages of the gradient know the cotangent; the last gives those of mu and logvar, and what
  * each component adds to that of z. */
-static inline void mixture_log_prob_vjp_peak(real z, real mu, real logvar, real cotangent,
-                                             real *term)
-{
-    (void)cotangent;
-    mixture_log_prob_peak(z, mu, logvar, term);
-}
-
-static inline void mixture_log_prob_vjp_sum(real z, real mu, real logvar, real cotangent, real peak,
-                                            real *term)
-{
-    (void)cotangent;
-    mixture_log_prob_sum(z, mu, logvar, peak, term);
-}
-
 static inline void mixture_log_prob_vjp(real z, real mu, real logvar, real cotangent, real value,
                                         real peak, real inverse, real *d_mu, real *d_logvar,
                                         real *d_z)

@@ -38,16 +38,14 @@ FG_CLOSE(logsumexp_max_close, 1, 1)
 FG_MAP(iwae_bound_sums, 2, 2)
 FG_CLOSE(iwae_bound_close, 2, 3)
 static const fg_stage iwae_bound_stages[] = {
-    FG_STAGE(logsumexp_max, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(iwae_bound_sums, 1, 2, FG_SUM, iwae_bound_close),
+    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(iwae_bound_sums, 1, FG_SUM, iwae_bound_close),
     FG_LAST_STAGE,
 };
-FG_MAP(logsumexp_vjp_max, 2, 1)
-FG_MAP(iwae_bound_vjp_sums, 3, 2)
 FG_MAP(logsumexp_vjp, 5, 1)
 static const fg_stage iwae_bound_vjp_stages[] = {
-    FG_STAGE(logsumexp_vjp_max, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(iwae_bound_vjp_sums, 1, 2, FG_SUM, iwae_bound_close),
+    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(iwae_bound_sums, 1, FG_SUM, iwae_bound_close),
     FG_OUTPUTS(logsumexp_vjp, 3),
     FG_LAST_STAGE,
 };
@@ -59,20 +57,17 @@ FG_CLOSE(kl_categorical_sums_close, 2, 6)
 FG_MAP(kl_categorical_terms, 8, 1)
 FG_CLOSE(kl_categorical_close, 1, 1)
 static const fg_stage kl_categorical_stages[] = {
-    FG_STAGE(kl_categorical_peaks, 0, 2, FG_MAX, kl_categorical_peaks_close),
-    FG_STAGE(kl_categorical_sums, 2, 2, FG_SUM, kl_categorical_sums_close),
-    FG_STAGE(kl_categorical_terms, 6, 1, FG_SUM, kl_categorical_close),
+    FG_STAGE(kl_categorical_peaks, 0, FG_MAX, kl_categorical_peaks_close),
+    FG_STAGE(kl_categorical_sums, 2, FG_SUM, kl_categorical_sums_close),
+    FG_STAGE(kl_categorical_terms, 6, FG_SUM, kl_categorical_close),
     FG_LAST_STAGE,
 };
-FG_MAP(kl_categorical_vjp_peaks, 3, 2)
-FG_MAP(kl_categorical_vjp_sums, 5, 2)
-FG_MAP(kl_categorical_vjp_terms, 9, 1)
 FG_CLOSE(kl_categorical_vjp_close, 1, 7)
 FG_MAP(kl_categorical_vjp, 10, 2)
 static const fg_stage kl_categorical_vjp_stages[] = {
-    FG_STAGE(kl_categorical_vjp_peaks, 0, 2, FG_MAX, kl_categorical_peaks_close),
-    FG_STAGE(kl_categorical_vjp_sums, 2, 2, FG_SUM, kl_categorical_sums_close),
-    FG_STAGE(kl_categorical_vjp_terms, 6, 1, FG_SUM, kl_categorical_vjp_close),
+    FG_STAGE(kl_categorical_peaks, 0, FG_MAX, kl_categorical_peaks_close),
+    FG_STAGE(kl_categorical_sums, 2, FG_SUM, kl_categorical_sums_close),
+    FG_STAGE(kl_categorical_terms, 6, FG_SUM, kl_categorical_vjp_close),
     FG_OUTPUTS(kl_categorical_vjp, 7),
     FG_LAST_STAGE,
 };
@@ -81,18 +76,16 @@ FG_MAP(mixture_log_prob_peak, 3, 1)
 FG_MAP(mixture_log_prob_sum, 4, 1)
 FG_CLOSE(mixture_log_prob_close, 1, 3)
 static const fg_stage mixture_log_prob_stages[] = {
-    FG_STAGE(mixture_log_prob_peak, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(mixture_log_prob_sum, 1, 1, FG_SUM, mixture_log_prob_close),
+    FG_STAGE(mixture_log_prob_peak, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(mixture_log_prob_sum, 1, FG_SUM, mixture_log_prob_close),
     FG_LAST_STAGE,
 };
-FG_MAP(mixture_log_prob_vjp_peak, 4, 1)
-FG_MAP(mixture_log_prob_vjp_sum, 5, 1)
 FG_MAP(mixture_log_prob_vjp, 7, 3)
 FG_CLOSE(mixture_log_prob_vjp_close, 1, 2)
 static const fg_stage mixture_log_prob_vjp_stages[] = {
-    FG_STAGE(mixture_log_prob_vjp_peak, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(mixture_log_prob_vjp_sum, 1, 1, FG_SUM, mixture_log_prob_close),
-    FG_STAGE(mixture_log_prob_vjp, 3, 1, FG_SUM, mixture_log_prob_vjp_close),
+    FG_STAGE(mixture_log_prob_peak, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(mixture_log_prob_sum, 1, FG_SUM, mixture_log_prob_close),
+    FG_STAGE(mixture_log_prob_vjp, 3, FG_SUM, mixture_log_prob_vjp_close),
     FG_LAST_STAGE,
 };
 
@@ -100,17 +93,15 @@ FG_CLOSE(logsumexp_sum_close, 1, 3)
 FG_MAP(scaled_mixture_log_prob_peak, 4, 1)
 FG_MAP(scaled_mixture_log_prob_sum, 5, 1)
 static const fg_stage scaled_mixture_log_prob_stages[] = {
-    FG_STAGE(scaled_mixture_log_prob_peak, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(scaled_mixture_log_prob_sum, 1, 1, FG_SUM, logsumexp_sum_close),
+    FG_STAGE(scaled_mixture_log_prob_peak, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(scaled_mixture_log_prob_sum, 1, FG_SUM, logsumexp_sum_close),
     FG_LAST_STAGE,
 };
-FG_MAP(scaled_mixture_log_prob_vjp_peak, 5, 1)
-FG_MAP(scaled_mixture_log_prob_vjp_sum, 6, 1)
 FG_MAP(scaled_mixture_log_prob_vjp, 8, 4)
 static const fg_stage scaled_mixture_log_prob_vjp_stages[] = {
-    FG_STAGE(scaled_mixture_log_prob_vjp_peak, 0, 1, FG_MAX, logsumexp_max_close),
-    FG_STAGE(scaled_mixture_log_prob_vjp_sum, 1, 1, FG_SUM, logsumexp_sum_close),
-    FG_STAGE(scaled_mixture_log_prob_vjp, 3, 1, FG_SUM, mixture_log_prob_vjp_close),
+    FG_STAGE(scaled_mixture_log_prob_peak, 0, FG_MAX, logsumexp_max_close),
+    FG_STAGE(scaled_mixture_log_prob_sum, 1, FG_SUM, logsumexp_sum_close),
+    FG_STAGE(scaled_mixture_log_prob_vjp, 3, FG_SUM, mixture_log_prob_vjp_close),
     FG_LAST_STAGE,
 };
 

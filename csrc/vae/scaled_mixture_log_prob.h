@@ -43,21 +43,6 @@ static inline void scaled_mixture_log_prob_sum(real z, real mu, real inverse_sig
 
 /* The stages of the gradient know the cotangent; the last gives those of the components, and what
  * each adds to that of z. */
-static inline void scaled_mixture_log_prob_vjp_peak(real z, real mu, real inverse_sigma,
-                                                    real log_weight, real cotangent, real *term)
-{
-    (void)cotangent;
-    scaled_mixture_log_prob_peak(z, mu, inverse_sigma, log_weight, term);
-}
-
-static inline void scaled_mixture_log_prob_vjp_sum(real z, real mu, real inverse_sigma,
-                                                   real log_weight, real cotangent, real peak,
-                                                   real *term)
-{
-    (void)cotangent;
-    scaled_mixture_log_prob_sum(z, mu, inverse_sigma, log_weight, peak, term);
-}
-
 static inline void scaled_mixture_log_prob_vjp(real z, real mu, real inverse_sigma, real log_weight,
                                                real cotangent, real value, real peak, real inverse,
                                                real *d_mu, real *d_inverse_sigma,

@@ -30,7 +30,9 @@ cdef extern from "core/op.h":
     ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
     ctypedef struct fg_stage:
         fg_tile *map
+        int takes
         int reads
+        int gives
         int terms
     ctypedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                            void *scratch)
@@ -57,9 +59,9 @@ cdef extern from "core/dispatch.h":
     int fg_isa_total()
     const char *fg_isa_name(int isa)
     int fg_isa_supported(int isa)
-    int fg_family_total()
-    const char *fg_family_name(int family)
-    const fg_row *fg_family_rows(int isa, fg_precision precision, int family)
+    int fg_unit_total()
+    const char *fg_unit_family(int unit)
+    const fg_row *fg_unit_rows(int isa, fg_precision precision, int unit)
     const fg_loops *fg_loops_for(int isa, fg_precision precision)
 
 cdef extern from "core/pool.h":

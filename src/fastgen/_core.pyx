@@ -149,14 +149,37 @@ cdef class Op:
         """Apply to `inputs`. Bit j of `wanted` asks for output j; the others are None."""
         if self.facts.lanes:
             return call_lanes(self, inputs, out, wanted)
-        if type(axis) is int and axis == -1 and keepdims is False:
-            result = call_fast(self, inputs, out, wanted)
+        cdef int events = last_axes(axis, inputs) if keepdims is False else 0
+        if events:
+            result = call_fast(self, inputs, events, out, wanted)
             if result is not None:
                 return result
         return call_general(self, inputs, axis, keepdims, out, wanted)
 
 
 # The fast path: nothing here but speed, whatever it declines goes the general way.
+
+cdef inline int last_axes(axis, tuple inputs):
+    """How many axes, if they are the last of the first input; else 0."""
+    cdef int ndim, k, n
+    if type(axis) is int and axis == -1:
+        return 1
+    if not inputs or type(inputs[0]) is not cnp.ndarray:
+        return 0
+    ndim = cnp.PyArray_NDIM(inputs[0])
+    if axis is None:
+        return ndim
+    if type(axis) is int:
+        return 1 if axis == ndim - 1 else 0
+    if type(axis) is not tuple:
+        return 0
+    n = len(<tuple>axis)
+    for k in range(n):
+        a = (<tuple>axis)[k]
+        if type(a) is not int or (a != ndim - n + k and a != k - n):
+            return 0
+    return n if n <= ndim else 0
+
 
 # Arrays of one shape and type, as rows: those of the first input, which all others must have.
 ctypedef struct plain_shape:
@@ -167,6 +190,7 @@ ctypedef struct plain_shape:
     ptrdiff_t size  # of an element
     ptrdiff_t elements
     ptrdiff_t n  # elements of a row
+    int events  # how many axes a row has
 
 
 cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdiff_t row,
@@ -175,9 +199,9 @@ cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdi
     operand.stride[0], operand.stride[1] = row, element
 
 
-cdef inline bint plain(x, const plain_shape *s, int less):
+cdef inline bint plain(x, const plain_shape *s, int less, int number=-1):
     """Whether x is a contiguous array of this type and shape, but for so many last axes."""
-    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == s.number
+    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == (s.number if number < 0 else number)
             and cnp.PyArray_NDIM(x) == s.ndim - less and cnp.PyArray_ISCARRAY_RO(x)
             and cnp.PyArray_CompareLists((<cnp.ndarray>x).shape, s.lengths, s.ndim - less))
 
@@ -195,7 +219,9 @@ cdef inline bint shape_of(const op_facts *facts, first, plain_shape *s):
     s.elements = 1
     for d in range(s.ndim):
         s.elements *= s.lengths[d]
-    s.n = 1 if facts.elementwise else s.lengths[s.ndim - 1]
+    s.n = 1
+    for d in range(0 if facts.elementwise else s.ndim - s.events, s.ndim):
+        s.n *= 1 if facts.elementwise else s.lengths[d]
     return s.elements != 0
 
 
@@ -210,7 +236,7 @@ cdef inline bint set_input(fg_operand *operand, x, bint per_row, const plain_sha
     elif type(x) is Stream and not per_row:
         set_rows(operand, NULL, s.dtype, s.n, 1)
         place_stream(operand, x, s.dtype)
-    elif per_row and plain(x, s, 1):
+    elif per_row and plain(x, s, s.events):
         set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.size, 0)
     else:
         return False
@@ -244,10 +270,14 @@ cdef bint writes_beside(const fg_problem *problem, int out, const plain_shape *s
 cdef object set_output(fg_problem *problem, int j, given, bint summed, const plain_shape *s):
     """The array that output j goes to: `given`, if there is one and it is plain, or a new one."""
     array = given
+    cdef int less = s.events if summed else 0
     cdef fg_operand *operand = &problem.operand[problem.nin + j]
     if given is None:
-        array = cnp.PyArray_EMPTY(s.ndim - summed, s.lengths, s.number, 0)
-    elif not plain(given, s, summed) or not cnp.PyArray_ISWRITEABLE(given):
+        array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
+    elif summed and plain(given, s, less, cnp.NPY_DOUBLE) and cnp.PyArray_ISWRITEABLE(given):
+        set_rows(operand, cnp.PyArray_BYTES(array), FG_F64, 8, 0)
+        return array if writes_beside(problem, problem.nin + j, s) else None
+    elif not plain(given, s, less) or not cnp.PyArray_ISWRITEABLE(given):
         return None
     set_rows(operand, cnp.PyArray_BYTES(array), s.dtype, s.size if summed else s.n * s.size,
              0 if summed else s.size)
@@ -256,13 +286,14 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const pla
     return array
 
 
-cdef object call_fast(Op op, tuple inputs, out, int wanted):
+cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
     cdef op_facts *facts = &op.facts
     cdef int j, k, nin = facts.nin
     cdef plain_shape s
     cdef double[FG_MAX_OPERANDS] scalar
     cdef fg_problem problem
     cdef tuple results = ()
+    s.events = events
     if len(inputs) != nin or not shape_of(facts, inputs[0], &s):
         return None
     for k in range(nin):
@@ -288,7 +319,7 @@ cdef object call_fast(Op op, tuple inputs, out, int wanted):
     problem.ndim, problem.batch_ndim = 2, 1
     problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
     run(&problem, s.elements)
-    if s.ndim == 1 and facts.summed and out is None:
+    if s.ndim == s.events and facts.summed and out is None:
         results = unwrap_0d(results)
     return results[0] if facts.nout == 1 else results
 

@@ -8,14 +8,14 @@ def isas():
 def bind(str isa):
     """Every operation by name ("vae.kl_standard_normal"), in the code for one instruction set."""
     cdef int number = [name for name, _ in isas()].index(isa)
-    cdef int family
+    cdef int unit
     cdef const fg_row *row
     cdef const fg_row *wide
     operations = {}
-    for family in range(fg_family_total()):
-        prefix = fg_family_name(family).decode()
-        row = fg_family_rows(number, FG_SINGLE, family)
-        wide = fg_family_rows(number, FG_DOUBLE, family)
+    for unit in range(fg_unit_total()):
+        prefix = fg_unit_family(unit).decode()
+        row = fg_unit_rows(number, FG_SINGLE, unit)
+        wide = fg_unit_rows(number, FG_DOUBLE, unit)
         while row.name != NULL:
             name, signature = f"{prefix}.{row.name.decode()}", row.signature.decode()
             op = make_op(name, signature, number, &row.value, &wide.value)

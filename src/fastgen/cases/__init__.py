@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import inspect
 import math
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,8 @@ from fastgen.cases.case import Array, Case
 from fastgen.cases.signature import Shape, Signature, parse
 
 CASES: dict[str, Case] = {}
-for _family in sorted({name.partition(".")[0] for name in OPS}):
-    CASES |= importlib.import_module(f"fastgen.cases.{_family}").CASES
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    CASES |= getattr(importlib.import_module(_module.name), "CASES", {})
 
 
 def function(name: str) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from fastgen._core import Op, overrides_ufuncs
 from fastgen._derivatives import gradients_of
 from fastgen._ops import OPS
 
-# Numbered as in csrc/flow/spline_options.h, as what `tails` says.
+# Numbered as in csrc/flow/splines/spline_options.h, as what `tails` says.
 TAILS = {"linear": 0, "none": 1, "circular": 2}
 
 

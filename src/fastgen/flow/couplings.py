@@ -144,8 +144,9 @@ def affine_coupling(
     Notes
     -----
     With "exp", y is right within 3 ULP of the larger of :math:`|x s|` and :math:`|t|`, and
-    :math:`\log s` exact; the others' bounds are in ``csrc/flow/scale_maps.h``. Where s overflows,
-    y is infinite. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
+    :math:`\log s` exact; the others' bounds are in ``csrc/flow/couplings/scale_maps.h``. Where s
+    overflows, y is infinite. Types and the order of the sum are as in
+    `fastgen.vae.kl_standard_normal`.
 
     References
     ----------

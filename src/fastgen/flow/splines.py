@@ -27,7 +27,7 @@ from fastgen.flow._spline_options import (
 __all__ = ["rational_quadratic_spline"]
 
 _NAME = "rational_quadratic_spline"
-# Numbered as in csrc/flow/spline_options.h.
+# Numbered as in csrc/flow/splines/spline_options.h.
 _CONVENTIONS = {"nflows": 0, "zuko": 1, "distrax": 2, "tfp": 3}
 _COUNTS = {"linear": ("K - 1", "K + 1"), "none": ("K - 1", "K + 1"), "circular": ("K",)}
 

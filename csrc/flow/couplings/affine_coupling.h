@@ -1,0 +1,103 @@
+/* y = x s + shift, log|dy/dx| = log s, with s > 0: of one element of a row.
+ *
+ * Its inverse is x = (y - shift) / s, with -log s. Where mask > 1/2, both are the identity, with 0.
+ * What s is made of, flow/scale_maps.h says.
+ *
+ * With cotangents c of y and d of log|dy/dx|, the gradients are c s by x, c by shift, and
+ * c x s + d by log s; of the inverse c / s, -c / s and -(c x + d).
+ *
+ * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4
+ * to 8.
+ * Max error of y: 1 ULP of the larger of |x s| and |shift|, of the inverse of the larger of
+ * |y / s| and |shift / s|, besides the error of s.
+ */
+#ifndef FG_FLOW_AFFINE_COUPLING_H
+#define FG_FLOW_AFFINE_COUPLING_H
+
+#include "flow/couplings/coupling_mask.h"
+#include "flow/couplings/scale_maps.h"
+
+static inline void coupled(real x, real shift, real mask, flow_scale s, real *y, real *logabsdet)
+{
+    *y = kept_or(kept(mask), x, mul_add(x, s.scale, shift));
+    *logabsdet = kept_or(kept(mask), R(0.0), s.log_scale);
+}
+
+static inline void coupled_inverse(real y, real shift, real mask, flow_scale s, real *x,
+                                   real *logabsdet)
+{
+    *x = kept_or(kept(mask), y, (y - shift) / s.scale);
+    *logabsdet = kept_or(kept(mask), R(0.0), -s.log_scale);
+}
+
+/* Gradients by x and shift; returns that by log s. */
+static inline real coupled_gradients(real x, real y, flow_scale s, real d_y, real d_logabsdet,
+                                     real *d_x, real *d_shift)
+{
+    (void)y;
+    *d_x = d_y * s.scale;
+    *d_shift = d_y;
+    return mul_add(*d_x, x, d_logabsdet);
+}
+
+static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real d_x,
+                                             real d_logabsdet, real *d_y, real *d_shift)
+{
+    (void)y;
+    *d_y = d_x / s.scale;
+    *d_shift = -*d_y;
+    return -mul_add(d_x, x, d_logabsdet);
+}
+
+/* The operation and its vector-Jacobian product, for one scale map and one way. */
+#define FLOW_COUPLING(name, map, way)                                                              \
+    static inline void name##_##map(real x, real u, real shift, real mask, real *y, real *ld)      \
+    {                                                                                              \
+        way(x, shift, mask, scale_##map(u), y, ld);                                                \
+    }                                                                                              \
+    static inline void name##_##map##_vjp(real x, real u, real shift, real mask, real d_y,         \
+                                          real d_ld, real *y, real *ld, real *d_x, real *d_u,      \
+                                          real *d_shift, real *d_mask)                             \
+    {                                                                                              \
+        const flow_scale s = scale_##map(u);                                                       \
+        way(x, shift, mask, s, y, ld);                                                             \
+        const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
+        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
+        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
+        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
+        *d_mask = 0;                                                                               \
+    }
+
+/* The same for a map with a limit. */
+#define FLOW_LIMITED_COUPLING(name, map, way)                                                      \
+    static inline void name##_##map(real x, real u, real shift, real mask, real limit, real *y,    \
+                                    real *ld)                                                      \
+    {                                                                                              \
+        way(x, shift, mask, scale_##map(u, limit), y, ld);                                         \
+    }                                                                                              \
+    static inline void name##_##map##_vjp(real x, real u, real shift, real mask, real limit,       \
+                                          real d_y, real d_ld, real *y, real *ld, real *d_x,       \
+                                          real *d_u, real *d_shift, real *d_mask, real *d_limit)   \
+    {                                                                                              \
+        const flow_scale s = scale_##map(u, limit);                                                \
+        way(x, shift, mask, s, y, ld);                                                             \
+        const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
+        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
+        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
+        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
+        *d_mask = 0;                                                                               \
+        *d_limit = kept_or(kept(mask), R(0.0), d_log_scale * s.limit_slope);                       \
+    }
+
+FLOW_COUPLING(affine_coupling, exp, coupled)
+FLOW_COUPLING(affine_coupling, sigmoid, coupled)
+FLOW_LIMITED_COUPLING(affine_coupling, softplus, coupled)
+FLOW_LIMITED_COUPLING(affine_coupling, tanh, coupled)
+FLOW_LIMITED_COUPLING(affine_coupling, soft_clip, coupled)
+FLOW_COUPLING(affine_coupling_inverse, exp, coupled_inverse)
+FLOW_COUPLING(affine_coupling_inverse, sigmoid, coupled_inverse)
+FLOW_LIMITED_COUPLING(affine_coupling_inverse, softplus, coupled_inverse)
+FLOW_LIMITED_COUPLING(affine_coupling_inverse, tanh, coupled_inverse)
+FLOW_LIMITED_COUPLING(affine_coupling_inverse, soft_clip, coupled_inverse)
+
+#endif

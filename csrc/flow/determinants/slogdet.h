@@ -1,0 +1,90 @@
+/* Sign and log|det| of a small matrix, from its elimination P A = L U:
+ *     log|det A| = sum_j log|U_jj|,  d log|det A| / dA = A^-T.
+ *
+ * The pivots are multiplied, and one logarithm taken (elementary/product.h). The gradient solves
+ * for the columns of the inverse, each of which is one more column to eliminate.
+ *
+ * Source of the gradient: Giles, Collected matrix derivative results (2008), section 2.2.3.
+ * Max error: 1.2 u of the larger of |log|det|| and the condition number |A|_F |A^-1|_F, and of the
+ * gradient 0.8 u of that number times |A^-1|_F (u = 2^-53), over random, graded, nearly singular
+ * and nearly diagonal matrices of n = 2 to 32; pivots that grow, as they can but hardly do, cost
+ * more. A pivot of 0 gives sign 0 and -inf; NaN gives NaN twice.
+ */
+#ifndef FG_FLOW_SLOGDET_H
+#define FG_FLOW_SLOGDET_H
+
+#include "elementary/product.h"
+#include "flow/determinants/elimination.h"
+
+static void slogdet_multiply(ptrdiff_t j, const lanes *restrict pivot,
+                             const lane_rows *restrict row, lanes *restrict sign,
+                             lanes *restrict high, lanes *restrict low, lanes *restrict exponent)
+{
+    EACH_LANE(l)
+    {
+        const product before = {(*high)[l], (*low)[l], (*exponent)[l]};
+        const product p = normalized(times(before, (*pivot)[l]));
+        const real turned = (*row)[l] == j ? (*sign)[l] : -(*sign)[l];
+        (*sign)[l] = (*pivot)[l] < 0 ? -turned : turned;
+        (*high)[l] = p.high, (*low)[l] = p.low, (*exponent)[l] = p.exponent;
+    }
+}
+
+static void slogdet_factorize(ptrdiff_t n, const lanes *a, int with_upper, elimination *f,
+                              lanes *restrict sign, lanes *restrict logabsdet)
+{
+    lanes high, low, exponent, pivot, *const y = f->column, *lower = f->lower, *upper = f->upper;
+    EACH_LANE(l)
+    (*sign)[l] = high[l] = 1, low[l] = exponent[l] = 0;
+    for (ptrdiff_t j = 0; j < n; lower += n - ++j) {
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(y[i], a[i * n + j], sizeof *y);
+        elimination_steps(n, j, f);
+        elimination_pivot(n, j, y, &pivot, &f->row[j]);
+        elimination_lower(n, j, y, &pivot, &f->row[j], lower);
+        slogdet_multiply(j, &pivot, &f->row[j], sign, &high, &low, &exponent);
+        if (with_upper) {
+            memcpy(y[j], pivot, sizeof pivot);
+            memcpy(upper, y, (size_t)(j + 1) * sizeof *y);
+            upper += j + 1;
+        }
+    }
+    EACH_LANE(l)
+    {
+        const product p = {high[l], low[l], exponent[l]};
+        const real log = log_of_product(p);
+        (*logabsdet)[l] = log;
+        (*sign)[l] = log == -REAL_INFINITY ? R(0.0) : log == log ? (*sign)[l] : log;
+    }
+}
+
+static void slogdet_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
+                          void *scratch)
+{
+    elimination f = elimination_space(size[0], scratch);
+    (void)options;
+    slogdet_factorize(size[0], operand[0], 0, &f, operand[1], operand[2]);
+}
+
+static void slogdet_vjp_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
+                              void *scratch)
+{
+    const ptrdiff_t n = size[0];
+    elimination f = elimination_space(n, scratch);
+    const lanes *restrict const cotangent = operand[2]; /* a sign does not change */
+    lanes *restrict const d_a = operand[5], *restrict const y = f.column;
+    (void)options;
+    slogdet_factorize(n, operand[0], 1, &f, operand[3], operand[4]);
+    for (ptrdiff_t row = 0; row < n; row++) { /* row of A^-T: column of A^-1 */
+        for (ptrdiff_t i = 0; i < n; i++)
+            EACH_LANE(l)
+        y[i][l] = i == row ? R(1.0) : R(0.0);
+        elimination_steps(n, n, &f);
+        elimination_back(n, f.upper, y);
+        for (ptrdiff_t i = 0; i < n; i++)
+            EACH_LANE(l)
+        d_a[row * n + i][l] = (*cotangent)[l] * y[i][l];
+    }
+}
+
+#endif

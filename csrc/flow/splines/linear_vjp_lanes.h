@@ -1,0 +1,101 @@
+/* The kernels of the linear spline's derivative: the values, and the way back.
+ *
+ * A height has the same gradient through y for all bins below that of the point, and
+ * spline_by_shares of spline_bins_vjp.h takes it to the raw ones. That of the logarithm is 1 - p_k
+ * for the point's bin, from the knots on both sides, and -p_i for all others: never over a height,
+ * which may be 0.
+ */
+#ifndef FG_FLOW_LINEAR_VJP_LANES_H
+#define FG_FLOW_LINEAR_VJP_LANES_H
+
+#include "flow/splines/linear_lanes.h"
+#include "flow/splines/spline_bins_vjp.h"
+
+/* The height of the point's bin, also where the knots at its ends are the same number. */
+static void linear_height(const linear_heights *restrict heights, wide_lanes *restrict height)
+{
+    EACH_LANE(l)
+    {
+        const real below = real_max(SHARE_LOWEST, heights->here[l] - heights->largest[l]);
+        (*height)[l] = heights->stretch[l] * exp2_of_share(LOG2_E * (wide_real)below);
+    }
+}
+
+/* By x, and by heights; `by_log` is by the logarithm of the forward slope. */
+static void linear_gradients(const spline_place *restrict at, const wide_lanes *restrict height,
+                             wide_real rate, int inverse, const lanes *restrict c_y,
+                             const lanes *restrict c_log, lanes *restrict d_x,
+                             lanes *restrict by_log, spline_by_size *restrict by)
+{
+    EACH_LANE(l)
+    {
+        const int outside = at->beyond[l] != 0;
+        const wide_real slope = (*height)[l] * rate, c = (wide_real)(*c_y)[l];
+        /* The inverse moves x where the forward function moves y. */
+        const wide_real by_y = inverse ? -c / slope : c;
+        const wide_real from = inverse ? at->y0[l] : at->x0[l];
+        const wide_real to = inverse ? at->y1[l] : at->x1[l];
+        const wide_real theta = (at->inside[l] - from) / (to - from);
+        const wide_real by_x = inverse ? -by_y : by_y * slope;
+        const real by_l = inverse ? -(*c_log)[l] : (*c_log)[l];
+        const wide_real nan_or_0 = at->inside[l] - at->inside[l];
+        (*d_x)[l] = (real)wide_chosen(outside, c, by_x + nan_or_0);
+        (*by_log)[l] = chosen(outside, R(0.0), by_l);
+        by->below[l] = wide_chosen(outside, 0.0, by_y);
+        by->here[l] = wide_chosen(outside, 0.0, by_y * theta);
+    }
+}
+
+static void linear_heights_vjp(const spline_bins *b, ptrdiff_t bins, const spline_place *at,
+                               const lanes *restrict by_log, const spline_by_size *by)
+{
+    const wide_real inverse_free = 1 / b->axis.free, bound = b->axis.bound;
+    spline_by_share factor;
+    lanes others;
+    spline_by_shares(&b->axis, bins, &at->bin, &at->y0, &at->y1, by, &factor);
+    EACH_LANE(l)
+    {
+        const wide_real rest = (at->y0[l] + bound + (bound - at->y1[l])) * inverse_free;
+        others[l] = (real)((wide_real)(*by_log)[l] * rest);
+        factor.below[l] -= (real)((wide_real)(*by_log)[l] * inverse_free);
+        factor.above[l] -= (real)((wide_real)(*by_log)[l] * inverse_free);
+    }
+    for (ptrdiff_t i = 0; i < bins; i++)
+        EACH_LANE(l)
+        {
+            const int here = at->bin[l] == (real)i;
+            const real other = chosen(at->bin[l] > (real)i, factor.below[l], factor.above[l]);
+            const real by_here = mul_add(b->shares[i][l], factor.here[l], others[l]);
+            b->shares[i][l] = chosen(here, by_here, b->shares[i][l] * other);
+        }
+}
+
+static inline void linear_backward(const ptrdiff_t *size, const double *options,
+                                   void *const *operand, void *scratch, int inverse)
+{
+    const ptrdiff_t bins = size[0];
+    const spline_bins b = linear_bins(options, operand[1], operand[7], scratch);
+    const wide_real rate = (wide_real)bins / b.axis.free;
+    linear_heights heights;
+    spline_place at;
+    spline_by_size by;
+    wide_lanes height;
+    lanes by_log;
+    linear_place(options, &b, bins, operand[0], inverse, &heights, &at);
+    linear_values(&at, &heights, rate, inverse, operand[0], operand[4], operand[5]);
+    linear_height(&heights, &height);
+    linear_gradients(&at, &height, rate, inverse, operand[2], operand[3], operand[6], &by_log, &by);
+    linear_heights_vjp(&b, bins, &at, &by_log, &by);
+}
+
+FG_LANES_KERNEL(linear_spline_vjp_lanes)
+{
+    linear_backward(size, options, operand, scratch, 0);
+}
+
+FG_LANES_KERNEL(linear_spline_inverse_vjp_lanes)
+{
+    linear_backward(size, options, operand, scratch, 1);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* The kernels of the rational-quadratic spline: bins, search, formula. */
+#ifndef FG_FLOW_RATIONAL_QUADRATIC_LANES_H
+#define FG_FLOW_RATIONAL_QUADRATIC_LANES_H
+
+#include "flow/splines/rational_quadratic_spline.h"
+#include "flow/splines/spline_bins.h"
+#include "flow/splines/spline_place.h"
+#include "flow/splines/spline_slopes.h"
+
+static inline rational_quadratic_point rational_quadratic_point_in(const spline_place *at,
+                                                                   const spline_end_slopes *ends,
+                                                                   int l, int inverse)
+{
+    rational_quadratic_point p;
+    p.x0 = at->x0[l], p.x1 = at->x1[l], p.y0 = at->y0[l], p.y1 = at->y1[l];
+    p.d0 = (wide_real)ends->d0[l], p.d1 = (wide_real)ends->d1[l];
+    rational_quadratic_locate(&p, at->inside[l], inverse);
+    return p;
+}
+
+static void rational_quadratic_values(const spline_place *restrict at,
+                                      const spline_end_slopes *restrict ends, int identity,
+                                      int inverse, wide_lanes *restrict y,
+                                      lanes *restrict log_slope)
+{
+    wide_lanes slope;
+    EACH_LANE(l)
+    {
+        const rational_quadratic_point p = rational_quadratic_point_in(at, ends, l, inverse);
+        wide_real rise;
+        const wide_real within = rational_quadratic_value(&p, inverse, &rise);
+        const wide_real end_slope = at->beyond[l] < 0 ? p.d0 : p.d1;
+        const wide_real rate = inverse ? 1 / end_slope : end_slope;
+        const wide_real end = identity ? at->inside[l] : within;
+        const wide_real beyond = spline_beyond(at->inside[l], at->beyond[l], end, rate);
+        const int outside = at->beyond[l] != 0;
+        (*y)[l] = (outside ? beyond : within) + at->shift[l];
+        slope[l] = outside ? end_slope : rise;
+    }
+    EACH_LANE(l)
+    {
+        const real log = log_of_slope(slope[l]);
+        (*log_slope)[l] = inverse ? R(0.0) - log : log;
+    }
+}
+
+static inline void rational_quadratic_forward(const ptrdiff_t *size, const double *options,
+                                              void *const *operand, void *scratch, int inverse)
+{
+    const ptrdiff_t bins = size[0];
+    lanes *const y = operand[4];
+    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1, wide_y;
+    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1], NULL,
+                                x_knots};
+    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins), operand[2], NULL,
+                                y_knots};
+    spline_place at;
+    spline_end_slopes ends;
+    spline_knots(&x_bins, bins);
+    spline_knots(&y_bins, bins);
+    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &at);
+    spline_slopes_at(options, bins, size[1], operand[3], &at.bin, &ends);
+    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, operand[5]);
+    EACH_LANE(l)
+    (*y)[l] = (real)wide_y[l];
+}
+
+FG_LANES_KERNEL(rational_quadratic_spline_lanes)
+{
+    rational_quadratic_forward(size, options, operand, scratch, 0);
+}
+
+FG_LANES_KERNEL(rational_quadratic_spline_inverse_lanes)
+{
+    rational_quadratic_forward(size, options, operand, scratch, 1);
+}
+
+#endif

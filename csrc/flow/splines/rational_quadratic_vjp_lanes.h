@@ -1,0 +1,92 @@
+/* The kernels of the rational-quadratic spline's derivative: the values, and the way back. */
+#ifndef FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
+#define FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
+
+#include "flow/splines/rational_quadratic_gradient.h"
+#include "flow/splines/rational_quadratic_lanes.h"
+#include "flow/splines/spline_bins_vjp.h"
+
+/* By the sizes of bins, and by the slopes at the ends of that of the point. */
+typedef struct {
+    spline_by_size x, y;
+    lanes d0, d1;
+} spline_gradient;
+
+/* With cotangents by_y and by_log, of a point within the bins. */
+static void rational_quadratic_gradients(const spline_place *restrict at,
+                                         const spline_end_slopes *restrict ends, int inverse,
+                                         const lanes *restrict by_y, const lanes *restrict by_log,
+                                         const wide_lanes *restrict y, lanes *restrict d_x,
+                                         spline_gradient *restrict d)
+{
+    EACH_LANE(l)
+    {
+        const rational_quadratic_point p = rational_quadratic_point_in(at, ends, l, inverse);
+        const rational_quadratic_parts parts = rational_quadratic_parts_of(&p);
+        const int below = at->beyond[l] < 0, outside = at->beyond[l] != 0;
+        const wide_real end = below ? p.d0 : p.d1, q = p.s * parts.inverse_den;
+        const wide_real slope = outside ? end : q * (q * parts.curve),
+                        inverse_curve = 1 / parts.curve;
+        const wide_real by_l = inverse ? -(wide_real)(*by_log)[l] : (wide_real)(*by_log)[l];
+        const wide_real l_theta =
+            rational_quadratic_log_by_theta(&p, parts.inverse_den, inverse_curve);
+        /* The inverse moves x where the forward function moves y. */
+        const wide_real l_x = outside ? 0.0 : l_theta * p.inverse_w;
+        const wide_real c = (wide_real)(*by_y)[l],
+                        by = inverse ? -wide_mul_add(by_l, l_x, c) / slope : c;
+        const rational_quadratic_gradient g =
+            rational_quadratic_vjp(&p, &parts, inverse_curve, l_theta, by, by_l);
+        const wide_real by_x = g.theta * p.inverse_w, by_size = g.s * p.inverse_w;
+        const wide_real over =
+            inverse ? (*y)[l] - at->shift[l] - (below ? p.x0 : p.x1) : at->beyond[l];
+        const wide_real by_end = wide_mul_add(by, over, by_l / end);
+        const wide_real y_here = wide_mul_add(by, parts.low * parts.inverse_den, by_size);
+        const wide_real x_here = wide_mul_add(p.theta, by_x, p.s * by_size);
+        (*d_x)[l] = (real)(inverse ? -by : outside ? by * end : by_x);
+        d->x.below[l] = outside ? 0.0 : -by_x;
+        d->x.here[l] = outside ? 0.0 : -x_here;
+        d->y.below[l] = outside ? 0.0 : by;
+        d->y.here[l] = outside ? 0.0 : y_here;
+        d->d0[l] = (real)((outside ? (below ? by_end : 0.0) : g.d0) * (wide_real)ends->d0_by[l]);
+        d->d1[l] = (real)((outside ? (below ? 0.0 : by_end) : g.d1) * (wide_real)ends->d1_by[l]);
+    }
+}
+
+static inline void rational_quadratic_backward(const ptrdiff_t *size, const double *options,
+                                               void *const *operand, void *scratch, int inverse)
+{
+    const ptrdiff_t bins = size[0], slopes = size[1];
+    lanes *const y = operand[6];
+    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1, wide_y;
+    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1],
+                                operand[9], x_knots};
+    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins), operand[2],
+                                operand[10], y_knots};
+    spline_place at;
+    spline_end_slopes ends;
+    spline_gradient d;
+    spline_knots(&x_bins, bins);
+    spline_knots(&y_bins, bins);
+    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &at);
+    spline_slopes_at(options, bins, slopes, operand[3], &at.bin, &ends);
+    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, operand[7]);
+    rational_quadratic_gradients(&at, &ends, inverse, operand[4], operand[5], &wide_y, operand[8],
+                                 &d);
+    spline_sizes_vjp(&x_bins, bins, &at.bin, &at.x0, &at.x1, &d.x);
+    spline_sizes_vjp(&y_bins, bins, &at.bin, &at.y0, &at.y1, &d.y);
+    spline_slopes_vjp(bins, slopes, &at.bin, &d.d0, &d.d1, operand[11]);
+    EACH_LANE(l)
+    (*y)[l] = (real)wide_y[l];
+}
+
+FG_LANES_KERNEL(rational_quadratic_spline_vjp_lanes)
+{
+    rational_quadratic_backward(size, options, operand, scratch, 0);
+}
+
+FG_LANES_KERNEL(rational_quadratic_spline_inverse_vjp_lanes)
+{
+    rational_quadratic_backward(size, options, operand, scratch, 1);
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* From gradients by the sizes of bins back to those by the raw parameters.
+ *
+ * A size has the same gradient for all bins below that of the point, a; that bin has another, b;
+ * and those above have none. With A, B and C, the shares that these have of F = A + B + C, those of
+ * a softmax are share ((a - b) B + a C) / F,   share ((b - a) A + b C) / F,   -share (a A + b B) /
+ * F: what is the same for all bins drops out before it is rounded, not after, where a sharp
+ * spline's gradient would be lost in float.
+ */
+#ifndef FG_FLOW_SPLINE_BINS_VJP_H
+#define FG_FLOW_SPLINE_BINS_VJP_H
+
+#include "flow/splines/spline_bins.h"
+
+/* By a size of the bins below that of the point, and of that bin. */
+typedef struct {
+    wide_lanes below, here;
+} spline_by_size;
+
+/* What a share of the bins below, here, and above is multiplied by. */
+typedef struct {
+    lanes below, here, above;
+} spline_by_share;
+
+static void spline_by_shares(const spline_axis *axis, ptrdiff_t bins, const lanes *restrict bin,
+                             const wide_lanes *restrict low, const wide_lanes *restrict high,
+                             const spline_by_size *restrict by, spline_by_share *restrict to)
+{
+    const wide_real least = axis->least, last = (wide_real)(bins - 1), inverse = 1 / axis->free;
+    EACH_LANE(l)
+    {
+        const wide_real a = by->below[l], b = by->here[l], k = (wide_real)(*bin)[l];
+        const wide_real below = ((*low)[l] + axis->bound - k * least) * inverse;
+        const wide_real here = ((*high)[l] - (*low)[l] - least) * inverse;
+        const wide_real above = (axis->bound - (*high)[l] - (last - k) * least) * inverse;
+        to->below[l] = (real)wide_mul_add(a - b, here, a * above);
+        to->here[l] = (real)wide_mul_add(b - a, below, b * above);
+        to->above[l] = (real)-wide_mul_add(a, below, b * here);
+    }
+    if (axis->given)
+        EACH_LANE(l)
+        {
+            to->below[l] = (real)by->below[l];
+            to->here[l] = (real)by->here[l];
+            to->above[l] = 0;
+        }
+}
+
+/* Of the bin between the knots low and high; where the shares were. */
+static void spline_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const lanes *restrict bin,
+                             const wide_lanes *low, const wide_lanes *high,
+                             const spline_by_size *by)
+{
+    const real clip = (real)b->axis.clip;
+    spline_by_share factor;
+    spline_by_shares(&b->axis, bins, bin, low, high, by, &factor);
+    for (ptrdiff_t i = 0; i < bins; i++) {
+        EACH_LANE(l)
+        {
+            const real share = b->axis.given ? R(1.0) : b->shares[i][l];
+            const real lower = chosen((*bin)[l] > (real)i, factor.below[l], factor.above[l]);
+            b->shares[i][l] = share * chosen((*bin)[l] == (real)i, factor.here[l], lower);
+        }
+        if (clip > 0)
+            EACH_LANE(l)
+            {
+                const real inverse = 1 / mul_add(real_abs(b->raw[i][l]), clip, R(1.0));
+                b->shares[i][l] *= inverse * inverse;
+            }
+    }
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* The slopes of a spline at its K + 1 knots, from raw parameters: of the K - 1 inner knots, and
+ * then the slope is 1 at both ends; of K knots, and then the last has the slope of the first; or of
+ * all.
+ */
+#ifndef FG_FLOW_SPLINE_SLOPES_H
+#define FG_FLOW_SPLINE_SLOPES_H
+
+#include "elementary/exp.h"
+#include "elementary/softplus.h"
+#include "flow/splines/spline_options.h"
+
+/* The slopes at the ends of the bin that holds the point, and their derivatives by the raw ones. */
+typedef struct {
+    lanes d0, d1, d0_by, d1_by;
+} spline_end_slopes;
+
+/* The knot of the first raw slope. */
+static inline ptrdiff_t first_knot(ptrdiff_t bins, ptrdiff_t given)
+{
+    return given < bins ? 1 : 0;
+}
+
+/* softplus(u), and its derivative from the same exponential. */
+static inline real softplus_and_slope(real u, real *by_u)
+{
+    const real e = exp_within_limits(-real_abs(u));
+    *by_u = (u < 0 ? e : R(1.0)) / (R(1.0) + e);
+    return real_softplus(u);
+}
+
+/* The raw slopes at both ends of the bin that was found; anything where there is none. */
+static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
+                              const lanes *restrict bin, lanes *restrict low, lanes *restrict high)
+{
+    const ptrdiff_t first = first_knot(bins, given);
+    EACH_LANE(l)
+    (*low)[l] = (*high)[l] = raw[0][l]; /* also that of the last knot, of K */
+    for (ptrdiff_t i = 0; i < given; i++)
+        EACH_LANE(l)
+        {
+            const real knot = (real)(first + i);
+            (*low)[l] = chosen((*bin)[l] == knot, raw[i][l], (*low)[l]);
+            (*high)[l] = chosen((*bin)[l] + R(1.0) == knot, raw[i][l], (*high)[l]);
+        }
+}
+
+/* The slope of a raw one, and its derivative. */
+static void spline_slope_of(const double *options, const lanes *restrict raw, lanes *restrict slope,
+                            lanes *restrict by_raw)
+{
+    const enum spline_convention convention = (enum spline_convention)options[SPLINE_CONVENTION];
+    const real least = (real)options[SPLINE_MIN_SLOPE];
+    const real offset = (real)options[SPLINE_SLOPE_OFFSET];
+    if (convention == SPLINE_ZUKO)
+        EACH_LANE(l)
+        {
+            const real inverse = 1 / mul_add(real_abs((*raw)[l]), offset, R(1.0));
+            (*slope)[l] = real_exp((*raw)[l] * inverse);
+            (*by_raw)[l] = (*slope)[l] * (inverse * inverse);
+        }
+    else if (convention == SPLINE_TFP)
+        EACH_LANE(l)
+        {
+            (*slope)[l] = (*raw)[l];
+            (*by_raw)[l] = 1;
+        }
+    else
+        EACH_LANE(l)
+        {
+            const real u = convention == SPLINE_DISTRAX ? (*raw)[l] + offset : (*raw)[l];
+            (*slope)[l] = softplus_and_slope(u, &(*by_raw)[l]) + least;
+        }
+}
+
+static void spline_slopes_at(const double *options, ptrdiff_t bins, ptrdiff_t given,
+                             const lanes *raw, const lanes *restrict bin,
+                             spline_end_slopes *restrict ends)
+{
+    const real last = (real)(bins - 1);
+    lanes low, high;
+    spline_raw_slopes(bins, given, raw, bin, &low, &high);
+    spline_slope_of(options, &low, &ends->d0, &ends->d0_by);
+    spline_slope_of(options, &high, &ends->d1, &ends->d1_by);
+    if (given < bins)
+        EACH_LANE(l)
+        {
+            ends->d0[l] = chosen((*bin)[l] == R(0.0), R(1.0), ends->d0[l]);
+            ends->d1[l] = chosen((*bin)[l] == last, R(1.0), ends->d1[l]);
+        }
+}
+
+/* From the gradients by the slopes at both ends to those by the raw parameters. */
+static void spline_slopes_vjp(ptrdiff_t bins, ptrdiff_t given, const lanes *restrict bin,
+                              const lanes *restrict by_low, const lanes *restrict by_high,
+                              lanes *d_raw)
+{
+    const ptrdiff_t first = first_knot(bins, given);
+    const real last = given == bins ? (real)(bins - 1) : R(-1.0);
+    for (ptrdiff_t i = 0; i < given; i++)
+        EACH_LANE(l)
+        {
+            const real knot = (real)(first + i);
+            const real low = chosen((*bin)[l] == knot, (*by_low)[l], R(0.0));
+            d_raw[i][l] = low + chosen((*bin)[l] + R(1.0) == knot, (*by_high)[l], R(0.0));
+        }
+    EACH_LANE(l)
+    d_raw[0][l] += chosen((*bin)[l] == last, (*by_high)[l], R(0.0));
+}
+
+#endif
