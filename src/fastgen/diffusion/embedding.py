@@ -16,7 +16,6 @@ __all__ = ["timestep_embedding"]
 def timestep_embedding(
     t: ArrayLike,
     dim: int,
-    /,
     *,
     layout: str = "sin_cos",
     max_period: float = 10000.0,

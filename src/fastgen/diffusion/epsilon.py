@@ -32,7 +32,7 @@ def _rule(
 
 @with_rule(_rule, nin=1)
 def epsilon_loss(
-    prediction: ArrayLike, /, *, key: int, counter: int = 0, weight: ArrayLike | None = None
+    prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
 ) -> Any:
     r"""Mean squared error of a prediction of the noise, per sample.
 

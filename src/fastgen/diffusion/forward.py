@@ -25,7 +25,6 @@ def add_noise(
     x0: ArrayLike,
     t: ArrayLike,
     schedule: Schedule,
-    /,
     *,
     noise: ArrayLike | Stream | None = None,
     rng: Any = None,
@@ -123,7 +122,6 @@ def velocity(
     noise: ArrayLike | Stream,
     t: ArrayLike,
     schedule: Schedule,
-    /,
     *,
     out: Any = None,
 ) -> Any:
@@ -184,7 +182,7 @@ def velocity(
 
 
 def posterior_mean_variance(
-    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, /, *, out: Any = None
+    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Any = None
 ) -> tuple[Any, Any, Any]:
     r"""Mean and variance of the previous step, given this one and the data.
 
@@ -249,7 +247,7 @@ def posterior_mean_variance(
     )
 
 
-def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike, /) -> tuple[Any, Any]:
+def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Any, Any]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0

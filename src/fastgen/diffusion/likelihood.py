@@ -148,7 +148,6 @@ def vlb_terms(
     x0: ArrayLike,
     t: ArrayLike,
     schedule: Schedule,
-    /,
     *,
     parameterization: str = "epsilon",
     bins: int = 256,

@@ -30,7 +30,6 @@ def solver_step_4(
     c2: ArrayLike,
     c3: ArrayLike,
     c4: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

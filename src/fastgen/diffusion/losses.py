@@ -29,7 +29,6 @@ def denoising_score_matching(
     noise: ArrayLike,
     sigma: ArrayLike,
     weight: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -94,7 +93,6 @@ def sliced_score_matching(
     score: ArrayLike,
     direction: ArrayLike,
     jvp: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -158,7 +156,6 @@ def transition_kl(
     variance: ArrayLike,
     weight: ArrayLike,
     log_ratio: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -261,7 +258,7 @@ def _denoising_rule(
 
 @with_rule(_denoising_rule, nin=2)
 def denoising_loss(
-    prediction: ArrayLike, target: ArrayLike | Stream, /, *, weight: ArrayLike | None = None
+    prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
 ) -> Any:
     r"""Mean squared error of a prediction, per sample.
 

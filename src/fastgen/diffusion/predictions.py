@@ -132,7 +132,6 @@ def convert(
     prediction: ArrayLike,
     t: ArrayLike,
     schedule: Schedule,
-    /,
     *,
     source: str,
     target: str,
@@ -210,7 +209,7 @@ class EdmCoefficients(NamedTuple):
     c_noise: Any
 
 
-def edm_coefficients(sigma: ArrayLike, /, *, sigma_data: float = 0.5) -> EdmCoefficients:
+def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoefficients:
     r"""Coefficients of the preconditioned denoiser of Karras et al.
 
     .. math:: c_\mathrm{skip} = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2},\;
@@ -258,9 +257,7 @@ def edm_coefficients(sigma: ArrayLike, /, *, sigma_data: float = 0.5) -> EdmCoef
     return EdmCoefficients((sigma_data * c_in) ** 2, sigma * (sigma_data * c_in), c_in, c_noise)
 
 
-def edm_input(
-    x: ArrayLike, sigma: ArrayLike, /, *, sigma_data: float = 0.5, out: Any = None
-) -> Any:
+def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Any = None) -> Any:
     r"""Input of the preconditioned network.
 
     .. math:: c_\mathrm{in} x = x / \sqrt{\sigma^2 + \sigma_d^2}
@@ -324,7 +321,6 @@ def edm_denoised(
     x: ArrayLike,
     output: ArrayLike,
     sigma: ArrayLike,
-    /,
     *,
     sigma_data: float = 0.5,
     out: Any = None,

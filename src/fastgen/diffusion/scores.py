@@ -19,7 +19,7 @@ _gaussian_score = OPS["diffusion.gaussian_score"]
 _langevin_update = OPS["diffusion.langevin_update"]
 
 
-def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, /, *, out: Any = None) -> Any:
+def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any = None) -> Any:
     r"""Score of a diagonal normal distribution, elementwise.
 
     .. math:: \nabla_x \log N(x; \mu, \mathrm{diag}\, e^{\ell}) = (\mu - x) e^{-\ell}
@@ -69,7 +69,6 @@ def langevin_update(
     score: ArrayLike,
     noise: ArrayLike,
     step_size: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -129,7 +128,6 @@ def langevin_step(
     x: ArrayLike,
     score: ArrayLike,
     step_size: ArrayLike,
-    /,
     *,
     noise: ArrayLike | Stream | None = None,
     rng: Any = None,
@@ -201,7 +199,6 @@ def gaussian_mixture_score(
     means: ArrayLike,
     logvars: ArrayLike,
     logits: ArrayLike,
-    /,
 ) -> Any:
     r"""Exact score of a mixture of normal distributions, diffused to step or time t.
 

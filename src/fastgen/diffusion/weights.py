@@ -26,7 +26,7 @@ def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
 
 
 def min_snr_weight(
-    t: ArrayLike, schedule: Schedule, /, *, gamma: float = 5.0, prediction: str = "epsilon"
+    t: ArrayLike, schedule: Schedule, *, gamma: float = 5.0, prediction: str = "epsilon"
 ) -> Any:
     r"""Min-SNR weight of the squared error of a prediction.
 
@@ -75,7 +75,7 @@ def min_snr_weight(
     return weight[()]
 
 
-def p2_weight(t: ArrayLike, schedule: Schedule, /, *, k: float = 1.0, gamma: float = 1.0) -> Any:
+def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float = 1.0) -> Any:
     r"""P2 weight of the squared error of epsilon.
 
     .. math:: (k + \mathrm{SNR})^{-\gamma}
@@ -114,7 +114,7 @@ def p2_weight(t: ArrayLike, schedule: Schedule, /, *, k: float = 1.0, gamma: flo
         return ((k + (alpha_t / sigma_t) ** 2) ** -gamma)[()]
 
 
-def edm_weight(sigma: ArrayLike, /, *, sigma_data: float = 0.5) -> Any:
+def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Any:
     r"""Weight of the squared error of the denoised data, by Karras et al.
 
     .. math:: \frac{\sigma^2 + \sigma_d^2}{(\sigma \sigma_d)^2}
@@ -156,7 +156,7 @@ def edm_weight(sigma: ArrayLike, /, *, sigma_data: float = 0.5) -> Any:
     return (levels**-2 + sigma_data**-2)[()]
 
 
-def inverse_variance_weight(t: ArrayLike, schedule: Schedule, /) -> Any:
+def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Any:
     r"""Weight of the squared error of the noise-free flow, as in Stable Diffusion 3.
 
     .. math:: \sigma_t^{-2}
@@ -194,7 +194,7 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule, /) -> Any:
     return (sigma_t**-2)[()]
 
 
-def logit_normal_weight(t: ArrayLike, /, *, mean: float = 0.0, std: float = 1.0) -> Any:
+def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) -> Any:
     r"""Density of logit-normal times, as a weight of uniform ones.
 
     .. math:: \frac{1}{s \sqrt{2\pi}} \frac{1}{t (1 - t)}
@@ -240,7 +240,7 @@ def logit_normal_weight(t: ArrayLike, /, *, mean: float = 0.0, std: float = 1.0)
     return weight[()]
 
 
-def cosmap_weight(t: ArrayLike, /) -> Any:
+def cosmap_weight(t: ArrayLike) -> Any:
     r"""Weight that gives uniform times of a flow the noise levels of the cosine schedule.
 
     .. math:: \frac{2}{\pi (1 - 2 t + 2 t^2)}

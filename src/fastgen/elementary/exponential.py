@@ -18,7 +18,7 @@ _log1p = OPS["elementary.log1p"]
 _x_minus_log1p = OPS["elementary.x_minus_log1p"]
 
 
-def exp(x: ArrayLike, /, *, out: Any = None) -> Any:
+def exp(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential.
 
     .. math:: e^x
@@ -56,7 +56,7 @@ def exp(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _exp((x,), -1, False, out)
 
 
-def expm1(x: ArrayLike, /, *, out: Any = None) -> Any:
+def expm1(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential minus 1, right also near 0.
 
     .. math:: e^x - 1
@@ -94,7 +94,7 @@ def expm1(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _expm1((x,), -1, False, out)
 
 
-def expm1_minus_x(x: ArrayLike, /, *, out: Any = None) -> Any:
+def expm1_minus_x(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential minus its tangent at 0: the part of a normal KL divergence that cancels.
 
     .. math:: e^x - 1 - x
@@ -132,7 +132,7 @@ def expm1_minus_x(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _expm1_minus_x((x,), -1, False, out)
 
 
-def log(x: ArrayLike, /, *, out: Any = None) -> Any:
+def log(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Natural logarithm.
 
     .. math:: \log x
@@ -170,7 +170,7 @@ def log(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _log((x,), -1, False, out)
 
 
-def log1p(x: ArrayLike, /, *, out: Any = None) -> Any:
+def log1p(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Natural logarithm of 1 plus x, right also near 0.
 
     .. math:: \log(1 + x)
@@ -208,7 +208,7 @@ def log1p(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _log1p((x,), -1, False, out)
 
 
-def x_minus_log1p(x: ArrayLike, /, *, out: Any = None) -> Any:
+def x_minus_log1p(x: ArrayLike, *, out: Any = None) -> Any:
     r"""What log1p lacks to x: the part of a divergence between scales that cancels.
 
     .. math:: x - \log(1 + x)

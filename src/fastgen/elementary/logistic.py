@@ -15,7 +15,7 @@ _softplus = OPS["elementary.softplus"]
 _tanh = OPS["elementary.tanh"]
 
 
-def sigmoid(x: ArrayLike, /, *, out: Any = None) -> Any:
+def sigmoid(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Logistic function.
 
     .. math:: \frac{1}{1 + e^{-x}}
@@ -53,7 +53,7 @@ def sigmoid(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _sigmoid((x,), -1, False, out)
 
 
-def softplus(x: ArrayLike, /, *, out: Any = None) -> Any:
+def softplus(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Smooth maximum of x and 0, the negative log-likelihood of a logit.
 
     .. math:: \log(1 + e^x)
@@ -91,7 +91,7 @@ def softplus(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _softplus((x,), -1, False, out)
 
 
-def tanh(x: ArrayLike, /, *, out: Any = None) -> Any:
+def tanh(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Hyperbolic tangent.
 
     .. math:: \tanh x

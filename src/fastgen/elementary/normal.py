@@ -14,7 +14,7 @@ _log_ndtr = OPS["elementary.log_ndtr"]
 _ndtr = OPS["elementary.ndtr"]
 
 
-def ndtr(x: ArrayLike, /, *, out: Any = None) -> Any:
+def ndtr(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Distribution function of the standard normal, right also in its lower tail.
 
     .. math:: \Phi(x) = \frac{1}{\sqrt{2 \pi}} \int_{-\infty}^x e^{-t^2/2} \, dt
@@ -52,7 +52,7 @@ def ndtr(x: ArrayLike, /, *, out: Any = None) -> Any:
     return _ndtr((x,), -1, False, out)
 
 
-def log_ndtr(x: ArrayLike, /, *, out: Any = None) -> Any:
+def log_ndtr(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Logarithm of the distribution function of the standard normal, right in both tails.
 
     .. math:: \log \Phi(x) = \log \left(\frac{1}{\sqrt{2 \pi}}

@@ -18,7 +18,6 @@ _total = OPS["elementary.total"]
 
 def logsumexp(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -67,7 +66,6 @@ def logsumexp(
 
 def norm(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -116,7 +114,6 @@ def norm(
 
 def squared_norm(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -165,7 +162,6 @@ def squared_norm(
 
 def total(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

@@ -18,7 +18,6 @@ _soft_clip = OPS["flow.soft_clip"], OPS["flow.soft_clip_inverse"]
 
 def exp(
     x: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     axis: int | tuple[int, ...] | None = -1,
@@ -79,7 +78,6 @@ def exp(
 
 def leaky_relu(
     x: ArrayLike,
-    /,
     negative_slope: ArrayLike = 0.01,
     *,
     inverse: bool = False,
@@ -144,7 +142,6 @@ def leaky_relu(
 
 def power(
     x: ArrayLike,
-    /,
     exponent: ArrayLike = 2.0,
     *,
     inverse: bool = False,
@@ -211,7 +208,6 @@ def power(
 
 def soft_clip(
     x: ArrayLike,
-    /,
     bound: ArrayLike = 5.0,
     *,
     inverse: bool = False,

@@ -77,7 +77,6 @@ def affine_coupling(
     x: ArrayLike,
     log_scale: ArrayLike,
     shift: ArrayLike,
-    /,
     mask: ArrayLike | None = None,
     limit: ArrayLike | None = None,
     *,
@@ -170,7 +169,6 @@ def affine_coupling_inverse(
     y: ArrayLike,
     log_scale: ArrayLike,
     shift: ArrayLike,
-    /,
     mask: ArrayLike | None = None,
     limit: ArrayLike | None = None,
     *,
@@ -250,7 +248,6 @@ def _additive_rule_for(op: Op) -> Rule:
 def additive_coupling(
     x: ArrayLike,
     shift: ArrayLike,
-    /,
     mask: ArrayLike | None = None,
     *,
     axis: int | tuple[int, ...] | None = -1,
@@ -312,7 +309,6 @@ def additive_coupling(
 def additive_coupling_inverse(
     y: ArrayLike,
     shift: ArrayLike,
-    /,
     mask: ArrayLike | None = None,
     *,
     axis: int | tuple[int, ...] | None = -1,

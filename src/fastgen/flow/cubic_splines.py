@@ -53,7 +53,6 @@ def cubic_spline(
     widths: ArrayLike,
     heights: ArrayLike,
     derivatives: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     bound: float = 1.0,

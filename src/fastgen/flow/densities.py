@@ -20,7 +20,6 @@ _bits = _log_prob.called("flow.bits_per_dim")  # for what is no number
 def log_prob(
     z: ArrayLike,
     logabsdet: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -89,7 +88,7 @@ def _bits_rule(
 
 
 @with_rule(_bits_rule, nin=1)
-def bits_per_dim(log_prob: ArrayLike, /, *, dims: int, bins: int = 256) -> Any:
+def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
     r"""Bits per dimension, from the log-likelihood of dequantized data.
 
     .. math:: -\frac{\log p(x)}{d \log 2} + \log_2 b

@@ -28,7 +28,6 @@ _slogdet_triangular = _slogdet_diagonal.called("flow.slogdet_triangular")
 
 def logabsdet_diagonal(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -80,7 +79,6 @@ def logabsdet_diagonal(
 
 def slogdet_diagonal(
     x: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -163,7 +161,7 @@ def _triangular_rule(
 
 
 @with_rule(_triangular_rule, nin=1)
-def logdet_triangular(tril: ArrayLike, /, *, unit_diagonal: bool = False, out: Any = None) -> Any:
+def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any = None) -> Any:
     r"""Log-determinant of triangular matrices.
 
     .. math:: \log |\det L| = \sum_i \log |L_{ii}|
@@ -220,7 +218,7 @@ def _slogdet_rule(
 
 
 @with_rule(_slogdet_rule, nin=1)
-def slogdet_triangular(tril: ArrayLike, /, *, out: Any = None) -> Any:
+def slogdet_triangular(tril: ArrayLike, *, out: Any = None) -> Any:
     r"""Sign and log-determinant of triangular matrices, as `numpy.linalg.slogdet` has them.
 
     .. math:: \prod_i \mathrm{sign}(L_{ii}), \quad \sum_i \log |L_{ii}|
@@ -283,7 +281,7 @@ def _lu_rule(
 
 
 @with_rule(_lu_rule, nin=1)
-def logdet_lu(lu: ArrayLike, /, *, height: int = 1, width: int = 1) -> Any:
+def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
     r"""Log-determinant of matrices in factors, also of the 1x1 convolutions that they define.
 
     .. math:: \log |\det P L U|^{h w} = h w \sum_i \log |U_{ii}|

@@ -33,7 +33,7 @@ def _by_lapack(a: Any, out: Any) -> Any:
     return results
 
 
-def slogdet(a: ArrayLike, /, *, out: Any = None) -> Any:
+def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
     r"""Sign and log-determinant of small matrices, as `numpy.linalg.slogdet` has them.
 
     .. math:: \mathrm{sign}(\det A), \quad \log |\det A|

@@ -22,7 +22,7 @@ _LAYOUTS: dict[str, Callable[[int], tuple[slice, slice]]] = {
 }
 
 
-def split_parameters(params: ArrayLike, /, *, layout: str, axis: int = -1) -> Any:
+def split_parameters(params: ArrayLike, *, layout: str, axis: int = -1) -> Any:
     """Log-scales and shifts out of one array, as views of it.
 
     ====================== ============================ ==========================================

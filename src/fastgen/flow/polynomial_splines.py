@@ -42,7 +42,6 @@ def _linear(
 def linear_spline(
     x: ArrayLike,
     heights: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     bound: float = 1.0,
@@ -145,7 +144,6 @@ def quadratic_spline(
     x: ArrayLike,
     widths: ArrayLike,
     heights: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     bound: float = 1.0,

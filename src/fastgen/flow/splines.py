@@ -110,7 +110,6 @@ def rational_quadratic_spline(
     widths: ArrayLike,
     heights: ArrayLike,
     derivatives: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     bound: float = 1.0,

@@ -18,7 +18,6 @@ _softplus = OPS["flow.softplus"], OPS["flow.softplus_inverse"]
 
 def sigmoid(
     x: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     axis: int | tuple[int, ...] | None = -1,
@@ -81,7 +80,6 @@ def sigmoid(
 
 def logit(
     x: ArrayLike,
-    /,
     alpha: ArrayLike = 0.0,
     *,
     inverse: bool = False,
@@ -149,7 +147,6 @@ def logit(
 
 def tanh(
     x: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     axis: int | tuple[int, ...] | None = -1,
@@ -211,7 +208,6 @@ def tanh(
 
 def softplus(
     x: ArrayLike,
-    /,
     *,
     inverse: bool = False,
     axis: int | tuple[int, ...] | None = -1,

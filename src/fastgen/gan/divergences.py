@@ -18,7 +18,6 @@ _optimal_discriminator = OPS["gan.optimal_discriminator"]
 def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -75,7 +74,7 @@ def js_divergence(
     return _js_divergence((p, q), axis, keepdims, out)
 
 
-def f_divergence(log_ratio: ArrayLike, /, *, kind: str, out: Any = None) -> Any:
+def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
     r"""Integrand of an f-divergence, of the logarithm of a density ratio.
 
     .. math:: D_f(p \,\|\, q) = E_{x \sim q} f(u(x)), \quad u(x) = p(x) / q(x) = e^{\ell(x)}
@@ -143,7 +142,7 @@ def f_divergence(log_ratio: ArrayLike, /, *, kind: str, out: Any = None) -> Any:
     return op((log_ratio,), -1, False, out)
 
 
-def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, /, *, out: Any = None) -> Any:
+def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Any = None) -> Any:
     r"""Probability that a sample is real, by the best discriminator there is.
 
     .. math:: D^*(x) = \frac{p(x)}{p(x) + q(x)} = \mathrm{sigmoid}(\log p - \log q)

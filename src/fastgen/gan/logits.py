@@ -16,7 +16,6 @@ _js_divergence_from_logits = OPS["gan.js_divergence_from_logits"]
 def js_divergence_from_logits(
     logits_p: ArrayLike,
     logits_q: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

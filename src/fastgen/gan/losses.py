@@ -94,7 +94,6 @@ def _discriminator_rule(
 def discriminator_loss(
     real: ArrayLike,
     fake: ArrayLike,
-    /,
     *,
     kind: str,
     reduction: str = "mean",
@@ -200,7 +199,6 @@ def _generator_rule(
 @with_rule(_generator_rule, nin=1)
 def generator_loss(
     fake: ArrayLike,
-    /,
     *,
     kind: str,
     real: ArrayLike | None = None,
@@ -291,7 +289,7 @@ def _estimate_rule(
 
 
 @with_rule(_estimate_rule, nin=2)
-def js_estimate(real: ArrayLike, fake: ArrayLike, /) -> Any:
+def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
     r"""Jensen-Shannon divergence of real and generated samples, as a discriminator sees it.
 
     .. math:: \log 2 + \tfrac12 E_x \log \mathrm{sigmoid}(x)

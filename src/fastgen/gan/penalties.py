@@ -82,7 +82,6 @@ def _rule(
 @with_rule(_rule, nin=1)
 def gradient_penalty(
     grad: ArrayLike,
-    /,
     *,
     kind: str = "wgan_gp",
     center: float = 1.0,

@@ -19,7 +19,6 @@ _relativistic_loss = OPS["gan.relativistic_loss"]
 def logistic_loss(
     logits: ArrayLike,
     target: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -77,7 +76,6 @@ def logistic_loss(
 def hinge_loss(
     logits: ArrayLike,
     target: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -134,7 +132,6 @@ def hinge_loss(
 def squared_loss(
     output: ArrayLike,
     target: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -190,7 +187,6 @@ def squared_loss(
 def relativistic_loss(
     above: ArrayLike,
     below: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

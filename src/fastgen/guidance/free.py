@@ -25,7 +25,7 @@ _combine_more = OPS["guidance.combine_more"]
 
 @with_rule(rule_of(_cfg, 2, {}, elementwise=True), nin=3)
 def cfg(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, /, *, axis: Any = None, out: Any = None
+    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
     r"""Classifier-free guidance.
 
@@ -76,7 +76,6 @@ def cfg_rescale(
     uncond: ArrayLike,
     cond: ArrayLike,
     scale: ArrayLike,
-    /,
     *,
     rescale: ArrayLike = 0.7,
     axis: Any = None,
@@ -130,7 +129,7 @@ def cfg_rescale(
 
 
 def deviation_ratio(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, /, *, axis: Any = None, out: Any = None
+    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
     r"""How much smaller the deviation of `cond` is than that of the guided prediction, per sample.
 
@@ -249,7 +248,6 @@ def combine(
     base: ArrayLike,
     predictions: Sequence[ArrayLike],
     scales: Sequence[ArrayLike],
-    /,
     *,
     start: ArrayLike | None = None,
     axis: Any = None,

@@ -24,7 +24,6 @@ def apg(
     uncond: ArrayLike,
     cond: ArrayLike,
     scale: ArrayLike,
-    /,
     *,
     average: Any = None,
     momentum: ArrayLike = 0.0,
@@ -106,7 +105,7 @@ def apg(
 
 
 def cfg_zero_star(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, /, *, axis: Any = None, out: Any = None
+    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
     r"""CFG-Zero*: guidance from the multiple of `uncond` that is nearest to `cond`, per sample.
 
@@ -156,7 +155,6 @@ def perp_neg(
     positive: ArrayLike,
     negative: ArrayLike,
     scale: ArrayLike,
-    /,
     *,
     negative_scale: ArrayLike = 1.0,
     axis: Any = None,
@@ -207,7 +205,7 @@ def perp_neg(
 
 
 def tangential(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, /, *, axis: Any = None, out: Any = None
+    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
     r"""Tangential damping: guidance from what `uncond` has along the pair's main direction.
 
@@ -260,7 +258,6 @@ def magnitude_aware(
     uncond: ArrayLike,
     cond: ArrayLike,
     scale: ArrayLike,
-    /,
     *,
     damping: ArrayLike = 8.0,
     axis: Any = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["interval"]
 
 
-def interval(step: int, steps: int, /, *, start: float = 0.0, stop: float = 1.0) -> bool:
+def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) -> bool:
     """Whether guidance is on at a step: from one fraction of the way to another.
 
     Parameters

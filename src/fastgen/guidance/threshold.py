@@ -17,7 +17,7 @@ _scale_to_limit = OPS["guidance.scale_to_limit"]
 
 
 @with_rule(rule_of(_scale_to_limit, 1, {}, elementwise=True), nin=2)
-def scale_to_limit(x: ArrayLike, limit: ArrayLike, /, *, axis: Any = None, out: Any = None) -> Any:
+def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any = None) -> Any:
     r"""Cut off at a limit, and divide by it.
 
     .. math:: \mathrm{clip}(x, -m, m) / m
@@ -59,7 +59,7 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, /, *, axis: Any = None, out: 
 
 
 def dynamic_threshold(
-    x0: ArrayLike, /, *, quantile: float = 0.995, max_limit: float = np.inf, out: Any = None
+    x0: ArrayLike, *, quantile: float = 0.995, max_limit: float = np.inf, out: Any = None
 ) -> Any:
     r"""Dynamic thresholding: each sample is cut off at a quantile of its own magnitudes.
 

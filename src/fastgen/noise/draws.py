@@ -35,7 +35,7 @@ def _draw(
     return _core.draw(_COPIES[function], stream, shape, np.dtype(dtype), out)
 
 
-def random_bits(n: int, /, *, key: int | None = None, rng: Any = None, counter: int = 0) -> Any:
+def random_bits(n: int, *, key: int | None = None, rng: Any = None, counter: int = 0) -> Any:
     r"""Uniform random bits of Philox4x32-10, in the order of Random123.
 
     .. math:: w_i = \mathrm{Philox}_{key}(\lfloor i / 4 \rfloor)_{i \bmod 4}
@@ -89,7 +89,6 @@ def random_bits(n: int, /, *, key: int | None = None, rng: Any = None, counter: 
 
 def uniform(
     shape: int | tuple[int, ...],
-    /,
     *,
     key: int | None = None,
     rng: Any = None,
@@ -158,7 +157,6 @@ def uniform(
 
 def normal(
     shape: int | tuple[int, ...],
-    /,
     *,
     key: int | None = None,
     rng: Any = None,

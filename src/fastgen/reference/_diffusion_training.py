@@ -19,7 +19,7 @@ def snr(t: Any, schedule: Any) -> Any:
 
 
 def min_snr_weight(
-    t: Any, schedule: Any, /, *, gamma: float = 5.0, prediction: str = "epsilon"
+    t: Any, schedule: Any, *, gamma: float = 5.0, prediction: str = "epsilon"
 ) -> Any:
     """Min-SNR weight of the squared error of a prediction."""
     ratio = snr(t, schedule)
@@ -27,29 +27,29 @@ def min_snr_weight(
     return np.minimum(ratio, gamma) / by
 
 
-def p2_weight(t: Any, schedule: Any, /, *, k: float = 1.0, gamma: float = 1.0) -> Any:
+def p2_weight(t: Any, schedule: Any, *, k: float = 1.0, gamma: float = 1.0) -> Any:
     """P2 weight of the squared error of epsilon."""
     return 1 / (k + snr(t, schedule)) ** gamma
 
 
-def edm_weight(sigma: Any, /, *, sigma_data: float = 0.5) -> Any:
+def edm_weight(sigma: Any, *, sigma_data: float = 0.5) -> Any:
     """Weight of the squared error of the denoised data, by Karras et al."""
     return (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
 
 
-def inverse_variance_weight(t: Any, schedule: Any, /) -> Any:
+def inverse_variance_weight(t: Any, schedule: Any) -> Any:
     """Weight of the squared error of the noise-free flow, as in Stable Diffusion 3."""
     return 1 / np.square(schedule.coefficients(t)[1])
 
 
-def logit_normal_weight(t: Any, /, *, mean: float = 0.0, std: float = 1.0) -> Any:
+def logit_normal_weight(t: Any, *, mean: float = 0.0, std: float = 1.0) -> Any:
     """Density of logit-normal times, as a weight of uniform ones."""
     logit = np.log(t / (1 - t))
     density = np.exp(-((logit - mean) ** 2) / (2 * std**2)) / (std * np.sqrt(2 * np.pi))
     return density / (t * (1 - t))
 
 
-def cosmap_weight(t: Any, /) -> Any:
+def cosmap_weight(t: Any) -> Any:
     """Weight that gives uniform times of a flow the noise levels of the cosine schedule."""
     return 2 / (np.pi - 2 * np.pi * t + 2 * np.pi * t**2)
 
@@ -57,7 +57,6 @@ def cosmap_weight(t: Any, /) -> Any:
 def timestep_embedding(
     t: Any,
     dim: int,
-    /,
     *,
     layout: str = "sin_cos",
     max_period: float = 10000.0,
@@ -75,25 +74,25 @@ def timestep_embedding(
     return np.concatenate([*parts, padding], axis=-1).astype(dtype)
 
 
-def edm_coefficients(sigma: Any, /, *, sigma_data: float = 0.5) -> tuple[Any, Any, Any, Any]:
+def edm_coefficients(sigma: Any, *, sigma_data: float = 0.5) -> tuple[Any, Any, Any, Any]:
     """Coefficients of the preconditioned denoiser of Karras et al."""
     total = sigma**2 + sigma_data**2
     c_out = sigma * sigma_data / np.sqrt(total)
     return sigma_data**2 / total, c_out, 1 / np.sqrt(total), np.log(sigma) / 4
 
 
-def edm_input(x: Any, sigma: Any, /, *, sigma_data: float = 0.5) -> Any:
+def edm_input(x: Any, sigma: Any, *, sigma_data: float = 0.5) -> Any:
     """Input of the preconditioned network."""
     return x * leading(edm_coefficients(sigma, sigma_data=sigma_data)[2], x)
 
 
-def edm_denoised(x: Any, output: Any, sigma: Any, /, *, sigma_data: float = 0.5) -> Any:
+def edm_denoised(x: Any, output: Any, sigma: Any, *, sigma_data: float = 0.5) -> Any:
     """Denoised data from the output of the preconditioned network."""
     c_skip, c_out, *_ = edm_coefficients(sigma, sigma_data=sigma_data)
     return leading(c_skip, x) * x + leading(c_out, x) * output
 
 
-def posterior_mean_variance(x0: Any, x_t: Any, t: Any, schedule: Any, /) -> tuple[Any, Any, Any]:
+def posterior_mean_variance(x0: Any, x_t: Any, t: Any, schedule: Any) -> tuple[Any, Any, Any]:
     """Mean and variance of the previous step, given this one and the data."""
     alphas, betas = schedule.alphas[t], schedule.betas[t]
     alpha_bar, t = schedule.alpha_bar[t], np.asarray(t)

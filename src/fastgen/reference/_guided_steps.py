@@ -8,7 +8,7 @@ from fastgen.reference._solver_steps import Axis, spread, step_of
 
 
 def guided_combination(
-    x: Any, uncond: Any, cond: Any, scale: Any, u: Any, v: Any, w: Any, /, *, axis: Axis = -1
+    x: Any, uncond: Any, cond: Any, scale: Any, u: Any, v: Any, w: Any, *, axis: Axis = -1
 ) -> Any:
     """Take a linear step under classifier-free guidance."""
     scale, u, v, w = spread((x, uncond, cond), (scale, u, v, w), axis)
@@ -22,7 +22,6 @@ def guided_step(
     scale: Any,
     coefficients: Any,
     terms: Any = (),
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:

@@ -46,7 +46,6 @@ def solver_step_0(
     u: Any,
     v: Any,
     k: Any,
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:
@@ -65,7 +64,6 @@ def solver_step_1(
     v: Any,
     k: Any,
     c1: Any,
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:
@@ -86,7 +84,6 @@ def solver_step_2(
     k: Any,
     c1: Any,
     c2: Any,
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:
@@ -109,7 +106,6 @@ def solver_step_3(
     c1: Any,
     c2: Any,
     c3: Any,
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:
@@ -134,7 +130,6 @@ def solver_step_4(
     c2: Any,
     c3: Any,
     c4: Any,
-    /,
     *,
     axis: Axis = -1,
 ) -> Any:

@@ -43,14 +43,14 @@ def _along(c: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
 
 
 def linear_combination(
-    x: Any, y: Any, a: Any, b: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    x: Any, y: Any, a: Any, b: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Add two arrays with a coefficient each per sample."""
     return _along(a, x, axis, keepdims) * x + _along(b, y, axis, keepdims) * y
 
 
 def linear_interpolation(
-    x0: Any, x1: Any, t: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    x0: Any, x1: Any, t: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Point on the straight path between two arrays, and its velocity."""
     t = _along(t, x0, axis, keepdims)
@@ -58,7 +58,7 @@ def linear_interpolation(
 
 
 def noised(
-    x0: Any, noise: Any, alpha_t: Any, sigma_t: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    x0: Any, noise: Any, alpha_t: Any, sigma_t: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Noisy data, and the noise in it."""
     return linear_combination(x0, noise, alpha_t, sigma_t, axis=axis, keepdims=keepdims), noise
@@ -69,7 +69,6 @@ def denoising_score_matching(
     noise: Any,
     sigma: Any,
     weight: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -80,7 +79,7 @@ def denoising_score_matching(
 
 
 def sliced_score_matching(
-    score: Any, direction: Any, jvp: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    score: Any, direction: Any, jvp: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Sliced score matching, of reduced variance."""
     return np.sum(0.5 * score**2 + direction * jvp, axis=axis, keepdims=keepdims)
@@ -92,7 +91,6 @@ def transition_kl(
     variance: Any,
     weight: Any,
     log_ratio: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -104,7 +102,7 @@ def transition_kl(
     return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def gaussian_score(x: Any, mu: Any, logvar: Any, /) -> Any:
+def gaussian_score(x: Any, mu: Any, logvar: Any) -> Any:
     """Score of a diagonal normal distribution, elementwise."""
     return (mu - x) * np.exp(-logvar)
 
@@ -114,7 +112,6 @@ def langevin_update(
     score: Any,
     noise: Any,
     step_size: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -124,13 +121,13 @@ def langevin_update(
     return x + h * score + np.sqrt(2 * h) * noise
 
 
-def add_noise(x0: Any, t: Any, schedule: Any, /, *, noise: Any) -> Any:
+def add_noise(x0: Any, t: Any, schedule: Any, *, noise: Any) -> Any:
     """Noisy data at given steps or times."""
     alpha_t, sigma_t = (np.asarray(c).astype(x0.dtype) for c in schedule.coefficients(t))
     return _leading(alpha_t, x0) * x0 + _leading(sigma_t, x0) * noise
 
 
-def velocity(x0: Any, noise: Any, t: Any, schedule: Any, /) -> Any:
+def velocity(x0: Any, noise: Any, t: Any, schedule: Any) -> Any:
     """Velocity of the noisy data, as a target for prediction."""
     if schedule.form == "flow":
         return noise - x0
@@ -138,9 +135,7 @@ def velocity(x0: Any, noise: Any, t: Any, schedule: Any, /) -> Any:
     return _leading(alpha_t, x0) * noise - _leading(sigma_t, x0) * x0
 
 
-def convert(
-    x_t: Any, prediction: Any, t: Any, schedule: Any, /, *, source: str, target: str
-) -> Any:
+def convert(x_t: Any, prediction: Any, t: Any, schedule: Any, *, source: str, target: str) -> Any:
     """Turn one kind of prediction into another, through data and noise."""
     a, s = (_leading(np.asarray(c), x_t) for c in schedule.coefficients(t))
     p = prediction
@@ -157,19 +152,19 @@ def convert(
     return -epsilon / s if target == "score" else kinds[target]
 
 
-def interpolate(x0: Any, x1: Any, t: Any, /) -> Any:
+def interpolate(x0: Any, x1: Any, t: Any) -> Any:
     """Point on the straight path from noise to data, and its velocity: flow matching."""
     t = _leading(t, x0)
     return (1 - t) * x0 + t * x1, x1 - x0
 
 
-def denoising_loss(prediction: Any, target: Any, /, *, weight: Any = None) -> Any:
+def denoising_loss(prediction: Any, target: Any, *, weight: Any = None) -> Any:
     """Mean squared error of a prediction, per sample."""
     loss = np.mean((prediction - target) ** 2, axis=tuple(range(1, prediction.ndim)))
     return loss if weight is None else weight * loss
 
 
-def epsilon_loss(prediction: Any, /, *, key: int, counter: int = 0, weight: Any = None) -> Any:
+def epsilon_loss(prediction: Any, *, key: int, counter: int = 0, weight: Any = None) -> Any:
     """Mean squared error of a prediction of the noise, per sample."""
     noise = normal(np.shape(prediction), key=key, counter=counter, dtype=prediction.dtype)
     return denoising_loss(prediction, noise, weight=weight)
@@ -182,7 +177,6 @@ def vlb_terms(
     x0: Any,
     t: Any,
     schedule: Any,
-    /,
     *,
     parameterization: str = "epsilon",
     bins: int = 256,
@@ -202,7 +196,7 @@ def vlb_terms(
     return np.mean(terms, axis=tuple(range(1, x0.ndim))) / np.log(2)
 
 
-def langevin_step(x: Any, score: Any, step_size: Any, /, *, noise: Any) -> Any:
+def langevin_step(x: Any, score: Any, step_size: Any, *, noise: Any) -> Any:
     """One step of unadjusted Langevin dynamics."""
     h = _leading(step_size, x)
     return x + h * score + np.sqrt(2 * h) * noise

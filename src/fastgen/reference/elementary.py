@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 
 
-def exp(x: Any, /) -> Any:
+def exp(x: Any) -> Any:
     """Exponential."""
     return np.exp(x)
 
 
-def expm1(x: Any, /) -> Any:
+def expm1(x: Any) -> Any:
     """Exponential minus 1."""
     return np.expm1(x)
 
 
-def expm1_minus_x(x: Any, /) -> Any:
+def expm1_minus_x(x: Any) -> Any:
     """Exponential minus its tangent at 0."""
     return np.expm1(x) - x
 
 
-def log(x: Any, /) -> Any:
+def log(x: Any) -> Any:
     """Natural logarithm."""
     return np.log(x)
 
 
-def log1p(x: Any, /) -> Any:
+def log1p(x: Any) -> Any:
     """Natural logarithm of 1 plus x."""
     return np.log1p(x)
 
@@ -36,12 +36,12 @@ def log1p(x: Any, /) -> Any:
 _erfc = np.vectorize(math.erfc, otypes=[float])  # NumPy has none
 
 
-def ndtr(x: Any, /) -> Any:
+def ndtr(x: Any) -> Any:
     """Distribution function of the standard normal."""
     return 0.5 * _erfc(-x * math.sqrt(0.5))
 
 
-def log_ndtr(x: Any, /) -> Any:
+def log_ndtr(x: Any) -> Any:
     """Logarithm of the distribution function of the standard normal."""
     far = np.minimum(x, -20.0)
     series = np.log1p(-1 / far**2 + 3 / far**4 - 15 / far**6 + 105 / far**8)
@@ -49,27 +49,27 @@ def log_ndtr(x: Any, /) -> Any:
     return np.where(x < -20, tail, np.log(ndtr(np.maximum(x, -20.0))))
 
 
-def sigmoid(x: Any, /) -> Any:
+def sigmoid(x: Any) -> Any:
     """Logistic function."""
     return 1 / (1 + np.exp(-x))
 
 
-def softplus(x: Any, /) -> Any:
+def softplus(x: Any) -> Any:
     """Smooth maximum of x and 0."""
     return np.logaddexp(x, 0)
 
 
-def tanh(x: Any, /) -> Any:
+def tanh(x: Any) -> Any:
     """Hyperbolic tangent."""
     return np.tanh(x)
 
 
-def x_minus_log1p(x: Any, /) -> Any:
+def x_minus_log1p(x: Any) -> Any:
     """What log1p lacks to x."""
     return x - np.log1p(x)
 
 
-def logsumexp(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials."""
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(divide="ignore"):
@@ -78,18 +78,16 @@ def logsumexp(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: b
     return value if keepdims else np.squeeze(value, axis)
 
 
-def norm(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+def norm(x: Any, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Euclidean norm."""
     return np.sqrt(np.sum(x**2, axis=axis, keepdims=keepdims))
 
 
-def squared_norm(
-    x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False
-) -> Any:
+def squared_norm(x: Any, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Square of the Euclidean norm."""
     return np.sum(x**2, axis=axis, keepdims=keepdims)
 
 
-def total(x: Any, /, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
+def total(x: Any, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Sum."""
     return np.sum(x, axis=axis, keepdims=keepdims)

@@ -14,34 +14,34 @@ from fastgen.reference.flow_splines import rational_quadratic_spline as rational
 Axis = int | tuple[int, ...] | None
 
 
-def logabsdet_diagonal(x: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def logabsdet_diagonal(x: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-determinant of diagonal matrices, from their diagonals."""
     return np.sum(np.log(np.abs(x)), axis=axis, keepdims=keepdims)
 
 
-def logdet_triangular(tril: Any, /, *, unit_diagonal: bool = False) -> Any:
+def logdet_triangular(tril: Any, *, unit_diagonal: bool = False) -> Any:
     """Log-determinant of triangular matrices."""
     diagonal = np.diagonal(tril, axis1=-2, axis2=-1)
     return logabsdet_diagonal(np.ones_like(diagonal) if unit_diagonal else diagonal)
 
 
-def logdet_lu(lu: Any, /, *, height: int = 1, width: int = 1) -> Any:
+def logdet_lu(lu: Any, *, height: int = 1, width: int = 1) -> Any:
     """Log-determinant of matrices in factors L U, applied at every place of an image."""
     return height * width * logdet_triangular(lu)
 
 
-def slogdet_diagonal(x: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def slogdet_diagonal(x: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Sign and log-determinant of diagonal matrices, from their diagonals."""
     sign = np.prod(np.sign(x), axis=axis, keepdims=keepdims)
     return sign, logabsdet_diagonal(x, axis=axis, keepdims=keepdims)
 
 
-def slogdet_triangular(tril: Any, /) -> Any:
+def slogdet_triangular(tril: Any) -> Any:
     """Sign and log-determinant of triangular matrices."""
     return slogdet_diagonal(np.diagonal(tril, axis1=-2, axis2=-1))
 
 
-def slogdet(a: Any, /) -> Any:
+def slogdet(a: Any) -> Any:
     """Sign and log-determinant of small matrices."""
     return tuple(np.linalg.slogdet(a))
 
@@ -62,7 +62,6 @@ def affine_coupling(
     x: Any,
     log_scale: Any,
     shift: Any,
-    /,
     mask: Any = None,
     limit: Any = None,
     *,
@@ -81,7 +80,6 @@ def affine_coupling_inverse(
     y: Any,
     log_scale: Any,
     shift: Any,
-    /,
     mask: Any = None,
     limit: Any = None,
     *,
@@ -116,7 +114,6 @@ def actnorm(
     x: Any,
     log_scale: Any,
     shift: Any,
-    /,
     *,
     inverse: bool = False,
     axis: Axis = -1,
@@ -133,7 +130,6 @@ def batch_norm(
     beta: Any,
     mean: Any,
     var: Any,
-    /,
     eps: Any = 1e-5,
     *,
     inverse: bool = False,
@@ -154,20 +150,19 @@ def _with_logabsdet(y: Any, terms: Any, axis: Axis, keepdims: bool) -> Any:
     return y, np.sum(terms + np.zeros_like(y), axis=axis, keepdims=keepdims)
 
 
-def exp(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+def exp(x: Any, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Exponential, to the positive numbers, with its log-determinant."""
     y, terms = (np.log(x), -np.log(x)) if inverse else (np.exp(x), x)
     return _with_logabsdet(y, terms, axis, keepdims)
 
 
-def sigmoid(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+def sigmoid(x: Any, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Logistic sigmoid, to (0, 1), with its log-determinant."""
     return logit(x, inverse=not inverse, axis=axis, keepdims=keepdims)
 
 
 def logit(
     x: Any,
-    /,
     alpha: Any = 0.0,
     *,
     inverse: bool = False,
@@ -185,7 +180,7 @@ def logit(
     return _with_logabsdet(y, terms, axis, keepdims)
 
 
-def tanh(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+def tanh(x: Any, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Hyperbolic tangent, to (-1, 1), with its log-determinant."""
     if inverse:
         return _with_logabsdet(np.arctanh(x), -np.log1p(-(x**2)), axis, keepdims)
@@ -193,7 +188,7 @@ def tanh(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = 
     return _with_logabsdet(np.tanh(x), terms, axis, keepdims)
 
 
-def softplus(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
+def softplus(x: Any, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Softplus, to the positive numbers, with its log-determinant."""
     if inverse:
         gap = np.log(-np.expm1(-x))
@@ -203,7 +198,6 @@ def softplus(x: Any, /, *, inverse: bool = False, axis: Axis = -1, keepdims: boo
 
 def leaky_relu(
     x: Any,
-    /,
     negative_slope: Any = 0.01,
     *,
     inverse: bool = False,
@@ -219,7 +213,6 @@ def leaky_relu(
 
 def power(
     x: Any,
-    /,
     exponent: Any = 2.0,
     *,
     inverse: bool = False,
@@ -234,7 +227,6 @@ def power(
 
 def soft_clip(
     x: Any,
-    /,
     bound: Any = 5.0,
     *,
     inverse: bool = False,
@@ -246,18 +238,18 @@ def soft_clip(
     return _with_logabsdet(x / grown, -2 * np.log(grown), axis, keepdims)
 
 
-def log_prob(z: Any, logabsdet: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def log_prob(z: Any, logabsdet: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-likelihood of data that a flow has sent to a standard normal distribution."""
     log_2_pi = float(np.log(2 * np.pi))
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims) + logabsdet
 
 
-def bits_per_dim(log_prob: Any, /, *, dims: int, bins: int = 256) -> Any:
+def bits_per_dim(log_prob: Any, *, dims: int, bins: int = 256) -> Any:
     """Bits per dimension, from the log-likelihood of dequantized data."""
     return -log_prob / (dims * np.log(2)) + np.log2(bins)
 
 
-def planar(x: Any, w: Any, u: Any, b: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def planar(x: Any, w: Any, u: Any, b: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Planar flow, with its log-determinant."""
     x, w, u = np.broadcast_arrays(x, w, u)
     wu, ww = (np.sum(w * v, axis=axis, keepdims=True) for v in (u, w))
@@ -274,7 +266,6 @@ def radial(
     center: Any,
     log_alpha: Any,
     beta: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -293,7 +284,7 @@ def radial(
     return x + k * offset, np.sum(logabsdet, axis=axis, keepdims=keepdims)
 
 
-def split_parameters(params: Any, /, *, layout: str, axis: int = -1) -> tuple[Any, Any]:
+def split_parameters(params: Any, *, layout: str, axis: int = -1) -> tuple[Any, Any]:
     """Log-scales and shifts out of one array, as views of it."""
     params = np.moveaxis(params, axis, 0)
     parts = (params[::2], params[1::2]) if "pairs" in layout else np.split(params, 2)

@@ -15,14 +15,14 @@ def _x_log_y(x: Any, y: Any) -> Any:
     return x * np.log(np.where(x == 0, 1, y))
 
 
-def js_divergence(p: Any, q: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def js_divergence(p: Any, q: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Jensen-Shannon divergence of two discrete distributions."""
     middle = np.where(p + q == 0, 1, p + q) / 2
     terms = _x_log_y(p, p / middle) + _x_log_y(q, q / middle)
     return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def f_divergence(log_ratio: Any, /, *, kind: str) -> Any:
+def f_divergence(log_ratio: Any, *, kind: str) -> Any:
     """Integrand of an f-divergence, of the logarithm of a density ratio."""
     u = np.exp(log_ratio)
     integrands: dict[str, Callable[[], Any]] = {
@@ -39,28 +39,28 @@ def f_divergence(log_ratio: Any, /, *, kind: str) -> Any:
     return integrands[kind]()
 
 
-def optimal_discriminator(log_p: Any, log_q: Any, /) -> Any:
+def optimal_discriminator(log_p: Any, log_q: Any) -> Any:
     """Probability that a sample is real, by the best discriminator there is."""
     return 1 / (1 + np.exp(log_q - log_p))
 
 
-def logistic_loss(logits: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def logistic_loss(logits: Any, target: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Cross-entropy of logits with the probability of being real."""
     terms = target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits)
     return np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def hinge_loss(logits: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def hinge_loss(logits: Any, target: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Hinge loss of logits."""
     return np.sum(np.maximum(0, 1 - target * logits), axis=axis, keepdims=keepdims)
 
 
-def squared_loss(output: Any, target: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def squared_loss(output: Any, target: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Half of the squared distance from a target."""
     return 0.5 * np.sum((output - target) ** 2, axis=axis, keepdims=keepdims)
 
 
-def relativistic_loss(above: Any, below: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def relativistic_loss(above: Any, below: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Logistic loss of wanting one logit above another."""
     return np.sum(np.logaddexp(0, below - above), axis=axis, keepdims=keepdims)
 
@@ -68,7 +68,6 @@ def relativistic_loss(above: Any, below: Any, /, *, axis: Axis = -1, keepdims: b
 def discriminator_loss(
     real: Any,
     fake: Any,
-    /,
     *,
     kind: str,
     reduction: str = "mean",
@@ -93,7 +92,6 @@ def discriminator_loss(
 
 def generator_loss(
     fake: Any,
-    /,
     *,
     kind: str,
     real: Any = None,
@@ -113,14 +111,14 @@ def generator_loss(
     return reduce(-logistic_loss(fake, 0, axis=()))
 
 
-def js_estimate(real: Any, fake: Any, /) -> Any:
+def js_estimate(real: Any, fake: Any) -> Any:
     """Jensen-Shannon divergence of real and generated samples, as a discriminator sees it."""
     loss = discriminator_loss(real, fake, kind="minimax")
     return float(np.log(2)) - 0.5 * loss
 
 
 def gradient_penalty(
-    grad: Any, /, *, kind: str = "wgan_gp", center: float = 1.0, axis: Any = ...
+    grad: Any, *, kind: str = "wgan_gp", center: float = 1.0, axis: Any = ...
 ) -> Any:
     """Penalty on the norm of the discriminator's gradient, per sample."""
     axes = tuple(range(1, grad.ndim)) if axis is ... else axis
@@ -130,7 +128,7 @@ def gradient_penalty(
 
 
 def js_divergence_from_logits(
-    logits_p: Any, logits_q: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    logits_p: Any, logits_q: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Jensen-Shannon divergence of two discrete distributions, from logits."""
     p, q = (

@@ -29,13 +29,13 @@ def _ratio(x: Any, y: Any, where_zero: float) -> Any:
     return np.where(y == 0, where_zero, x / np.where(y == 0, 1, y))
 
 
-def cfg(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> Any:
+def cfg(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
     """Classifier-free guidance."""
     return uncond + _spread(scale, cond, axis) * (cond - uncond)
 
 
 def combine(
-    base: Any, predictions: Any, scales: Any, /, *, start: Any = None, axis: Any = None
+    base: Any, predictions: Any, scales: Any, *, start: Any = None, axis: Any = None
 ) -> Any:
     """Guidance by any number of conditions."""
     pairs = zip(predictions, scales, strict=True)
@@ -44,9 +44,7 @@ def combine(
     )
 
 
-def cfg_rescale(
-    uncond: Any, cond: Any, scale: Any, /, *, rescale: Any = 0.7, axis: Any = None
-) -> Any:
+def cfg_rescale(uncond: Any, cond: Any, scale: Any, *, rescale: Any = 0.7, axis: Any = None) -> Any:
     """Classifier-free guidance with the deviation that the conditional prediction has."""
     guided = cfg(uncond, cond, scale, axis=axis)
     if guided.size == 0:
@@ -55,7 +53,7 @@ def cfg_rescale(
     return guided * (1 + _spread(rescale, cond, axis) * (_ratio(before, after, 1) - 1))
 
 
-def deviation_ratio(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> Any:
+def deviation_ratio(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
     """Deviation of the conditional prediction by that of the guided one."""
     axes, guided = _axes(cond, axis), cfg(uncond, cond, scale, axis=axis)
     if guided.size == 0:
@@ -67,7 +65,6 @@ def apg(
     uncond: Any,
     cond: Any,
     scale: Any,
-    /,
     *,
     average: Any = 0.0,
     momentum: Any = 0.0,
@@ -85,7 +82,7 @@ def apg(
     return uncond + _spread(scale, cond, axis) * (limited - parallel + along), step
 
 
-def cfg_zero_star(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> Any:
+def cfg_zero_star(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
     """Guidance from the multiple of the unconditional prediction that is nearest."""
     return cfg(
         _ratio(_dot(cond, uncond, axis), _dot(uncond, uncond, axis), 0) * uncond,
@@ -100,7 +97,6 @@ def perp_neg(
     positive: Any,
     negative: Any,
     scale: Any,
-    /,
     *,
     negative_scale: Any = 1.0,
     axis: Any = None,
@@ -111,7 +107,7 @@ def perp_neg(
     return base + _spread(scale, base, axis) * (toward - _spread(negative_scale, base, axis) * away)
 
 
-def tangential(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> Any:
+def tangential(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
     """Guidance from the part of the unconditional prediction along the main direction."""
     if np.size(cond) == 0:
         return uncond + cond
@@ -125,7 +121,7 @@ def tangential(uncond: Any, cond: Any, scale: Any, /, *, axis: Any = None) -> An
 
 
 def magnitude_aware(
-    uncond: Any, cond: Any, scale: Any, /, *, damping: Any = 8.0, axis: Any = None
+    uncond: Any, cond: Any, scale: Any, *, damping: Any = 8.0, axis: Any = None
 ) -> Any:
     """Guidance that is weaker where predictions lie far apart."""
     apart = _dot(cond - uncond, cond - uncond, axis)
@@ -134,14 +130,14 @@ def magnitude_aware(
     return uncond + damped * (cond - uncond)
 
 
-def scale_to_limit(x: Any, limit: Any, /, *, axis: Any = None) -> Any:
+def scale_to_limit(x: Any, limit: Any, *, axis: Any = None) -> Any:
     """Cut off at a limit, and divide by it."""
     limit = _spread(limit, x, axis)
     return np.clip(x, -limit, limit) / limit
 
 
 def dynamic_threshold(
-    x0: Any, /, *, quantile: float = 0.995, max_limit: float = np.inf, axis: Any = None
+    x0: Any, *, quantile: float = 0.995, max_limit: float = np.inf, axis: Any = None
 ) -> Any:
     """Cut off at a quantile of the sample's magnitudes."""
     limit = np.quantile(np.abs(x0), quantile, axis=_axes(x0, axis))
@@ -149,19 +145,19 @@ def dynamic_threshold(
 
 
 def classifier_mean(
-    mean: Any, variance: Any, gradient: Any, /, *, scale: Any = 1.0, axis: Any = None
+    mean: Any, variance: Any, gradient: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
     """The mean of the reverse process, moved along a classifier's gradient."""
     return mean + _spread(scale, mean, axis) * variance * gradient
 
 
 def classifier_epsilon(
-    epsilon: Any, gradient: Any, sigma: Any, /, *, scale: Any = 1.0, axis: Any = None
+    epsilon: Any, gradient: Any, sigma: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
     """The predicted noise, moved against a classifier's gradient."""
     return epsilon - _spread(scale, epsilon, axis) * _spread(sigma, epsilon, axis) * gradient
 
 
-def interval(step: int, steps: int, /, *, start: float = 0.0, stop: float = 1.0) -> bool:
+def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) -> bool:
     """Whether guidance is on at a step."""
     return step in range(int(start * steps), int(stop * steps))

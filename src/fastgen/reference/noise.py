@@ -30,7 +30,7 @@ def _blocks(key: int, first: int, count: int) -> Any:
     return np.stack(c, axis=-1)
 
 
-def random_bits(n: int, /, *, key: int, counter: int = 0) -> Any:
+def random_bits(n: int, *, key: int, counter: int = 0) -> Any:
     """Word i % 4 of block i // 4, for the n elements from `counter` on."""
     first = counter // 4
     blocks = _blocks(key, first, (counter + n + 3) // 4 - first)
@@ -45,7 +45,7 @@ def _words(n: int, key: int, counter: int, dtype: Any) -> Any:
     return halves[::2] | halves[1::2] << np.uint64(32)
 
 
-def uniform(shape: Any, /, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
+def uniform(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
     """Each word as a fraction in [0, 1), rounded down."""
     words = _words(int(np.prod(shape)), key, counter, dtype)
     digits = np.finfo(dtype).nmant + 1  # what is below them is dropped
@@ -54,7 +54,7 @@ def uniform(shape: Any, /, *, key: int, counter: int = 0, dtype: Any = np.float6
     return np.ldexp(np.array(kept, dtype), -8 * words.itemsize).reshape(shape)
 
 
-def normal(shape: Any, /, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
+def normal(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
     """Box and Muller: radius and angle of two normals from two words."""
     n = int(np.prod(shape))
     skipped = counter % 2

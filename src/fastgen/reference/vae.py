@@ -11,7 +11,7 @@ from fastgen.reference.elementary import log_ndtr, logsumexp
 Axis = int | tuple[int, ...] | None
 
 
-def kl_standard_normal(mu: Any, logvar: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def kl_standard_normal(mu: Any, logvar: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Kullback-Leibler divergence from a diagonal normal distribution to the standard normal."""
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=axis, keepdims=keepdims)
 
@@ -21,7 +21,6 @@ def kl_diag_normal(
     logvar_q: Any,
     mu_p: Any,
     logvar_p: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -32,9 +31,7 @@ def kl_diag_normal(
     return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def gaussian_nll(
-    x: Any, mu: Any, logvar: Any, /, *, axis: Axis = -1, keepdims: bool = False
-) -> Any:
+def gaussian_nll(x: Any, mu: Any, logvar: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Negative log-likelihood of a diagonal normal distribution, with its constant."""
     # A Python float, so that float32 stays float32.
     log_2_pi = float(np.log(2 * np.pi))
@@ -47,7 +44,6 @@ def kl_diag_normal_sigma(
     sigma_q: Any,
     mu_p: Any,
     sigma_p: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -63,7 +59,6 @@ def kl_laplace(
     scale_q: Any,
     loc_p: Any,
     scale_p: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -74,16 +69,14 @@ def kl_laplace(
     return np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def kl_bernoulli(
-    logits_q: Any, logits_p: Any, /, *, axis: Axis = -1, keepdims: bool = False
-) -> Any:
+def kl_bernoulli(logits_q: Any, logits_p: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Kullback-Leibler divergence between two factorized Bernoulli distributions, from logits."""
     p = 1 / (1 + np.exp(-logits_q))
     terms = np.logaddexp(logits_p, 0) - np.logaddexp(logits_q, 0) - (logits_p - logits_q) * p
     return np.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def bernoulli_nll(x: Any, logits: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def bernoulli_nll(x: Any, logits: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Negative log-likelihood of factorized Bernoulli distributions, from logits."""
     return np.sum(np.logaddexp(logits, 0) - x * logits, axis=axis, keepdims=keepdims)
 
@@ -92,7 +85,6 @@ def discretized_gaussian_nll(
     x: Any,
     mu: Any,
     log_sigma: Any,
-    /,
     *,
     bins: Any = 256,
     axis: Axis = -1,
@@ -111,7 +103,7 @@ def discretized_gaussian_nll(
     return -np.sum(np.where(near < 0, inside, beside), axis=axis, keepdims=keepdims)
 
 
-def standard_normal_log_prob(z: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def standard_normal_log_prob(z: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-density of the standard normal distribution."""
     log_2_pi = float(np.log(2 * np.pi))
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims)
@@ -132,7 +124,6 @@ def gaussian_elbo(
     x_logvar: Any,
     mu: Any,
     logvar: Any,
-    /,
     *,
     beta: float = 1.0,
     free_bits: float | None = None,
@@ -149,7 +140,6 @@ def bernoulli_elbo(
     logits: Any,
     mu: Any,
     logvar: Any,
-    /,
     *,
     beta: float = 1.0,
     free_bits: float | None = None,
@@ -161,7 +151,7 @@ def bernoulli_elbo(
     return -bernoulli_nll(x, logits, axis=axis) - beta * kl
 
 
-def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any, /) -> Any:
+def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any) -> Any:
     """Kullback-Leibler divergence between two normal distributions of full covariance."""
     m = np.linalg.solve(np.tril(tril_p), np.tril(tril_q))
     w = np.linalg.solve(np.tril(tril_p), (mu_q - mu_p)[..., None])
@@ -170,13 +160,13 @@ def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any, /) -> Any:
     return 0.5 * squares - logs
 
 
-def sample_diag_normal(mu: Any, logvar: Any, noise: Any, /) -> Any:
+def sample_diag_normal(mu: Any, logvar: Any, noise: Any) -> Any:
     """Diagonal normals, of given standard normal noise."""
     return mu + np.exp(logvar / 2) * noise
 
 
 def sample_diag_normal_with_log_prob(
-    mu: Any, logvar: Any, noise: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    mu: Any, logvar: Any, noise: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> tuple[Any, Any]:
     """Diagonal normals, of given standard normal noise, and their log-density."""
     log_density = -0.5 * (np.log(2 * np.pi) + logvar + noise**2)
@@ -187,7 +177,6 @@ def sample_diag_normal_with_log_prob(
 def reparameterize(
     mu: Any,
     logvar: Any,
-    /,
     *,
     noise: Any = None,
     rng: Any = None,
@@ -204,14 +193,14 @@ def reparameterize(
     return sample_diag_normal(mu, logvar, noise)
 
 
-def iwae_bound(log_w: Any, /, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def iwae_bound(log_w: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Importance-weighted lower bound of the log-likelihood, from log-weights."""
     total = logsumexp(log_w, axis=axis, keepdims=keepdims)
     return total - np.log(log_w.size / total.size) if log_w.size else np.full(total.shape, np.nan)
 
 
 def mixture_log_prob(
-    z: Any, mu: Any, logvar: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    z: Any, mu: Any, logvar: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Log-density of an equal mixture of normal distributions in one dimension."""
     z = np.expand_dims(z, axis) if np.ndim(z) and axis is not None else z
@@ -223,7 +212,6 @@ def scaled_mixture_log_prob(
     mu: Any,
     inverse_sigma: Any,
     log_weight: Any,
-    /,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -235,21 +223,19 @@ def scaled_mixture_log_prob(
 
 
 def squared_mahalanobis(
-    x: Any, mu: Any, inverse_sigma: Any, /, *, axis: Axis = -1, keepdims: bool = False
+    x: Any, mu: Any, inverse_sigma: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
     """Square of Mahalanobis' distance from a diagonal normal distribution."""
     return np.sum(((x - mu) * inverse_sigma) ** 2, axis=axis, keepdims=keepdims)
 
 
-def kl_categorical(
-    logits_q: Any, logits_p: Any, /, *, axis: Axis = -1, keepdims: bool = False
-) -> Any:
+def kl_categorical(logits_q: Any, logits_p: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Kullback-Leibler divergence between two categorical distributions, from logits."""
     log_q, log_p = (x - logsumexp(x, axis=axis, keepdims=True) for x in (logits_q, logits_p))
     return np.sum(np.exp(log_q) * (log_q - log_p), axis=axis, keepdims=keepdims)
 
 
-def total_correlation(z: Any, mu: Any, logvar: Any, /, *, dataset_size: float) -> tuple[Any, ...]:
+def total_correlation(z: Any, mu: Any, logvar: Any, *, dataset_size: float) -> tuple[Any, ...]:
     """Mutual information, total correlation and dimension-wise divergence of a batch of codes."""
     pairs = -gaussian_nll(z[:, None, :], mu, logvar, axis=())  # (batch, batch, latent)
     size = float(np.log(dataset_size * len(z)))

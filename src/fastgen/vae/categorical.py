@@ -16,7 +16,6 @@ _kl_categorical = OPS["vae.kl_categorical"]
 def kl_categorical(
     logits_q: ArrayLike,
     logits_p: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

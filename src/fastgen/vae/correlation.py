@@ -181,7 +181,7 @@ def _marginal_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) ->
 
 @with_rule(_rule, nin=3)
 def total_correlation(
-    z: ArrayLike, mu: ArrayLike, logvar: ArrayLike, /, *, dataset_size: float
+    z: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, dataset_size: float
 ) -> TotalCorrelation:
     r"""Mutual information, total correlation and dimension-wise divergence of a batch of codes.
 

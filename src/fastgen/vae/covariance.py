@@ -18,7 +18,6 @@ def kl_tril_normal(
     tril_q: ArrayLike,
     mu_p: ArrayLike,
     tril_p: ArrayLike,
-    /,
     *,
     out: Any = None,
 ) -> Any:

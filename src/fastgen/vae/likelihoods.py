@@ -27,7 +27,6 @@ def gaussian_nll(
     x: ArrayLike,
     mu: ArrayLike,
     logvar: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -85,7 +84,6 @@ def gaussian_nll(
 def bernoulli_nll(
     x: ArrayLike,
     logits: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -166,7 +164,6 @@ def discretized_gaussian_nll(
     x: ArrayLike,
     mu: ArrayLike,
     log_sigma: ArrayLike,
-    /,
     *,
     bins: ArrayLike = 256,
     axis: int | tuple[int, ...] | None = -1,
@@ -240,7 +237,6 @@ def discretized_gaussian_nll(
 
 def standard_normal_log_prob(
     z: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

@@ -18,7 +18,6 @@ _squared_mahalanobis = OPS["vae.squared_mahalanobis"]
 
 def iwae_bound(
     log_w: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -77,7 +76,6 @@ def mixture_log_prob(
     z: ArrayLike,
     mu: ArrayLike,
     logvar: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -137,7 +135,6 @@ def scaled_mixture_log_prob(
     mu: ArrayLike,
     inverse_sigma: ArrayLike,
     log_weight: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -203,7 +200,6 @@ def squared_mahalanobis(
     x: ArrayLike,
     mu: ArrayLike,
     inverse_sigma: ArrayLike,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,

@@ -18,7 +18,7 @@ _sample_with_log_prob = OPS["vae.sample_diag_normal_with_log_prob"]
 
 
 def sample_diag_normal(
-    mu: ArrayLike, logvar: ArrayLike, noise: ArrayLike | Stream, /, *, out: Any = None
+    mu: ArrayLike, logvar: ArrayLike, noise: ArrayLike | Stream, *, out: Any = None
 ) -> Any:
     r"""Diagonal normals, of given standard normal noise.
 
@@ -67,7 +67,6 @@ def sample_diag_normal_with_log_prob(
     mu: ArrayLike,
     logvar: ArrayLike,
     noise: ArrayLike | Stream,
-    /,
     *,
     axis: int | tuple[int, ...] | None = -1,
     keepdims: bool = False,
@@ -153,7 +152,6 @@ def _rule(
 def reparameterize(
     mu: ArrayLike,
     logvar: ArrayLike,
-    /,
     *,
     noise: ArrayLike | Stream | None = None,
     rng: Any = None,

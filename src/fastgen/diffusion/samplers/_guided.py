@@ -46,7 +46,6 @@ class GuidedSteps(abc.ABC):
         uncond: Any,
         cond: Any,
         i: Any,
-        /,
         *,
         scale: Any,
         rescale: Any = 0.0,

@@ -203,7 +203,6 @@ class Sampler(GuidedSteps, abc.ABC):
         x: Any,
         prediction: Any,
         i: Any,
-        /,
         *,
         state: State | None = None,
         out: Any = None,

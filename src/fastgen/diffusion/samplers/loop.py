@@ -21,7 +21,6 @@ def sample(
     model: Callable[[Array, Any], Any],
     sampler: Sampler,
     shape: tuple[int, ...],
-    /,
     *,
     key: int,
     guidance: float | dict[str, Any] | None = None,
