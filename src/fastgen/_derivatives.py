@@ -1,176 +1,125 @@
-"""`vjp` and `value_and_grad`: the derivative of every operation, from its row."""
+"""`vjp` and `value_and_grad`: the derivative of every public function, from its description."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from fastgen import _messages
-from fastgen._core import Op, Stream
-from fastgen._ops import OPS, chosen, kinds_of
+from fastgen._compose import Composition, Row
+from fastgen._ops import OPS, chosen
+from fastgen._registry import positional
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def _sum_to_shape(gradient: Array, like: Any) -> Any:
-    """Undo broadcasting: the gradient of an input that was repeated is the sum over its copies."""
-    shape = like.shape if type(like) is np.ndarray else np.shape(like)
-    if gradient.shape == shape:
-        return gradient
-    lead = gradient.ndim - len(shape)
-    axes = [*range(lead), *(lead + d for d, n in enumerate(shape) if n != gradient.shape[lead + d])]
-    summed = OPS["elementary.total"]((gradient,), tuple(axes), True)
-    return summed.reshape(shape)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def as_input(gradient: Any, like: Any) -> Any:
-    """The gradient in the shape and float type of the input that it belongs to; None of noise.
+class Function:
+    """A public function, or a partial of one, as derivatives know it.
 
-    As of values, the byte order is the machine's.
+    Attributes
+    ----------
+    describe : function
+        It takes what the function takes, but `out`, and returns a `Composition`.
+    inputs : tuple of str
+        The parameters that have gradients.
+    required : int
+        How many of them have no default.
     """
-    if gradient is None:
-        return None
-    if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
-        return gradient
-    gradient = _sum_to_shape(gradient, like)
-    dtype = getattr(like, "dtype", None)
-    if dtype is not None and not isinstance(dtype, np.dtype):  # of a tensor, say
-        dtype = np.asarray(like).dtype
-    if dtype is None or dtype.kind in "biu" or dtype.newbyteorder("=") == gradient.dtype:
-        return gradient
-    return gradient.astype(dtype.newbyteorder("="))
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.fixed: dict[str, Any] = {}
+        while isinstance(f, functools.partial) and not f.args:
+            self.fixed = f.keywords | self.fixed
+            f = f.func
+        self.function = f
+        if hasattr(f, "__fastgen_describe__"):
+            self.describe: Callable[..., Composition] = f.__fastgen_describe__
+            names: tuple[str, ...] = f.__fastgen_inputs__  # type: ignore[attr-defined]
+        elif hasattr(f, "__fastgen_rows__"):
+            self.describe, names = self._row, positional(f)
+        else:
+            raise TypeError(
+                f"f must be a fastgen function with a derivative, such as fastgen.vae."
+                f"kl_standard_normal; got {f!r}"
+            )
+        rows: Any = getattr(f, "__fastgen_rows__", ({}, None))[0]
+        listed = [rows] if isinstance(rows, str) else list(rows.values())
+        if listed and not any(OPS[row].derivative for row in listed):
+            raise TypeError(_messages.no_derivative(listed[0]))
+        self.inputs = names
+        defaults = getattr(f, "__wrapped__", f).__defaults__ or ()
+        self.defaults = dict(zip(positional(f)[::-1], defaults[::-1], strict=False))
+        self.required = len([name for name in names if name not in self.defaults])
+
+    def _row(self, *args: Any, axis: Any = -1, keepdims: bool = False, **named: Any) -> Row:
+        """Describe a call of a function that is one row, or one that an option chooses."""
+        rows, choice = self.function.__fastgen_rows__  # type: ignore[attr-defined]
+        name = rows
+        if not isinstance(rows, str):
+            default = (self.function.__kwdefaults__ or {}).get(choice)
+            value = named.pop(choice) if default is None else named.pop(choice, default)
+            if isinstance(default, bool):
+                name = rows[bool(value)]
+            else:
+                name = chosen(self.function.__name__, choice, rows, value)
+        rest = [named.pop(n) if n in named else self.defaults[n] for n in self.inputs[len(args) :]]
+        if named or len(args) > len(self.inputs):
+            raise TypeError(f"{self.function.__name__}: unexpected arguments")
+        return Row(OPS[name], (*args, *rest), axis, keepdims)
+
+    def call(
+        self, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[Composition, list[int]]:
+        """Return the description of a call, and the positions of its inputs.
+
+        An input that has a default counts where it is given by position.
+        """
+        if "out" in options:
+            raise TypeError(f"{self.function.__name__}: a derivative takes no out")
+        try:
+            found = self.describe(*inputs, **self.fixed, **options)
+        except (IndexError, KeyError, TypeError, ValueError):
+            self._check_call(inputs, options)
+            raise
+        count = min(max(len(inputs), self.required), len(self.inputs))
+        return found, list(range(count))
+
+    def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        """Raise where the function takes no such arguments."""
+        try:
+            inspect.signature(self.function).bind(*inputs, **self.fixed, **options)
+        except TypeError as error:
+            name = self.function.__name__
+            raise TypeError(f"{name}: {error}, got {len(inputs)} inputs") from None
 
 
-def _wanted(argnums: int | Sequence[int] | None, nin: int) -> list[int]:
+def _positions(argnums: int | Sequence[int] | None, function: Function) -> list[int] | None:
     if argnums is None:
-        return list(range(nin))
+        return None
+    count = len(function.inputs)
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
-    if not all(isinstance(k, int) and 0 <= k < nin for k in wanted):
-        raise ValueError(f"argnums must hold positions of inputs, 0 to {nin - 1}; got {argnums!r}")
+    if not all(isinstance(k, int) and 0 <= k < count for k in wanted):
+        raise ValueError(
+            f"argnums must hold positions of inputs, 0 to {count - 1}; got {argnums!r}"
+        )
     return wanted
 
 
-def gradients_of(
-    op: Op,
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    value: bool,
-    axis: Any = -1,
-    keepdims: bool = False,
-) -> tuple[Any, tuple[Any, ...]]:
-    """The value, if asked for, and the gradients of the wanted inputs, in one pass over memory."""
-    assert op.derivative is not None
-    nout = op.nout
-    outputs = (1 << nout) - 1 if value else 0
-    for k in wanted:
-        if type(inputs[k]) is not Stream:
-            outputs |= 1 << nout + k
-    if nout == 1:
-        results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
-        return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
-    cotangents = _for_each_output(op, cotangent)
-    results = op.derivative((*inputs, *cotangents), axis, keepdims, None, outputs)
-    gradients = tuple([as_input(results[nout + k], inputs[k]) for k in wanted])
-    return results[:nout], gradients
+class Pullback:
+    """The vector-Jacobian product of one call; see `vjp`."""
+
+    def __init__(self, composition: Composition, wanted: list[int]) -> None:
+        self._composition, self._wanted = composition, wanted
+
+    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
+        """Return the gradient of each input."""
+        return self._composition.gradients(self._wanted, cotangent, False)[1]
 
 
-def _for_each_output(op: Op, cotangent: Any) -> tuple[Any, ...]:
-    """Return one cotangent per output: a tuple is taken apart, where None means 0."""
-    if not isinstance(cotangent, tuple):
-        return (cotangent,) * op.nout
-    if len(cotangent) != op.nout:
-        raise ValueError(_messages.cotangents(op.name, op.nout, len(cotangent)))
-    return tuple([0.0 if c is None else c for c in cotangent])
-
-
-# A rule gives the value, if asked for, and the gradients of the wanted inputs:
-#     value, gradients = rule(wanted, inputs, cotangent, with_value, **options)
-# The rule of a public function is `gradients_of` its row, or of the row that its kind= names. A
-# function of several rows carries its own, with the number of its inputs.
-Rule = Callable[..., tuple[Any, tuple[Any, ...]]]
-
-
-def with_rule(rule: Rule, nin: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a public function a rule of its own."""
-
-    def attach(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__fastgen_rule__ = (nin, rule)  # type: ignore[attr-defined]
-        return function
-
-    return attach
-
-
-def _either_way(
-    op: Op, inverse_op: Op, *call: Any, inverse: bool = False, **options: Any
-) -> tuple[Any, tuple[Any, ...]]:
-    """The rule of a function that has a row for its inverse, too."""
-    return gradients_of(inverse_op if inverse else op, *call, **options)
-
-
-@functools.lru_cache
-def _optional_inputs(f: Callable[..., Any]) -> tuple[int, tuple[tuple[str, Any], ...]]:
-    """How many inputs a public function requires; the names and defaults of the others."""
-    inputs = [p for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    optional = tuple((p.name, p.default) for p in inputs if p.default is not p.empty)
-    return len(inputs) - len(optional), optional
-
-
-def _completed(f: Callable[..., Any], rule: Rule) -> Rule:
-    """A rule that may be called as `f` may: with inputs left out, or given by name."""
-    required, optional = _optional_inputs(f)
-
-    def completed(wanted: list[int], inputs: tuple[Any, ...], *call: Any, **options: Any) -> Any:
-        missing = optional[max(0, len(inputs) - required) :]
-        wanted = [k for k in wanted if k < len(inputs)]
-        inputs += tuple([options.pop(name, default) for name, default in missing])
-        return rule(wanted, inputs, *call, **options)
-
-    return completed if optional else rule
-
-
-def _rule_of(f: Callable[..., Any]) -> tuple[int, Rule]:
-    """Return the number of inputs of a public function, or a partial of one, and its rule."""
-    if isinstance(f, functools.partial) and not f.args:
-        nin, rule = _rule_of(f.func)
-        return nin, functools.partial(rule, **f.keywords)
-    if hasattr(f, "__fastgen_rule__"):
-        nin, rule = f.__fastgen_rule__
-        return nin, _completed(f, rule)
-    family = getattr(f, "__module__", "").removeprefix("fastgen.").partition(".")[0]
-    name = f"{family}.{getattr(f, '__name__', '')}"
-    op, kinds = OPS.get(name), kinds_of(name)
-    if op is not None:
-        inverse = OPS.get(f"{name}_inverse", op)
-        return op.nin, _completed(f, functools.partial(_either_way, op, inverse))
-    if not kinds:
-        raise TypeError(
-            f"f must be a fastgen function with a derivative, such as fastgen.vae."
-            f"kl_standard_normal; got {f!r}"
-        )
-
-    def of_kind(*call: Any, kind: str, **options: Any) -> tuple[Any, tuple[Any, ...]]:
-        return gradients_of(chosen(name.partition(".")[2], "kind", kinds, kind), *call, **options)
-
-    return next(iter(kinds.values())).nin, of_kind
-
-
-def _check_call(f: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-    """Raise where `f` takes no such arguments."""
-    try:
-        inspect.signature(f).bind(*inputs, **options)
-    except TypeError as error:
-        name = getattr(f, "func", f).__name__
-        raise TypeError(f"{name}: {error}, got {len(inputs)} inputs") from None
-
-
-def vjp(
-    f: Callable[..., Any], /, *inputs: Any, **options: Any
-) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
+def vjp(f: Callable[..., R], /, *inputs: Any, **options: Any) -> tuple[R, Pullback]:
     r"""Value of `f` and its vector-Jacobian product.
 
     Parameters
@@ -213,18 +162,36 @@ def vjp(
     >>> pullback(np.array([10.0]))
     (array([[10., 20.]]), array([[0., 0.]]))
     """
-    nin, rule = _rule_of(f)
-    value = f(*inputs, **options)
+    composition, given = Function(f).call(inputs, options)
+    return composition.value(), Pullback(composition, given)
 
-    def pullback(cotangent: Any) -> tuple[Any, ...]:
-        return rule(list(range(nin)), inputs, cotangent, False, **options)[1]
 
-    return value, pullback
+class ValueAndGrad(Generic[P, R]):
+    """A function with its gradients; see `value_and_grad`. It pickles where `f` does."""
+
+    def __init__(self, f: Callable[P, R], argnums: int | Sequence[int] | None = None) -> None:
+        self.f, self.argnums = f, argnums
+        self._function = Function(f)
+        self._wanted = _positions(argnums, self._function)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ValueAndGrad, (self.f, self.argnums)
+
+    def __repr__(self) -> str:
+        return f"value_and_grad({self.f!r}, argnums={self.argnums!r})"
+
+    def __call__(
+        self, *inputs: Any, cotangent: Any = 1.0, **options: Any
+    ) -> tuple[R, tuple[Any, ...]]:
+        """Return the value and the gradients."""
+        composition, given = self._function.call(inputs, options)
+        wanted = given if self._wanted is None else [k for k in self._wanted if k in given]
+        return composition.gradients(wanted, cotangent, True)
 
 
 def value_and_grad(
-    f: Callable[..., Any], /, *, argnums: int | Sequence[int] | None = None
-) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
+    f: Callable[P, R], /, *, argnums: int | Sequence[int] | None = None
+) -> ValueAndGrad[P, R]:
     r"""Turn `f` into a function that returns its value and gradients, from one pass over memory.
 
     Parameters
@@ -260,16 +227,4 @@ def value_and_grad(
     >>> value, d_mu, d_logvar
     (array([2.5]), array([[1., 2.]]), array([[0., 0.]]))
     """
-    nin, rule = _rule_of(f)
-    wanted = _wanted(argnums, nin)
-
-    def value_and_gradients(
-        *inputs: Any, cotangent: Any = 1.0, **options: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        try:
-            return rule(wanted, inputs, cotangent, True, **options)
-        except (IndexError, TypeError, ValueError):
-            _check_call(f, inputs, options)
-            raise
-
-    return value_and_gradients
+    return ValueAndGrad(f, argnums)

@@ -1,11 +1,10 @@
-"""What is said when a call is wrong: the argument, what was expected, what came.
+"""The words of an error: the argument, what was expected, what came.
 
-Looked up only then, so that a right call pays nothing for it.
+They are looked up only when a call is wrong, so a right call pays nothing for them.
 """
 
 from __future__ import annotations
 
-import importlib
 import operator
 import re
 from collections.abc import Iterable
@@ -14,24 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
+from fastgen._registry import ENTRIES, entry_of
+
 _FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
 
 
-def _public(op: str) -> Any:
-    ops = importlib.import_module("fastgen._ops")  # which imports this module
-    return ops.public(op.removesuffix("_derivative"))[0]
-
-
 def _function(op: str) -> str:
-    name: str = _public(op).__name__
-    return name
+    """Return the function's own name. One without rows is named as it is."""
+    entry = ENTRIES.get(op.removesuffix("_derivative"))
+    return entry.function.__name__ if entry else op.partition(".")[2]
 
 
 def argument(op: str, k: int) -> str:
     """Return the name of input `k`, as the public function has it."""
-    ops = importlib.import_module("fastgen._ops")
-    names: list[str] = ops.operands(op.removesuffix("_derivative"))
+    names = entry_of(op).names
     return names[k] if k < len(names) else "cotangent"
+
+
+def no_derivative(op: str) -> str:
+    """A gradient of an operation that has none."""
+    return f"{_function(op)}: it has no derivative"
 
 
 def choice(function: str, option: str, choices: Iterable[str], got: object) -> str:

@@ -33,8 +33,9 @@ def test_operation_is_complete(name):
         assert len(required) <= OPS[name].nin <= len(names)
         assert all(repr(choice) in doc or f'"{choice}"' in doc for choice in options.values())
     else:
-        positional = [[p.name for p in f if p.kind is p.POSITIONAL_ONLY] for f in (ours, theirs)]
-        assert positional[0] == positional[1] and len(names) == OPS[name].nin
+        inputs = [[p.name for p in f if p.kind is not p.KEYWORD_ONLY] for f in (ours, theirs)]
+        assert inputs[0] == inputs[1] and inputs[0]
+    assert len(names) == OPS[name].nin
     assert len(case.known) >= 3 and len(case.edges) >= 3
     assert all(re.fullmatch("[0-9a-f]{16}", bits) for bits in case.bits)
     assert (OPS[name].derivative is None) == (case.gradient is None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
-import inspect
 import math
 import pkgutil
 from collections.abc import Callable
@@ -17,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._compose import Row
 from fastgen._core import Op
-from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS, operands, public
+from fastgen._registry import positional
 from fastgen.cases.case import Array, Case
 from fastgen.cases.signature import Shape, Signature, parse
 
@@ -42,28 +42,33 @@ def function(name: str) -> Callable[..., Any]:
 def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function take all inputs by position, also those that it has as keywords."""
     names = operands(name)
-    positional = {
-        p.name for p in inspect.signature(found).parameters.values() if p.kind != p.KEYWORD_ONLY
-    }
-    split = len([n for n in names if n in positional])
-    if split == len(names):
+    count = len([n for n in names if n in positional(found)])
+    if count == len(names):
         return found
 
-    @with_rule(functools.partial(gradients_of, OPS[name]), len(names))
-    @functools.wraps(found)
-    def of_operands(*inputs: Any, **options: Any) -> Any:
-        keywords = dict(zip(names[split:], inputs[split:], strict=False))
-        return found(*inputs[:split], **keywords, **options)
+    def apart(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def of_operands(*inputs: Any, **options: Any) -> Any:
+            keywords = dict(zip(names[count:], inputs[count:], strict=False))
+            return function(*inputs[:count], **keywords, **options)
 
-    return of_operands
+        return of_operands
+
+    made: Any = apart(found)
+    if hasattr(found, "__fastgen_describe__"):
+        made.__fastgen_describe__ = apart(found.__fastgen_describe__)
+        made.__fastgen_inputs__ = tuple(names)
+    return made  # type: ignore[no-any-return]
 
 
 def _as_function(op: Op) -> Callable[..., Any]:
-    @with_rule(functools.partial(gradients_of, op), op.nin)
     def call(*inputs: Any, **options: Any) -> Any:
         return op(inputs, **options)
 
-    return call
+    made: Any = call
+    made.__fastgen_describe__ = lambda *inputs, **options: Row(op, inputs, **options)
+    made.__fastgen_inputs__ = tuple(operands(op.name))
+    return made  # type: ignore[no-any-return]
 
 
 def in_its_own_form(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

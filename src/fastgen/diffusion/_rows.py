@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._compose import Row
 from fastgen._core import Op, Stream
-from fastgen._ops import OPS
 from fastgen.diffusion._tables import Tables
 
 FEW = 32  # steps that are quicker looked up one by one
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-
-_linear_combination = OPS["diffusion.linear_combination"]
 
 
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
@@ -106,42 +104,29 @@ def along_leading(
     inputs: tuple[Any, ...],
     per_sample: tuple[str, Any],
     coefficients: tuple[Any, ...],
-    out: Any = None,
-) -> Any:
-    """Apply an operation to inputs of one shape and to coefficients along their leading axes.
+) -> Row:
+    """Describe a row of inputs of one shape, and of coefficients along their leading axes.
 
-    `per_sample` is the name and the value of what the coefficients come from, and have the shape
-    of, unless they are single floats. They are doubles, rounded to the type of the arithmetic:
-    never to half precision. This is the short way, of contiguous arrays of one type; what it
-    declines goes the general one.
+    `per_sample` is the name and the value of what the coefficients come from. They have its shape,
+    or are single floats. They are doubles, rounded to the type of the arithmetic: never to half
+    precision.
     """
     x = inputs[0]
-    if type(x) is np.ndarray and (out is None or type(out) is np.ndarray):
-        dtype, shape = x.dtype, x.shape
-        if (dtype is FLOAT32 or dtype is FLOAT64) and _alike(inputs, dtype, shape):
-            name, t = per_sample
-            c = coefficients[0]
-            if type(c) is float:
-                if type(t) is np.ndarray and t.ndim:
-                    check_leading(function, names[0], name, t, x)
-                return op((*inputs, *coefficients), -1, False, out)
-            if x.size and x.flags.c_contiguous and (out is None or _fits(out, dtype, shape)):
-                check_leading(function, names[0], name, t, x)
-                rows = (c.size, x.size // c.size)
-                flat = [y if type(y) is Stream else y.reshape(rows) for y in inputs]
-                given = None if out is None else out.reshape(rows)
-                results = op((*flat, *[_of(c, dtype) for c in coefficients]), -1, False, given)
-                if out is not None:
-                    return out
-                if type(results) is tuple:
-                    return tuple([result.reshape(shape) for result in results])
-                return results.reshape(shape)
-    return _generally(op, function, names, inputs, per_sample, coefficients, out)
-
-
-def _of(c: Any, dtype: Any) -> Any:
-    c = c if c.ndim == 1 else c.ravel()
-    return c if dtype is FLOAT64 else c.astype(dtype)
+    dtype = x.dtype if type(x) is np.ndarray else None
+    computed = dtype is FLOAT32 or dtype is FLOAT64
+    if not (computed and _alike(inputs, dtype, x.shape)):
+        inputs = common(function, names, inputs)
+        k = next(k for k, y in enumerate(inputs) if type(y) is not Stream)
+        names, x = names[k:], inputs[k]
+    name, t = per_sample
+    if type(coefficients[0]) is float:
+        if type(t) is not float and type(t) is not int:
+            check_leading(function, names[0], name, t, x)
+        return Row(op, (*inputs, *coefficients))
+    ndim = check_leading(function, names[0], name, t, x)
+    if dtype is FLOAT32:  # as C rounds them, so that all operands are of one type
+        coefficients = tuple([c.astype(dtype) for c in coefficients])
+    return Row(op, (*inputs, *coefficients), tuple(range(ndim, x.ndim)))
 
 
 def all_within(numbers: Any, low: float, high: float) -> bool:
@@ -151,11 +136,6 @@ def all_within(numbers: Any, low: float, high: float) -> bool:
     return bool(numbers.min() >= low and numbers.max() <= high)
 
 
-def _fits(out: Any, dtype: Any, shape: tuple[int, ...]) -> bool:
-    """Whether rows of the result are rows of `out`."""
-    return out.dtype is dtype and out.shape == shape and out.flags.c_contiguous
-
-
 def _alike(inputs: tuple[Any, ...], dtype: Any, shape: tuple[int, ...]) -> bool:
     for y in inputs:
         if type(y) is not Stream and not (
@@ -163,26 +143,3 @@ def _alike(inputs: tuple[Any, ...], dtype: Any, shape: tuple[int, ...]) -> bool:
         ):
             return False
     return True
-
-
-def _generally(
-    op: Op,
-    function: str,
-    names: tuple[str, ...],
-    inputs: tuple[Any, ...],
-    per_sample: tuple[str, Any],
-    coefficients: tuple[Any, ...],
-    out: Any,
-) -> Any:
-    arrays = common(function, names, inputs)
-    k = next(k for k, x in enumerate(arrays) if type(x) is not Stream)
-    shape = arrays[k].shape
-    ndim = check_leading(function, names[k], *per_sample, arrays[k])
-    if type(coefficients[0]) is float:
-        return op((*arrays, *coefficients), None if shape else -1, False, out)
-    stored, computed = arithmetic(*arrays)
-    if out is None:
-        out = tuple([np.empty(shape, stored) for _ in range(op.nout)])
-        out = out if op.nout > 1 else out[0]
-    operands = (*arrays, *[c.astype(computed, copy=False) for c in coefficients])
-    return op(operands, tuple(range(ndim, len(shape))), False, out)

@@ -6,31 +6,14 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed
 from fastgen._core import Stream
-from fastgen._derivatives import value_and_grad, with_rule
-from fastgen.diffusion.losses import denoising_loss
+from fastgen.diffusion.losses import denoising
 
 __all__ = ["epsilon_loss"]
 
-_loss_and_gradient = value_and_grad(denoising_loss, argnums=0)
 
-
-def _rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    key: int,
-    counter: int = 0,
-    weight: Any = None,
-) -> tuple[Any, tuple[Any, ...]]:
-    stream = Stream(key, counter)
-    value, gradients = _loss_and_gradient(inputs[0], stream, cotangent=cotangent, weight=weight)
-    return value, tuple([gradients[k] for k in wanted])
-
-
-@with_rule(_rule, nin=1)
+@composed(inputs=1)
 def epsilon_loss(
     prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
 ) -> Any:
@@ -82,4 +65,4 @@ def epsilon_loss(
     >>> epsilon_loss(epsilon, key=7) < 1e-30
     array([ True,  True])
     """
-    return denoising_loss(prediction, Stream(key, counter), weight=weight)
+    return denoising(prediction, Stream(key, counter), weight)

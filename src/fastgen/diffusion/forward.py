@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import beside, composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen.diffusion import _rows
@@ -21,6 +22,7 @@ _linear_interpolation = OPS["diffusion.linear_interpolation"]
 _noised = OPS["diffusion.noised"]
 
 
+@composed(inputs=1)
 def add_noise(
     x0: ArrayLike,
     t: ArrayLike,
@@ -107,16 +109,16 @@ def add_noise(
         given = noise
     alpha_t, sigma_t = _rows.coefficients(t, schedule)
     names, inputs = ("x0", "noise"), (x0, noise)
-    arguments = ("add_noise", names, inputs, ("t", t), (alpha_t, sigma_t), out)
+    arguments = ("add_noise", names, inputs, ("t", t), (alpha_t, sigma_t))
     if not return_noise:
         return _rows.along_leading(_linear_combination, *arguments)
     if given is None or type(given) is Stream:
         return _rows.along_leading(_noised, *arguments)
-    if isinstance(out, tuple):
-        raise TypeError("add_noise: out must be one array where the noise is given, got a tuple")
-    return _rows.along_leading(_linear_combination, *arguments), given
+    row = _rows.along_leading(_linear_combination, *arguments)
+    return beside("diffusion.add_noise", row, given)
 
 
+@composed(inputs=2)
 def velocity(
     x0: ArrayLike,
     noise: ArrayLike | Stream,
@@ -177,10 +179,11 @@ def velocity(
     elif schedule.form != VARIANCE_PRESERVING:
         raise ValueError(f"velocity: expected a variance-preserving or flow schedule: {schedule!r}")
     names, inputs, coefficients = ("x0", "noise"), (x0, noise), (-sigma_t, alpha_t)
-    call = ("velocity", names, inputs, ("t", t), coefficients, out)
+    call = ("velocity", names, inputs, ("t", t), coefficients)
     return _rows.along_leading(_linear_combination, *call)
 
 
+@composed(inputs=2)
 def posterior_mean_variance(
     x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Any = None
 ) -> tuple[Any, Any, Any]:
@@ -239,14 +242,14 @@ def posterior_mean_variance(
     if steps.ndim == 0:
         of_x0, of_xt = float(of_x0), float(of_xt)
     names, inputs = ("x0", "x_t"), (x0, x_t)
-    call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt), out)
-    return (
-        _rows.along_leading(_linear_combination, *call),
-        schedule.posterior_variance[steps],
-        schedule.posterior_log_variance_clipped[steps],
-    )
+    call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt))
+    variance = schedule.posterior_variance[steps]
+    log_variance = schedule.posterior_log_variance_clipped[steps]
+    row = _rows.along_leading(_linear_combination, *call)
+    return beside("diffusion.posterior_mean_variance", row, variance, log_variance)
 
 
+@composed(inputs=2)
 def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Any, Any]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
@@ -298,5 +301,5 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[An
         raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
     c = times if times.ndim else float(times)
     call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
-    results: tuple[Any, Any] = _rows.along_leading(_linear_interpolation, *call)
-    return results
+    description: Any = _rows.along_leading(_linear_interpolation, *call)
+    return description

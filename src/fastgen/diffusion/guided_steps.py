@@ -7,15 +7,26 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import Row, composed
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["guided_combination", "guided_step"]
 
 _guided_combination = OPS["diffusion.guided_combination"]
 _guided_steps = tuple(OPS[f"diffusion.guided_step_{terms}"] for terms in range(5))
+_ROWS = {terms: f"diffusion.guided_step_{terms}" for terms in range(5)}
 COEFFICIENTS = ("a", "b", "limit", "u", "v", "w", "k")
 
 
+def _names(row: str) -> tuple[str, ...]:
+    """Return what the inputs of a row behind `guided_step` are called."""
+    terms = range(int(row[-1]))
+    coefficients = (f"coefficients[{k}]" for k in range(len(COEFFICIENTS) + len(terms)))
+    return ("x", "uncond", "cond", *(f"terms[{j}]" for j in terms), "scale", *coefficients)
+
+
+@operation("diffusion.guided_combination")
 def guided_combination(
     x: ArrayLike,
     uncond: ArrayLike,
@@ -81,6 +92,8 @@ def guided_combination(
     return _guided_combination((x, uncond, cond, scale, u, v, w), axis, keepdims, out)
 
 
+@operation(_ROWS, names=_names)
+@composed(inputs=6)
 def guided_step(
     x: ArrayLike,
     uncond: ArrayLike,
@@ -160,15 +173,7 @@ def guided_step(
             f"guided_step: coefficients must hold {', '.join(COEFFICIENTS)} and one for each of "
             f"{len(terms)} terms, got {len(coefficients)} numbers"
         )
-    inputs = (x, uncond, cond, *terms, scale, *coefficients)
-    return _guided_steps[len(terms)](inputs, axis, keepdims, out)
-
-
-def _names(op: str) -> list[str]:
-    """What the inputs of an operation behind `guided_step` are called."""
-    terms = range(int(op[-1]))
-    coefficients = [f"coefficients[{k}]" for k in range(len(COEFFICIENTS) + len(terms))]
-    return ["x", "uncond", "cond", *(f"terms[{j}]" for j in terms), "scale", *coefficients]
-
-
-guided_step.__fastgen_names__ = _names  # type: ignore[attr-defined]
+    operands = (x, uncond, cond, *terms, scale, *coefficients)
+    first, last = 4 + len(terms), len(operands)
+    places = (0, 1, 2, first - 1, tuple(range(first, last)), tuple(range(3, first - 1)))
+    return Row(_guided_steps[len(terms)], operands, axis, keepdims, places)

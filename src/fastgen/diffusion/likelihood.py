@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import as_input, gradients_of, with_rule
+from fastgen._compose import Composition, Result, composed
 from fastgen._ops import OPS, chosen
+from fastgen._pullbacks import as_input, gradients_of
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 
@@ -101,46 +103,62 @@ def _decoder(terms: Terms, rows: Any, bins: int) -> tuple[Any, ...]:
     return x0, mean, log_sigma, float(bins)
 
 
-def _vlb_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    parameterization: str = "epsilon",
-    bins: int = 256,
-) -> tuple[Any, tuple[Any, ...]]:
-    terms = _terms(inputs, parameterization)
-    stored, computed = _rows.arithmetic(*terms.arrays)
-    shape = terms.arrays[0].shape
-    value = np.empty(shape[:1], computed)
-    gradients = [np.empty(shape, computed) for _ in range(2)]
-    weights = np.broadcast_to(
-        np.asarray(cotangent, computed) * computed.type(terms.bits), shape[:1]
-    )
-    for first in (False, True):
-        rows = np.flatnonzero((terms.steps == 0) == first)
-        if not rows.size:
-            continue
-        axes = _axes(terms.arrays[0])
-        if first:
-            operands = _decoder(terms, rows, bins)
-            call = (_decoder_nll, [1, 2], operands, weights[rows], True, axes)
-            nats, (by_mean, by_log_sigma) = gradients_of(*call)
-            gradients[0][rows] = by_mean * _spread(terms.of_x0[rows], by_mean)
-            gradients[1][rows] = by_log_sigma * _spread(0.25 * terms.log_ratio[rows], by_mean)
+class _Bound(Composition):
+    """The terms: of the samples at step 0 the decoder's row, of the others the divergence's."""
+
+    def __init__(self, inputs: tuple[Any, ...], terms: Terms, bins: int) -> None:
+        self.inputs, self.terms, self.bins = inputs, terms, bins
+        self.stored, self.computed = _rows.arithmetic(*terms.arrays)
+        self.axes = _axes(terms.arrays[0])
+
+    def value(self, out: Any = None) -> Any:
+        """Return the terms."""
+        terms = self.terms
+        value, first = np.empty(terms.steps.shape, self.computed), terms.steps == 0
+        if not np.any(first):
+            _transition_kl(_transition(terms, slice(None)), self.axes, False, value)
         else:
-            operands = tuple(x.astype(computed, copy=False) for x in _transition(terms, rows))
-            call = (_transition_kl, [0, 2], operands, weights[rows], True, axes)
-            nats, (gradients[0][rows], gradients[1][rows]) = gradients_of(*call)
-        value[rows] = nats * computed.type(terms.bits)
-    of_inputs = tuple(
-        [as_input(gradients[k].astype(stored, copy=False), inputs[k]) for k in wanted]
-    )
-    return value.astype(stored, copy=False) if with_value else None, of_inputs
+            value[first] = _decoder_nll(_decoder(terms, first, self.bins), self.axes)
+            value[~first] = _transition_kl(_transition(terms, ~first), self.axes)
+        value *= self.computed.type(terms.bits)
+        return value.astype(self.stored, copy=False)
+
+    def gradients(
+        self, wanted: Sequence[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the terms, if asked for, and the gradients of prediction and variance."""
+        terms, computed = self.terms, self.computed
+        shape = terms.arrays[0].shape
+        value = np.empty(shape[:1], computed)
+        gradients = [np.empty(shape, computed) for _ in range(2)]
+        bits = computed.type(terms.bits)
+        weights = np.broadcast_to(np.asarray(cotangent, computed) * bits, shape[:1])
+        for first in (False, True):
+            rows = np.flatnonzero((terms.steps == 0) == first)
+            if not rows.size:
+                continue
+            if first:
+                operands = _decoder(terms, rows, self.bins)
+                call = (_decoder_nll, [1, 2], operands, weights[rows], True, self.axes)
+                nats, (by_mean, by_log_sigma) = gradients_of(*call)
+                gradients[0][rows] = by_mean * _spread(terms.of_x0[rows], by_mean)
+                gradients[1][rows] = by_log_sigma * _spread(0.25 * terms.log_ratio[rows], by_mean)
+            else:
+                operands = tuple(x.astype(computed, copy=False) for x in _transition(terms, rows))
+                call = (_transition_kl, [0, 2], operands, weights[rows], True, self.axes)
+                nats, (gradients[0][rows], gradients[1][rows]) = gradients_of(*call)
+            value[rows] = nats * bits
+        found = [
+            as_input(gradients[k].astype(self.stored, copy=False), self.inputs[k]) for k in wanted
+        ]
+        return value.astype(self.stored, copy=False) if with_value else None, tuple(found)
+
+    def results(self) -> tuple[Result, ...]:
+        """Return the shape and type of the terms."""
+        return (Result(self.terms.steps.shape, self.stored),)
 
 
-@with_rule(_vlb_rule, nin=2)
+@composed(inputs=2)
 def vlb_terms(
     prediction: ArrayLike,
     variance: ArrayLike,
@@ -215,13 +233,5 @@ def vlb_terms(
     array([0., 0.])
     """
     terms = _terms((prediction, variance, target, x0, t, schedule), parameterization)
-    stored, computed = _rows.arithmetic(*terms.arrays)
-    value = np.empty(terms.steps.shape, computed)
-    axes, first = _axes(terms.arrays[0]), terms.steps == 0
-    if not np.any(first):
-        _transition_kl(_transition(terms, slice(None)), axes, False, value)
-    else:
-        value[first] = _decoder_nll(_decoder(terms, first, bins), axes)
-        value[~first] = _transition_kl(_transition(terms, ~first), axes)
-    value *= computed.type(terms.bits)
-    return value.astype(stored, copy=False)
+    description: Any = _Bound((prediction, variance), terms, bins)
+    return description

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from fastgen._core import Stream
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["linear_combination", "linear_interpolation", "noised"]
 
@@ -16,6 +17,7 @@ _linear_interpolation = OPS["diffusion.linear_interpolation"]
 _noised = OPS["diffusion.noised"]
 
 
+@operation("diffusion.linear_combination")
 def linear_combination(
     x: ArrayLike,
     y: ArrayLike,
@@ -72,6 +74,7 @@ def linear_combination(
     return _linear_combination((x, y, a, b), axis, keepdims, out)
 
 
+@operation("diffusion.linear_interpolation")
 def linear_interpolation(
     x0: ArrayLike,
     x1: ArrayLike,
@@ -129,6 +132,7 @@ def linear_interpolation(
     return _linear_interpolation((x0, x1, t), axis, keepdims, out)
 
 
+@operation("diffusion.noised")
 def noised(
     x0: ArrayLike,
     noise: ArrayLike | Stream,

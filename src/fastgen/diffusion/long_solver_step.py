@@ -7,12 +7,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["solver_step_4"]
 
 _solver_step_4 = OPS["diffusion.solver_step_4"]
 
 
+@operation("diffusion.solver_step_4")
 def solver_step_4(
     x: ArrayLike,
     prediction: ArrayLike,

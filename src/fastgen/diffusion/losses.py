@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Stream
-from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
+from fastgen._registry import operation
 from fastgen.diffusion import _rows
 
 __all__ = [
@@ -24,6 +25,7 @@ _sliced_score_matching = OPS["diffusion.sliced_score_matching"]
 _transition_kl = OPS["diffusion.transition_kl"]
 
 
+@operation("diffusion.denoising_score_matching")
 def denoising_score_matching(
     score: ArrayLike,
     noise: ArrayLike,
@@ -89,6 +91,7 @@ def denoising_score_matching(
     return _denoising_score_matching((score, noise, sigma, weight), axis, keepdims, out)
 
 
+@operation("diffusion.sliced_score_matching")
 def sliced_score_matching(
     score: ArrayLike,
     direction: ArrayLike,
@@ -150,6 +153,7 @@ def sliced_score_matching(
     return _sliced_score_matching((score, direction, jvp), axis, keepdims, out)
 
 
+@operation("diffusion.transition_kl")
 def transition_kl(
     prediction: ArrayLike,
     target: ArrayLike,
@@ -237,26 +241,23 @@ def _weights(prediction: Any, weight: Any) -> Any:
     return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)
 
 
-def _denoising_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    weight: Any = None,
-) -> tuple[Any, tuple[Any, ...]]:
-    names = ("prediction", "target")
-    prediction, target = _rows.common("denoising_loss", names, inputs)
-    weights = _weights(prediction, weight)
-    arrays = (prediction, target, -1.0, weights)
-    axis = tuple(range(1, prediction.ndim)) if prediction.ndim else -1
-    op = _denoising_score_matching
-    value, gradients = gradients_of(op, wanted, arrays, cotangent, with_value, axis)
-    stored = _rows.arithmetic(prediction, target)[0]
-    return value if value is None else value.astype(stored, copy=False), gradients
+def denoising(prediction: Any, target: Any, weight: Any) -> Any:
+    """Describe a `denoising_loss`."""
+    dtype = prediction.dtype if type(prediction) is np.ndarray else None
+    alike = type(target) is Stream or (
+        type(target) is np.ndarray and target.dtype is dtype and target.shape == prediction.shape
+    )
+    if not (alike and (dtype is _rows.FLOAT32 or dtype is _rows.FLOAT64)):
+        names = ("prediction", "target")
+        prediction, target = _rows.common("denoising_loss", names, (prediction, target))
+        if type(prediction) is Stream:
+            raise TypeError("denoising_loss: prediction must be an array, got a Stream")
+    axis: Any = tuple(range(1, prediction.ndim)) if prediction.ndim else -1
+    operands = (prediction, target, -1.0, _weights(prediction, weight))
+    return row(_denoising_score_matching, operands, axis)
 
 
-@with_rule(_denoising_rule, nin=2)
+@composed(inputs=2)
 def denoising_loss(
     prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
 ) -> Any:
@@ -303,21 +304,4 @@ def denoising_loss(
     >>> fastgen.diffusion.denoising_loss(epsilon, noise, weight=[1.0, 2.0])
     array([0.25, 0.5 ])
     """
-    x: Any = prediction
-    y: Any = target
-    streamed = type(y) is Stream
-    if type(x) is np.ndarray and (streamed or type(y) is np.ndarray):
-        dtype, shape = x.dtype, x.shape
-        alike = streamed or (dtype is y.dtype and shape == y.shape)
-        plain = dtype is _rows.FLOAT32 or dtype is _rows.FLOAT64
-        if alike and plain and len(shape) > 1 and x.size and x.flags.c_contiguous:
-            weights = _weights(x, weight)
-            if len(shape) > 2:
-                x, y = x.reshape(shape[0], -1), y if streamed else y.reshape(shape[0], -1)
-            return _denoising_score_matching((x, y, -1.0, weights))
-    x, y = _rows.common("denoising_loss", ("prediction", "target"), (x, y))
-    if type(x) is Stream:
-        raise TypeError("denoising_loss: prediction must be an array, got a Stream")
-    axis: Any = tuple(range(1, x.ndim)) if x.ndim else -1
-    out = np.empty(x.shape[:1], _rows.arithmetic(x, y)[0])
-    return _denoising_score_matching((x, y, -1.0, _weights(x, weight)), axis, False, out)[()]
+    return denoising(prediction, target, weight)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._compose import Row, composed
 from fastgen._ops import OPS, chosen
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
@@ -81,42 +81,6 @@ def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: An
             )
 
 
-def _convert_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    source: str,
-    target: str,
-) -> tuple[Any, tuple[Any, ...]]:
-    x_t, prediction, t, schedule = inputs
-    a, b = conversion(source, target, t, schedule)
-    return linear_rule("convert", wanted, (x_t, prediction), cotangent, with_value, t, a, b)
-
-
-def linear_rule(
-    function: str,
-    wanted: list[int],
-    inputs: tuple[Any, Any],
-    cotangent: Any,
-    with_value: bool,
-    t: Any,
-    a: Any,
-    b: Any,
-) -> tuple[Any, tuple[Any, ...]]:
-    """Value and gradients of a linear combination along the leading axes."""
-    x, y = _rows.common(function, ("x_t", "prediction"), inputs)
-    ndim = _rows.check_leading(function, "x_t", "t", t, x)
-    stored, computed = _rows.arithmetic(x, y)
-    if type(a) is not float:
-        a, b = a.astype(computed), b.astype(computed)
-    axis = tuple(range(ndim, x.ndim)) if x.ndim else -1
-    call = (wanted, (x, y, a, b), cotangent, with_value, axis)
-    value, gradients = gradients_of(_linear_combination, *call)
-    return value if value is None else value.astype(stored, copy=False), gradients
-
-
 def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[Any, Any]:
     """The two coefficients of a conversion, or a ValueError."""
     chosen("convert", "source", PREDICTIONS, source)
@@ -126,7 +90,7 @@ def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[An
     return _coefficients(source, target, a, s)
 
 
-@with_rule(_convert_rule, nin=2)
+@composed(inputs=2)
 def convert(
     x_t: ArrayLike,
     prediction: ArrayLike,
@@ -196,7 +160,7 @@ def convert(
     array([0.5, 0.5])
     """
     a, b = conversion(source, target, t, schedule)
-    call = ("convert", ("x_t", "prediction"), (x_t, prediction), ("t", t), (a, b), out)
+    call = ("convert", ("x_t", "prediction"), (x_t, prediction), ("t", t), (a, b))
     return _rows.along_leading(_linear_combination, *call)
 
 
@@ -257,6 +221,7 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     return EdmCoefficients((sigma_data * c_in) ** 2, sigma * (sigma_data * c_in), c_in, c_noise)
 
 
+@composed(inputs=1)
 def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Any = None) -> Any:
     r"""Input of the preconditioned network.
 
@@ -293,30 +258,16 @@ def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: A
     """
     array = _rows.as_array("edm_input", "x", x)
     c_in = edm_coefficients(sigma, sigma_data=sigma_data).c_in
-    ndim = _rows.check_leading("edm_input", "x", "sigma", sigma, array)
-    stored, computed = _rows.arithmetic(array, array)
-    axis = tuple(range(ndim, array.ndim)) if array.ndim else -1
-    if out is None:
-        out = np.empty(array.shape, stored)
-    return _linear_combination((array, 0.0, c_in.astype(computed), 0.0), axis, False, out)
+    scale = c_in if np.ndim(sigma) else float(c_in)
+    row = _rows.along_leading(
+        _linear_combination, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,)
+    )
+    (x, a), axis = row.operands, row.axis
+    description: Any = Row(_linear_combination, (x, 0.0, a, 0.0), axis)
+    return description
 
 
-def _edm_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    sigma_data: float = 0.5,
-) -> tuple[Any, tuple[Any, ...]]:
-    x, output, sigma = inputs
-    c = edm_coefficients(sigma, sigma_data=sigma_data)
-    a, b = (c.c_skip, c.c_out) if np.ndim(sigma) else (float(c.c_skip), float(c.c_out))
-    call = (wanted, (x, output), cotangent, with_value)
-    return linear_rule("edm_denoised", *call, sigma, a, b)
-
-
-@with_rule(_edm_rule, nin=2)
+@composed(inputs=2)
 def edm_denoised(
     x: ArrayLike,
     output: ArrayLike,
@@ -371,5 +322,5 @@ def edm_denoised(
     """
     c = edm_coefficients(sigma, sigma_data=sigma_data)
     a, b = (c.c_skip, c.c_out) if np.ndim(sigma) else (float(c.c_skip), float(c.c_out))
-    call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b), out)
+    call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b))
     return _rows.along_leading(_linear_combination, *call)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
+from fastgen._registry import operation
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import noise_of
@@ -19,6 +21,7 @@ _gaussian_score = OPS["diffusion.gaussian_score"]
 _langevin_update = OPS["diffusion.langevin_update"]
 
 
+@operation("diffusion.gaussian_score")
 def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any = None) -> Any:
     r"""Score of a diagonal normal distribution, elementwise.
 
@@ -64,6 +67,7 @@ def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any =
     return _gaussian_score((x, mu, logvar), out=out)
 
 
+@operation("diffusion.langevin_update")
 def langevin_update(
     x: ArrayLike,
     score: ArrayLike,
@@ -124,6 +128,7 @@ def langevin_update(
     return _langevin_update((x, score, noise, step_size), axis, keepdims, out)
 
 
+@composed(inputs=2)
 def langevin_step(
     x: ArrayLike,
     score: ArrayLike,
@@ -188,7 +193,7 @@ def langevin_step(
     if not _rows.all_within(sizes, 0.0, np.inf):
         raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")
     h = sizes if sizes.ndim else float(sizes)
-    call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,), out)
+    call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,))
     return _rows.along_leading(_langevin_update, *call)
 
 

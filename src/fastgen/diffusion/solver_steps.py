@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["solver_step_0", "solver_step_1", "solver_step_2", "solver_step_3"]
 
@@ -16,6 +17,7 @@ _solver_step_2 = OPS["diffusion.solver_step_2"]
 _solver_step_3 = OPS["diffusion.solver_step_3"]
 
 
+@operation("diffusion.solver_step_0")
 def solver_step_0(
     x: ArrayLike,
     prediction: ArrayLike,
@@ -87,6 +89,7 @@ def solver_step_0(
     return _solver_step_0((x, prediction, a, b, limit, u, v, k), axis, keepdims, out)
 
 
+@operation("diffusion.solver_step_1")
 def solver_step_1(
     x: ArrayLike,
     prediction: ArrayLike,
@@ -162,6 +165,7 @@ def solver_step_1(
     return _solver_step_1((x, prediction, t1, a, b, limit, u, v, k, c1), axis, keepdims, out)
 
 
+@operation("diffusion.solver_step_2")
 def solver_step_2(
     x: ArrayLike,
     prediction: ArrayLike,
@@ -240,6 +244,7 @@ def solver_step_2(
     return _solver_step_2(inputs, axis, keepdims, out)
 
 
+@operation("diffusion.solver_step_3")
 def solver_step_3(
     x: ArrayLike,
     prediction: ArrayLike,

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["exp", "expm1", "expm1_minus_x", "log", "log1p", "x_minus_log1p"]
 
@@ -18,6 +19,7 @@ _log1p = OPS["elementary.log1p"]
 _x_minus_log1p = OPS["elementary.x_minus_log1p"]
 
 
+@operation("elementary.exp")
 def exp(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential.
 
@@ -56,6 +58,7 @@ def exp(x: ArrayLike, *, out: Any = None) -> Any:
     return _exp((x,), -1, False, out)
 
 
+@operation("elementary.expm1")
 def expm1(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential minus 1, right also near 0.
 
@@ -94,6 +97,7 @@ def expm1(x: ArrayLike, *, out: Any = None) -> Any:
     return _expm1((x,), -1, False, out)
 
 
+@operation("elementary.expm1_minus_x")
 def expm1_minus_x(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Exponential minus its tangent at 0: the part of a normal KL divergence that cancels.
 
@@ -132,6 +136,7 @@ def expm1_minus_x(x: ArrayLike, *, out: Any = None) -> Any:
     return _expm1_minus_x((x,), -1, False, out)
 
 
+@operation("elementary.log")
 def log(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Natural logarithm.
 
@@ -170,6 +175,7 @@ def log(x: ArrayLike, *, out: Any = None) -> Any:
     return _log((x,), -1, False, out)
 
 
+@operation("elementary.log1p")
 def log1p(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Natural logarithm of 1 plus x, right also near 0.
 
@@ -208,6 +214,7 @@ def log1p(x: ArrayLike, *, out: Any = None) -> Any:
     return _log1p((x,), -1, False, out)
 
 
+@operation("elementary.x_minus_log1p")
 def x_minus_log1p(x: ArrayLike, *, out: Any = None) -> Any:
     r"""What log1p lacks to x: the part of a divergence between scales that cancels.
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["sigmoid", "softplus", "tanh"]
 
@@ -15,6 +16,7 @@ _softplus = OPS["elementary.softplus"]
 _tanh = OPS["elementary.tanh"]
 
 
+@operation("elementary.sigmoid")
 def sigmoid(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Logistic function.
 
@@ -53,6 +55,7 @@ def sigmoid(x: ArrayLike, *, out: Any = None) -> Any:
     return _sigmoid((x,), -1, False, out)
 
 
+@operation("elementary.softplus")
 def softplus(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Smooth maximum of x and 0, the negative log-likelihood of a logit.
 
@@ -91,6 +94,7 @@ def softplus(x: ArrayLike, *, out: Any = None) -> Any:
     return _softplus((x,), -1, False, out)
 
 
+@operation("elementary.tanh")
 def tanh(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Hyperbolic tangent.
 

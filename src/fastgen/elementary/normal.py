@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["log_ndtr", "ndtr"]
 
@@ -14,6 +15,7 @@ _log_ndtr = OPS["elementary.log_ndtr"]
 _ndtr = OPS["elementary.ndtr"]
 
 
+@operation("elementary.ndtr")
 def ndtr(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Distribution function of the standard normal, right also in its lower tail.
 
@@ -52,6 +54,7 @@ def ndtr(x: ArrayLike, *, out: Any = None) -> Any:
     return _ndtr((x,), -1, False, out)
 
 
+@operation("elementary.log_ndtr")
 def log_ndtr(x: ArrayLike, *, out: Any = None) -> Any:
     r"""Logarithm of the distribution function of the standard normal, right in both tails.
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["logsumexp", "norm", "squared_norm", "total"]
 
@@ -16,6 +17,7 @@ _squared_norm = OPS["elementary.squared_norm"]
 _total = OPS["elementary.total"]
 
 
+@operation("elementary.logsumexp")
 def logsumexp(
     x: ArrayLike,
     *,
@@ -64,6 +66,7 @@ def logsumexp(
     return _logsumexp((x,), axis, keepdims, out)
 
 
+@operation("elementary.norm")
 def norm(
     x: ArrayLike,
     *,
@@ -112,6 +115,7 @@ def norm(
     return _norm((x,), axis, keepdims, out)
 
 
+@operation("elementary.squared_norm")
 def squared_norm(
     x: ArrayLike,
     *,
@@ -160,6 +164,7 @@ def squared_norm(
     return _squared_norm((x,), axis, keepdims, out)
 
 
+@operation("elementary.total")
 def total(
     x: ArrayLike,
     *,

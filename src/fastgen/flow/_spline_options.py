@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op, overrides_ufuncs
-from fastgen._derivatives import gradients_of
 from fastgen._ops import OPS
 
 # Numbered as in csrc/flow/splines/spline_options.h, as what `tails` says.
@@ -25,7 +24,7 @@ def failure(name: str, what: str, expected: str, got: object) -> ValueError:
     return ValueError(f"{name}: {what} must be {expected}, got {got!r}")
 
 
-def row(name: str, inverse: bool) -> Op:
+def row_of(name: str, inverse: bool) -> Op:
     """Return the operation of a spline, or of its inverse."""
     return OPS[f"flow.{name}_inverse" if inverse else f"flow.{name}"]
 
@@ -70,30 +69,19 @@ def check_domain(name: str, x: Any, bound: float) -> None:
             raise failure(name, "x", f"within the bound {bound} where tails is None", float(worst))
 
 
-def operation(
+def checked(
     name: str, inputs: tuple[Any, ...], bound: float, tails: str | None, told: Callable[[], Op]
 ) -> Op:
     """Return what `told` does, once `x` is found to be where the spline is."""
     try:
         op = told()
         if tails is None:
-            row(name, False).check_types(inputs[:1])
+            row_of(name, False).check_types(inputs[:1])
             check_domain(name, inputs[0], bound)
     except ValueError:
-        row(name, False).check_types(inputs)  # what is no array of numbers has no size either
+        row_of(name, False).check_types(inputs)  # what is no array of numbers has no size either
         raise
     return op
-
-
-def rule_of(configured: Callable[..., Op]) -> Callable[..., Any]:
-    """Return the derivative's rule of a spline, whose operation `configured` gives."""
-
-    def rule(
-        wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool, **options: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        return gradients_of(configured(inputs, **options), wanted, inputs, cotangent, with_value)
-
-    return rule
 
 
 @functools.lru_cache(maxsize=256)
@@ -107,4 +95,4 @@ def polynomial(
     check_bound(name, bound)
     for what, share in zip(("min_bin_width", "min_bin_height"), least, strict=True):
         check_least(name, what, share, bins)
-    return row(name, inverse).with_options(bound, *least, 0, 0, 0, TAILS[tails])
+    return row_of(name, inverse).with_options(bound, *least, 0, 0, 0, TAILS[tails])

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["exp", "leaky_relu", "power", "soft_clip"]
 
@@ -16,6 +17,7 @@ _power = OPS["flow.power"], OPS["flow.power_inverse"]
 _soft_clip = OPS["flow.soft_clip"], OPS["flow.soft_clip_inverse"]
 
 
+@operation({False: "flow.exp", True: "flow.exp_inverse"}, choice="inverse")
 def exp(
     x: ArrayLike,
     *,
@@ -76,6 +78,7 @@ def exp(
     return _exp[inverse]((x,), axis, keepdims, out)
 
 
+@operation({False: "flow.leaky_relu", True: "flow.leaky_relu_inverse"}, choice="inverse")
 def leaky_relu(
     x: ArrayLike,
     negative_slope: ArrayLike = 0.01,
@@ -140,6 +143,7 @@ def leaky_relu(
     return _leaky_relu[inverse]((x, negative_slope), axis, keepdims, out)
 
 
+@operation({False: "flow.power", True: "flow.power_inverse"}, choice="inverse")
 def power(
     x: ArrayLike,
     exponent: ArrayLike = 2.0,
@@ -206,6 +210,7 @@ def power(
     return _power[inverse]((x, exponent), axis, keepdims, out)
 
 
+@operation({False: "flow.soft_clip", True: "flow.soft_clip_inverse"}, choice="inverse")
 def soft_clip(
     x: ArrayLike,
     bound: ArrayLike = 5.0,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Op
-from fastgen._derivatives import Rule, gradients_of, with_rule
-from fastgen._ops import OPS, chosen, kinds_of
+from fastgen._ops import OPS, chosen
+from fastgen._registry import operation
 
 __all__ = [
     "additive_coupling",
@@ -20,8 +21,9 @@ __all__ = [
     "affine_coupling_inverse",
 ]
 
-_inverse = kinds_of("flow.affine_coupling_inverse")
-_forward = {kind: OPS[f"flow.affine_coupling_{kind}"] for kind in _inverse}
+_SCALE_MAPS = ("exp", "sigmoid", "softplus", "tanh", "soft_clip")
+_FORWARD = {scale_map: f"flow.affine_coupling_{scale_map}" for scale_map in _SCALE_MAPS}
+_INVERSE = {scale_map: f"flow.affine_coupling_inverse_{scale_map}" for scale_map in _SCALE_MAPS}
 _additive = OPS["flow.additive_coupling"]
 _additive_inverse = OPS["flow.additive_coupling_inverse"]
 _LIMITS = {"softplus": 3.0, "tanh": 1.0, "soft_clip": math.log(1000)}  # defaults
@@ -38,12 +40,12 @@ def _number(mask: Any, x: Any) -> Any:
     return mask.astype(dtype) if mask.dtype.kind in "biu" and dtype.kind not in "biu" else mask
 
 
-def _operands(
-    function: str, ops: Mapping[str, Op], scale_map: str, inputs: tuple[Any, ...]
+def _affine(
+    function: str, rows: Mapping[str, str], scale_map: str, inputs: tuple[Any, ...]
 ) -> tuple[Op, tuple[Any, ...]]:
-    """The operation of a scale map, and its operands."""
+    """Return the row of a scale map, and its operands."""
     x, log_scale, shift, mask, limit = inputs
-    op = chosen(function, "scale_map", ops, scale_map)
+    op = OPS[chosen(function, "scale_map", rows, scale_map)]
     operands = (x, log_scale, shift, _number(mask, x))
     if scale_map in _LIMITS:
         return op, (*operands, _LIMITS[scale_map] if limit is None else limit)
@@ -55,24 +57,14 @@ def _operands(
     return op, operands
 
 
-def _rule_for(function: str, ops: Mapping[str, Op]) -> Rule:
-    def rule(
-        wanted: list[int],
-        inputs: tuple[Any, ...],
-        cotangent: Any,
-        with_value: bool,
-        *,
-        scale_map: str = "exp",
-        axis: Any = -1,
-        keepdims: bool = False,
-    ) -> tuple[Any, tuple[Any, ...]]:
-        op, operands = _operands(function, ops, scale_map, inputs)
-        return gradients_of(op, wanted, operands, cotangent, with_value, axis, keepdims)
-
-    return rule
+def _names(first: str) -> Callable[[str], tuple[str, ...]]:
+    """Return what the inputs of a row are called: only some scale maps have a limit."""
+    names = (first, "log_scale", "shift", "mask", "limit")
+    return lambda row: names[: OPS[row].nin]
 
 
-@with_rule(_rule_for("affine_coupling", _forward), nin=5)
+@operation(_FORWARD, choice="scale_map", names=_names("x"))
+@composed(inputs=5)
 def affine_coupling(
     x: ArrayLike,
     log_scale: ArrayLike,
@@ -159,12 +151,14 @@ def affine_coupling(
     >>> y, float(logabsdet)
     (array([1.        , 4.29744254]), 0.5)
     """
-    inputs = (x, log_scale, shift, mask, limit)
-    op, operands = _operands("affine_coupling", _forward, scale_map, inputs)
-    return op(operands, axis, keepdims, out)
+    op, operands = _affine(
+        "affine_coupling", _FORWARD, scale_map, (x, log_scale, shift, mask, limit)
+    )
+    return row(op, operands, axis, keepdims)
 
 
-@with_rule(_rule_for("affine_coupling_inverse", _inverse), nin=5)
+@operation(_INVERSE, choice="scale_map", names=_names("y"))
+@composed(inputs=5)
 def affine_coupling_inverse(
     y: ArrayLike,
     log_scale: ArrayLike,
@@ -229,22 +223,14 @@ def affine_coupling_inverse(
     >>> x, float(logabsdet)
     (array([2., 4.]), 0.0)
     """
-    inputs = (y, log_scale, shift, mask, limit)
-    op, operands = _operands("affine_coupling_inverse", _inverse, scale_map, inputs)
-    return op(operands, axis, keepdims, out)
+    op, operands = _affine(
+        "affine_coupling_inverse", _INVERSE, scale_map, (y, log_scale, shift, mask, limit)
+    )
+    return row(op, operands, axis, keepdims)
 
 
-def _additive_rule_for(op: Op) -> Rule:
-    def rule(
-        wanted: list[int], inputs: tuple[Any, ...], *call: Any, **options: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        x, shift, mask = inputs
-        return gradients_of(op, wanted, (x, shift, _number(mask, x)), *call, **options)
-
-    return rule
-
-
-@with_rule(_additive_rule_for(_additive), nin=3)
+@operation("flow.additive_coupling")
+@composed(inputs=3)
 def additive_coupling(
     x: ArrayLike,
     shift: ArrayLike,
@@ -302,10 +288,11 @@ def additive_coupling(
     (array([[0., 1.],
            [0., 1.]]), array([0., 0.]))
     """
-    return _additive((x, shift, _number(mask, x)), axis, keepdims, out)
+    return row(_additive, (x, shift, _number(mask, x)), axis, keepdims)
 
 
-@with_rule(_additive_rule_for(_additive_inverse), nin=3)
+@operation("flow.additive_coupling_inverse")
+@composed(inputs=3)
 def additive_coupling_inverse(
     y: ArrayLike,
     shift: ArrayLike,
@@ -361,4 +348,4 @@ def additive_coupling_inverse(
     (array([[ 0., -1.],
            [ 0., -1.]]), array([0., 0.]))
     """
-    return _additive_inverse((y, shift, _number(mask, y)), axis, keepdims, out)
+    return row(_additive_inverse, (y, shift, _number(mask, y)), axis, keepdims)

@@ -7,15 +7,15 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Op
-from fastgen._derivatives import with_rule
+from fastgen._registry import operation
 from fastgen.flow._spline_options import (
     check_bins,
+    checked,
     failure,
     kind_of_tails,
-    operation,
     polynomial,
-    rule_of,
     size_of,
 )
 
@@ -44,10 +44,11 @@ def _operation(
     least = float(min_bin_width), float(min_bin_height)
     sizes = size_of(inputs[1]), size_of(inputs[3])
     told = functools.partial(_configured, *sizes, bool(inverse), float(bound), kind, least)
-    return operation(_NAME, inputs, bound, tails, told)
+    return checked(_NAME, inputs, bound, tails, told)
 
 
-@with_rule(rule_of(_operation), nin=4)
+@operation({False: "flow.cubic_spline", True: "flow.cubic_spline_inverse"}, choice="inverse")
+@composed(inputs=4)
 def cubic_spline(
     x: ArrayLike,
     widths: ArrayLike,
@@ -138,4 +139,5 @@ def cubic_spline(
     array([-2. ,  0. ,  0.5])
     """
     inputs = (x, widths, heights, derivatives)
-    return _operation(inputs, inverse, bound, tails, min_bin_width, min_bin_height)(inputs, out=out)
+    op = _operation(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
+    return row(op, inputs)

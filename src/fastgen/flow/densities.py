@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any, SupportsIndex
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import as_input, with_rule
+from fastgen._compose import composed
 from fastgen._ops import OPS
+from fastgen._registry import operation
+from fastgen._sums import Part, weighted_sum
 
 __all__ = ["bits_per_dim", "log_prob"]
 
 _log_prob = OPS["flow.log_prob"]
-_bits = _log_prob.called("flow.bits_per_dim")  # for what is no number
+_each = OPS["elementary.total"]  # of rows of one element
 
 
+@operation("flow.log_prob")
 def log_prob(
     z: ArrayLike,
     logabsdet: ArrayLike,
@@ -73,21 +75,7 @@ def log_prob(
     return _log_prob((z, logabsdet), axis, keepdims, out)
 
 
-def _bits_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    dims: int,
-    bins: int = 256,
-) -> tuple[Any, tuple[Any, ...]]:
-    value = np.asarray(bits_per_dim(*inputs, dims=dims, bins=bins))
-    slope = np.full_like(value, -1 / (dims * math.log(2))) * cotangent
-    return value[()] if with_value else None, tuple([as_input(slope, inputs[k]) for k in wanted])
-
-
-@with_rule(_bits_rule, nin=1)
+@composed(inputs=1)
 def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
     r"""Bits per dimension, from the log-likelihood of dequantized data.
 
@@ -130,7 +118,5 @@ def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
         raise TypeError(f"bits_per_dim: dims and bins must be ints, got {dims!r} and {bins!r}")
     if dims < 1 or bins < 1:
         raise ValueError(f"bits_per_dim: dims and bins must be at least 1, got {dims} and {bins}")
-    _bits.check_types((log_prob,))
-    known = isinstance(getattr(log_prob, "dtype", None), np.dtype)
-    values: Any = log_prob if known else np.asarray(log_prob)
-    return values * (-1 / (dims * math.log(2))) + math.log2(bins)
+    part = Part(_each, (0,), weight=-1 / (dims * math.log(2)), axis=())
+    return weighted_sum("flow.bits_per_dim", (log_prob,), (part,), offset=math.log2(bins))

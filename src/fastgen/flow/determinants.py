@@ -7,8 +7,11 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._compose import Adjoint, Row, composed
+from fastgen._core import Op
 from fastgen._ops import OPS
+from fastgen._registry import operation
+from fastgen._sums import Part, weighted_sum
 
 __all__ = [
     "logabsdet_diagonal",
@@ -22,10 +25,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _logabsdet_diagonal = OPS["flow.logabsdet_diagonal"]
 _slogdet_diagonal = OPS["flow.slogdet_diagonal"]
 _logdet_triangular = _logabsdet_diagonal.called("flow.logdet_triangular")
-_logdet_lu = _logabsdet_diagonal.called("flow.logdet_lu")
 _slogdet_triangular = _slogdet_diagonal.called("flow.slogdet_triangular")
 
 
+@operation("flow.logabsdet_diagonal")
 def logabsdet_diagonal(
     x: ArrayLike,
     *,
@@ -77,6 +80,7 @@ def logabsdet_diagonal(
     return _logabsdet_diagonal((x,), axis, keepdims, out)
 
 
+@operation("flow.slogdet_diagonal")
 def slogdet_diagonal(
     x: ArrayLike,
     *,
@@ -143,24 +147,11 @@ def _on_diagonal(values: Any, matrices: Any) -> Array:
     return found
 
 
-def _triangular_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    unit_diagonal: bool = False,
-) -> tuple[Any, tuple[Any, ...]]:
-    (tril,) = inputs
-    diagonal = _diagonal("logdet_triangular", "tril", tril)
-    if unit_diagonal:
-        value = logdet_triangular(tril, unit_diagonal=True) if with_value else None
-        return value, tuple(np.zeros_like(tril) for _ in wanted)
-    value, gradients = gradients_of(_logdet_triangular, wanted, (diagonal,), cotangent, with_value)
-    return value, tuple(_on_diagonal(g, tril) for g in gradients)
+def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint) -> Any:
+    return Row(op, (diagonal,), adjoints={0: adjoint})
 
 
-@with_rule(_triangular_rule, nin=1)
+@composed(inputs=1)
 def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any = None) -> Any:
     r"""Log-determinant of triangular matrices.
 
@@ -205,19 +196,11 @@ def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any 
     diagonal = _diagonal("logdet_triangular", "tril", tril)
     if unit_diagonal:
         diagonal = np.ones_like(diagonal)
-    return _logdet_triangular((diagonal,), -1, False, out)
+        return _of_diagonal(_logdet_triangular, diagonal, lambda g: np.zeros_like(tril))
+    return _of_diagonal(_logdet_triangular, diagonal, lambda g: _on_diagonal(g, tril))
 
 
-def _slogdet_rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool
-) -> tuple[Any, tuple[Any, ...]]:
-    diagonal = _diagonal("slogdet_triangular", "tril", inputs[0])
-    op = _slogdet_triangular
-    value, gradients = gradients_of(op, wanted, (diagonal,), cotangent, with_value)
-    return value, tuple(_on_diagonal(g, inputs[0]) for g in gradients)
-
-
-@with_rule(_slogdet_rule, nin=1)
+@composed(inputs=1)
 def slogdet_triangular(tril: ArrayLike, *, out: Any = None) -> Any:
     r"""Sign and log-determinant of triangular matrices, as `numpy.linalg.slogdet` has them.
 
@@ -251,7 +234,7 @@ def slogdet_triangular(tril: ArrayLike, *, out: Any = None) -> Any:
     (array([-1.]), array([0.]))
     """
     diagonal = _diagonal("slogdet_triangular", "tril", tril)
-    return _slogdet_triangular((diagonal,), -1, False, out)
+    return _of_diagonal(_slogdet_triangular, diagonal, lambda g: _on_diagonal(g, tril))
 
 
 def _places(height: int, width: int) -> int:
@@ -264,23 +247,7 @@ def _places(height: int, width: int) -> int:
     return height * width
 
 
-def _lu_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    height: int = 1,
-    width: int = 1,
-) -> tuple[Any, tuple[Any, ...]]:
-    places, (lu,) = _places(height, width), inputs
-    diagonal = _diagonal("logdet_lu", "lu", lu)
-    value, gradients = gradients_of(_logdet_lu, wanted, (diagonal,), cotangent, with_value)
-    value = value * places if with_value else None
-    return value, tuple([_on_diagonal(g * places, lu) for g in gradients])
-
-
-@with_rule(_lu_rule, nin=1)
+@composed(inputs=1)
 def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
     r"""Log-determinant of matrices in factors, also of the 1x1 convolutions that they define.
 
@@ -323,5 +290,7 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
     >>> float(fastgen.flow.logdet_lu(lu, height=8, width=8))
     0.0
     """
-    places = _places(height, width)
-    return _logdet_lu((_diagonal("logdet_lu", "lu", lu),)) * places
+    part = Part(_logabsdet_diagonal, (0,), weight=_places(height, width))
+    adjoints = {0: lambda g: _on_diagonal(g, lu)}
+    diagonal = _diagonal("logdet_lu", "lu", lu)
+    return weighted_sum("flow.logdet_lu", (diagonal,), (part,), adjoints=adjoints)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fastgen._core import overrides_ufuncs
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["slogdet"]
 
@@ -33,6 +34,7 @@ def _by_lapack(a: Any, out: Any) -> Any:
     return results
 
 
+@operation("flow.slogdet")
 def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
     r"""Sign and log-determinant of small matrices, as `numpy.linalg.slogdet` has them.
 

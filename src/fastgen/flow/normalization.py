@@ -6,8 +6,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._compose import composed, row
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["actnorm", "batch_norm"]
 
@@ -18,17 +19,7 @@ _affine = (
 _batch_norm = OPS["flow.batch_norm"], OPS["flow.batch_norm_inverse"]
 
 
-def _actnorm_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    *call: Any,
-    inverse: bool = False,
-    **options: Any,
-) -> tuple[Any, tuple[Any, ...]]:
-    return gradients_of(_affine[inverse], wanted, (*inputs, 0.0), *call, **options)
-
-
-@with_rule(_actnorm_rule, nin=3)
+@composed(inputs=3)
 def actnorm(
     x: ArrayLike,
     log_scale: ArrayLike,
@@ -91,9 +82,10 @@ def actnorm(
     >>> fastgen.flow.actnorm(images, log_scale, 0.0, axis=(1, 2, 3))[1]
     array([24., 24.])
     """
-    return _affine[inverse]((x, log_scale, shift, 0.0), axis, keepdims, out)
+    return row(_affine[inverse], (x, log_scale, shift, 0.0), axis, keepdims)
 
 
+@operation({False: "flow.batch_norm", True: "flow.batch_norm_inverse"}, choice="inverse")
 def batch_norm(
     x: ArrayLike,
     log_gamma: ArrayLike,

@@ -6,15 +6,15 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Op
-from fastgen._derivatives import with_rule
+from fastgen._registry import operation
 from fastgen.flow._spline_options import (
     check_bins,
+    checked,
     failure,
     kind_of_tails,
-    operation,
     polynomial,
-    rule_of,
     size_of,
 )
 
@@ -35,10 +35,11 @@ def _linear(
         check_bins(name, "heights", bins)
         return polynomial(name, bins, bool(inverse), float(bound), kind, (0.0, 0.0))
 
-    return operation(name, inputs, bound, tails, told)
+    return checked(name, inputs, bound, tails, told)
 
 
-@with_rule(rule_of(_linear), nin=2)
+@operation({False: "flow.linear_spline", True: "flow.linear_spline_inverse"}, choice="inverse")
+@composed(inputs=2)
 def linear_spline(
     x: ArrayLike,
     heights: ArrayLike,
@@ -114,7 +115,7 @@ def linear_spline(
     array([-0.5 ,  0.25,  3.  ])
     """
     inputs = (x, heights)
-    return _linear(inputs, inverse, bound, tails)(inputs, out=out)
+    return row(_linear(inputs, inverse, bound, tails), inputs)
 
 
 def _quadratic(
@@ -136,10 +137,13 @@ def _quadratic(
             raise failure(name, "heights", expected, knots)
         return polynomial(name, bins, bool(inverse), float(bound), kind, least)
 
-    return operation(name, inputs, bound, tails, told)
+    return checked(name, inputs, bound, tails, told)
 
 
-@with_rule(rule_of(_quadratic), nin=3)
+@operation(
+    {False: "flow.quadratic_spline", True: "flow.quadratic_spline_inverse"}, choice="inverse"
+)
+@composed(inputs=3)
 def quadratic_spline(
     x: ArrayLike,
     widths: ArrayLike,
@@ -228,4 +232,5 @@ def quadratic_spline(
     array([-2. ,  0. ,  0.5])
     """
     inputs = (x, widths, heights)
-    return _quadratic(inputs, inverse, bound, tails, min_bin_width, min_bin_height)(inputs, out=out)
+    op = _quadratic(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
+    return row(op, inputs)

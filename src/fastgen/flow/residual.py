@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["planar", "radial"]
 
@@ -14,6 +15,7 @@ _planar = OPS["flow.planar"]
 _radial = OPS["flow.radial"]
 
 
+@operation("flow.planar")
 def planar(
     x: ArrayLike,
     w: ArrayLike,
@@ -82,6 +84,7 @@ def planar(
     return _planar((x, w, u, b), axis, keepdims, out)
 
 
+@operation("flow.radial")
 def radial(
     x: ArrayLike,
     center: ArrayLike,

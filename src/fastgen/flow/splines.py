@@ -8,19 +8,19 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Op
-from fastgen._derivatives import with_rule
 from fastgen._ops import chosen
+from fastgen._registry import operation
 from fastgen.flow._spline_options import (
     TAILS,
     check_bins,
     check_bound,
     check_least,
+    checked,
     failure,
     kind_of_tails,
-    operation,
-    row,
-    rule_of,
+    row_of,
     size_of,
 )
 
@@ -78,7 +78,7 @@ def _configured(
         offset = 1 / abs(math.log(slope))
         width = height = 2 * offset
         slope = 0.0
-    return row(_NAME, inverse).with_options(
+    return row_of(_NAME, inverse).with_options(
         bound, width, height, slope, offset, _CONVENTIONS[convention], TAILS[tails]
     )
 
@@ -101,10 +101,14 @@ def _operation(
     told = functools.partial(
         _configured, *sizes, bool(inverse), float(bound), kind, minima, convention
     )
-    return operation(_NAME, inputs, bound, tails, told)
+    return checked(_NAME, inputs, bound, tails, told)
 
 
-@with_rule(rule_of(_operation), nin=4)
+@operation(
+    {False: "flow.rational_quadratic_spline", True: "flow.rational_quadratic_spline_inverse"},
+    choice="inverse",
+)
+@composed(inputs=4)
 def rational_quadratic_spline(
     x: ArrayLike,
     widths: ArrayLike,
@@ -204,4 +208,4 @@ def rational_quadratic_spline(
     """
     inputs = (x, widths, heights, derivatives)
     minima = min_bin_width, min_bin_height, min_derivative
-    return _operation(inputs, inverse, bound, tails, *minima, convention)(inputs, out=out)
+    return row(_operation(inputs, inverse, bound, tails, *minima, convention), inputs)

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["logit", "sigmoid", "softplus", "tanh"]
 
@@ -16,6 +17,7 @@ _tanh = OPS["flow.tanh"], OPS["flow.tanh_inverse"]
 _softplus = OPS["flow.softplus"], OPS["flow.softplus_inverse"]
 
 
+@operation({False: "flow.sigmoid", True: "flow.sigmoid_inverse"}, choice="inverse")
 def sigmoid(
     x: ArrayLike,
     *,
@@ -78,6 +80,7 @@ def sigmoid(
     return _sigmoid[inverse]((x,), axis, keepdims, out)
 
 
+@operation({False: "flow.logit", True: "flow.logit_inverse"}, choice="inverse")
 def logit(
     x: ArrayLike,
     alpha: ArrayLike = 0.0,
@@ -145,6 +148,7 @@ def logit(
     return _logit[inverse]((x, alpha), axis, keepdims, out)
 
 
+@operation({False: "flow.tanh", True: "flow.tanh_inverse"}, choice="inverse")
 def tanh(
     x: ArrayLike,
     *,
@@ -206,6 +210,7 @@ def tanh(
     return _tanh[inverse]((x,), axis, keepdims, out)
 
 
+@operation({False: "flow.softplus", True: "flow.softplus_inverse"}, choice="inverse")
 def softplus(
     x: ArrayLike,
     *,

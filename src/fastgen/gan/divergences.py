@@ -6,15 +6,30 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._ops import OPS, chosen, kinds_of
+from fastgen._ops import OPS, chosen
+from fastgen._registry import operation
 
 __all__ = ["f_divergence", "js_divergence", "optimal_discriminator"]
 
 _js_divergence = OPS["gan.js_divergence"]
-_f_divergences = kinds_of("gan.f_divergence")
+_F_DIVERGENCES = {
+    kind: f"gan.f_divergence_{kind}"
+    for kind in (
+        "jeffreys",
+        "jensen_shannon",
+        "kl",
+        "neyman",
+        "pearson",
+        "reverse_kl",
+        "squared_hellinger",
+        "total_variation",
+        "triangular",
+    )
+}
 _optimal_discriminator = OPS["gan.optimal_discriminator"]
 
 
+@operation("gan.js_divergence")
 def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
@@ -74,6 +89,7 @@ def js_divergence(
     return _js_divergence((p, q), axis, keepdims, out)
 
 
+@operation(_F_DIVERGENCES, choice="kind")
 def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
     r"""Integrand of an f-divergence, of the logarithm of a density ratio.
 
@@ -138,10 +154,11 @@ def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
     >>> float(fastgen.gan.f_divergence(-1.0, kind="pearson"))
     0.39957640089372803
     """
-    op = chosen("f_divergence", "kind", _f_divergences, kind)
-    return op((log_ratio,), -1, False, out)
+    row = chosen("f_divergence", "kind", _F_DIVERGENCES, kind)
+    return OPS[row]((log_ratio,), -1, False, out)
 
 
+@operation("gan.optimal_discriminator")
 def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Any = None) -> Any:
     r"""Probability that a sample is real, by the best discriminator there is.
 

@@ -7,12 +7,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["js_divergence_from_logits"]
 
 _js_divergence_from_logits = OPS["gan.js_divergence_from_logits"]
 
 
+@operation("gan.js_divergence_from_logits")
 def js_divergence_from_logits(
     logits_p: ArrayLike,
     logits_q: ArrayLike,

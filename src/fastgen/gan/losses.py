@@ -8,89 +8,70 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import with_rule
-from fastgen._ops import chosen
-from fastgen.gan import _sums
-from fastgen.gan._sums import Term
+from fastgen._compose import composed, refuse_foreign
+from fastgen._ops import OPS, chosen
+from fastgen._sums import Part, weighted_sum
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
 
 _Targets = tuple[float, float, float]
-_Terms = tuple[Term, ...]
+_Parts = tuple[Part, ...]
+_REDUCTIONS = {"mean": None, "sum": None, "none": ()}  # the axes that a part is summed over
+
+_total = OPS["elementary.total"]
+_logistic, _hinge = OPS["gan.logistic_loss"], OPS["gan.hinge_loss"]
+_squared, _relativistic = OPS["gan.squared_loss"], OPS["gan.relativistic_loss"]
 
 
 @functools.lru_cache
-def _discriminator_kinds(label_smoothing: float, targets: _Targets) -> dict[str, _Terms]:
+def _discriminator_kinds(label_smoothing: float, targets: _Targets) -> dict[str, _Parts]:
     """Of the inputs real and fake."""
     logistic = (
-        Term("gan.logistic_loss", (0,), (1 - label_smoothing,)),
-        Term("gan.logistic_loss", (1,), (0.0,)),
+        Part(_logistic, (0,), (1 - label_smoothing,), axis=None),
+        Part(_logistic, (1,), (0.0,), axis=None),
     )
     return {
         "minimax": logistic,
         "non_saturating": logistic,
         "saturating": logistic,
-        "hinge": (Term("gan.hinge_loss", (0,), (1.0,)), Term("gan.hinge_loss", (1,), (-1.0,))),
-        "least_squares": (
-            Term("gan.squared_loss", (0,), (float(targets[1]),)),
-            Term("gan.squared_loss", (1,), (float(targets[0]),)),
+        "hinge": (
+            Part(_hinge, (0,), (1.0,), axis=None),
+            Part(_hinge, (1,), (-1.0,), axis=None),
         ),
-        "wasserstein": (Term("elementary.total", (0,), sign=-1.0), Term("elementary.total", (1,))),
-        "relativistic": (Term("gan.relativistic_loss", (0, 1)),),
+        "least_squares": (
+            Part(_squared, (0,), (float(targets[1]),), axis=None),
+            Part(_squared, (1,), (float(targets[0]),), axis=None),
+        ),
+        "wasserstein": (Part(_total, (0,), weight=-1.0, axis=None), Part(_total, (1,), axis=None)),
+        "relativistic": (Part(_relativistic, (0, 1), axis=None),),
     }
-
-
-def _discriminator_terms(kind: str, label_smoothing: float, targets: _Targets) -> _Terms:
-    kinds = _discriminator_kinds(label_smoothing, tuple(targets))
-    terms = chosen("discriminator_loss", "kind", kinds, kind)
-    if not 0 <= label_smoothing <= (1 if terms is kinds["minimax"] else 0):
-        raise ValueError(
-            "discriminator_loss: label_smoothing must lie between 0 and 1, and be 0 except for "
-            f"minimax, non_saturating and saturating; got {label_smoothing!r} for {kind}"
-        )
-    return terms
 
 
 @functools.lru_cache
-def _generator_kinds(target: float) -> dict[str, Term]:
+def _generator_kinds(target: float) -> dict[str, _Parts]:
     """Of the inputs fake and, where it counts, real."""
+    minus_logistic = (Part(_logistic, (0,), (0.0,), weight=-1.0, axis=None),)
+    minus_mean = (Part(_total, (0,), weight=-1.0, axis=None),)
     return {
-        "minimax": Term("gan.logistic_loss", (0,), (0.0,), sign=-1.0),
-        "non_saturating": Term("gan.logistic_loss", (0,), (1.0,)),
-        "saturating": Term("gan.logistic_loss", (0,), (0.0,), sign=-1.0),
-        "hinge": Term("elementary.total", (0,), sign=-1.0),
-        "least_squares": Term("gan.squared_loss", (0,), (target,)),
-        "wasserstein": Term("elementary.total", (0,), sign=-1.0),
-        "relativistic": Term("gan.relativistic_loss", (0, 1)),
+        "minimax": minus_logistic,
+        "non_saturating": (Part(_logistic, (0,), (1.0,), axis=None),),
+        "saturating": minus_logistic,
+        "hinge": minus_mean,
+        "least_squares": (Part(_squared, (0,), (target,), axis=None),),
+        "wasserstein": minus_mean,
+        "relativistic": (Part(_relativistic, (0, 1), axis=None),),
     }
 
 
-def _generator_terms(kind: str, real: Any, targets: _Targets) -> _Terms:
-    term = chosen("generator_loss", "kind", _generator_kinds(float(targets[2])), kind)
-    if kind == "relativistic" and real is None:
-        raise ValueError(
-            "generator_loss: the kind relativistic needs real, the logits to pair with"
-        )
-    return (term,)
+def _reduced(name: str, inputs: tuple[Any, ...], parts: _Parts, reduction: str) -> Any:
+    """Return the sum of the parts, each averaged, summed or left by itself."""
+    axis = chosen(name.partition(".")[2], "reduction", _REDUCTIONS, reduction)
+    if axis == ():
+        parts = tuple([Part(p.op, p.of, p.constants, p.weight, ()) for p in parts])
+    return weighted_sum(name, inputs, parts, mean=reduction == "mean")
 
 
-def _discriminator_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    kind: str,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-    targets: _Targets = (0.0, 1.0, 1.0),
-) -> tuple[Any, tuple[Any, ...]]:
-    terms = _discriminator_terms(kind, label_smoothing, targets)
-    call = (wanted, cotangent, with_value)
-    return _sums.value_and_gradients("discriminator_loss", terms, inputs, reduction, call)
-
-
-@with_rule(_discriminator_rule, nin=2)
+@composed(inputs=2)
 def discriminator_loss(
     real: ArrayLike,
     fake: ArrayLike,
@@ -175,28 +156,17 @@ def discriminator_loss(
     >>> float(fastgen.gan.discriminator_loss(real, fake, kind="hinge"))
     0.5833333333333333
     """
-    terms = _discriminator_terms(kind, label_smoothing, targets)
-    return _sums.value("discriminator_loss", terms, (real, fake), reduction, out=out)
+    kinds = _discriminator_kinds(label_smoothing, tuple(targets))
+    parts = chosen("discriminator_loss", "kind", kinds, kind)
+    if not 0 <= label_smoothing <= (1 if parts is kinds["minimax"] else 0):
+        raise ValueError(
+            "discriminator_loss: label_smoothing must lie between 0 and 1, and be 0 except for "
+            f"minimax, non_saturating and saturating; got {label_smoothing!r} for {kind}"
+        )
+    return _reduced("gan.discriminator_loss", (real, fake), parts, reduction)
 
 
-def _generator_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    kind: str,
-    real: Any = None,
-    reduction: str = "mean",
-    targets: _Targets = (0.0, 1.0, 1.0),
-) -> tuple[Any, tuple[Any, ...]]:
-    terms = _generator_terms(kind, real, targets)
-    inputs = (*inputs, real)[: len(terms[0].of)]
-    call = (wanted, cotangent, with_value)
-    return _sums.value_and_gradients("generator_loss", terms, inputs, reduction, call)
-
-
-@with_rule(_generator_rule, nin=1)
+@composed(inputs=1, also=("real",))
 def generator_loss(
     fake: ArrayLike,
     *,
@@ -268,27 +238,22 @@ def generator_loss(
     >>> float(fastgen.gan.generator_loss(np.array([-1e4, 1e4]), kind="non_saturating"))
     5000.0
     """
-    terms = _generator_terms(kind, real, targets)
-    inputs = (fake, real)[: len(terms[0].of)]
-    return _sums.value("generator_loss", terms, inputs, reduction, out=out)
+    parts = chosen("generator_loss", "kind", _generator_kinds(float(targets[2])), kind)
+    if kind == "relativistic" and real is None:
+        raise ValueError(
+            "generator_loss: the kind relativistic needs real, the logits to pair with"
+        )
+    inputs = (fake, real)[: len(parts[0].of)]
+    return _reduced("gan.generator_loss", inputs, parts, reduction)
 
 
 _ESTIMATE = (
-    Term("gan.logistic_loss", (0,), (1.0,), sign=-0.5),
-    Term("gan.logistic_loss", (1,), (0.0,), sign=-0.5),
+    Part(_logistic, (0,), (1.0,), weight=-0.5, axis=None),
+    Part(_logistic, (1,), (0.0,), weight=-0.5, axis=None),
 )
 
 
-def _estimate_rule(
-    wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, with_value: bool
-) -> tuple[Any, tuple[Any, ...]]:
-    call = (wanted, cotangent, with_value)
-    return _sums.value_and_gradients(
-        "js_estimate", _ESTIMATE, inputs, "mean", call, offset=math.log(2)
-    )
-
-
-@with_rule(_estimate_rule, nin=2)
+@composed(inputs=2)
 def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
     r"""Jensen-Shannon divergence of real and generated samples, as a discriminator sees it.
 
@@ -326,5 +291,6 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
     >>> round(float(fastgen.gan.js_estimate(np.full(3, 40.0), np.full(5, -40.0))), 12)
     0.69314718056
     """
-    _sums.refuse_foreign("js_estimate", (real, fake), "compute them first")
-    return _sums.value("js_estimate", _ESTIMATE, (real, fake), "mean", offset=math.log(2))
+    name, inputs = "gan.js_estimate", (real, fake)
+    refuse_foreign(name, inputs, "compute them first")
+    return weighted_sum(name, inputs, _ESTIMATE, mean=True, offset=math.log(2))

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._core import result_dtype
-from fastgen._derivatives import as_input, with_rule
+from fastgen._compose import composed, mapped, refuse_foreign, row
 from fastgen._ops import OPS, chosen
-from fastgen.gan._sums import Array, check_out, refuse_foreign
 
 __all__ = ["gradient_penalty"]
 
@@ -20,66 +18,7 @@ _CENTERED = {"wgan_gp": True, "dragan": True, "r1": False}
 _Axis = int | tuple[int, ...] | EllipsisType | None
 
 
-def _axes(grad: Any, axis: _Axis) -> Any:
-    """The axes of one sample, as an operation takes them."""
-    refuse_foreign("gradient_penalty", (grad,), "apply it to each block")
-    return tuple(range(1, np.ndim(grad))) if axis is ... else axis
-
-
-def _penalty(grad: Any, centered: bool, center: float, axes: Any, keepdims: bool, out: Any) -> Any:
-    if not centered:
-        return _squared_loss((grad, 0.0), axes, keepdims, out)
-    norm = _norms(grad, axes, keepdims)
-    if out is not None:
-        check_out("gan.gradient_penalty", out, norm.shape)
-    with np.errstate(over="ignore", under="ignore"):
-        norm -= center
-        np.multiply(norm, norm, norm)
-        if out is None:
-            return norm.astype(result_dtype((grad,)))[()]
-        np.copyto(out, norm, casting="unsafe")
-    return out
-
-
-def _norms(grad: Any, axes: Any, keepdims: bool) -> Array:
-    """In float64, whatever the type of the gradients."""
-    ndim = np.ndim(grad)
-    listed = range(ndim) if axes is None else axes if isinstance(axes, tuple) else (axes,)
-    # A wrong axis is for the operation to refuse.
-    events = {a % max(ndim, 1) for a in listed if isinstance(a, int)}
-    kept = [1] if keepdims else []
-    shape = [m for d, n in enumerate(np.shape(grad)) for m in (kept if d in events else [n])]
-    norm: Array = _norm((grad,), axes, keepdims, np.empty(shape))
-    return norm
-
-
-def _rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    kind: str = "wgan_gp",
-    center: float = 1.0,
-    axis: _Axis = ...,
-    keepdims: bool = False,
-) -> tuple[Any, tuple[Any, ...]]:
-    (grad,) = inputs
-    centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
-    axes = _axes(grad, axis)
-    row, operands = (_norm, (grad,)) if centered else (_squared_loss, (grad, 0.0))
-    if centered:  # the derivative of a square, by the norm
-        with np.errstate(over="ignore", under="ignore"):
-            slope = 2 * cotangent * (_norms(grad, axes, keepdims) - center)
-            wide = np.float64 if result_dtype((grad,)) == np.float64 else np.float32
-            cotangent = np.asarray(slope).astype(wide)
-    assert row.derivative is not None
-    gradient = row.derivative((*operands, cotangent), axes, keepdims, None, 2)[1]
-    value = _penalty(grad, centered, center, axes, keepdims, None) if with_value else None
-    return value, tuple(as_input(gradient, grad) for _ in wanted)
-
-
-@with_rule(_rule, nin=1)
+@composed(inputs=1)
 def gradient_penalty(
     grad: ArrayLike,
     *,
@@ -144,4 +83,14 @@ def gradient_penalty(
     array([16.,  0.])
     """
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
-    return _penalty(grad, centered, center, _axes(grad, axis), keepdims, out)
+    name = "gan.gradient_penalty"
+    refuse_foreign(name, (grad,), "apply it to each block")
+    axes = tuple(range(1, np.ndim(grad))) if axis is ... else axis
+    if not centered:
+        return row(_squared_loss, (grad, 0.0), axes, keepdims)
+    return mapped(
+        name,
+        row(_norm, (grad,), axes, keepdims),
+        lambda norm: (norm - center) ** 2,
+        lambda norm: 2 * (norm - center),
+    )

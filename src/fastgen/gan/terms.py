@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["hinge_loss", "logistic_loss", "relativistic_loss", "squared_loss"]
 
@@ -16,6 +17,7 @@ _squared_loss = OPS["gan.squared_loss"]
 _relativistic_loss = OPS["gan.relativistic_loss"]
 
 
+@operation("gan.logistic_loss")
 def logistic_loss(
     logits: ArrayLike,
     target: ArrayLike,
@@ -73,6 +75,7 @@ def logistic_loss(
     return _logistic_loss((logits, target), axis, keepdims, out)
 
 
+@operation("gan.hinge_loss")
 def hinge_loss(
     logits: ArrayLike,
     target: ArrayLike,
@@ -129,6 +132,7 @@ def hinge_loss(
     return _hinge_loss((logits, target), axis, keepdims, out)
 
 
+@operation("gan.squared_loss")
 def squared_loss(
     output: ArrayLike,
     target: ArrayLike,
@@ -184,6 +188,7 @@ def squared_loss(
     return _squared_loss((output, target), axis, keepdims, out)
 
 
+@operation("gan.relativistic_loss")
 def relativistic_loss(
     above: ArrayLike,
     below: ArrayLike,

@@ -1,4 +1,4 @@
-"""A sample is what one index of the first axis selects: how operations are told so."""
+"""The axes of one sample: a sample is what one index of the first axis selects."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._compose import Row
 from fastgen._core import Op
-from fastgen._derivatives import Rule, gradients_of
 
 
 def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) -> Any:
-    """By default every axis but the first; the last one where that says the same, and is faster.
+    """Return `axis`, or by default every axis but the first.
 
-    An array of one axis is a single sample. `per_sample` are numbers of which each sample may have
-    its own; without any, an elementwise operation need not know where samples end.
+    An array of one axis is a single sample. `per_sample` are the numbers that may differ from
+    sample to sample. Where they do not, an elementwise row has no use for the axes of samples: the
+    last axis does, which arrays of other libraries take too.
     """
     if axis is not None:
         return axis
@@ -25,17 +26,11 @@ def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) 
     return tuple(range(1, ndim))
 
 
-def rule_of(op: Op, arrays: int, keywords: dict[str, Any], elementwise: bool = False) -> Rule:
-    """Return the derivative of a function of some arrays, then numbers per sample, and then
-    keywords with defaults, that calls an operation."""
+def elementwise(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
+    """Describe a row whose elements depend on each other only by numbers per sample."""
+    return Row(op, arrays + numbers, axes_of_sample(axis, arrays, numbers))
 
-    def rule(
-        wanted: list[int], inputs: tuple[Any, ...], cotangent: Any, value: bool, **options: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        given = tuple(options.get(name, default) for name, default in keywords.items())
-        numbers = inputs[arrays:] + given
-        axis = options.get("axis")
-        axis = axes_of_sample(axis, inputs[:arrays], numbers if elementwise else ())
-        return gradients_of(op, wanted, inputs + given, cotangent, value, axis)
 
-    return rule
+def whole(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
+    """Describe a row that takes statistics over each sample."""
+    return Row(op, arrays + numbers, axes_of_sample(axis, arrays, ()))

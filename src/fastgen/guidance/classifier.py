@@ -6,9 +6,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import with_rule
+from fastgen._compose import composed
 from fastgen._ops import OPS
-from fastgen.guidance._samples import axes_of_sample, rule_of
+from fastgen._registry import operation
+from fastgen.guidance._samples import elementwise
 
 __all__ = ["classifier_epsilon", "classifier_mean"]
 
@@ -16,7 +17,8 @@ _classifier_epsilon = OPS["guidance.classifier_epsilon"]
 _classifier_mean = OPS["guidance.classifier_mean"]
 
 
-@with_rule(rule_of(_classifier_mean, 3, {"scale": 1.0}, elementwise=True), nin=3)
+@operation("guidance.classifier_mean", also=("scale",))
+@composed(inputs=3)
 def classifier_mean(
     mean: ArrayLike,
     variance: ArrayLike,
@@ -65,11 +67,11 @@ def classifier_mean(
     >>> fastgen.guidance.classifier_mean([1.0, 2.0], [0.5, 0.5], [1.0, -1.0], scale=2.0)
     array([2., 1.])
     """
-    axis = axes_of_sample(axis, (mean, variance, gradient), (scale,))
-    return _classifier_mean((mean, variance, gradient, scale), axis, False, out)
+    return elementwise(_classifier_mean, (mean, variance, gradient), (scale,), axis)
 
 
-@with_rule(rule_of(_classifier_epsilon, 2, {"scale": 1.0}, elementwise=True), nin=3)
+@operation("guidance.classifier_epsilon", also=("scale",))
+@composed(inputs=3)
 def classifier_epsilon(
     epsilon: ArrayLike,
     gradient: ArrayLike,
@@ -121,5 +123,4 @@ def classifier_epsilon(
     >>> fastgen.guidance.classifier_epsilon([1.0, 2.0], [1.0, -1.0], 0.5)
     array([0.5, 2.5])
     """
-    axis = axes_of_sample(axis, (epsilon, gradient), (sigma, scale))
-    return _classifier_epsilon((epsilon, gradient, sigma, scale), axis, False, out)
+    return elementwise(_classifier_epsilon, (epsilon, gradient), (sigma, scale), axis)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import Composition, Result, Row, composed
 from fastgen._core import result_dtype
-from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
-from fastgen.guidance._samples import axes_of_sample, rule_of
+from fastgen._registry import operation
+from fastgen.guidance._samples import axes_of_sample, elementwise, whole
 
 __all__ = ["cfg", "cfg_rescale", "combine", "deviation_ratio"]
 
@@ -21,9 +22,11 @@ _deviation_ratio = OPS["guidance.deviation_ratio"]
 _combine_2 = OPS["guidance.combine_2"]
 _combine_3 = OPS["guidance.combine_3"]
 _combine_more = OPS["guidance.combine_more"]
+_COMBINE = {n: f"guidance.combine_{n}" for n in ("2", "3", "more")}  # so many predictions
 
 
-@with_rule(rule_of(_cfg, 2, {}, elementwise=True), nin=3)
+@operation("guidance.cfg")
+@composed(inputs=3)
 def cfg(
     uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
@@ -68,10 +71,11 @@ def cfg(
     >>> fastgen.guidance.cfg(uncond, cond, 7.5)
     array([[ 3.75, -3.75,  7.5 ]])
     """
-    return _cfg((uncond, cond, scale), axes_of_sample(axis, (uncond, cond), (scale,)), False, out)
+    return elementwise(_cfg, (uncond, cond), (scale,), axis)
 
 
-@with_rule(rule_of(_cfg_rescale, 2, {"rescale": 0.7}), nin=3)
+@operation("guidance.cfg_rescale", also=("rescale",))
+@composed(inputs=3)
 def cfg_rescale(
     uncond: ArrayLike,
     cond: ArrayLike,
@@ -124,10 +128,11 @@ def cfg_rescale(
     >>> fastgen.guidance.cfg_rescale(uncond, cond, 7.5, rescale=1.0)
     array([[ 0.5, -0.5,  1. ]])
     """
-    axis = axes_of_sample(axis, (uncond, cond), ())
-    return _cfg_rescale((uncond, cond, scale, rescale), axis, False, out)
+    return whole(_cfg_rescale, (uncond, cond), (scale, rescale), axis)
 
 
+@operation("guidance.deviation_ratio")
+@composed(inputs=3)
 def deviation_ratio(
     uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
@@ -174,8 +179,7 @@ def deviation_ratio(
     >>> fastgen.guidance.deviation_ratio(uncond, cond, 8.0)
     array([0.125])
     """
-    axis = axes_of_sample(axis, (uncond, cond), ())
-    return _deviation_ratio((uncond, cond, scale), axis, False, out)
+    return whole(_deviation_ratio, (uncond, cond), (scale,), axis)
 
 
 def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -191,59 +195,52 @@ def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any,
     return predictions, scales
 
 
-def _one_by_one(start: Any, base: Any, predictions: Any, scales: Any, axis: Any, out: Any) -> Any:
-    """Any number of predictions, added to what there is."""
-    arrays = (start, base, *predictions)
-    axis = axes_of_sample(axis, arrays, scales)
-    total = start
-    if len(predictions) > 1:  # what is summed up so far has more digits than a half type holds
-        shape = np.broadcast_shapes(*map(np.shape, arrays))
-        total = np.empty(shape, np.float64 if result_dtype(arrays) == np.float64 else np.float32)
-    before = start
-    for prediction, scale in zip(predictions[:-1], scales[:-1], strict=True):
-        before = _combine_more((before, base, prediction, scale), axis, False, total)
-    if out is None and len(predictions) > 1:
-        out = np.empty(np.shape(total), result_dtype(arrays))
-    return _combine_more((before, base, predictions[-1], scales[-1]), axis, False, out)
+class _OneByOne(Composition):
+    """Any number of predictions, added to `start` one after the other."""
 
+    def __init__(
+        self, start: Any, base: Any, predictions: tuple[Any, ...], scales: Any, axis: Any
+    ) -> None:
+        self.start, self.base, self.predictions, self.scales = start, base, predictions, scales
+        self.arrays = (start, base, *predictions)
+        self.axis = axes_of_sample(axis, self.arrays, scales)
 
-def _combine_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    value: bool,
-    *,
-    start: Any = None,
-    axis: Any = None,
-    out: Any = None,
-) -> tuple[Any, tuple[Any, ...]]:
-    """The gradients of `predictions` and of `scales` are tuples, as they themselves are."""
-    base, given_predictions, given_scales = inputs
-    predictions, scales = _checked(given_predictions, given_scales)
-    flat = (base, *predictions, *scales)
-    count = len(predictions)
-    op = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(count)
-    if op is None or start is not None:
+    def value(self, out: Any = None) -> Any:
+        """Return the sum. Until the last prediction it has more digits than a half type holds."""
+        total, before = self.start, self.start
+        if len(self.predictions) > 1:
+            (result,) = self.results()
+            total = np.empty(result.shape, np.float64 if result.dtype == np.float64 else np.float32)
+            out = np.empty(result.shape, result.dtype) if out is None else out
+        *some, last = zip(self.predictions, self.scales, strict=True)
+        for prediction, scale in some:
+            inputs = (before, self.base, prediction, scale)
+            before = _combine_more(inputs, self.axis, False, total)
+        return _combine_more((before, self.base, *last), self.axis, False, out)
+
+    def gradients(
+        self, wanted: Sequence[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Refuse."""
         raise TypeError("combine: has a derivative for up to 3 predictions, without start=")
-    axis = axes_of_sample(axis, (base, *predictions), scales)
-    result, gradients = gradients_of(op, list(range(len(flat))), flat, cotangent, value, axis)
-    parts = gradients[0], gradients[1 : 1 + count], gradients[1 + count :]
-    return result, tuple(parts[k] for k in wanted)
+
+    def results(self) -> tuple[Result, ...]:
+        """Return the shape and type of the sum."""
+        shape = np.broadcast_shapes(*map(np.shape, self.arrays))
+        return (Result(shape, result_dtype(self.arrays)),)
 
 
-def _names(op: str) -> list[str]:
-    """What the inputs of an operation behind `combine` are called."""
-    if op.endswith("_more"):
-        return ["start", "base", "predictions", "scales"]
-    count = int(op[-1]) if op[-1].isdigit() else 1
-    return [
-        "base",
-        *(f"predictions[{k}]" for k in range(count)),
-        *(f"scales[{k}]" for k in range(count)),
-    ]
+def _names(row: str) -> tuple[str, ...]:
+    """Return what the inputs of a row behind `combine` are called."""
+    if row.endswith("_more"):
+        return ("start", "base", "predictions", "scales")
+    count = range(int(row[-1]))
+    predictions = (f"predictions[{k}]" for k in count)
+    return ("base", *predictions, *(f"scales[{k}]" for k in count))
 
 
-@with_rule(_combine_rule, nin=3)
+@operation(_COMBINE, names=_names)
+@composed(inputs=3)
 def combine(
     base: ArrayLike,
     predictions: Sequence[ArrayLike],
@@ -304,9 +301,10 @@ def combine(
     predictions, scales = _checked(predictions, scales)
     few = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(len(predictions))
     if few is None or start is not None:
-        return _one_by_one(base if start is None else start, base, predictions, scales, axis, out)
-    axis = axes_of_sample(axis, (base, *predictions), scales)
-    return few((base, *predictions, *scales), axis, False, out)
-
-
-combine.__fastgen_names__ = _names  # type: ignore[attr-defined]
+        description: Any = _OneByOne(
+            base if start is None else start, base, predictions, scales, axis
+        )
+        return description
+    axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
+    places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
+    return Row(few, (base, *predictions, *scales), axis, places=places)

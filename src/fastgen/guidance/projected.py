@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
-from fastgen.guidance._samples import axes_of_sample
+from fastgen._registry import operation
+from fastgen.guidance._samples import axes_of_sample, whole
 
 __all__ = ["apg", "cfg_zero_star", "magnitude_aware", "perp_neg", "tangential"]
 
@@ -20,6 +22,7 @@ _perp_neg = OPS["guidance.perp_neg"]
 _tangential = OPS["guidance.tangential"]
 
 
+@operation("guidance.apg", also=("average", "momentum", "eta", "norm_threshold"))
 def apg(
     uncond: ArrayLike,
     cond: ArrayLike,
@@ -104,6 +107,8 @@ def apg(
     return _apg(inputs, axis, False, (out, average))[0]
 
 
+@operation("guidance.cfg_zero_star")
+@composed(inputs=3)
 def cfg_zero_star(
     uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
@@ -146,10 +151,11 @@ def cfg_zero_star(
     >>> fastgen.guidance.cfg_zero_star(uncond, cond, 3.0)
     array([[2., 6.]])
     """
-    axis = axes_of_sample(axis, (uncond, cond), ())
-    return _cfg_zero_star((uncond, cond, scale), axis, False, out)
+    return whole(_cfg_zero_star, (uncond, cond), (scale,), axis)
 
 
+@operation("guidance.perp_neg", also=("negative_scale",))
+@composed(inputs=4)
 def perp_neg(
     base: ArrayLike,
     positive: ArrayLike,
@@ -200,10 +206,11 @@ def perp_neg(
     >>> fastgen.guidance.perp_neg(base, p, n, 2.0)
     array([[ 2., -2.]])
     """
-    axis = axes_of_sample(axis, (base, positive, negative), ())
-    return _perp_neg((base, positive, negative, scale, negative_scale), axis, False, out)
+    return whole(_perp_neg, (base, positive, negative), (scale, negative_scale), axis)
 
 
+@operation("guidance.tangential")
+@composed(inputs=3)
 def tangential(
     uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
 ) -> Any:
@@ -250,10 +257,11 @@ def tangential(
     >>> fastgen.guidance.tangential(uncond, cond, 3.0)
     array([[4., 4.]])
     """
-    axis = axes_of_sample(axis, (uncond, cond), ())
-    return _tangential((uncond, cond, scale), axis, False, out)
+    return whole(_tangential, (uncond, cond), (scale,), axis)
 
 
+@operation("guidance.magnitude_aware", also=("damping",))
+@composed(inputs=3)
 def magnitude_aware(
     uncond: ArrayLike,
     cond: ArrayLike,
@@ -304,5 +312,4 @@ def magnitude_aware(
     >>> fastgen.guidance.magnitude_aware(uncond, cond, 5.0).round(4)
     array([[1.    , 0.3853]])
     """
-    axis = axes_of_sample(axis, (uncond, cond), ())
-    return _magnitude_aware((uncond, cond, scale, damping), axis, False, out)
+    return whole(_magnitude_aware, (uncond, cond), (scale, damping), axis)

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import with_rule
+from fastgen._compose import composed
 from fastgen._ops import OPS
-from fastgen.guidance._samples import axes_of_sample, rule_of
+from fastgen._registry import operation
+from fastgen.guidance._samples import elementwise
 
 __all__ = ["dynamic_threshold", "scale_to_limit"]
 
 _scale_to_limit = OPS["guidance.scale_to_limit"]
 
 
-@with_rule(rule_of(_scale_to_limit, 1, {}, elementwise=True), nin=2)
+@operation("guidance.scale_to_limit")
+@composed(inputs=2)
 def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any = None) -> Any:
     r"""Cut off at a limit, and divide by it.
 
@@ -55,7 +57,7 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
     >>> fastgen.guidance.scale_to_limit([-1.0, 0.5, 4.0], 2.0)
     array([-0.5 ,  0.25,  1.  ])
     """
-    return _scale_to_limit((x, limit), axes_of_sample(axis, (x,), (limit,)), False, out)
+    return elementwise(_scale_to_limit, (x,), (limit,), axis)
 
 
 def dynamic_threshold(

@@ -6,16 +6,16 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import with_rule
-from fastgen.vae._elbo import Elbo
+from fastgen._compose import composed
+from fastgen._ops import OPS
+from fastgen.vae._elbo import elbo
 
 __all__ = ["bernoulli_elbo", "gaussian_elbo"]
 
-_gaussian = Elbo("vae.gaussian_elbo", "vae.gaussian_nll")
-_bernoulli = Elbo("vae.bernoulli_elbo", "vae.bernoulli_nll")
+_gaussian_nll, _bernoulli_nll = OPS["vae.gaussian_nll"], OPS["vae.bernoulli_nll"]
 
 
-@with_rule(_gaussian.rule, nin=5)
+@composed(inputs=5)
 def gaussian_elbo(
     x: ArrayLike,
     x_mu: ArrayLike,
@@ -87,10 +87,11 @@ def gaussian_elbo(
     array([-4.33787707])
     """
     inputs = (x, x_mu, x_logvar, mu, logvar)
-    return _gaussian.value(inputs, beta, free_bits, axis, latent_axis, keepdims, out)
+    options = (beta, free_bits, axis, latent_axis, keepdims)
+    return elbo("vae.gaussian_elbo", _gaussian_nll, inputs, *options)
 
 
-@with_rule(_bernoulli.rule, nin=4)
+@composed(inputs=4)
 def bernoulli_elbo(
     x: ArrayLike,
     logits: ArrayLike,
@@ -173,4 +174,5 @@ def bernoulli_elbo(
     array([-5.])
     """
     inputs = (x, logits, mu, logvar)
-    return _bernoulli.value(inputs, beta, free_bits, axis, latent_axis, keepdims, out)
+    options = (beta, free_bits, axis, latent_axis, keepdims)
+    return elbo("vae.bernoulli_elbo", _bernoulli_nll, inputs, *options)

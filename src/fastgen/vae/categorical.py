@@ -7,12 +7,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["kl_categorical"]
 
 _kl_categorical = OPS["vae.kl_categorical"]
 
 
+@operation("vae.kl_categorical")
 def kl_categorical(
     logits_q: ArrayLike,
     logits_p: ArrayLike,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastgen import _messages
+from fastgen._compose import Composition, Result, composed
 from fastgen._core import result_dtype
-from fastgen._derivatives import with_rule
 from fastgen._ops import OPS
+from fastgen._pullbacks import for_each_output
 
 __all__ = ["TotalCorrelation", "total_correlation"]
 
@@ -118,32 +119,46 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
     return [own, joint - log_size, _total((marginal.T,)) - sizes, prior]
 
 
-def _rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    dataset_size: float,
-) -> tuple[Any, tuple[Any, ...]]:
-    z, mu, logvar = _checked(inputs[0], inputs[1], inputs[2], dataset_size)
-    given = cotangent if isinstance(cotangent, tuple) else (cotangent,) * 3
-    if len(given) != 3:
-        raise ValueError(_messages.cotangents("vae.total_correlation", 3, len(given)))
-    each = [np.broadcast_to(0.0 if c is None else c, len(z)) for c in given]
-    of_mi, of_tc, of_kl = (np.asarray(c, z.dtype) for c in each)
-    own = _derivative(_nll, (z, mu, logvar), -of_mi)
-    prior = _derivative(_prior, (z,), -of_kl)
-    gradients = [own[0] + prior[0], own[1], own[2]]
-    for found in (
-        _joint_gradients(z, mu, logvar, of_tc - of_mi),
-        _marginal_gradients(z, mu, logvar, of_kl - of_tc),
-    ):
-        gradients = [a + b for a, b in zip(gradients, found, strict=True)]
-    value = total_correlation(*inputs, dataset_size=dataset_size) if with_value else None
-    kinds = [np.asarray(x).dtype for x in inputs]
-    types = [np.dtype(float) if d.kind in "biu" else d for d in kinds]
-    return value, tuple(gradients[k].astype(types[k]) for k in wanted)
+class _Correlation(Composition):
+    """The three terms, in blocks of samples: no array of all pairs of samples is kept."""
+
+    def __init__(self, inputs: tuple[Any, Any, Any], dataset_size: float) -> None:
+        self.inputs, self.dataset_size = inputs, dataset_size
+        self.arrays = _checked(*inputs, dataset_size)
+
+    def value(self, out: Any = None) -> TotalCorrelation:
+        """Return the terms."""
+        own, joint, marginals, prior = _terms(*self.arrays, self.dataset_size)
+        terms = (own - joint, joint - marginals, marginals - prior)
+        dtype = result_dtype(self.inputs)
+        return TotalCorrelation(*(t.astype(dtype) for t in terms))
+
+    def gradients(
+        self, wanted: Sequence[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the terms, if asked for, and the gradients of the wanted inputs."""
+        z, mu, logvar = self.arrays
+        each = [
+            np.broadcast_to(c, len(z))
+            for c in for_each_output("vae.total_correlation", 3, cotangent)
+        ]
+        of_mi, of_tc, of_kl = (np.asarray(c, z.dtype) for c in each)
+        own = _derivative(_nll, (z, mu, logvar), -of_mi)
+        prior = _derivative(_prior, (z,), -of_kl)
+        gradients = [own[0] + prior[0], own[1], own[2]]
+        for found in (
+            _joint_gradients(z, mu, logvar, of_tc - of_mi),
+            _marginal_gradients(z, mu, logvar, of_kl - of_tc),
+        ):
+            gradients = [a + b for a, b in zip(gradients, found, strict=True)]
+        kinds = [np.asarray(x).dtype for x in self.inputs]
+        types = [np.dtype(float) if d.kind in "biu" else d for d in kinds]
+        value = self.value() if with_value else None
+        return value, tuple(gradients[k].astype(types[k]) for k in wanted)
+
+    def results(self) -> tuple[Result, ...]:
+        """Return the shape and type of each term."""
+        return (Result(self.arrays[0].shape[:1], result_dtype(self.inputs)),) * 3
 
 
 def _derivative(op: Any, inputs: tuple[Array, ...], cotangent: Array) -> list[Array]:
@@ -179,7 +194,7 @@ def _marginal_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) ->
     return gradients
 
 
-@with_rule(_rule, nin=3)
+@composed(inputs=3)
 def total_correlation(
     z: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, dataset_size: float
 ) -> TotalCorrelation:
@@ -236,8 +251,5 @@ def total_correlation(
     >>> terms.index_code_mi.round(6)
     array([1.386294, 1.386294])
     """
-    arrays = _checked(z, mu, logvar, dataset_size)
-    own, joint, marginals, prior = _terms(*arrays, dataset_size)
-    result = result_dtype((z, mu, logvar))
-    terms = (own - joint, joint - marginals, marginals - prior)
-    return TotalCorrelation(*(t.astype(result) for t in terms))
+    description: Any = _Correlation((z, mu, logvar), dataset_size)
+    return description  # type: ignore[no-any-return]

@@ -7,12 +7,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["kl_tril_normal"]
 
 _kl_tril_normal = OPS["vae.kl_tril_normal"]
 
 
+@operation("vae.kl_tril_normal")
 def kl_tril_normal(
     mu_q: ArrayLike,
     tril_q: ArrayLike,

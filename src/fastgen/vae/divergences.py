@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = [
     "kl_bernoulli",
@@ -23,6 +24,7 @@ _kl_laplace = OPS["vae.kl_laplace"]
 _kl_bernoulli = OPS["vae.kl_bernoulli"]
 
 
+@operation("vae.kl_standard_normal")
 def kl_standard_normal(
     mu: ArrayLike,
     logvar: ArrayLike,
@@ -80,6 +82,7 @@ def kl_standard_normal(
     return _kl_standard_normal((mu, logvar), axis, keepdims, out)
 
 
+@operation("vae.kl_diag_normal")
 def kl_diag_normal(
     mu_q: ArrayLike,
     logvar_q: ArrayLike,
@@ -140,6 +143,7 @@ def kl_diag_normal(
     return _kl_diag_normal((mu_q, logvar_q, mu_p, logvar_p), axis, keepdims, out)
 
 
+@operation("vae.kl_diag_normal_sigma")
 def kl_diag_normal_sigma(
     mu_q: ArrayLike,
     sigma_q: ArrayLike,
@@ -201,6 +205,7 @@ def kl_diag_normal_sigma(
     return _kl_diag_normal_sigma((mu_q, sigma_q, mu_p, sigma_p), axis, keepdims, out)
 
 
+@operation("vae.kl_laplace")
 def kl_laplace(
     loc_q: ArrayLike,
     scale_q: ArrayLike,
@@ -263,6 +268,7 @@ def kl_laplace(
     return _kl_laplace((loc_q, scale_q, loc_p, scale_p), axis, keepdims, out)
 
 
+@operation("vae.kl_bernoulli")
 def kl_bernoulli(
     logits_q: ArrayLike,
     logits_p: ArrayLike,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgen._derivatives import gradients_of, with_rule
+from fastgen._compose import composed, row
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = [
     "bernoulli_nll",
@@ -23,6 +24,7 @@ _discretized = OPS["vae.discretized_gaussian_nll"]
 _standard_normal_log_prob = OPS["vae.standard_normal_log_prob"]
 
 
+@operation("vae.gaussian_nll")
 def gaussian_nll(
     x: ArrayLike,
     mu: ArrayLike,
@@ -81,6 +83,7 @@ def gaussian_nll(
     return _gaussian_nll((x, mu, logvar), axis, keepdims, out)
 
 
+@operation("vae.bernoulli_nll")
 def bernoulli_nll(
     x: ArrayLike,
     logits: ArrayLike,
@@ -146,20 +149,8 @@ def _check_bins(bins: Any) -> Any:
     return bins
 
 
-def _discretized_rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    bins: Any = 256,
-    **options: Any,
-) -> tuple[Any, tuple[Any, ...]]:
-    inputs = (*inputs, _check_bins(bins))
-    return gradients_of(_discretized, wanted, inputs, cotangent, with_value, **options)
-
-
-@with_rule(_discretized_rule, nin=3)
+@operation("vae.discretized_gaussian_nll", also=("bins",))
+@composed(inputs=3)
 def discretized_gaussian_nll(
     x: ArrayLike,
     mu: ArrayLike,
@@ -232,9 +223,10 @@ def discretized_gaussian_nll(
     >>> round(float(np.sum(np.exp(-nll))), 15)
     1.0
     """
-    return _discretized((x, mu, log_sigma, _check_bins(bins)), axis, keepdims, out)
+    return row(_discretized, (x, mu, log_sigma, _check_bins(bins)), axis, keepdims)
 
 
+@operation("vae.standard_normal_log_prob")
 def standard_normal_log_prob(
     z: ArrayLike,
     *,

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from fastgen._ops import OPS
+from fastgen._registry import operation
 
 __all__ = ["iwae_bound", "mixture_log_prob", "scaled_mixture_log_prob", "squared_mahalanobis"]
 
@@ -16,6 +17,7 @@ _scaled_mixture_log_prob = OPS["vae.scaled_mixture_log_prob"]
 _squared_mahalanobis = OPS["vae.squared_mahalanobis"]
 
 
+@operation("vae.iwae_bound")
 def iwae_bound(
     log_w: ArrayLike,
     *,
@@ -72,6 +74,7 @@ def iwae_bound(
     return _iwae_bound((log_w,), axis, keepdims, out)
 
 
+@operation("vae.mixture_log_prob")
 def mixture_log_prob(
     z: ArrayLike,
     mu: ArrayLike,
@@ -130,6 +133,7 @@ def mixture_log_prob(
     return _mixture_log_prob((z, mu, logvar), axis, keepdims, out)
 
 
+@operation("vae.scaled_mixture_log_prob")
 def scaled_mixture_log_prob(
     z: ArrayLike,
     mu: ArrayLike,
@@ -196,6 +200,7 @@ def scaled_mixture_log_prob(
     return _scaled_mixture_log_prob(inputs, axis, keepdims, out)
 
 
+@operation("vae.squared_mahalanobis")
 def squared_mahalanobis(
     x: ArrayLike,
     mu: ArrayLike,

@@ -6,9 +6,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fastgen._compose import composed, row
 from fastgen._core import Stream
-from fastgen._derivatives import gradients_of, with_rule
 from fastgen._ops import OPS
+from fastgen._registry import operation
 from fastgen.noise.keys import noise_of
 
 __all__ = ["reparameterize", "sample_diag_normal", "sample_diag_normal_with_log_prob"]
@@ -17,6 +18,7 @@ _sample = OPS["vae.sample_diag_normal"]
 _sample_with_log_prob = OPS["vae.sample_diag_normal_with_log_prob"]
 
 
+@operation("vae.sample_diag_normal")
 def sample_diag_normal(
     mu: ArrayLike, logvar: ArrayLike, noise: ArrayLike | Stream, *, out: Any = None
 ) -> Any:
@@ -63,6 +65,7 @@ def sample_diag_normal(
     return _sample((mu, logvar, noise), out=out)
 
 
+@operation("vae.sample_diag_normal_with_log_prob")
 def sample_diag_normal_with_log_prob(
     mu: ArrayLike,
     logvar: ArrayLike,
@@ -125,30 +128,7 @@ def sample_diag_normal_with_log_prob(
     return _sample_with_log_prob((mu, logvar, noise), axis, keepdims, out)
 
 
-def _rule(
-    wanted: list[int],
-    inputs: tuple[Any, ...],
-    cotangent: Any,
-    with_value: bool,
-    *,
-    noise: Any = None,
-    rng: Any = None,
-    key: Any = None,
-    counter: int = 0,
-    return_log_prob: bool = False,
-    axis: Any = -1,
-    keepdims: bool = False,
-) -> tuple[Any, tuple[Any, ...]]:
-    if noise is None and key is None and not with_value:
-        raise ValueError("reparameterize: the pullback needs the same noise; give a key, or noise")
-    operands = (*inputs, noise_of("reparameterize", noise, rng, key, counter))
-    if return_log_prob:
-        op = _sample_with_log_prob
-        return gradients_of(op, wanted, operands, cotangent, with_value, axis, keepdims)
-    return gradients_of(_sample, wanted, operands, cotangent, with_value)
-
-
-@with_rule(_rule, nin=2)
+@composed(inputs=2)
 def reparameterize(
     mu: ArrayLike,
     logvar: ArrayLike,
@@ -225,5 +205,5 @@ def reparameterize(
     """
     operands = (mu, logvar, noise_of("reparameterize", noise, rng, key, counter))
     if return_log_prob:
-        return _sample_with_log_prob(operands, axis, keepdims, out)
-    return _sample(operands, out=out)
+        return row(_sample_with_log_prob, operands, axis, keepdims)
+    return row(_sample, operands)

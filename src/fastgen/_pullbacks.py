@@ -1,0 +1,94 @@
+"""The gradients of one row's inputs, each in the shape and type of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastgen import _messages
+from fastgen._core import Op, Stream
+from fastgen._ops import OPS
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_total = OPS["elementary.total"]
+
+
+def _sum_to_shape(gradient: Array, like: Any) -> Any:
+    """Undo broadcasting: the gradient of an input that was repeated is the sum over its copies."""
+    shape = like.shape if type(like) is np.ndarray else np.shape(like)
+    if gradient.shape == shape:
+        return gradient
+    lead = gradient.ndim - len(shape)
+    axes = [*range(lead), *(lead + d for d, n in enumerate(shape) if n != gradient.shape[lead + d])]
+    return _total((gradient,), tuple(axes), True).reshape(shape)
+
+
+def as_input(gradient: Any, like: Any) -> Any:
+    """Return the gradient in the shape and float type of its input; None where that is noise.
+
+    Its byte order is the machine's, as that of values is.
+    """
+    if gradient is None:
+        return None
+    if type(like) is np.ndarray and like.dtype is gradient.dtype and like.shape == gradient.shape:
+        return gradient
+    gradient = _sum_to_shape(gradient, like)
+    dtype = getattr(like, "dtype", None)
+    if dtype is not None and not isinstance(dtype, np.dtype):  # of a tensor, say
+        dtype = np.asarray(like).dtype
+    if dtype is None or dtype.kind in "biu" or dtype.newbyteorder("=") == gradient.dtype:
+        return gradient
+    return gradient.astype(dtype.newbyteorder("="))
+
+
+def gradients_of(
+    op: Op,
+    wanted: Sequence[int],
+    inputs: tuple[Any, ...],
+    cotangent: Any,
+    value: bool,
+    axis: Any = -1,
+    keepdims: bool = False,
+) -> tuple[Any, tuple[Any, ...]]:
+    """Return the value, if asked for, and the gradients of the wanted inputs, in one pass."""
+    if op.derivative is None:
+        raise TypeError(_messages.no_derivative(op.name))
+    nout = op.nout
+    outputs = (1 << nout) - 1 if value else 0
+    for k in wanted:
+        if type(inputs[k]) is not Stream:
+            outputs |= 1 << nout + k
+    if nout == 1:
+        results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
+        return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
+    cotangents = for_each_output(op.name, nout, cotangent)
+    results = op.derivative((*inputs, *cotangents), axis, keepdims, None, outputs)
+    gradients = tuple([as_input(results[nout + k], inputs[k]) for k in wanted])
+    return results[:nout], gradients
+
+
+def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:
+    """Return one cotangent for each result. A tuple holds one for each, None for 0."""
+    if not isinstance(cotangent, tuple):
+        return (cotangent,) * count
+    if len(cotangent) != count:
+        raise ValueError(_messages.cotangents(name, count, len(cotangent)))
+    return tuple([0.0 if c is None else c for c in cotangent])
+
+
+def share_of(cotangent: Any, weight: float, batch: tuple[int, ...], own: tuple[int, ...]) -> Any:
+    """Return the cotangent of one term of a weighted sum.
+
+    It is the cotangent of the sum, of the shape `batch`, times the term's weight, summed over the
+    axes along which the term, of the shape `own`, was broadcast.
+    """
+    if batch == own and isinstance(cotangent, (int, float)):
+        return cotangent * weight
+    array = np.asarray(cotangent)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    spread = np.broadcast_to(array, batch) * array.dtype.type(weight)
+    return as_input(spread, np.broadcast_to(array.dtype.type(0), own))
