@@ -93,6 +93,10 @@ class Row(Composition):
     ) -> tuple[Any, tuple[Any, ...]]:
         """Run the derivative of the row, once."""
         places = self.places
+        if places is None and self.adjoints is None:
+            return gradients_of(
+                self.op, wanted, self.operands, cotangent, with_value, self.axis, self.keepdims
+            )
         spots = wanted if places is None else [places[k] for k in wanted]
         flat = [s for spot in spots for s in (spot if isinstance(spot, tuple) else (spot,))]
         value, found = gradients_of(
@@ -176,31 +180,29 @@ class Mapped(Composition):
     def __init__(self, name: str, row: Row, formula: Adjoint, slope: Adjoint) -> None:
         self.name, self.row, self.formula, self.slope = name, row, formula, slope
 
-    def _inner(self) -> Any:
-        row = self.row
-        (result,) = row.results()
-        with np.errstate(over="ignore", under="ignore"):
-            return row.value(np.empty(result.shape))
+    def _inner(self) -> tuple[Any, np.dtype[Any]]:
+        """Return the row's value in float64, and the type of the result."""
+        refuse_foreign(self.name, self.row.operands, "apply it to each block")
+        (result,) = self.results()
+        return self.row.value(np.empty(result.shape)), result.dtype
 
     def value(self, out: Any = None) -> Any:
         """Return the formula of the row's value."""
-        refuse_foreign(self.name, self.row.operands, "apply it to each block")
-        (result,) = self.results()
+        inner, dtype = self._inner()
         if out is not None:
-            _messages.check_out(self.name, out, result.shape)
-        return rounded(self.formula, self._inner(), result.dtype, out)
+            _messages.check_out(self.name, out, inner.shape)
+        return rounded(self.formula, inner, dtype, out)
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the chain rule's: the row runs for the slope, then its derivative."""
-        refuse_foreign(self.name, self.row.operands, "apply it to each block")
-        inner, (result,) = self._inner(), self.results()
-        wide = np.float64 if result.dtype == np.float64 else np.float32
+        inner, dtype = self._inner()
+        wide = np.float64 if dtype == np.float64 else np.float32
         with np.errstate(over="ignore", under="ignore"):
             inner_cotangent = np.asarray(self.slope(inner) * cotangent).astype(wide)
         found = self.row.gradients(wanted, inner_cotangent, False)[1]
-        return rounded(self.formula, inner, result.dtype, None) if with_value else None, found
+        return rounded(self.formula, inner, dtype, None) if with_value else None, found
 
     def results(self) -> tuple[Result, ...]:
         """Return what the row gives."""
@@ -237,12 +239,7 @@ def rounded(formula: Adjoint, array: Any, dtype: Any, out: Any) -> Any:
     return out
 
 
-def is_foreign(inputs: Sequence[Any]) -> bool:
-    """Whether one of the inputs is an array of another library, such as dask."""
-    return any(type(x) is not np.ndarray and overrides_ufuncs(x) for x in inputs)
-
-
-def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> None:
+def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
     """Refuse arrays of other libraries, where NumPy's protocols can't serve."""
     for x in inputs:
         if overrides_ufuncs(x):
@@ -310,7 +307,6 @@ __all__ = [
     "as_input",
     "beside",
     "composed",
-    "is_foreign",
     "mapped",
     "refuse_foreign",
     "result_dtype",

@@ -49,13 +49,18 @@ class Function:
         listed = [rows] if isinstance(rows, str) else list(rows.values())
         if listed and not any(OPS[row].derivative for row in listed):
             raise TypeError(_messages.no_derivative(listed[0]))
+        composed = hasattr(f, "__fastgen_describe__")
+        self.op = None if composed or not isinstance(rows, str) else OPS[rows]
         self.inputs = names
         defaults = getattr(f, "__wrapped__", f).__defaults__ or ()
         self.defaults = dict(zip(positional(f)[::-1], defaults[::-1], strict=False))
+        self.positions = list(range(len(names)))
         self.required = len([name for name in names if name not in self.defaults])
 
     def _row(self, *args: Any, axis: Any = -1, keepdims: bool = False, **named: Any) -> Row:
         """Describe a call of a function that is one row, or one that an option chooses."""
+        if self.op is not None and not named and len(args) == len(self.inputs):
+            return Row(self.op, args, axis, keepdims)
         rows, choice = self.function.__fastgen_rows__  # type: ignore[attr-defined]
         name = rows
         if not isinstance(rows, str):
@@ -77,15 +82,17 @@ class Function:
 
         An input that has a default counts where it is given by position.
         """
-        if "out" in options:
+        if options and "out" in options:
             raise TypeError(f"{self.function.__name__}: a derivative takes no out")
         try:
+            if self.op is not None and not options and len(inputs) == len(self.inputs):
+                return Row(self.op, inputs), self.positions
             found = self.describe(*inputs, **self.fixed, **options)
         except (IndexError, KeyError, TypeError, ValueError):
             self._check_call(inputs, options)
             raise
         count = min(max(len(inputs), self.required), len(self.inputs))
-        return found, list(range(count))
+        return found, self.positions[:count]
 
     def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Raise where the function takes no such arguments."""

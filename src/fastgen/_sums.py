@@ -5,27 +5,33 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastgen import _messages
-from fastgen._compose import Adjoint, Composition, Result, is_foreign, refuse_foreign
-from fastgen._core import Op, result_dtype
+from fastgen._compose import Adjoint, Composition, Result, refuse_foreign
+from fastgen._core import Op, overrides_ufuncs, result_dtype
+from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, share_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+_combination = OPS["diffusion.linear_combination"]
 
 
 class Space(NamedTuple):
-    """The shape that a part is computed over, its event axes, and the shape of its sums."""
+    """Where a part is computed."""
 
     shape: Shape
-    events: Shape
-    batch: Shape
+    events: Shape  # the axes that are summed over
+    batch: Shape  # of the sums
+    dtype: np.dtype[Any] = FLOAT64  # of the sums
 
 
 class Part:
@@ -60,46 +66,46 @@ class Part:
 
     def operands(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Return what the row takes."""
-        return tuple([inputs[k] for k in self.of]) + self.constants
+        return (*[inputs[k] for k in self.of], *self.constants)
 
     def space(self, name: str, inputs: Sequence[Any]) -> Space:
         """Return where the part is computed, or raise in the words of the function `name`."""
-        shapes = [np.shape(inputs[k]) for k in self.of]
-        shape = shapes[0]
-        if shapes.count(shape) < len(shapes):
-            try:
-                shape = np.broadcast_shapes(*shapes)
-            except ValueError:
-                pairs = zip(self.of, shapes, strict=True)
-                named = [f"{_messages.argument(name, k)} {s}" for k, s in pairs]
-                raise ValueError(_messages.named_shapes(name, named)) from None
+        shape = self._shape(name, inputs)
         n, axis = len(shape), self.axis
-        if axis is None or (n == 1 and axis == -1):
+        if axis is None:
             return Space(shape, tuple(range(n)), ())
-        if axis == () or (axis == -1 and n > 0):
-            return Space(shape, (n - 1,) if axis else (), shape[:-1] if axis else shape)
+        if axis == -1 and n > 0:
+            return Space(shape, (n - 1,), shape[:-1])
         axes = axis if isinstance(axis, tuple) else (axis,)
         events = tuple([_messages.checked_axis(name, axis, a, max(n, 1)) for a in axes])
         if len(set(events)) < len(events):
             raise ValueError(_messages.repeated_axis(name, axis))
         return Space(shape, events, tuple([m for d, m in enumerate(shape) if d not in events]))
 
-    def room(self, space: Space, dtype: Any) -> Array:
-        """Return an array for the result. Sums keep all digits of float64 until the end."""
-        double = self.axis != () or dtype == np.float64
-        return np.empty(space.batch, np.float64 if double else np.float32)
+    def _shape(self, name: str, inputs: Sequence[Any]) -> Shape:
+        arrays = [inputs[k] for k in self.of]
+        shapes: list[Shape] = [np.shape(x) for x in arrays]
+        shape = shapes[0]
+        if len(shapes) == 1 or shapes.count(shape) == len(shapes):
+            return shape
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            pairs = zip(self.of, shapes, strict=True)
+            named = [f"{_messages.argument(name, k)} {s}" for k, s in pairs]
+            raise ValueError(_messages.named_shapes(name, named)) from None
 
-    def total(self, inputs: Sequence[Any], space: Space, dtype: Any) -> Array:
+    def total(self, inputs: Sequence[Any], space: Space) -> Array:
         """Return the row's result, without the weight."""
-        room = self.room(space, dtype)
-        self.op(self.operands(inputs), self.axis, False, room)
+        room = np.empty(space.batch, space.dtype)
+        self.op((*[inputs[k] for k in self.of], *self.constants), self.axis, False, room)
         return room
 
     def gradients(
-        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space, dtype: Any
+        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space
     ) -> tuple[Array, dict[int, Any]]:
         """Return the result without the weight, and the gradients of the wanted inputs."""
-        op, room = self.op.derivative, self.room(space, dtype)
+        op, room = self.op.derivative, np.empty(space.batch, space.dtype)
         if op is None:
             raise TypeError(_messages.no_derivative(self.op.name))
         places = {k: j + 1 for j, k in enumerate(self.of) if k in wanted}
@@ -117,15 +123,38 @@ class Part:
         return self.op(operands, self.axis)
 
 
-class Sum(Composition):
-    """offset + the sum of weight * part, in float64, rounded once.
+def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
+    """Keep the forms that a function made lately, by its arguments."""
+    known = functools.lru_cache(maxsize=64, typed=True)(form_of)
+
+    def form(*arguments: Any) -> Form:
+        try:
+            hash(arguments)
+        except TypeError:  # such as a list for an axis: for the function to refuse
+            return form_of(*arguments)
+        return known(*arguments)
+
+    return form
+
+
+class Plan(NamedTuple):
+    """What a sum of inputs of some shapes and types comes to."""
+
+    spaces: tuple[Space, ...]
+    batch: Shape
+    shape: Shape  # of the result
+    dtype: np.dtype[Any]
+    weights: tuple[float, ...]
+    kept: Shape  # the axes of the result that stand for event axes
+
+
+class Form:
+    """What a sum is made of, whatever its inputs: offset + the sum of weight * part.
 
     Parameters
     ----------
     name : str
         The function's, with its family.
-    inputs : tuple
-        The function's inputs.
     parts : sequence of Part
         What is summed. Their batch shapes broadcast.
     mean : bool
@@ -134,37 +163,64 @@ class Sum(Composition):
         What is added.
     keepdims : bool
         Whether the event axes of the first part stay, with length 1.
-    adjoints : mapping, optional
-        As in `Row`.
     """
 
-    __slots__ = ("adjoints", "inputs", "keepdims", "mean", "name", "offset", "parts")
+    __slots__ = ("_plans", "keepdims", "mean", "name", "offset", "parts")
 
     def __init__(
         self,
         name: str,
-        inputs: tuple[Any, ...],
         parts: Sequence[Part],
         *,
         mean: bool = False,
         offset: float = 0.0,
         keepdims: bool = False,
-        adjoints: Mapping[int, Adjoint] | None = None,
     ) -> None:
-        self.name, self.inputs, self.parts = name, inputs, parts
+        self.name, self.parts = name, tuple(parts)
         self.mean, self.offset, self.keepdims = mean, offset, keepdims
-        self.adjoints = adjoints
+        self._plans: dict[Any, Plan] = {}
 
-    def _weights(self, spaces: Sequence[Space]) -> list[float]:
-        if not self.mean:
-            return [part.weight for part in self.parts]
-        sizes = [math.prod(space.shape) for space in spaces]
-        return [p.weight / n if n else math.nan for p, n in zip(self.parts, sizes, strict=True)]
+    def plan(self, inputs: tuple[Any, ...]) -> Plan | None:
+        """Return the plan for these inputs, None for arrays of another library, or raise."""
+        key: list[Any] = []
+        for x in inputs:
+            if type(x) is not np.ndarray:
+                return None if any(map(overrides_ufuncs, inputs)) else self.of(inputs)
+            key += (x.shape, x.dtype)
+        known = tuple(key)
+        found = self._plans.get(known)
+        if found is None:
+            found = self.of(inputs)
+            if len(self._plans) >= 64:
+                self._plans.clear()
+            self._plans[known] = found
+        return found
+
+    def of(self, inputs: tuple[Any, ...]) -> Plan:
+        """Return the plan for inputs that have shapes and types, whatever their library."""
+        try:
+            spaces = tuple([part.space(self.name, inputs) for part in self.parts])
+            batch = self._batch(spaces)
+        except (TypeError, ValueError):
+            self.check_types(inputs)  # a shape says nothing about what holds no numbers
+            raise
+        self.check_types(inputs)
+        weights = tuple([part.weight for part in self.parts])
+        if self.mean:
+            sizes = [math.prod(space.shape) for space in spaces]
+            weights = tuple([w / n if n else math.nan for w, n in zip(weights, sizes, strict=True)])
+        lead = len(batch) - len(spaces[0].batch)
+        kept = tuple([d + lead for d in spaces[0].events]) if self.keepdims else ()
+        rest = iter(batch)
+        shape = tuple([1 if d in kept else next(rest) for d in range(len(batch) + len(kept))])
+        dtype = result_dtype(inputs)
+        if dtype != FLOAT64:  # what is not summed needs no more digits than its terms have
+            pairs = zip(self.parts, spaces, strict=True)
+            spaces = tuple([s._replace(dtype=FLOAT32) if p.axis == () else s for p, s in pairs])
+        return Plan(spaces, batch, shape, dtype, weights, kept)
 
     def _batch(self, spaces: Sequence[Space]) -> Shape:
         batches = [space.batch for space in spaces]
-        if batches.count(batches[0]) == len(batches):
-            return batches[0]
         try:
             return np.broadcast_shapes(*batches)
         except ValueError:
@@ -172,136 +228,133 @@ class Sum(Composition):
             named = [f"{b} of {_messages.argument(self.name, p.of[0])}" for p, b in pairs]
             raise ValueError(_messages.named_shapes(self.name, named, "batch shapes")) from None
 
-    def _kept(self, spaces: Sequence[Space], batch: Shape) -> Shape:
-        """Return where the event axes of the first part stand in a result that keeps them."""
-        lead = len(batch) - len(spaces[0].batch)
-        return tuple([d + lead for d in spaces[0].events])
-
-    def _check_types(self) -> None:
-        for k, x in enumerate(self.inputs):
+    def check_types(self, inputs: Sequence[Any]) -> None:
+        """Raise where an input holds no real numbers."""
+        for k, x in enumerate(inputs):
             if isinstance(x, np.ma.MaskedArray):
                 raise TypeError(_messages.masked(self.name, k))
             dtype = np.asarray(x).dtype
             if (dtype.kind not in "biuf" and dtype.name != "bfloat16") or dtype.itemsize > 8:
                 raise TypeError(_messages.dtype(self.name, k, dtype))
 
-    def _spaces(self) -> tuple[list[Space], Shape]:
-        try:
-            spaces = [part.space(self.name, self.inputs) for part in self.parts]
-            return spaces, self._batch(spaces)
-        except (TypeError, ValueError):
-            self._check_types()  # what holds no numbers has no shape worth a word either
-            raise
+
+class Sum(Composition):
+    """A form on inputs: computed in float64, and rounded once.
+
+    Parameters
+    ----------
+    form : Form
+        What is summed.
+    inputs : tuple
+        The function's inputs.
+    adjoints : mapping, optional
+        As in `Row`.
+    """
+
+    __slots__ = ("adjoints", "form", "inputs")
+
+    def __init__(
+        self, form: Form, inputs: tuple[Any, ...], adjoints: Mapping[int, Adjoint] | None = None
+    ) -> None:
+        self.form, self.inputs, self.adjoints = form, inputs, adjoints
 
     def value(self, out: Any = None) -> Any:
         """Run the rows and add their results."""
-        if is_foreign(self.inputs):
+        form, inputs = self.form, self.inputs
+        plan = form.plan(inputs)
+        if plan is None:
             return self._lazy(out)
-        spaces, batch = self._spaces()
-        dtype = result_dtype(self.inputs)
         if out is not None:
-            _messages.check_out(self.name, out, self._shape(spaces, batch))
-        try:
-            pairs = zip(self.parts, spaces, strict=True)
-            totals = [part.total(self.inputs, space, dtype) for part, space in pairs]
-        except TypeError:
-            self._check_types()
-            raise
-        return self._added(totals, spaces, batch, dtype, out)
+            _messages.check_out(form.name, out, plan.shape)
+        pairs = zip(form.parts, plan.spaces, strict=False)
+        totals = [part.total(inputs, space) for part, space in pairs]
+        return self._added(totals, plan, out)
 
-    def _shape(self, spaces: Sequence[Space], batch: Shape) -> Shape:
-        if not self.keepdims:
-            return batch
-        kept = self._kept(spaces, batch)
-        rest = iter(batch)
-        return tuple([1 if d in kept else next(rest) for d in range(len(batch) + len(kept))])
-
-    def _added(
-        self, totals: list[Array], spaces: Sequence[Space], batch: Shape, dtype: Any, out: Any
-    ) -> Any:
-        weights = self._weights(spaces)
-        if batch == () and out is None and not self.keepdims:
-            numbers = [t.item() * w for t, w in zip(totals, weights, strict=True)]
-            found = functools.reduce(operator.add, numbers) + self.offset
-            if dtype.char == "f" and 1e-37 < abs(found) < 1e38:
+    def _added(self, totals: list[Array], plan: Plan, out: Any) -> Any:
+        offset, weights = self.form.offset, plan.weights
+        if plan.shape == () and out is None:
+            found = totals[0].item() * weights[0]
+            for k in range(1, len(totals)):
+                found += totals[k].item() * weights[k]
+            found += offset
+            if plan.dtype is FLOAT32 and 1e-37 < abs(found) < 1e38:
                 return np.float32(found)
             with np.errstate(over="ignore", under="ignore"):
-                return np.float64(found).astype(dtype)
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for total, weight in zip(totals, weights, strict=True):
-                if weight != 1:
-                    np.multiply(total, weight, total)
-            value: Any = functools.reduce(operator.add, totals)
-            if self.offset:
-                value = value + self.offset
-            if self.keepdims:
-                value = value.reshape(self._shape(spaces, batch))
-            if out is None:
-                return value.astype(dtype, copy=False)[()]
-            np.copyto(out, value, casting="unsafe")
+                return np.float64(found).astype(plan.dtype)
+        room = np.empty(plan.batch, plan.dtype) if out is None or plan.kept else out
+        first, others = totals[0], totals[1:-1]
+        last: tuple[Any, float] = (totals[-1], weights[-1])
+        if len(totals) == 1:
+            last = (offset, 1.0)
+        elif offset:
+            others, last = totals[1:], (offset, 1.0)
+        weight = weights[0]
+        for k, other in enumerate(others, 1):
+            first, weight = _combination((first, other, weight, weights[k])), 1.0
+        _combination((first, last[0], weight, last[1]), -1, False, room)
+        value = room.reshape(plan.shape) if plan.kept else room
+        if out is None:
+            return value[()]
+        if value is not out:
+            np.copyto(out, value)
         return out
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Run the derivatives of the rows that hold a wanted input."""
-        refuse_foreign(self.name, self.inputs, "compute them first, or differentiate each block")
-        spaces, batch = self._spaces()
-        dtype = result_dtype(self.inputs)
-        if self.keepdims and np.ndim(cotangent) > 0:
-            ndim = len(batch) + len(spaces[0].events)
-            kept = [d - ndim for d in self._kept(spaces, batch)]
-            axes = tuple(d for d in kept if -d <= np.ndim(cotangent))
+        form, inputs = self.form, self.inputs
+        plan = form.plan(inputs)
+        if plan is None:
+            refuse_foreign(form.name, inputs, "compute them first, or each block by itself")
+            plan = form.of(inputs)
+        if plan.kept and np.ndim(cotangent) > 0:
+            from_end = [d - len(plan.shape) for d in plan.kept]
+            axes = tuple([d for d in from_end if -d <= np.ndim(cotangent)])
             cotangent = np.squeeze(cotangent, axes)
         totals: list[Array] = []
         gradients: dict[int, Any] = {}
-        each = zip(self.parts, spaces, self._weights(spaces), strict=True)
-        try:
-            for part, space, weight in each:
-                own = [k for k in part.of if k in wanted]
-                if own:
-                    share = share_of(cotangent, weight, batch, space.batch)
-                    total, found = part.gradients(self.inputs, share, own, space, dtype)
-                    gradients |= found
-                    totals.append(total)
-                elif with_value:
-                    totals.append(part.total(self.inputs, space, dtype))
-        except TypeError:
-            self._check_types()
-            raise
-        value = self._added(totals, spaces, batch, dtype, None) if with_value else None
-        adjoints = self.adjoints or {}
-        return value, tuple([adjoints.get(k, _same)(gradients[k]) for k in wanted])
+        for part, space, weight in zip(form.parts, plan.spaces, plan.weights, strict=False):
+            own = [k for k in part.of if k in wanted]
+            if own:
+                share = share_of(cotangent, weight, plan.batch, space.batch)
+                total, found = part.gradients(inputs, share, own, space)
+                gradients |= found
+                totals.append(total)
+            elif with_value:
+                totals.append(part.total(inputs, space))
+        value = self._added(totals, plan, None) if with_value else None
+        if self.adjoints:
+            for k, adjoint in self.adjoints.items():
+                gradients[k] = adjoint(gradients[k])
+        return value, tuple([gradients[k] for k in wanted])
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of the sum."""
-        spaces, batch = self._spaces()
-        return (Result(self._shape(spaces, batch), result_dtype(self.inputs)),)
+        plan = self.form.plan(self.inputs) or self.form.of(self.inputs)
+        return (Result(plan.shape, plan.dtype),)
 
     def _lazy(self, out: Any) -> Any:
-        if out is not None or self.keepdims:
+        form = self.form
+        if out is not None or form.keepdims:
             raise TypeError(
-                f"{self.name.partition('.')[2]}: keepdims and out are for NumPy arrays; "
+                f"{form.name.partition('.')[2]}: keepdims and out are for NumPy arrays; "
                 f"got {', '.join(sorted({type(x).__name__ for x in self.inputs}))}"
             )
-        if self.mean or any(part.axis is None for part in self.parts):
+        if form.mean or any(part.axis is None for part in form.parts):
             refuse_foreign(
-                self.name, self.inputs, "take reduction='none', and average or sum the result"
+                form.name, self.inputs, "take reduction='none', and average or sum the result"
             )
         dtype = result_dtype(self.inputs)
         wide = np.float64 if dtype == np.float64 else np.float32
         arrays = [x if hasattr(x, "dtype") else np.asarray(x) for x in self.inputs]
         # Half precision is rounded once, at the end.
         arrays = [x.astype(wide) if x.dtype.itemsize == 2 else x for x in arrays]
-        found = [part.lazy(arrays, wide) * part.weight for part in self.parts]
+        found = [part.lazy(arrays, wide) * part.weight for part in form.parts]
         total = functools.reduce(operator.add, found)
-        return (total + self.offset if self.offset else total).astype(dtype)
+        return (total + form.offset if form.offset else total).astype(dtype)
 
 
-def _same(gradient: Any) -> Any:
-    return gradient
-
-
-def weighted_sum(name: str, inputs: tuple[Any, ...], parts: Sequence[Part], **options: Any) -> Any:
+def weighted_sum(form: Form, inputs: tuple[Any, ...], **options: Any) -> Any:
     """Return a `Sum`. Any, because the composed function that returns it returns arrays."""
-    return Sum(name, inputs, parts, **options)
+    return Sum(form, inputs, **options)

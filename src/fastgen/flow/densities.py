@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
-from fastgen._sums import Part, weighted_sum
+from fastgen._sums import Form, Part, weighted_sum
 
 __all__ = ["bits_per_dim", "log_prob"]
 
@@ -119,4 +119,5 @@ def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
     if dims < 1 or bins < 1:
         raise ValueError(f"bits_per_dim: dims and bins must be at least 1, got {dims} and {bins}")
     part = Part(_each, (0,), weight=-1 / (dims * math.log(2)), axis=())
-    return weighted_sum("flow.bits_per_dim", (log_prob,), (part,), offset=math.log2(bins))
+    form = Form("flow.bits_per_dim", (part,), offset=math.log2(bins))
+    return weighted_sum(form, (log_prob,))

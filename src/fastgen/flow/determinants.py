@@ -11,7 +11,7 @@ from fastgen._compose import Adjoint, Row, composed
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation
-from fastgen._sums import Part, weighted_sum
+from fastgen._sums import Form, Part, weighted_sum
 
 __all__ = [
     "logabsdet_diagonal",
@@ -293,4 +293,4 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
     part = Part(_logabsdet_diagonal, (0,), weight=_places(height, width))
     adjoints = {0: lambda g: _on_diagonal(g, lu)}
     diagonal = _diagonal("logdet_lu", "lu", lu)
-    return weighted_sum("flow.logdet_lu", (diagonal,), (part,), adjoints=adjoints)
+    return weighted_sum(Form("flow.logdet_lu", (part,)), (diagonal,), adjoints=adjoints)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -10,12 +9,10 @@ from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, refuse_foreign
 from fastgen._ops import OPS, chosen
-from fastgen._sums import Part, weighted_sum
+from fastgen._sums import Form, Part, remembered, weighted_sum
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
 
-_Targets = tuple[float, float, float]
-_Parts = tuple[Part, ...]
 _REDUCTIONS = {"mean": None, "sum": None, "none": ()}  # the axes that a part is summed over
 
 _total = OPS["elementary.total"]
@@ -23,52 +20,54 @@ _logistic, _hinge = OPS["gan.logistic_loss"], OPS["gan.hinge_loss"]
 _squared, _relativistic = OPS["gan.squared_loss"], OPS["gan.relativistic_loss"]
 
 
-@functools.lru_cache
-def _discriminator_kinds(label_smoothing: float, targets: _Targets) -> dict[str, _Parts]:
-    """Of the inputs real and fake."""
-    logistic = (
-        Part(_logistic, (0,), (1 - label_smoothing,), axis=None),
-        Part(_logistic, (1,), (0.0,), axis=None),
-    )
-    return {
+def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
+    """Return the sum of the parts, each averaged, summed or left by itself."""
+    function = name.partition(".")[2]
+    for part in parts:
+        part.axis = chosen(function, "reduction", _REDUCTIONS, reduction)
+    return Form(name, parts, mean=reduction == "mean")
+
+
+@remembered
+def _discriminator(
+    kind: str, reduction: str, label_smoothing: float, targets: tuple[float, float, float]
+) -> Form:
+    """Return the loss, of the inputs real and fake."""
+    logistic = Part(_logistic, (0,), (1 - label_smoothing,)), Part(_logistic, (1,), (0.0,))
+    kinds = {
         "minimax": logistic,
         "non_saturating": logistic,
         "saturating": logistic,
-        "hinge": (
-            Part(_hinge, (0,), (1.0,), axis=None),
-            Part(_hinge, (1,), (-1.0,), axis=None),
-        ),
+        "hinge": (Part(_hinge, (0,), (1.0,)), Part(_hinge, (1,), (-1.0,))),
         "least_squares": (
-            Part(_squared, (0,), (float(targets[1]),), axis=None),
-            Part(_squared, (1,), (float(targets[0]),), axis=None),
+            Part(_squared, (0,), (float(targets[1]),)),
+            Part(_squared, (1,), (float(targets[0]),)),
         ),
-        "wasserstein": (Part(_total, (0,), weight=-1.0, axis=None), Part(_total, (1,), axis=None)),
-        "relativistic": (Part(_relativistic, (0, 1), axis=None),),
+        "wasserstein": (Part(_total, (0,), weight=-1.0), Part(_total, (1,))),
+        "relativistic": (Part(_relativistic, (0, 1)),),
     }
+    parts = chosen("discriminator_loss", "kind", kinds, kind)
+    if not 0 <= label_smoothing <= (1 if parts is logistic else 0):
+        raise ValueError(
+            "discriminator_loss: label_smoothing must lie between 0 and 1, and be 0 except for "
+            f"minimax, non_saturating and saturating; got {label_smoothing!r} for {kind}"
+        )
+    return _form("gan.discriminator_loss", parts, reduction)
 
 
-@functools.lru_cache
-def _generator_kinds(target: float) -> dict[str, _Parts]:
-    """Of the inputs fake and, where it counts, real."""
-    minus_logistic = (Part(_logistic, (0,), (0.0,), weight=-1.0, axis=None),)
-    minus_mean = (Part(_total, (0,), weight=-1.0, axis=None),)
-    return {
-        "minimax": minus_logistic,
-        "non_saturating": (Part(_logistic, (0,), (1.0,), axis=None),),
-        "saturating": minus_logistic,
-        "hinge": minus_mean,
-        "least_squares": (Part(_squared, (0,), (target,), axis=None),),
-        "wasserstein": minus_mean,
-        "relativistic": (Part(_relativistic, (0, 1), axis=None),),
+@remembered
+def _generator(kind: str, reduction: str, target: float) -> Form:
+    """Return the loss, of the inputs fake and, where it counts, real."""
+    kinds = {
+        "minimax": Part(_logistic, (0,), (0.0,), weight=-1.0),
+        "non_saturating": Part(_logistic, (0,), (1.0,)),
+        "saturating": Part(_logistic, (0,), (0.0,), weight=-1.0),
+        "hinge": Part(_total, (0,), weight=-1.0),
+        "least_squares": Part(_squared, (0,), (float(target),)),
+        "wasserstein": Part(_total, (0,), weight=-1.0),
+        "relativistic": Part(_relativistic, (0, 1)),
     }
-
-
-def _reduced(name: str, inputs: tuple[Any, ...], parts: _Parts, reduction: str) -> Any:
-    """Return the sum of the parts, each averaged, summed or left by itself."""
-    axis = chosen(name.partition(".")[2], "reduction", _REDUCTIONS, reduction)
-    if axis == ():
-        parts = tuple([Part(p.op, p.of, p.constants, p.weight, ()) for p in parts])
-    return weighted_sum(name, inputs, parts, mean=reduction == "mean")
+    return _form("gan.generator_loss", (chosen("generator_loss", "kind", kinds, kind),), reduction)
 
 
 @composed(inputs=2)
@@ -156,14 +155,8 @@ def discriminator_loss(
     >>> float(fastgen.gan.discriminator_loss(real, fake, kind="hinge"))
     0.5833333333333333
     """
-    kinds = _discriminator_kinds(label_smoothing, tuple(targets))
-    parts = chosen("discriminator_loss", "kind", kinds, kind)
-    if not 0 <= label_smoothing <= (1 if parts is kinds["minimax"] else 0):
-        raise ValueError(
-            "discriminator_loss: label_smoothing must lie between 0 and 1, and be 0 except for "
-            f"minimax, non_saturating and saturating; got {label_smoothing!r} for {kind}"
-        )
-    return _reduced("gan.discriminator_loss", (real, fake), parts, reduction)
+    form = _discriminator(kind, reduction, label_smoothing, tuple(targets))
+    return weighted_sum(form, (real, fake))
 
 
 @composed(inputs=1, also=("real",))
@@ -238,18 +231,24 @@ def generator_loss(
     >>> float(fastgen.gan.generator_loss(np.array([-1e4, 1e4]), kind="non_saturating"))
     5000.0
     """
-    parts = chosen("generator_loss", "kind", _generator_kinds(float(targets[2])), kind)
-    if kind == "relativistic" and real is None:
+    form = _generator(kind, reduction, targets[2])
+    if kind != "relativistic":
+        return weighted_sum(form, (fake,))
+    if real is None:
         raise ValueError(
             "generator_loss: the kind relativistic needs real, the logits to pair with"
         )
-    inputs = (fake, real)[: len(parts[0].of)]
-    return _reduced("gan.generator_loss", inputs, parts, reduction)
+    return weighted_sum(form, (fake, real))
 
 
-_ESTIMATE = (
-    Part(_logistic, (0,), (1.0,), weight=-0.5, axis=None),
-    Part(_logistic, (1,), (0.0,), weight=-0.5, axis=None),
+_ESTIMATE = Form(
+    "gan.js_estimate",
+    (
+        Part(_logistic, (0,), (1.0,), weight=-0.5, axis=None),
+        Part(_logistic, (1,), (0.0,), weight=-0.5, axis=None),
+    ),
+    mean=True,
+    offset=math.log(2),
 )
 
 
@@ -291,6 +290,5 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
     >>> round(float(fastgen.gan.js_estimate(np.full(3, 40.0), np.full(5, -40.0))), 12)
     0.69314718056
     """
-    name, inputs = "gan.js_estimate", (real, fake)
-    refuse_foreign(name, inputs, "compute them first")
-    return weighted_sum(name, inputs, _ESTIMATE, mean=True, offset=math.log(2))
+    refuse_foreign("gan.js_estimate", (real, fake), "compute them first")
+    return weighted_sum(_ESTIMATE, (real, fake))

@@ -10,23 +10,23 @@ import numpy as np
 
 from fastgen._core import Op
 from fastgen._ops import OPS
-from fastgen._sums import Array, Axis, Part, Space, weighted_sum
+from fastgen._sums import Array, Axis, Form, Part, Space, remembered
 
 _kl = OPS["vae.kl_standard_normal"]
 _total = OPS["elementary.total"]
 
 
-def elbo(
+@remembered
+def form_of(
     name: str,
     nll: Op,
-    inputs: tuple[Any, ...],
     beta: float,
     free_bits: float | None,
     axis: Axis,
     latent_axis: Axis,
     keepdims: bool,
-) -> Any:
-    """Describe the bound of the function `name`.
+) -> Form:
+    """Return the bound of the function `name`.
 
     Its inputs are those of the row `nll`, and then the mean and log-variance of the latents.
     """
@@ -34,14 +34,14 @@ def elbo(
         option, number = ("free_bits", free_bits) if beta >= 0 else ("beta", beta)
         function = name.partition(".")[2]
         raise ValueError(f"{function}: {option} must not be negative or NaN; got {number}")
-    split = len(inputs) - 2
+    split = nll.nin
     latents, weight = (split, split + 1), -float(beta)
     if free_bits is None:
         divergence = Part(_kl, latents, weight=weight, axis=latent_axis)
     else:
         divergence = FreeBits(free_bits, latents, weight, latent_axis)
     likelihood = Part(nll, tuple(range(split)), weight=-1.0, axis=axis)
-    return weighted_sum(name, inputs, (likelihood, divergence), keepdims=keepdims)
+    return Form(name, (likelihood, divergence), keepdims=keepdims)
 
 
 class FreeBits(Part):
@@ -64,12 +64,12 @@ class FreeBits(Part):
         spent = np.where(counts, each, self.free_bits)
         return np.asarray(_total((spent,), space.events)), np.broadcast_to(counts, space.shape)
 
-    def total(self, inputs: Sequence[Any], space: Space, dtype: Any) -> Array:
+    def total(self, inputs: Sequence[Any], space: Space) -> Array:
         """Return the sums."""
         return np.array(self._freed(inputs, space)[0])
 
     def gradients(
-        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space, dtype: Any
+        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space
     ) -> tuple[Array, dict[int, Any]]:
         """Return the sums, and gradients that are 0 where the divergence is free."""
         total, counts = self._freed(inputs, space)
@@ -78,7 +78,7 @@ class FreeBits(Part):
         cotangent = np.asarray(np.where(counts, cotangent, np.zeros_like(cotangent)))
         each = Part(_kl, self.of, axis=())
         own = Space(space.shape, (), space.shape)
-        return np.array(total), each.gradients(inputs, cotangent, wanted, own, dtype)[1]
+        return np.array(total), each.gradients(inputs, cotangent, wanted, own)[1]
 
     def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
         """Refuse: the mean over the batch is not known block by block."""

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._ops import OPS
-from fastgen.vae._elbo import elbo
+from fastgen._sums import weighted_sum
+from fastgen.vae._elbo import form_of
 
 __all__ = ["bernoulli_elbo", "gaussian_elbo"]
 
@@ -88,7 +89,7 @@ def gaussian_elbo(
     """
     inputs = (x, x_mu, x_logvar, mu, logvar)
     options = (beta, free_bits, axis, latent_axis, keepdims)
-    return elbo("vae.gaussian_elbo", _gaussian_nll, inputs, *options)
+    return weighted_sum(form_of("vae.gaussian_elbo", _gaussian_nll, *options), inputs)
 
 
 @composed(inputs=4)
@@ -175,4 +176,4 @@ def bernoulli_elbo(
     """
     inputs = (x, logits, mu, logvar)
     options = (beta, free_bits, axis, latent_axis, keepdims)
-    return elbo("vae.bernoulli_elbo", _bernoulli_nll, inputs, *options)
+    return weighted_sum(form_of("vae.bernoulli_elbo", _bernoulli_nll, *options), inputs)
