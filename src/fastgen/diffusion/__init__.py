@@ -7,7 +7,6 @@ from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_var
 from fastgen.diffusion.guided_steps import guided_combination, guided_step
 from fastgen.diffusion.likelihood import vlb_terms
 from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
-from fastgen.diffusion.long_solver_step import solver_step_4
 from fastgen.diffusion.losses import (
     denoising_loss,
     denoising_score_matching,
@@ -22,12 +21,7 @@ from fastgen.diffusion.scores import (
     langevin_step,
     langevin_update,
 )
-from fastgen.diffusion.solver_steps import (
-    solver_step_0,
-    solver_step_1,
-    solver_step_2,
-    solver_step_3,
-)
+from fastgen.diffusion.solver_steps import solver_step
 from fastgen.diffusion.weights import (
     cosmap_weight,
     edm_weight,
@@ -65,11 +59,7 @@ __all__ = [
     "p2_weight",
     "posterior_mean_variance",
     "sliced_score_matching",
-    "solver_step_0",
-    "solver_step_1",
-    "solver_step_2",
-    "solver_step_3",
-    "solver_step_4",
+    "solver_step",
     "timestep_embedding",
     "transition_kl",
     "velocity",

@@ -10,20 +10,13 @@ from numpy.typing import ArrayLike
 from fastgen._compose import Row, composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen.diffusion.solver_steps import checked, names
 
 __all__ = ["guided_combination", "guided_step"]
 
 _guided_combination = OPS["diffusion.guided_combination"]
-_guided_steps = tuple(OPS[f"diffusion.guided_step_{terms}"] for terms in range(5))
-_ROWS = {terms: f"diffusion.guided_step_{terms}" for terms in range(5)}
+ROWS = tuple(OPS[f"diffusion.guided_step_{terms}"] for terms in range(5))
 COEFFICIENTS = ("a", "b", "limit", "u", "v", "w", "k")
-
-
-def _names(row: str) -> tuple[str, ...]:
-    """Return what the inputs of a row behind `guided_step` are called."""
-    terms = range(int(row[-1]))
-    coefficients = (f"coefficients[{k}]" for k in range(len(COEFFICIENTS) + len(terms)))
-    return ("x", "uncond", "cond", *(f"terms[{j}]" for j in terms), "scale", *coefficients)
 
 
 @operation("diffusion.guided_combination")
@@ -54,10 +47,8 @@ def guided_combination(
         The guidance scale :math:`s`, one number per row.
     u, v, w : array_like
         The solver's coefficients, one number per row.
-    axis : int, tuple of int, or None, default -1
-        The axes of a row: coefficients have the shape of the others, or are single numbers.
-    keepdims : bool, default False
-        Coefficients have the axes of a row too, with length 1.
+    axis, keepdims
+        As in `solver_step`.
     out : ndarray, optional
         Where to put the result. It may be one of the arrays.
 
@@ -75,8 +66,8 @@ def guided_combination(
 
     Notes
     -----
-    In one pass over memory, right within 4 ULP of the largest product. Types are kept as in
-    `fastgen.vae.kl_standard_normal`. `fastgen.diffusion.samplers` knows the coefficients.
+    One pass over memory. Right within 4 ULP of the largest product. Types are kept as in
+    `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -92,7 +83,11 @@ def guided_combination(
     return _guided_combination((x, uncond, cond, scale, u, v, w), axis, keepdims, out)
 
 
-@operation(_ROWS, names=_names)
+def _names(row: str) -> tuple[str, ...]:
+    return names(("x", "uncond", "cond"), ("scale",), int(row[-1]), len(COEFFICIENTS))
+
+
+@operation({terms: row.name for terms, row in enumerate(ROWS)}, names=_names)
 @composed(inputs=6)
 def guided_step(
     x: ArrayLike,
@@ -120,16 +115,10 @@ def guided_step(
     scale : array_like
         The guidance scale :math:`s`, one number per row.
     coefficients : sequence of array_like
-        :math:`a, b, l, u, v, w, k` and a :math:`c_j` for each term, each one number per row.
-        :math:`l \ge 0` clips the denoised sample, infinity nothing.
-    terms : sequence of array_like, optional
-        Up to four: what earlier steps returned as `denoised`, and noise.
-    axis : int, tuple of int, or None, default -1
-        The axes of a row: coefficients have the shape of the others, or are single numbers.
-    keepdims : bool, default False
-        Coefficients have the axes of a row too, with length 1.
-    out : tuple of (ndarray or None), optional
-        Where to put the two results.
+        :math:`a, b, l, u, v, w, k` and then a :math:`c_j` for each term, in this order. Each is one
+        number, or one number per row.
+    terms, axis, keepdims, out
+        As in `solver_step`.
 
     Returns
     -------
@@ -139,17 +128,16 @@ def guided_step(
     Raises
     ------
     ValueError
-        If shapes do not broadcast, `axis` is out of range, `out` does not fit, or there are more
-        than four terms or not a coefficient for each.
+        As in `solver_step`, where seven coefficients and one per term are expected.
     TypeError
         If an input is complex, longdouble, object or masked.
 
     Notes
     -----
-    In one pass over memory. With :math:`w = 0` the results are those of `fastgen.guidance.cfg` and
-    then `solver_step_0` to `solver_step_4`, to the bit; but in half precision the guided prediction
-    is not rounded on the way. Right within 5 ULP of the largest product in the sum, 6 with four
-    terms. `fastgen.diffusion.samplers` knows the coefficients. There is no derivative.
+    One pass over memory. With :math:`w = 0` the results are those of `fastgen.guidance.cfg` and
+    then `solver_step`, to the bit; but in half precision the guided prediction is not rounded on
+    the way. Right within 5 ULP of the largest product in the sum, 6 with four terms. The classes of
+    `fastgen.diffusion.samplers` compute the coefficients of each method. It has no derivative.
 
     References
     ----------
@@ -165,15 +153,8 @@ def guided_step(
     >>> fastgen.diffusion.guided_step(x, uncond, cond, 4.0, coefficients)
     (array([-0.5,  2.5]), array([-1.,  2.]))
     """
-    coefficients, terms = tuple(coefficients), tuple(terms)
-    if len(terms) >= len(_guided_steps):
-        raise ValueError(f"guided_step: terms must hold at most 4 arrays, got {len(terms)}")
-    if len(coefficients) != len(COEFFICIENTS) + len(terms):
-        raise ValueError(
-            f"guided_step: coefficients must hold {', '.join(COEFFICIENTS)} and one for each of "
-            f"{len(terms)} terms, got {len(coefficients)} numbers"
-        )
+    coefficients, terms = checked("guided_step", COEFFICIENTS, coefficients, terms)
     operands = (x, uncond, cond, *terms, scale, *coefficients)
     first, last = 4 + len(terms), len(operands)
     places = (0, 1, 2, first - 1, tuple(range(first, last)), tuple(range(3, first - 1)))
-    return Row(_guided_steps[len(terms)], operands, axis, keepdims, places)
+    return Row(ROWS[len(terms)], operands, axis, keepdims, places)

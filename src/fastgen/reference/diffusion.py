@@ -24,11 +24,7 @@ from fastgen.reference._diffusion_training import (
 from fastgen.reference._diffusion_training import timestep_embedding as timestep_embedding
 from fastgen.reference._guided_steps import guided_combination as guided_combination
 from fastgen.reference._guided_steps import guided_step as guided_step
-from fastgen.reference._solver_steps import solver_step_0 as solver_step_0
-from fastgen.reference._solver_steps import solver_step_1 as solver_step_1
-from fastgen.reference._solver_steps import solver_step_2 as solver_step_2
-from fastgen.reference._solver_steps import solver_step_3 as solver_step_3
-from fastgen.reference._solver_steps import solver_step_4 as solver_step_4
+from fastgen.reference._solver_steps import solver_step as solver_step
 from fastgen.reference.noise import normal
 from fastgen.reference.vae import discretized_gaussian_nll, kl_diag_normal
 

@@ -1,4 +1,4 @@
-"""Cases of the steps of samplers, `fastgen.diffusion.solver_step_0` to `_4`."""
+"""Cases of the rows of `fastgen.diffusion.solver_step`, one for each number of terms."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ def _sample(terms: int, draws: Any) -> tuple[Array, ...]:
     return tuple(np.abs(z) + 0.5 if k == 4 + terms else z for k, z in enumerate(draws))
 
 
+def _call(terms: int, f: Any, *inputs: Any) -> Any:
+    arrays, t, coefficients, c = _split(terms, inputs)
+    return f(*arrays, (*coefficients, *c), t)
+
+
 def _case(terms: int, bits: tuple[str, str], known: tuple[tuple[Numbers, Numbers], ...]) -> Case:
     t, c = (0.5, -1.0, 2.0, 0.25)[:terms], (2.0, 1.0, -0.5, 3.0)[:terms]
     added, ones = sum(w * y for w, y in zip(c, t, strict=True)), (1.0,) * terms
@@ -77,6 +82,7 @@ def _case(terms: int, bits: tuple[str, str], known: tuple[tuple[Numbers, Numbers
         return _gradient(terms, _larger, *inputs)
 
     return Case(
+        call=lambda f, *inputs: _call(terms, f, *inputs),
         sample=lambda draws: _sample(terms, draws),
         exact=lambda mp, *inputs: _exact(terms, *inputs),
         scale=lambda mp, *inputs: _scale(terms, *inputs),
