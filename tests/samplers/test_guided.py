@@ -111,6 +111,35 @@ def test_out_in_place_layouts_and_thresholds(rng):
 
 # ---- CFG++
 
+NEEDS_X0 = "a sampler without churn that remembers x0 or nothing"
+NOISE_ALGORITHMS = [
+    {"algorithm": algorithm, "order": order}
+    for algorithm in ("dpmsolver", "sde-dpmsolver")
+    for order in (1, 2, 3)
+]
+VARIANTS = [
+    *((name, {}) for name in NAMES),
+    *(("DPMSolverMultistep", options) for options in NOISE_ALGORITHMS),
+    *(("DPMSolverSinglestep", options) for options in NOISE_ALGORITHMS[:3]),
+    *((name, {"of_data": False}) for name in ("SASolver", "UniPC")),
+    ("SASolver", {"of_data": False, "predictor_order": 1, "corrector_order": 0}),
+    *(("LMS", {"order": k}) for k in (1, 2)),
+    *(("DEIS", {"order": k}) for k in (1, 3)),
+    *((name, {"clip": 2.0}) for name in ("Heun", "DPM2")),
+    *((name, {"churn": 4.0}) for name in ("Euler", "EDMEuler")),
+    ("PNDM", {"runge_kutta": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_cfg_pp_is_supported_where_only_x0_is_remembered(name, options):
+    sampler = made(name, 6, **options)
+    remembers_x0 = not sampler.memory or all(
+        sampler._formula(i, available)[:2] == sampler._x0(i)
+        for i, available in enumerate(sampler._expected)
+    )
+    assert sampler.supports_cfg_pp == (remembers_x0 and not options.get("churn"))
+
 
 def split(sampler, i, x, prediction):
     """x0 and epsilon."""
@@ -147,7 +176,7 @@ def test_cfg_pp_of_others_in_their_first_step(name, rng):
         x, uncond, cond, 1, scale=0.6, cfg_pp=True, state=sampler.state(), **options
     )
     signal, sigma = sampler.grid.signal, sampler.grid.noise
-    added = sampler._rule(1, 0).noise
+    added = sampler._formula(1, 0).noise
     _, epsilon = split(sampler, 1, x, uncond)
     guided = uncond + 0.6 * (cond - uncond)
     x0 = (x - sigma[1] * split(sampler, 1, x, guided)[1]) / signal[1]
@@ -163,7 +192,7 @@ def test_cfg_pp_of_one_prediction_is_plain(name, rng):
     x, prediction = rng.standard_normal((2, *SHAPE))
     options = {"scale": 0.6, "key": 1}
     if name in ("DEIS", "DPM2", "FlowMatchHeun", "Heun", "LMS", "PNDM"):
-        with pytest.raises(ValueError, match=f"{name}: cfg_pp needs a sampler that remembers x0"):
+        with pytest.raises(ValueError, match=f"{name}: cfg_pp needs {NEEDS_X0}"):
             sampler.guided_step(x, x, x, 0, cfg_pp=True, state=states[0], **options)
         return
     for i in range(len(sampler)):
@@ -176,7 +205,7 @@ def test_cfg_pp_of_one_prediction_is_plain(name, rng):
 def test_cfg_pp_that_is_not_defined_leaves_out_untouched(rng):
     x, out = rng.standard_normal(SHAPE), np.full(SHAPE, 7.0)
     options = {"scale": 0.6, "cfg_pp": True, "out": out}
-    with pytest.raises(ValueError, match=r"Euler: cfg_pp needs a sampler without churn"):
+    with pytest.raises(ValueError, match=f"Euler: cfg_pp needs {NEEDS_X0}"):
         made("Euler", 6, churn=4.0).guided_step(x, x, x, 0, **options)
     for sampler, i in ((made("DDIM", 6, threshold=0.9), 0), (made("DDIM", 6), np.zeros(3, int))):
         with pytest.raises(ValueError, match=r"cfg_pp needs one step for all, without threshold"):

@@ -35,6 +35,7 @@ class DPMSolver(Sampler):
             _grid.check_of_data(name, needed, clip=lay[-1], threshold=options["threshold"])
         self.order, self.algorithm, self.solver = int(order), algorithm, solver
         self.memory = self.order - 1
+        self.supports_cfg_pp = self.of_data or not self.memory
         self._set_up(*lay, **options)
         if not self.of_data and self.grid.signal[0] == 0:
             others = " or ".join(f'"{a}"' for a in self.algorithms if a.endswith("++"))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op, result_dtype
-from fastgen.diffusion.samplers._rule import LINEAR, NEXT, STEPS, Plan
+from fastgen.diffusion import solver_steps
+from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT, BoundStep
 from fastgen.guidance.threshold import limits_of
 from fastgen.noise import normal
 
@@ -60,14 +61,14 @@ def thresholded(
     return a / limits, b / limits, 1.0, *others
 
 
-def table_of(plans: list[Plan]) -> Array:
+def table_of(steps: list[BoundStep]) -> Array:
     """a, b, limit, u, v, k and the noise of each step of a sampler that remembers nothing."""
     rows = []
-    for made in plans:
-        if made.op is LINEAR:
-            rows.append((0.0, 0.0, math.inf, *made.coefficients, 0.0, 0.0))
+    for bound in steps:
+        if bound.op is LINEAR:
+            rows.append((0.0, 0.0, math.inf, *bound.coefficients, 0.0, 0.0))
         else:
-            rows.append((*made.coefficients, *(() if made.noise else (0.0,))))
+            rows.append((*bound.coefficients, *(() if bound.noise else (0.0,))))
     return np.array(rows, np.float64)
 
 
@@ -75,9 +76,9 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
     """The cheapest operation for these rows of a table, and its coefficients, (batch,) each."""
     a, b, limit, u, v, k, noise = rows.T
     if noise.any():
-        return STEPS[1], (a, b, limit, u, v, k, noise)
+        return solver_steps.ROWS[1], (a, b, limit, u, v, k, noise)
     if k.any():
-        return STEPS[0], (a, b, limit, u, v, k)
+        return solver_steps.ROWS[0], (a, b, limit, u, v, k)
     return LINEAR, (u, v)
 
 

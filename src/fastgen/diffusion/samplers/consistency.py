@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, VARIANCE_PRESERVING, Grid
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -109,13 +109,13 @@ class LCM(_Distilled):
         """Lay the grid and compute all coefficients."""
         self.timestep_scaling = timestep_scaling
         self._choose(schedule, steps, prediction, original_steps, clip, threshold, threshold_max)
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         (a, b), tau = self._x0(i), float(self.timesteps[i]) * self.timestep_scaling
         size = math.hypot(tau, 0.5)
         alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
-        return Rule(a, b, u=alpha * (0.5 / size) ** 2, k=alpha * tau / size, noise=sigma)
+        return StepFormula(a, b, u=alpha * (0.5 / size) ** 2, k=alpha * tau / size, noise=sigma)
 
 
 class TCD(_Distilled):
@@ -172,9 +172,9 @@ class TCD(_Distilled):
             raise ValueError(f"TCD: eta must lie between 0 and 1, got {eta!r}")
         self.eta = float(eta)
         self._choose(schedule, steps, prediction, original_steps)
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         schedule, last = self.schedule, i + 1 == len(self)
         after = 0 if last else int(self.timesteps[i + 1])
         s = math.floor((1 - self.eta) * after)
@@ -183,7 +183,7 @@ class TCD(_Distilled):
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
         u, v = (ratio * (alpha * q + sigma * e) for q, e in ((a, of_x), (b, of_p)))
         noise = math.sqrt(max((1 - ratio) * (1 + ratio), 0.0)) if self.eta else 0.0
-        return Rule(u=u, v=v, noise=noise)
+        return StepFormula(u=u, v=v, noise=noise)
 
 
 class ConsistencyModel(Sampler):
@@ -252,11 +252,11 @@ class ConsistencyModel(Sampler):
         nodes.append(float(table[-1]))
         self._take(Grid(timesteps, [1.0] * len(nodes), nodes, VARIANCE_EXPLODING))
         self._scales = [1 / math.hypot(s, sigma_data) for s in nodes]
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after, least = self.grid.noise[i], self.grid.noise[i + 1], self.grid.noise[-1]
         data, above = self.sigma_data, sigma - self.grid.noise[-1]
         skip = data**2 / (above**2 + data**2)
         out = above * data / math.hypot(sigma, data)
-        return Rule(skip, out, k=1.0, noise=math.sqrt((after - least) * (after + least)))
+        return StepFormula(skip, out, k=1.0, noise=math.sqrt((after - least) * (after + least)))

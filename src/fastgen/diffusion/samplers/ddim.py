@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import Grid
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -107,7 +107,7 @@ class DDIM(Sampler):
             grid = self.grid
             self._take(Grid(grid.timesteps[::-1], grid.signal[::-1], grid.noise[::-1], grid.form))
             self._targets = list(zip(self.grid.signal[1:], self.grid.noise[1:], strict=True))
-        self._make_plans()
+        self._bind_steps()
 
     def _ends(self, final_sigma: str) -> list[tuple[float, float]]:
         """alpha and sigma that each step goes to."""
@@ -121,7 +121,7 @@ class DDIM(Sampler):
             (float(schedule.signal[t]), float(schedule.sigma[t])) if t >= 0 else last for t in ends
         ]
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         alpha, sigma = self.grid.signal[i], self.grid.noise[i]
         alpha_next, sigma_next = self._targets[i]
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
@@ -131,5 +131,7 @@ class DDIM(Sampler):
             noise = self.eta * sigma_next * math.sqrt(max(new, 0.0))
         along = math.sqrt(max(sigma_next**2 - noise**2, 0.0))
         if self.clip_epsilon and math.isfinite(self.limit):
-            return Rule(a, b, along / sigma, 0.0, alpha_next - along * alpha / sigma, (), noise)
-        return Rule(a, b, along * of_x, along * of_p, alpha_next, (), noise)
+            return StepFormula(
+                a, b, along / sigma, 0.0, alpha_next - along * alpha / sigma, (), noise
+            )
+        return StepFormula(a, b, along * of_x, along * of_p, alpha_next, (), noise)

@@ -9,9 +9,10 @@ import numpy as np
 
 from fastgen._core import result_dtype
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import LINEAR, StepFormula
+from fastgen.diffusion.samplers._method import Array, Given
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
-from fastgen.diffusion.samplers._rule import LINEAR, Rule
-from fastgen.diffusion.samplers._sampler import Array, Given, Sampler
+from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 from fastgen.vae import reparameterize
 
@@ -99,7 +100,7 @@ class DDPM(Sampler):
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, **options)
-        self._make_plans()
+        self._bind_steps()
 
     def _new(self, i: int) -> float:
         """1 - SNR_i / SNR_{i+1}."""
@@ -110,14 +111,14 @@ class DDPM(Sampler):
         """Whether step i is the one that adds no noise."""
         return i + 1 == len(self) and not (self.parity and self.timesteps[i] > 0)
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         signal, noise = self.grid.signal, self.grid.noise
         (a, b), new = self._x0(i), self._new(i)
         spread = math.sqrt(max(new, 0.0)) * (noise[i + 1] if self.variance == "small" else noise[i])
         if self.learned or self._is_last(i):
             spread = 0.0
         kept = signal[i] / signal[i + 1] * (noise[i + 1] / noise[i]) ** 2
-        return Rule(a, b, kept, 0.0, signal[i + 1] * new, (), spread)
+        return StepFormula(a, b, kept, 0.0, signal[i + 1] * new, (), spread)
 
     def adds_noise(self, i: int) -> bool:
         """Whether step i draws noise."""
@@ -138,16 +139,24 @@ class DDPM(Sampler):
         silent = np.array([self._is_last(i) for i in steps.tolist()]).reshape(column)
         return np.where(silent, said.dtype.type(-np.inf), found)
 
-    def _unlike(self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int) -> Any:
+    def _step_unlike(
+        self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
+    ) -> Any:
+        """`step` with learned variances behind the prediction."""
+        if not self.learned:
+            return super()._step_unlike(x, prediction, i, out, given, first)
+        x, prediction = np.asarray(x), np.asarray(prediction)
         twice = (*x.shape[:1], *(2 * n for n in x.shape[1:2]), *x.shape[2:])
-        if not self.learned or x.ndim < 2 or prediction.shape != twice:
-            both = f", and as many variances behind, {twice}" if self.learned else ""
-            raise ValueError(f"{self._shapes('prediction', prediction, x)}{both}")
+        if x.ndim < 2 or prediction.shape != twice:
+            raise ValueError(
+                f"{self._shapes('prediction', prediction, x)}, and as many variances behind, "
+                f"{twice}"
+            )
+        steps = i if np.ndim(i) else np.full(len(x), i)
         stored = result_dtype((x, prediction))
         computed = np.float64 if stored == np.float64 else np.float32
         x, prediction = (y.astype(computed, copy=False) for y in (x, prediction))
         said, variance = np.split(prediction, 2, axis=1)
-        steps = np.full(len(x), i) if np.ndim(i) == 0 else i
         mean, log_variance = self._combined((x, said), steps), self._log_variance(steps, variance)
         if np.ndim(i):
             noise = self._noise_each(x, steps, given, first)

@@ -6,9 +6,9 @@ import itertools
 import math
 from typing import Any
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._dpmsolver import DPMSolver
 from fastgen.diffusion.samplers._exponential import expand, growing_integral, integral
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPMSolverMultistep"]
@@ -121,7 +121,7 @@ class DPMSolverMultistep(DPMSolver):
         lay = (schedule, steps, prediction, clip)
         self._choose(order, algorithm, solver, lay, options)
         self.stochastic = algorithm.startswith("sde")
-        self._make_plans()
+        self._bind_steps()
 
     def _order(self, i: int, available: int) -> int:
         left, few = len(self) - i, self.lower_order_final and len(self) < FEW_STEPS
@@ -129,13 +129,13 @@ class DPMSolverMultistep(DPMSolver):
             return 1
         return min(self.order, available + 1, 2 if left == 2 and few else 3)
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         grid = self.grid
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         here, after = grid.log_snr_half(i), grid.log_snr_half(i + 1)
         h = after - here
         if h == 0:  # a sigma given twice
-            return Rule(a, b, u=1.0)
+            return StepFormula(a, b, u=1.0)
         nodes = [grid.log_snr_half(j) for j in range(i, i - self._order(i, available), -1)]
         gaps = [(t - s) / h for t, s in itertools.pairwise(nodes)]
         r = tuple(itertools.takewhile(lambda gap: gap > 0, gaps))  # up to a sigma given twice
@@ -143,7 +143,7 @@ class DPMSolverMultistep(DPMSolver):
             kept, weights, noise = self._data_weights(i, h, r)
         else:
             kept, weights, noise = self._noise_weights(i, h, r)
-        return Rule(a, b, kept, 0.0, weights[0], weights[1:], noise)
+        return StepFormula(a, b, kept, 0.0, weights[0], weights[1:], noise)
 
     def _data_weights(
         self, i: int, h: float, r: tuple[float, ...]

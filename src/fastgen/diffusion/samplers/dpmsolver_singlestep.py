@@ -6,9 +6,9 @@ import itertools
 import math
 from typing import Any
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._dpmsolver import DPMSolver
 from fastgen.diffusion.samplers._exponential import growing_integral, integral
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPMSolverSinglestep"]
@@ -104,7 +104,7 @@ class DPMSolverSinglestep(DPMSolver):
         lay = (schedule, steps, prediction, clip)
         self._choose(order, algorithm, solver, lay, options)
         self._orders = self._in_groups()
-        self._make_plans()
+        self._bind_steps()
 
     def _in_groups(self) -> list[int]:
         """The order of each step, and so how many steps its group has had."""
@@ -118,7 +118,7 @@ class DPMSolverSinglestep(DPMSolver):
     def _keeps(self, i: int) -> bool:
         return i + 1 < len(self) and self._orders[i + 1] > 1
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         order = min(self._orders[i], available + 1)
         kept, weights = self._from_first(i, order)
@@ -126,7 +126,7 @@ class DPMSolverSinglestep(DPMSolver):
             before, gone = self._from_first(i - 1, order - 1)
             kept /= before
             weights = [w - kept * g for w, g in zip(weights, [*gone, 0.0], strict=True)]
-        return Rule(a, b, kept, 0.0, weights[-1], tuple(weights[-2::-1]))
+        return StepFormula(a, b, kept, 0.0, weights[-1], tuple(weights[-2::-1]))
 
     def _from_first(self, i: int, order: int) -> tuple[float, list[float]]:
         """Of the group's first sample and its predictions, in turn: the sample at node i + 1."""

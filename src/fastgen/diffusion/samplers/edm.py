@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, Grid
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -99,6 +99,7 @@ class EDMEuler(Sampler):
             )
         self.sigma_data, self.churn, self.churn_noise = sigma_data, churn, churn_noise
         self.churn_range = float(churn_min), float(churn_max)
+        self.supports_cfg_pp = churn == 0
         self._set_up(
             schedule, 1, prediction, spacing="linspace", final_sigma=final_sigma, parity=parity
         )
@@ -114,9 +115,9 @@ class EDMEuler(Sampler):
         self._take(Grid(np.log(ramp) / 4, [1.0] * len(nodes), nodes, VARIANCE_EXPLODING))
         self._scales = [1 / math.hypot(s, sigma_data) for s in nodes]
         self.init_noise_scale = math.hypot(1, nodes[0]) if parity else nodes[0]
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
         (low, high), data = self.churn_range, self.sigma_data
         gamma = min(self.churn / len(self), math.sqrt(2) - 1) if low <= sigma <= high else 0.0
@@ -125,7 +126,7 @@ class EDMEuler(Sampler):
         out = hat * data / size * (1 if self.prediction == "epsilon" else -1)
         u = part + (1 - part) * (data / size) ** 2
         noise = u * self.churn_noise * sigma * math.sqrt(gamma * (2 + gamma))
-        return Rule(u=u, v=(1 - part) * out, noise=noise)
+        return StepFormula(u=u, v=(1 - part) * out, noise=noise)
 
     def _epsilon(self, i: int) -> Pair:
         """Of the preconditioned network."""

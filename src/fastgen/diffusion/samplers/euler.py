@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fastgen.diffusion.samplers._rule import Rule
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -101,16 +101,17 @@ class Euler(_Sigmas):
                 f"Euler: churn and churn_noise must be >= 0, got {churn!r} and {churn_noise!r}"
             )
         self.churn, self.churn_noise = float(churn), float(churn_noise)
+        self.supports_cfg_pp = self.churn == 0
         self.churn_range = float(churn_min), float(churn_max)
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
-        self._make_plans()
+        self._bind_steps()
 
     def _gamma(self, sigma: float) -> float:
         low, high = self.churn_range
         return min(self.churn / len(self), math.sqrt(2) - 1) if low <= sigma <= high else 0.0
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
         gamma = self._gamma(sigma)
         hat = sigma * (1 + gamma)
@@ -124,7 +125,7 @@ class Euler(_Sigmas):
             a, b = self._x0(i)
         u = part + (1 - part) * a
         noise = u * self.churn_noise * sigma * math.sqrt(gamma * (2 + gamma))
-        return Rule(0.0, 0.0, u, (1 - part) * b, 0.0, (), noise)
+        return StepFormula(0.0, 0.0, u, (1 - part) * b, 0.0, (), noise)
 
 
 class EulerAncestral(_Sigmas):
@@ -185,13 +186,13 @@ class EulerAncestral(_Sigmas):
         self.eta = float(eta)
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
         up, down = ancestral(sigma, after, self.eta)
         (a, b), part = self._x0(i), down / sigma
-        return Rule(0.0, 0.0, part + (1 - part) * a, (1 - part) * b, 0.0, (), up)
+        return StepFormula(0.0, 0.0, part + (1 - part) * a, (1 - part) * b, 0.0, (), up)
 
 
 def ancestral(sigma: float, after: float, eta: float) -> tuple[float, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import FLOW, Grid
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._two_evaluations import Halves, doubled
 from fastgen.diffusion.schedule import Schedule
@@ -113,17 +113,17 @@ class FlowMatchEuler(_FlowSampler):
         """Lay the grid and compute all coefficients."""
         self.stochastic = stochastic
         self._lay(schedule, steps, prediction, sigmas, terminal, parity)
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
         if self.stochastic:
-            return Rule(0.0, 0.0, (1 - after) * a, (1 - after) * b, 0.0, (), after)
+            return StepFormula(0.0, 0.0, (1 - after) * a, (1 - after) * b, 0.0, (), after)
         if self.prediction == "flow":
-            return Rule(u=1.0, v=after - sigma)
+            return StepFormula(u=1.0, v=after - sigma)
         u, v = (1 - after) * a + after * of_x, (1 - after) * b + after * of_p
-        return Rule(u=u, v=v)
+        return StepFormula(u=u, v=v)
 
 
 class FlowMatchHeun(Halves, _FlowSampler):
@@ -165,6 +165,7 @@ class FlowMatchHeun(Halves, _FlowSampler):
     """
 
     memory = 1
+    supports_cfg_pp = False
 
     def __init__(
         self,
@@ -179,13 +180,13 @@ class FlowMatchHeun(Halves, _FlowSampler):
         """Lay the grid and compute all coefficients."""
         self._lay(schedule, steps, prediction, sigmas, terminal, parity)
         self._take(doubled(self.grid))
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
         slope = (0.0, 1.0) if self.prediction == "flow" else (of_x - a, of_p - b)
         if i % 2 == 0:
-            return Rule(*slope, u=1.0, k=sigmas[i + 1] - sigmas[i])
+            return StepFormula(*slope, u=1.0, k=sigmas[i + 1] - sigmas[i])
         half = (sigmas[i] - sigmas[i - 1]) / 2
-        return Rule(*slope, u=1.0, k=half, history=(-half,))
+        return StepFormula(*slope, u=1.0, k=half, history=(-half,))

@@ -6,8 +6,8 @@ import abc
 import math
 from typing import Any
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import Grid
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._two_evaluations import Halves, doubled, with_middles
 from fastgen.diffusion.schedule import Schedule
@@ -39,8 +39,9 @@ class _TwoEvaluations(Halves, Sampler):
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
+        self.supports_cfg_pp = math.isfinite(self.limit)  # x0 is then remembered, not a slope
         self._take(self._evaluations(self.grid))
-        self._make_plans()
+        self._bind_steps()
 
     @abc.abstractmethod
     def _evaluations(self, grid: Grid) -> Grid:
@@ -50,17 +51,17 @@ class _TwoEvaluations(Halves, Sampler):
     def _shares(self, i: int) -> tuple[float, float]:
         """What the two slopes of the step that ends with evaluation i are multiplied with."""
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
         if math.isfinite(self.limit):
             return self._limited(i)
         a, b = self._epsilon(i)  # the slope (x - x0) / sigma
         if i % 2 == 0:
-            return Rule(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
+            return StepFormula(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
         first, second = self._shares(i)
-        return Rule(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
+        return StepFormula(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
 
-    def _limited(self, i: int) -> Rule:
+    def _limited(self, i: int) -> StepFormula:
         """The same in terms of x0, which is what can be clipped.
 
         The second evaluation lies on the line from x through the first x0, so both x and the first
@@ -69,10 +70,10 @@ class _TwoEvaluations(Halves, Sampler):
         sigmas, (a, b) = self.grid.noise, self._x0(i)
         if i % 2 == 0:
             part = sigmas[i + 1] / sigmas[i]
-            return Rule(a, b, u=part, k=1 - part)
+            return StepFormula(a, b, u=part, k=1 - part)
         first, second = (share / sigmas[i] for share in self._shares(i))
         back = sigmas[i - 1] / sigmas[i]
-        return Rule(a, b, u=back + first + second, k=-second, history=(1 - back - first,))
+        return StepFormula(a, b, u=back + first + second, k=-second, history=(1 - back - first,))
 
 
 class Heun(_TwoEvaluations):

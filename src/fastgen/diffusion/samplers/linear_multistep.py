@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING, Grid
 from fastgen.diffusion.samplers._polynomial import lagrange_integrals
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -73,15 +73,16 @@ class LMS(Sampler):
         if isinstance(order, bool) or order not in (1, 2, 3, 4):
             raise ValueError(f"LMS: order must be 1, 2, 3 or 4, got {order!r}")
         self.order, self.memory = int(order), int(order) - 1
+        self.supports_cfg_pp = not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         self._set_up(schedule, steps, prediction, parity=parity, **options)
-        self._make_plans()
+        self._bind_steps()
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         sigmas, (a, b) = self.grid.noise, self._epsilon(i)
         points = [sigmas[i - j] for j in range(available + 1)]
         weights = lagrange_integrals(points, sigmas[i + 1])
-        return Rule(a, b, u=1.0, k=weights[0], history=weights[1:])
+        return StepFormula(a, b, u=1.0, k=weights[0], history=weights[1:])
 
 
 class PNDM(Sampler):
@@ -138,6 +139,7 @@ class PNDM(Sampler):
     """
 
     memory = 3
+    supports_cfg_pp = False
 
     def __init__(
         self,
@@ -163,7 +165,7 @@ class PNDM(Sampler):
             signal = [grid.signal[j] for j in (*twice, steps)]
             noise = [grid.noise[j] for j in (*twice, steps)]
             self._take(Grid(np.asarray(grid.timesteps)[twice], signal, noise, grid.form))
-        self._make_plans()
+        self._bind_steps()
 
     def _with_runge_kutta(self, grid: Grid) -> Grid:
         """Each of the first steps is seen at its beginning, twice in its middle, and at its end."""
@@ -207,28 +209,28 @@ class PNDM(Sampler):
         ratio = signal[j] / signal[i]
         return ratio, noise[j] - ratio * noise[i]
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._epsilon(i)
         if i < self._start:
             return self._runge_kutta(i - i % 4, i % 4)._replace(a=a, b=b)
         if i == 1 and available and not self._start:  # the first step again
             _, slope = self._way(0, 1)
-            return Rule(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
+            return StepFormula(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
         ratio, slope = self._way(i, i + 1)
         first, *rest = (slope * w for w in ADAMS_BASHFORTH[available])
-        return Rule(a, b, u=ratio, k=first, history=tuple(rest))
+        return StepFormula(a, b, u=ratio, k=first, history=tuple(rest))
 
-    def _runge_kutta(self, first: int, stage: int) -> Rule:
+    def _runge_kutta(self, first: int, stage: int) -> StepFormula:
         """Each takes back what the one before has added, and goes from the first node."""
         (to_middle, half), (ratio, slope) = self._way(first, first + 1), self._way(first, first + 3)
         if stage == 0:
-            return Rule(u=to_middle, k=half)
+            return StepFormula(u=to_middle, k=half)
         if stage == 1:
-            return Rule(u=1.0, k=half, history=(-half,))
+            return StepFormula(u=1.0, k=half, history=(-half,))
         if stage == 2:
             u = ratio / to_middle
-            return Rule(u=u, k=slope, history=(-u * half,))
-        return Rule(u=1.0, k=slope / 6, history=(-2 * slope / 3, slope / 3, slope / 6))
+            return StepFormula(u=u, k=slope, history=(-u * half,))
+        return StepFormula(u=1.0, k=slope / 6, history=(-2 * slope / 3, slope / 3, slope / 6))
 
 
 RUNGE_KUTTA_STEPS = 3

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._coefficients import phi
 from fastgen.diffusion.samplers._polynomial import lagrange_moments
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -114,6 +114,7 @@ class SASolver(Sampler):
         self.predictor_order, self.corrector_order = int(predictor_order), int(corrector_order)
         self.memory = max(self.predictor_order - (not corrector_order), self.corrector_order - 1)
         self.of_data, self.lower_order_final = of_data, lower_order_final
+        self.supports_cfg_pp = of_data or not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
@@ -125,7 +126,7 @@ class SASolver(Sampler):
                 "limit; use of_data=True"
             )
         self.taus = self._all_taus(tau)
-        self._make_plans()
+        self._bind_steps()
 
     def _all_taus(self, tau: float | Callable[[float], float] | None) -> list[float]:
         """One for each step."""
@@ -140,7 +141,7 @@ class SASolver(Sampler):
             taus.append(float(value))
         return taus
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         kept, noise = self._kept(i)
         new, *rest = self._weights(i, i, self._predicted(i, available))
@@ -151,7 +152,7 @@ class SASolver(Sampler):
             rest = [w + kept * c for w, c in zip(rest, correction[1:], strict=True)]
         while rest and rest[-1] == 0:
             rest.pop()
-        return Rule(a, b, u=kept, k=new, history=tuple(rest), noise=noise)
+        return StepFormula(a, b, u=kept, k=new, history=tuple(rest), noise=noise)
 
     def _predicted(self, i: int, available: int) -> int:
         """The predictor's order in step i."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._coefficients import phi
-from fastgen.diffusion.samplers._rule import Rule
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -106,6 +106,7 @@ class UniPC(Sampler):
             _grid.check_of_data("UniPC", "of_data=True", clip=clip, threshold=threshold)
         self.order = self.memory = int(order)
         self.solver, self.of_data, self.corrector = solver, of_data, corrector
+        self.supports_cfg_pp = of_data or not self.memory
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
@@ -117,7 +118,7 @@ class UniPC(Sampler):
                 "UniPC: step 0 has no signal (zero terminal SNR), where of_data=False has no "
                 "limit; use of_data=True"
             )
-        self._make_plans()
+        self._bind_steps()
 
     def _order(self, i: int, available: int) -> int:
         left = len(self) - i
@@ -125,7 +126,7 @@ class UniPC(Sampler):
             return 1
         return min(self.order, available + 1, left if self.lower_order_final else self.order)
 
-    def _rule(self, i: int, available: int) -> Rule:
+    def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         kept, weights = self._predictor(i, self._order(i, available))
         new, *rest = weights + [0.0] * (self.order + 1 - len(weights))
@@ -135,7 +136,7 @@ class UniPC(Sampler):
             rest = [w + kept * c for w, c in zip(rest, correction[1:], strict=True)]
         while rest and rest[-1] == 0:
             rest.pop()
-        return Rule(a, b, u=kept, k=new, history=tuple(rest))
+        return StepFormula(a, b, u=kept, k=new, history=tuple(rest))
 
     def _step_facts(self, i: int) -> tuple[float, float, float]:
         """-h or h, B(h), and what both results are multiplied with."""

@@ -1,0 +1,82 @@
+"""One step of any sampler: its formula, and the formula bound to the cheapest row for it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from fastgen._core import Op
+from fastgen._ops import OPS
+from fastgen.diffusion import guided_steps, solver_steps
+
+LINEAR = OPS["diffusion.linear_combination"]
+GUIDED_LINEAR = OPS["diffusion.guided_combination"]
+NEXT, NEXT_AND_DENOISED = 1, 3  # which results of a row are wanted, as bits
+
+
+class StepFormula(NamedTuple):
+    """m = clip(a x + b p), next = u x + v p + k m + sum_j history_j m_j + noise n.
+
+    x is the sample, p the prediction, m_j the m of j + 1 steps before, n standard normal noise.
+    """
+
+    a: float = 0.0
+    b: float = 0.0
+    u: float = 0.0
+    v: float = 0.0
+    k: float = 0.0
+    history: tuple[float, ...] = ()
+    noise: float = 0.0
+
+
+class BoundStep(NamedTuple):
+    """The row that carries out a step, and the numbers that it takes behind the arrays."""
+
+    op: Op
+    """The row of x and one prediction."""
+    guided_op: Op
+    """The row of x and two predictions, under classifier-free guidance."""
+    coefficients: tuple[float, ...]
+    """Those of `op`: u, v of `LINEAR`; else a, b, limit, u, v, k and one per term."""
+    history: int
+    """How many memories it takes. They are its first terms."""
+    noise: bool
+    """Whether it takes noise. That is its last term."""
+    wanted: int
+    """Which results are computed."""
+
+    @property
+    def clips(self) -> bool:
+        """Whether it clips the denoised sample."""
+        return self.op is not LINEAR and self.coefficients[2] < math.inf
+
+    @property
+    def of_sample(self) -> tuple[float, float]:
+        """u and v: the coefficients of x and of the prediction in the next sample."""
+        u, v = self.coefficients if self.op is LINEAR else self.coefficients[3:5]
+        return u, v
+
+
+def bind(formula: StepFormula, limit: float, keep: bool) -> BoundStep:
+    """Bind a formula to its cheapest row. With `keep`, m is a result too, for later steps."""
+    if keep or formula.history or (math.isfinite(limit) and formula.k != 0):
+        terms = formula.history + ((formula.noise,) if formula.noise else ())
+        first = (formula.a, formula.b, limit, formula.u, formula.v, formula.k)
+        wanted = NEXT_AND_DENOISED if keep else NEXT
+        return _of_terms(first + terms, len(formula.history), formula.noise != 0, wanted)
+    u, v = formula.u + formula.k * formula.a, formula.v + formula.k * formula.b
+    if formula.noise:
+        return _of_terms((0.0, 0.0, math.inf, u, v, 0.0, formula.noise), 0, True, NEXT)
+    return BoundStep(LINEAR, GUIDED_LINEAR, (u, v), 0, False, NEXT)
+
+
+def _of_terms(coefficients: tuple[float, ...], *facts: Any) -> BoundStep:
+    count = len(coefficients) - len(solver_steps.COEFFICIENTS)
+    return BoundStep(solver_steps.ROWS[count], guided_steps.ROWS[count], coefficients, *facts)
+
+
+def run(op: Op, arrays: tuple[Any, ...], numbers: tuple[float, ...], out: Any, wanted: int) -> Any:
+    """Carry out a step whose numbers are those of all samples."""
+    if op.nout == 1:
+        return op(arrays + numbers, -1, False, out)
+    return op(arrays + numbers, -1, False, None if out is None else (out, None), wanted)

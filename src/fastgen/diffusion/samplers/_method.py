@@ -1,0 +1,235 @@
+"""What all methods share below their public calls: options, grid, bound steps, memory and noise."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastgen._core import Stream
+from fastgen.diffusion.samplers import _coefficients, _grid, _per_sample
+from fastgen.diffusion.samplers._bound_step import BoundStep, StepFormula, bind
+from fastgen.diffusion.samplers._coefficients import Pair
+from fastgen.diffusion.samplers._grid import Grid, Way
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
+from fastgen.diffusion.samplers._state import State
+from fastgen.diffusion.schedule import Schedule
+from fastgen.noise.keys import key_of, noise_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Given = tuple[Any, Any, Any]  # noise, rng and key, as in a call
+
+
+class Method(abc.ABC):
+    """A schedule, options, and for each step the formula that a subclass gives."""
+
+    memory: int = 0
+    """How many steps before the present one it can use."""
+    supports_cfg_pp: bool = True
+    """Whether CFG++ is defined: it remembers predictions of x0 or nothing, and adds no churn."""
+    exploding: ClassVar[bool] = False
+    """Whether its samples are x0 + sigma noise, whatever the form of the schedule."""
+    spacing: str = "leading"
+    rounded: ClassVar[bool] = True
+    one_more: ClassVar[bool] = False
+
+    schedule: Schedule
+    prediction: str
+    learned: bool = False
+    """Whether the model predicts a variance too, behind the prediction."""
+    limit: float = math.inf
+    threshold: tuple[float, float] | None = None
+    timesteps: Array
+    """What the model is told at each step, float64 of shape (evaluations,)."""
+    sigmas: Array
+    """sigma / alpha at the nodes, from the start to the end; sigma itself for flow schedules."""
+    init_noise_scale: float = 1.0
+    """The factor of the standard normal noise that a run starts from."""
+
+    def _set_up(
+        self,
+        schedule: Schedule,
+        steps: int,
+        prediction: str,
+        clip: float | None = None,
+        most: int | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
+        **options: Any,
+    ) -> None:
+        """Check the common options and lay the grid."""
+        name = type(self).__name__
+        if not isinstance(schedule, Schedule):
+            raise TypeError(f"{name}: schedule must be a fastgen.diffusion.Schedule")
+        _grid.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
+        steps = _grid.check_steps(name, steps, len(schedule) if most is None else most)
+        _grid.check_limits(name, clip, threshold, threshold_max)
+        self.schedule, self.prediction, self.parity = schedule, prediction, options.get("parity")
+        self.limit = math.inf if clip is None else float(clip)
+        if threshold is not None:
+            self.threshold, self.limit = (float(threshold), float(threshold_max)), 1.0
+        self.spacing = options.get("spacing", self.spacing)
+        way = Way(name, steps, rounded=self.rounded, one_more=self.one_more, **options)
+        self._take(_grid.make(way, schedule, exploding=self.exploding))
+
+    def _take(self, grid: Grid) -> None:
+        """Use this grid."""
+        self.grid, self.timesteps = grid, grid.timesteps
+        flow = grid.form == _grid.FLOW
+        with np.errstate(divide="ignore"):
+            self.sigmas = np.divide(grid.noise, 1.0 if flow else grid.signal)
+        if grid.signal[0] == 0 and self.prediction in ("epsilon", "score"):
+            raise ValueError(
+                f"{type(self).__name__}: step 0 has no signal (zero terminal SNR), so x0 can't be "
+                f'had from {self.prediction}; use a model with prediction="v" or "x0", or another '
+                "schedule or spacing"
+            )
+        rescaled = self.exploding and grid.form == _grid.VARIANCE_PRESERVING
+        self._scales = [1 / math.hypot(1, s) if rescaled else 1.0 for s in grid.noise]
+        if self.exploding:
+            first = grid.noise[0]
+            unscaled = self.spacing in ("linspace", "trailing") or not rescaled
+            self.init_noise_scale = first if unscaled else math.hypot(1, first)
+
+    def _bind_steps(self) -> None:
+        """Bind the steps of a run from the start."""
+        self._expected: list[int] = []
+        history: tuple[Any, ...] = ()
+        for i in range(len(self)):
+            self._expected.append(len(history))
+            history = self._remembered(i, history, None) if self._keeps(i) else history
+        self._bound_steps = [self._bind(i, self._expected[i]) for i in range(len(self))]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the bound steps: their rows belong to this machine's instruction set."""
+        return {name: value for name, value in self.__dict__.items() if name != "_bound_steps"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Bind the steps again."""
+        self.__dict__.update(state)
+        self._bind_steps()
+
+    def _bind(self, i: int, available: int) -> BoundStep:
+        return bind(self._formula(i, available), self.limit, self._keeps(i))
+
+    @abc.abstractmethod
+    def _formula(self, i: int, available: int) -> StepFormula:
+        """The formula of step i, with that many memories at hand."""
+
+    def _keeps(self, i: int) -> bool:
+        """Whether step i leaves something to remember."""
+        return self.memory > 0 and i + 1 < len(self)
+
+    def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
+        """The memories after step i, which leaves `new`."""
+        return (new, *history[: self.memory - 1])
+
+    def _x0(self, i: int) -> Pair:
+        """The coefficients of x and of the prediction in x0."""
+        return _coefficients.of_x0(self.grid, self.prediction, i)
+
+    def _epsilon(self, i: int) -> Pair:
+        """The coefficients of x and of the prediction in epsilon."""
+        return _coefficients.of_epsilon(self.grid, self.prediction, i)
+
+    @functools.cached_property
+    def _table(self) -> Array:
+        return _per_sample.table_of(self._bound_steps)
+
+    def __len__(self) -> int:
+        """The number of steps, each with one evaluation of the model."""
+        return len(self.timesteps)
+
+    def __repr__(self) -> str:
+        """Its schedule and number of steps."""
+        return f"<{type(self).__name__} of {len(self)} steps on {self.schedule!r}>"
+
+    def _bound_step(self, i: int, state: State | None) -> tuple[BoundStep, tuple[Array, ...]]:
+        """Step i bound to a row, and the memories in the state."""
+        bound = self._bound_steps[i]
+        if not self.memory:
+            return bound, ()
+        history = self._history(state, i)
+        if len(history) != self._expected[i]:  # a run that began at a later step
+            bound = self._bind(i, len(history))
+        return bound, history
+
+    def _history(self, state: State | None, i: int) -> tuple[Array, ...]:
+        """The memories in the state, or a ValueError if it is not that before step i."""
+        if state is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name}: state is missing: it remembers earlier predictions; make one with "
+                "state = sampler.state() and pass it to every step"
+            )
+        if state.next is not None and state.next != i:
+            raise ValueError(
+                f"{type(self).__name__}: state is that before step {state.next}, but i is {i}; "
+                "a run from another step needs a new one"
+            )
+        return state.history
+
+    def _terms(
+        self,
+        x: Any,
+        i: int,
+        bound: BoundStep,
+        history: tuple[Array, ...],
+        given: Given,
+        first: int,
+    ) -> tuple[Any, ...]:
+        """The terms of a bound step: memories, and then noise."""
+        terms, (noise, rng, key) = history[: bound.history], given
+        if bound.noise and noise is rng is None and key is not None:
+            return (*terms, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+        if bound.noise or noise is not None:
+            drawn = self._noise(x, given, i * NOISE_PER_STEP, first)
+            return (*terms, drawn) if bound.noise else terms
+        return terms
+
+    def _noise(self, x: Any, given: Given, counter: int, first: int) -> Any:
+        """The noise that was given, or a Stream; an error for both."""
+        (noise, rng, key), name = given, type(self).__name__
+        if noise is None:
+            at = counter + first * math.prod(x.shape[1:])
+            return Stream(key_of(name, key, rng), at)
+        if noise.shape != x.shape:
+            raise ValueError(self._shapes("noise", noise, x))
+        return noise_of(name, noise, rng, key, 0)
+
+    def _index(self, i: Any) -> int:
+        """A step's number, or raise."""
+        if isinstance(i, (bool, float)) or not hasattr(i, "__index__"):
+            raise TypeError(f"{type(self).__name__}: i must be the number of a step, got {i!r}")
+        i = i.__index__()
+        if not 0 <= i < len(self):
+            raise ValueError(
+                f"{type(self).__name__}: i must lie between 0 and {len(self) - 1}, got {i}"
+            )
+        index: int = i
+        return index
+
+    def _indices(self, i: Any, x: Array) -> Array:
+        """The step of each sample, or raise."""
+        name, steps = type(self).__name__, np.asarray(i)
+        if steps.dtype.kind not in "iu":
+            raise TypeError(f"{name}: i must hold the numbers of steps, got {steps.dtype}")
+        if self.memory:
+            raise ValueError(
+                f"{name}: i must be one step for all samples: it remembers earlier predictions; "
+                f"got an array of shape {steps.shape}"
+            )
+        if steps.shape != x.shape[:1]:
+            raise ValueError(
+                f"{name}: i must be an int or of shape {x.shape[:1]}, a step for each sample; got "
+                f"{steps.shape}"
+            )
+        for step in steps[(steps < 0) | (steps >= len(self))][:1]:
+            self._index(step)
+        return steps
+
+    def _shapes(self, what: str, got: Any, x: Any) -> str:
+        return f"{type(self).__name__}: {what} must have the shape {x.shape} of x, got {got.shape}"
