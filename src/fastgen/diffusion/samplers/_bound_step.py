@@ -45,6 +45,10 @@ class BoundStep(NamedTuple):
     wanted: int
     """Which results are computed."""
 
+    def places(self, out: Any) -> Any:
+        """`out` in the form that the row takes: one array, or one for each of two results."""
+        return out if self.op is LINEAR else (out, None)
+
     @property
     def clips(self) -> bool:
         """Whether it clips the denoised sample."""
@@ -73,10 +77,3 @@ def bind(formula: StepFormula, limit: float, keep: bool) -> BoundStep:
 def _of_terms(coefficients: tuple[float, ...], *facts: Any) -> BoundStep:
     count = len(coefficients) - len(solver_steps.COEFFICIENTS)
     return BoundStep(solver_steps.ROWS[count], guided_steps.ROWS[count], coefficients, *facts)
-
-
-def run(op: Op, arrays: tuple[Any, ...], numbers: tuple[float, ...], out: Any, wanted: int) -> Any:
-    """Carry out a step whose numbers are those of all samples."""
-    if op.nout == 1:
-        return op(arrays + numbers, -1, False, out)
-    return op(arrays + numbers, -1, False, None if out is None else (out, None), wanted)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgen._core import Stream
 from fastgen.diffusion.samplers import _guided, _per_sample
-from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep, run
+from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._method import Array, Given, Method
 from fastgen.diffusion.samplers._state import State
 
@@ -103,7 +103,8 @@ class Sampler(Method):
             numbers = _per_sample.thresholded(x, prediction, numbers, self.threshold)
             result = _per_sample.apply(bound.op, arrays, numbers, out, bound.wanted)
         else:
-            result = run(bound.op, arrays, numbers, out, bound.wanted)
+            outs = None if out is None else bound.places(out)
+            result = bound.op(arrays + numbers, -1, False, outs, bound.wanted)
         return self._next_of(result, i, bound, history, state)
 
     def _step_unlike(
@@ -185,7 +186,8 @@ class Sampler(Method):
         if bound.history or bound.noise or noise is not None:
             arrays += self._terms(x, i, bound, history, (noise, rng, key), first)
         if _guided.of_all_samples(numbers):
-            result = run(bound.guided_op, arrays, numbers, out, bound.wanted)
+            outs = None if out is None else bound.places(out)
+            result = bound.guided_op(arrays + numbers, -1, False, outs, bound.wanted)
         else:
             call = (bound.guided_op, arrays, numbers, out, bound.wanted)
             result = _per_sample.apply(*call, predictions=2)
