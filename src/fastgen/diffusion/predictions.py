@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fastgen._compose import Row, composed
 from fastgen._ops import OPS, chosen
 from fastgen.diffusion import _rows
+from fastgen.diffusion._conversions import converted
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["convert", "edm_coefficients", "edm_denoised", "edm_input"]
@@ -17,51 +18,6 @@ __all__ = ["convert", "edm_coefficients", "edm_denoised", "edm_input"]
 PREDICTIONS = dict.fromkeys(["epsilon", "x0", "v", "score", "flow"])
 
 _linear_combination = OPS["diffusion.linear_combination"]
-
-
-def _x0(source: str, a: Any, s: Any) -> tuple[Any, Any]:
-    """The coefficients of x_t and of the prediction in x0."""
-    if source == "x0":
-        return 0.0 * a, 1.0 + 0.0 * a
-    if source == "epsilon":
-        return 1 / a, -s / a
-    if source == "score":
-        return 1 / a, s * s / a
-    if source == "v":
-        power = a * a + s * s
-        return a / power, -s / power
-    return 1 / (a + s), -s / (a + s)
-
-
-def _epsilon(source: str, a: Any, s: Any) -> tuple[Any, Any]:
-    """The coefficients of x_t and of the prediction in epsilon."""
-    if source == "epsilon":
-        return 0.0 * a, 1.0 + 0.0 * a
-    if source == "score":
-        return 0.0 * a, -s
-    if source == "x0":
-        return 1 / s, -a / s
-    if source == "v":
-        power = a * a + s * s
-        return s / power, a / power
-    return 1 / (a + s), a / (a + s)
-
-
-def _coefficients(source: str, target: str, a: Any, s: Any) -> tuple[Any, Any]:
-    """The coefficients of x_t and of the prediction in the target."""
-    if source == target:
-        return 0.0 * a, 1.0 + 0.0 * a
-    if target == "x0":
-        return _x0(source, a, s)
-    x_in_epsilon, p_in_epsilon = _epsilon(source, a, s)
-    if target == "epsilon":
-        return x_in_epsilon, p_in_epsilon
-    if target == "score":
-        return -x_in_epsilon / s, -p_in_epsilon / s
-    x_in_x0, p_in_x0 = _x0(source, a, s)
-    if target == "v":
-        return a * x_in_epsilon - s * x_in_x0, a * p_in_epsilon - s * p_in_x0
-    return x_in_epsilon - x_in_x0, p_in_epsilon - p_in_x0
 
 
 def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: Any, s: Any) -> None:
@@ -87,7 +43,7 @@ def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[An
     chosen("convert", "target", PREDICTIONS, target)
     a, s = _rows.coefficients(t, schedule)
     _refuse_division(source, target, t, schedule, a, s)
-    return _coefficients(source, target, a, s)
+    return converted(source, target, a, s)
 
 
 @composed(inputs=2)

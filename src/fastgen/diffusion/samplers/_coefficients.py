@@ -1,51 +1,41 @@
-"""The numbers that all solvers are made of: conversions of predictions, and phi-functions."""
+"""x0 and epsilon from a model's prediction at a node of a grid, and phi-functions."""
 
 from __future__ import annotations
 
 import math
 
+from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
 from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING, Grid
 
 PREDICTIONS = ("epsilon", "x0", "v", "score", "flow")
-Pair = tuple[float, float]  # coefficients of x and of the prediction
+Pair = tuple[float, float]  # the coefficients of x and of the prediction
 
 
 def of_x0(grid: Grid, prediction: str, i: int) -> Pair:
-    """x0 = a x + b prediction, at node i."""
+    """x0 = a x + b prediction, at node i. Without noise, x0 = x / alpha."""
     alpha, sigma = grid.signal[i], grid.noise[i]
-    if prediction == "x0":
-        return 0.0, 1.0
-    if prediction == "v":  # of the rescaled x / size
-        size = math.hypot(alpha, sigma)
-        return alpha / size**2, -sigma / size
-    if prediction == "flow":
-        return 1.0 / (alpha + sigma), -sigma / (alpha + sigma)
-    if sigma == 0:
+    if sigma == 0 and prediction in ("epsilon", "score"):
         return 1.0 / alpha, 0.0
-    if prediction == "epsilon":
-        return 1.0 / alpha, -sigma / alpha
-    return 1.0 / alpha, sigma * score_size(grid, i) / alpha
+    return x0_of(prediction, alpha, sigma, scales(grid, i))
 
 
 def of_epsilon(grid: Grid, prediction: str, i: int) -> Pair:
-    """epsilon = a x + b prediction, at node i; anything where there is no noise."""
+    """epsilon = a x + b prediction, at node i. Without noise it has no meaning: (0, 1)."""
     alpha, sigma = grid.signal[i], grid.noise[i]
-    if prediction == "epsilon" or sigma == 0:
+    if sigma == 0:
         return 0.0, 1.0
-    if prediction == "score":
-        return 0.0, -score_size(grid, i)
-    if prediction == "v":
-        size = math.hypot(alpha, sigma)
-        return sigma / size**2, alpha / size
-    if prediction == "flow":
-        return 1.0 / (alpha + sigma), alpha / (alpha + sigma)
-    return 1.0 / sigma, -alpha / sigma
+    return epsilon_of(prediction, alpha, sigma, scales(grid, i))
 
 
-def score_size(grid: Grid, i: int) -> float:
-    """What the score is multiplied with to give -epsilon: the noise in the model's input."""
-    alpha, sigma = grid.signal[i], grid.noise[i]
-    return sigma / math.hypot(alpha, sigma) if grid.form == VARIANCE_PRESERVING else sigma
+def scales(grid: Grid, i: int) -> Scales:
+    """The scales of v and score, which the model predicts of its own input.
+
+    That is x / sqrt(alpha^2 + sigma^2) where the schedule is variance preserving; v is always that
+    of this rescaled x.
+    """
+    size = math.hypot(grid.signal[i], grid.noise[i])
+    score = grid.noise[i] / size if grid.form == VARIANCE_PRESERVING else grid.noise[i]
+    return Scales(size**2, size, score)
 
 
 def phi(k: int, z: float) -> float:
