@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from diffusion_draws import HALVES, KINDS, SCHEDULES, draw, kinds_of, some_times
+from diffusion_draws import HALVES, KINDS, SCHEDULES, draw, in_both_units, kinds_of
 
 import fastgen
 from fastgen import diffusion
@@ -20,13 +20,15 @@ def test_add_noise_is_its_formula(schedule, dtype, rng):
     for shape in [(5,), (5, 7), (5, 3, 4), (5, 2, 4, 4)]:
         x0, noise = draw(rng, shape, dtype)
         scale = np.abs(x0) + schedule.sigma.max() * np.abs(noise)
-        for t in [
-            *(3, 99, np.int64(7), np.float64(schedule.times[5])),
-            *(rng.integers(0, 100, 5), rng.integers(0, 100, 5).astype(np.uint8)),
-            *([0, 1, 2, 3, 99], np.full(5, 7), some_times(schedule, 5, rng)),
+        in_steps = schedule.in_steps()
+        for t, own in [
+            *((t, in_steps) for t in (99, np.int64(7), np.float64(7), [0, 1, 2, 3, 99])),
+            *((t, in_steps) for t in (np.full(5, 7), rng.integers(0, 100, 5).astype(np.uint8))),
+            (np.float64(schedule.times[5]), schedule.in_time()),
+            *in_both_units(schedule, rng.integers(0, 100, 5), rng),
         ]:
-            got = diffusion.add_noise(x0, t, schedule, noise=noise)
-            wanted = reference.add_noise(x0.astype(float), t, schedule, noise=noise.astype(float))
+            got = diffusion.add_noise(x0, t, own, noise=noise)
+            wanted = reference.add_noise(x0.astype(float), t, own, noise=noise.astype(float))
             assert got.dtype == dtype and got.shape == shape
             assert np.all(np.abs(got - wanted) <= 3 * np.finfo(dtype).eps * scale)
 
@@ -68,7 +70,7 @@ def test_bits_depend_on_neither_layout_nor_batch_nor_way_in(rng):
     few = diffusion.add_noise(x0[:9], t[:9].tolist(), schedule, noise=noise[:9])
     np.testing.assert_array_equal(few, wanted[:9])
     np.testing.assert_array_equal(
-        diffusion.add_noise(x0, schedule.times[t], schedule, noise=noise), wanted
+        diffusion.add_noise(x0, schedule.times[t], schedule.in_time(), noise=noise), wanted
     )
     for k in range(2):  # in place
         copies = [x0.copy(), noise.copy()]
@@ -126,11 +128,12 @@ def test_diffusers_adds_the_same_noise(rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_noise_by_key_is_the_noise_drawn(dtype, rng):
-    schedule = Schedule.cosine(100)
+    in_steps = Schedule.cosine(100)
     for shape in [(5,), (5, 7), (5, 3, 400), (1, 20)]:
         x0 = draw(rng, shape, dtype)[0]
         noise = fastgen.noise.normal(shape, key=7, counter=11, dtype=dtype)
         for t in (3, 0.5, rng.integers(0, 100, shape[0]), rng.uniform(0, 1, shape[0])):
+            schedule = in_steps if np.asarray(t).dtype.kind == "i" else in_steps.in_time()
             wanted = diffusion.add_noise(x0, t, schedule, noise=noise)
             got = diffusion.add_noise(x0, t, schedule, key=7, counter=11)
             np.testing.assert_array_equal(got, wanted)
@@ -198,10 +201,13 @@ def test_noise_by_rng(rng):
 
 
 @pytest.mark.parametrize(("source", "target"), [*itertools.product(KINDS, KINDS)])
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
-def test_every_conversion_of_the_truth_is_the_truth(schedule, source, target, rng):
+@pytest.mark.parametrize("given", SCHEDULES, ids=repr)
+def test_every_conversion_of_the_truth_is_the_truth(given, source, target, rng):
     x0, noise = draw(rng, (60, 5))
-    for t in (np.arange(15, 75), some_times(schedule, 60, rng), 40):
+    for t, schedule in (
+        *in_both_units(given, np.arange(15, 75), rng),
+        (40, given.in_steps()),
+    ):
         x_t = diffusion.add_noise(x0, t, schedule, noise=noise)
         kinds = kinds_of(x0, noise, t, schedule)
         got = diffusion.convert(x_t, kinds[source], t, schedule, source=source, target=target)
@@ -217,7 +223,7 @@ def test_coefficients_of_conversions_are_right(rng):
 
     for schedule, source, target in itertools.product(SCHEDULES, KINDS, KINDS):
         t = np.array([0, 1, 50, 98])
-        got = np.array(conversion(source, target, t, schedule))
+        got = np.array(conversion(source, target, t, schedule.in_steps()))
         for k, step in enumerate(t):
             with mp.workdps(50):
                 a, s = mp.mpf(schedule.signal[step]), mp.mpf(schedule.sigma[step])
@@ -244,8 +250,9 @@ def test_coefficients_of_conversions_are_right(rng):
 def test_limits_of_conversions():
     zero_snr = Schedule.linear(10).rescale_zero_terminal_snr()
     x_t, p = np.full((1, 2), 0.5), np.full((1, 2), 3.0)
-    for last in (9, 1.0, np.array([9])):
-        ends = (x_t, p, last, zero_snr)
+    in_time = zero_snr.in_time()
+    for last, own in ((9, zero_snr), (9.0, zero_snr), (1.0, in_time), (np.array([9]), zero_snr)):
+        ends = (x_t, p, last, own)
 
         def convert(a, b, ends=ends):
             return diffusion.convert(*ends, source=a, target=b)
@@ -256,7 +263,9 @@ def test_limits_of_conversions():
         np.testing.assert_array_equal(convert("epsilon", "score"), -p)
         np.testing.assert_array_equal(convert("x0", "v"), -p)
         for source, target in itertools.product(["epsilon", "score"], ["x0", "v", "flow"]):
-            with pytest.raises(ValueError, match=r"at (step 9|time 1.0) of .*there is no signal"):
+            with pytest.raises(
+                ValueError, match=r"at (step 9|step 9.0|time 1.0) of .*there is no signal"
+            ):
                 convert(source, target)
     start = Schedule.from_alpha_bar([1, 0.5])
     for source, target in [("x0", "epsilon"), ("x0", "v"), ("epsilon", "score"), ("v", "score")]:
@@ -284,7 +293,7 @@ def test_velocity_is_a_derivative():
         got = diffusion.velocity(x0, noise, t, schedule)
         np.testing.assert_allclose(got, (high - low) / change, rtol=1e-7)
     with pytest.raises(ValueError, match="velocity: expected a variance-preserving or flow"):
-        diffusion.velocity(x0, noise, 0, Schedule.karras(5))
+        diffusion.velocity(x0, noise, 0.0, Schedule.karras(5))
 
 
 def test_posterior_is_that_of_ho_et_al(rng):
@@ -303,8 +312,8 @@ def test_posterior_is_that_of_ho_et_al(rng):
     for k in (0, 3):
         one = diffusion.posterior_mean_variance(x0[k], x_t[k], int(t[k]), s)
         np.testing.assert_array_equal(one[0], mean[k])
-    with pytest.raises(TypeError, match="t must hold integers"):
-        diffusion.posterior_mean_variance(x0, x_t, 0.5, s)
+    with pytest.raises(ValueError, match=r"posterior_mean_variance: t must hold whole .* 1\.5"):
+        diffusion.posterior_mean_variance(x0, x_t, 1.5, s)
 
 
 def test_interpolate(rng):

@@ -149,7 +149,7 @@ def test_linear_functions_have_derivatives(function, rng):
 
 
 def test_score_matching_is_the_loss_of_the_noise(rng):
-    schedule, t = Schedule.vp(), rng.integers(0, 1000, 6)
+    schedule, t = Schedule.vp().in_steps(), rng.integers(0, 1000, 6)
     score, noise = draw(rng, (6, 8))
     sigma = schedule.sigma[t]
     got = diffusion.denoising_score_matching(score, noise, sigma, 1.0)

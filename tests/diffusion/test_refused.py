@@ -23,7 +23,8 @@ VALUE, TYPE = ValueError, TypeError
         (lambda o: d.add_noise(X, [1, -1, 2], LINEAR, noise=X, out=o), VALUE, "got -1"),
         (lambda o: d.add_noise(X, np.array([-1]), LINEAR, noise=X, out=o), VALUE, "got -1"),
         (lambda o: d.add_noise(X, 10, LINEAR, noise=X, out=o), VALUE, "got 10"),
-        (lambda o: d.add_noise(X, 1.5, LINEAR, noise=X, out=o), VALUE, "got 1.5"),
+        (lambda o: d.add_noise(X, 9.5, LINEAR, noise=X, out=o), VALUE, "got 9.5"),
+        (lambda o: d.add_noise(X, 1, "linear", noise=X, out=o), TYPE, "must be a .*got 'linear'"),
         (lambda o: d.add_noise(X, ["a"], LINEAR, noise=X, out=o), TYPE, "t must hold"),
         (
             lambda o: d.add_noise(X, [1, 2], LINEAR, noise=X, out=o),
@@ -92,7 +93,7 @@ VALUE, TYPE = ValueError, TypeError
         (lambda o: d.denoising_loss(X, X, weight=[1, 2]), VALUE, r"weight .*\(3,\) .*got \(2,\)"),
         (lambda o: d.denoising_loss(X, X * 1j), TYPE, "target must hold"),
         (lambda o: d.vlb_terms(X, X, X, X, [1, 2, 10], LINEAR), VALUE, "between 0 and 9"),
-        (lambda o: d.vlb_terms(X, X, X, X, 0.5, LINEAR), TYPE, "t must hold integers"),
+        (lambda o: d.vlb_terms(X, X, X, X, 1.5, LINEAR), VALUE, "vlb_terms: t must hold whole"),
         (lambda o: d.vlb_terms(X, X[:1], X, X, 1, LINEAR), VALUE, r"variance \(1, 4\)"),
         (
             lambda o: d.vlb_terms(X, X, X, X, 9, LINEAR.rescale_zero_terminal_snr()),

@@ -17,9 +17,9 @@ def test_mixture_score_against_mpmath(rng):
     mp = pytest.importorskip("mpmath")
     means, logvars = rng.normal(0, 3, (4, 2)), rng.normal(-1, 1, (4, 2))
     logits = rng.normal(0, 2, 4)
-    schedule = Schedule.cosine(50, max_beta=1)
+    given = Schedule.cosine(50, max_beta=1)
     points = np.concatenate([rng.normal(0, 3, (6, 2)), rng.normal(0, 100, (3, 2)), means[:1]])
-    for t in (0, 25, 49, 0.37):
+    for t, schedule in ((0, given), (25, given), (49, given), (0.37, given.in_time())):
         got = diffusion.gaussian_mixture_score(points, t, schedule, means, logvars, logits)
         a, s = map(float, schedule.coefficients(t))
         for x, score in zip(points.tolist(), got, strict=True):

@@ -21,9 +21,14 @@ def draw(rng, shape, dtype=np.float64):
     return rng.standard_normal(shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
 
 
-def some_times(schedule, n, rng):
-    low, high = schedule.times[0], schedule.times[-1]
-    return rng.uniform(low, high, n)
+def in_both_units(schedule, steps, rng):
+    """Pairs of t and of the schedule in the unit of t: one step, and as many steps and times."""
+    in_steps, in_time = schedule.in_steps(), schedule.in_time()
+    yield int(steps[0]), in_steps
+    yield np.asarray(steps), in_steps
+    yield np.asarray(steps, float), in_steps
+    yield rng.uniform(0, len(schedule) - 1, len(steps)), in_steps
+    yield rng.uniform(schedule.times[0], schedule.times[-1], len(steps)), in_time
 
 
 def kinds_of(x0, noise, t, schedule):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgen.diffusion._tables import VARIANCE_PRESERVING, Array, Path, Tables, previous
+from fastgen.diffusion._tables import STEP, VARIANCE_PRESERVING, Array, Path, Tables, previous
 
 DIGITS = 50  # of the running product of alphas, so that 1 minus it keeps all of a double's
 
@@ -86,12 +86,22 @@ class DiscreteSchedules(Tables):
 
     @classmethod
     def _of_variances(
-        cls, description: str, alpha_bar: Array, rest: Array, betas: Array, path: Path | None = None
+        cls,
+        description: str,
+        alpha_bar: Array,
+        rest: Array,
+        betas: Array,
+        path: Path | None = None,
+        unit: str = STEP,
+        unit_is_chosen: bool = False,
     ) -> Self:
         times = steps_in_time(len(betas))
         return cls(
             *(description, VARIANCE_PRESERVING, times, np.sqrt(alpha_bar), np.sqrt(rest)),
-            *(alpha_bar, rest, betas, (0.0, 1.0), path),
+            *(alpha_bar, rest, betas),
+            path=path,
+            unit=unit,
+            unit_is_chosen=unit_is_chosen,
         )
 
     @classmethod

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgen._compose import Row
 from fastgen._core import Op, Stream
-from fastgen.diffusion._tables import Tables
+from fastgen.diffusion._tables import TIME, Tables
 
 FEW = 32  # steps that are quicker looked up one by one
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -16,8 +16,15 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     """alpha_t and sigma_t in double: two floats where one step is that of all, else arrays."""
-    signal, sigma = schedule.lists
-    if type(t) is np.ndarray and t.dtype.kind in "iu":
+    try:
+        signal, sigma = schedule.lists
+    except AttributeError:
+        raise TypeError(
+            f"schedule must be a fastgen.diffusion.Schedule, got {schedule!r}"
+        ) from None
+    if schedule.unit == TIME:
+        pass
+    elif type(t) is np.ndarray and t.dtype.kind in "iu":
         if t.size > FEW:
             if t.min() >= 0 and t.max() < len(signal):
                 return schedule.signal[t], schedule.sigma[t]
@@ -39,13 +46,10 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
 
 def steps(function: str, t: Any, schedule: Tables) -> np.ndarray[Any, Any]:
     """Steps of the schedule, or a TypeError or ValueError."""
-    found = np.asarray(t)
-    if found.dtype.kind not in "iu":
-        raise TypeError(
-            f"{function}: t must hold integers, the steps of a schedule; got {found.dtype}"
-        )
-    schedule.coefficients(found)
-    return found
+    try:
+        return schedule.whole_steps(t)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{function}: {error}") from None
 
 
 def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,6 +16,7 @@ Path = Callable[[Array], tuple[Array, Array]]  # time to the two coefficients
 VARIANCE_PRESERVING = "variance preserving"
 VARIANCE_EXPLODING = "variance exploding"
 FLOW = "flow"
+STEP, TIME = "step", "time"  # units of t
 
 
 def previous(table: Array, clean: float) -> Array:
@@ -46,6 +48,10 @@ class Tables:
     """The first and the last continuous time."""
     path: Path | None = None
     """The coefficients as an exact function of time, where there is one."""
+    unit: str = STEP
+    """What t counts: "step" or "time"."""
+    unit_is_chosen: bool = False
+    """Whether `in_steps` or `in_time` said so."""
 
     def __post_init__(self) -> None:
         """Make the tables immutable."""
@@ -133,6 +139,19 @@ class Tables:
         of_x0[self.sigma == 0] = 1.0
         return self._frozen(of_x0), self._frozen(kept * ratio**2)
 
+    def in_steps(self) -> Self:
+        """Return the same schedule, where t counts steps."""
+        return self._in(STEP)
+
+    def in_time(self) -> Self:
+        """Return the same schedule, where t is a time."""
+        return self._in(TIME)
+
+    def _in(self, unit: str) -> Self:
+        made = self.description.removesuffix(".in_steps()").removesuffix(".in_time()")
+        view = "in_steps" if unit == STEP else "in_time"
+        return replace(self, description=f"{made}.{view}()", unit=unit, unit_is_chosen=True)
+
     def coefficients(self, t: Any) -> tuple[Any, Any]:
         r"""Return :math:`\alpha_t` and :math:`\sigma_t` of :math:`x_t = \alpha_t x_0 + \sigma_t
         \epsilon`.
@@ -140,8 +159,7 @@ class Tables:
         Parameters
         ----------
         t : int, float or array_like of either
-            Integers are steps, from 0 to ``len(schedule) - 1``. Floats are times, from
-            ``time_range[0]`` to ``time_range[1]``; step i is at ``times[i]``.
+            Steps or times, by the unit of the schedule: see `Schedule`.
 
         Returns
         -------
@@ -151,16 +169,22 @@ class Tables:
         Raises
         ------
         ValueError
-            If a step or time lies outside the schedule.
+            If a step or time lies outside the schedule, or integers are given for times.
         TypeError
             If `t` holds neither integers nor floats.
 
+        Warns
+        -----
+        UserWarning
+            If a float lies between steps 0 and 1 of a schedule in steps, and the unit was not
+            chosen by `in_steps`. It may be meant as a time.
+
         Notes
         -----
-        At continuous times the coefficients are an exact function where the schedule is one: `vp`,
-        `flow`, `cosine` without a cap, and the variance-exploding ones. Between the steps of the
-        others, the log-SNR is linear in time; where it is infinite at one of the two, and before
-        step 0, `alpha_bar` is.
+        Between steps and at times the coefficients are an exact function where the schedule is one:
+        `vp`, `flow`, `cosine` without a cap, and the variance-exploding ones. Between the steps of
+        the others, the log-SNR is linear; where it is infinite at one of the two, and before step
+        0, `alpha_bar` is.
 
         Examples
         --------
@@ -169,45 +193,119 @@ class Tables:
         >>> alpha_t, sigma_t
         (array([0.75, 0.5 ]), array([0.25, 0.5 ]))
         """
-        t = np.asarray(t)
+        t = self._checked(t)
         if t.dtype.kind in "iu":
-            self._refuse_outside(t, (0, len(self) - 1), "step")
             return self.signal[t], self.sigma[t]
-        if t.dtype.kind != "f":
-            raise TypeError(f"t must hold integers (steps) or floats (times); got {t.dtype}")
-        t = t.astype(np.float64)
-        self._refuse_outside(t, self.time_range, "time")
-        signal, sigma = self._interpolated(t) if self.path is None else self.path(t)
+        if self.unit == TIME:
+            signal, sigma = self._at_times(t) if self.path is None else self.path(t)
+        else:
+            signal, sigma = self._at_steps(t)
         return signal[()], sigma[()]
+
+    def whole_steps(self, t: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
+        """`t` as integers for functions of steps alone, or a ValueError or TypeError.
+
+        There an integer is a step in either unit. A float is one where the unit is "step", and it
+        is whole.
+        """
+        t = np.asarray(t)
+        if t.dtype.kind in "iu" and self.unit == TIME:
+            self._refuse_outside(t, (0, len(self) - 1), STEP)
+        elif t.dtype.kind == "f" and self.unit == TIME:
+            raise TypeError(
+                f"t must hold integers, the steps of the schedule; got {t.dtype}, the times of "
+                f"{self.description}"
+            )
+        else:
+            t = self._checked(t)
+            between = t[t != np.floor(t)]
+            if between.size:
+                raise ValueError(f"t must hold whole steps, got {between.flat[0]!s}")
+        steps: np.ndarray[Any, np.dtype[np.intp]] = t.astype(np.intp)
+        return steps
+
+    def _checked(self, t: Any) -> np.ndarray[Any, Any]:
+        """Steps or times within the schedule, in integers or float64, or an error."""
+        t = np.asarray(t)
+        if t.dtype.kind not in "iuf":
+            raise TypeError(
+                f"t must hold integers (steps) or floats (steps or times); got {t.dtype}"
+            )
+        if self.unit == STEP:
+            self._refuse_outside(t, (0, len(self) - 1), STEP)
+            if t.dtype.kind == "f" and not self.unit_is_chosen:
+                self._warn_of_times(t)
+        elif t.dtype.kind == "f":
+            self._refuse_outside(t, self.time_range, TIME)
+        else:
+            first = f"t={t.flat[0]!s}" if t.size else "t"
+            raise ValueError(
+                f"{first} is an integer, but t must be a float, a time of {self.description}. For "
+                "steps, use schedule.in_steps(), or the time schedule.times[step]"
+            )
+        checked: np.ndarray[Any, Any] = t if t.dtype.kind in "iu" else t.astype(np.float64)
+        return checked
 
     def _refuse_outside(self, t: Any, ends: tuple[float, float], unit: str) -> None:
         """Refuse a step or time outside the schedule, or NaN."""
         outside = ~((t >= ends[0]) & (t <= ends[1]))
         if np.any(outside):
+            other = "" if unit == STEP else ". For steps, use schedule.in_steps()"
             raise ValueError(
                 f"t must lie between {ends[0]} and {ends[1]} where it is a {unit} of "
-                f"{self.description}; got {np.asarray(t)[outside].flat[0]!s}"
+                f"{self.description}; got {np.asarray(t)[outside].flat[0]!s}{other}"
             )
 
-    def _interpolated(self, t: Array) -> tuple[Array, Array]:
-        """Linear in the log-SNR; in alpha_bar where that is infinite."""
+    def _warn_of_times(self, t: Array) -> None:
+        """Warn of floats that may be meant as times."""
+        between = t[(t > 0) & (t < 1)]
+        if between.size:
+            warnings.warn(
+                f"t={between.flat[0]!s} lies between steps 0 and 1 of {self.description}, where t "
+                "counts steps. If it is a time, use schedule.in_time(). If it is a step, use "
+                "schedule.in_steps(), which does not warn",
+                stacklevel=4,
+            )
+
+    def _at_steps(self, t: Array) -> tuple[Array, Array]:
+        """At steps and between them."""
+        right = np.ceil(t).astype(np.intp)
+        part = t - (right - 1)  # in (0, 1]
+        if self.path is None:
+            return self._between(right, part)
+        after, before = self.times[right], previous(self.times, 0.0)[right]
+        signal, sigma = self.path(before + part * (after - before))
+        whole = part == 1  # to the bit
+        return np.where(whole, self.signal[right], signal), np.where(
+            whole, self.sigma[right], sigma
+        )
+
+    def _at_times(self, t: Array) -> tuple[Array, Array]:
+        """Between the steps of a schedule that is no function of time."""
         times = np.concatenate([[0.0], self.times])
         right = np.clip(np.searchsorted(times, t), 1, len(times) - 1)
         part = (t - times[right - 1]) / (times[right] - times[right - 1])
+        return self._between(right - 1, part)
+
+    def _between(self, right: Any, part: Array) -> tuple[Array, Array]:
+        """Before the step `right`, by a part of the way to it from the step before.
+
+        Linear in the log-SNR; in alpha_bar where that is infinite.
+        """
 
         def between(table: Array, clean: float) -> Array:
-            before, after = previous(table, clean)[right - 1], table[right - 1]
+            before, after = previous(table, clean)[right], table[right]
             value: Array = before + part * (after - before)
             return np.where(part == 1, after, value)
 
         with np.errstate(invalid="ignore", over="ignore"):
             log_snr = between(self.log_snr, np.inf)
-            inside = np.isfinite(self.log_snr[right - 1])
-            inside &= np.isfinite(previous(self.log_snr, np.inf)[right - 1])
+            inside = np.isfinite(self.log_snr[right])
+            inside &= np.isfinite(previous(self.log_snr, np.inf)[right])
             alpha_bar = np.where(inside, 1 / (1 + np.exp(-log_snr)), between(self.alpha_bar, 1.0))
             rest = np.where(
                 inside, 1 / (1 + np.exp(log_snr)), between(self.one_minus_alpha_bar, 0.0)
             )
-        at_step = part == 1  # to the bit
-        signal = np.where(at_step, self.signal[right - 1], np.sqrt(alpha_bar))
-        return signal, np.where(at_step, self.sigma[right - 1], np.sqrt(rest))
+        whole = part == 1  # to the bit
+        signal = np.where(whole, self.signal[right], np.sqrt(alpha_bar))
+        return signal, np.where(whole, self.sigma[right], np.sqrt(rest))

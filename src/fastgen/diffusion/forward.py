@@ -44,8 +44,8 @@ def add_noise(
     x0 : array_like
         Data, such as ``(batch, channels, height, width)``.
     t : int, float or array_like of either
-        Steps of the schedule, or continuous times, as in `Schedule.coefficients`. One for all
-        samples, or one each: of shape ``(batch,)``, or that of any number of leading axes.
+        Steps or times, by the unit of the schedule: see `Schedule`. One for all samples, or one
+        each: of shape ``(batch,)``, or that of any number of leading axes.
     schedule : Schedule
         The coefficients.
     noise : array_like or fastgen.noise.Stream, optional
@@ -96,7 +96,7 @@ def add_noise(
     >>> import numpy as np, fastgen
     >>> from fastgen.diffusion import Schedule, add_noise
     >>> x0, noise = np.ones((2, 3)), np.full((2, 3), -1.0)
-    >>> add_noise(x0, np.array([0, 1]), Schedule.flow(2), noise=noise)
+    >>> add_noise(x0, np.array([0.5, 1.0]), Schedule.flow(), noise=noise)
     array([[ 0.,  0.,  0.],
            [-1., -1., -1.]])
     >>> x_t, noise = add_noise(np.zeros(2), 1.0, Schedule.flow(), key=1, return_noise=True)
@@ -200,6 +200,7 @@ def posterior_mean_variance(
         Data, or a prediction of it, and noisy data, of one shape.
     t : int or array_like of int
         Steps: one for all samples, or one each along the leading axes. Before step 0 stands `x0`.
+        On a schedule in steps, floats that are whole are steps too.
     schedule : Schedule
         Of any form; the formula above is that of a variance-preserving one.
     out : ndarray, optional

@@ -30,9 +30,9 @@ def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: An
         if needed and np.any(divisor == 0):
             times = np.asarray(t)
             where = times[np.broadcast_to(divisor, times.shape) == 0].flat[0]
-            unit = "step" if times.dtype.kind in "iu" else "time"
             raise ValueError(
-                f"convert: {source} does not determine {target} at {unit} {where} of {schedule!r}, "
+                f"convert: {source} does not determine {target} at {schedule.unit} {where} of "
+                f"{schedule!r}, "
                 f"where there is no {lacking}"
             )
 

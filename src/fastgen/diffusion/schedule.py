@@ -10,6 +10,7 @@ import numpy as np
 from fastgen.diffusion._discrete import DiscreteSchedules, number_of_steps, steps_in_time
 from fastgen.diffusion._tables import (
     FLOW,
+    TIME,
     VARIANCE_EXPLODING,
     VARIANCE_PRESERVING,
     Array,
@@ -82,8 +83,29 @@ class Schedule(DiscreteSchedules):
     ``"flow"``                 `flow`: :math:`\alpha_t = 1 - \sigma_t`
     =========================  ===================================================================
 
+    **Steps and times.** Functions that take `t` and a schedule read `t` in the schedule's `unit`.
+
+    =========================  ======================================  ==========================
+    ``unit``                   ``"step"``                              ``"time"``
+    =========================  ======================================  ==========================
+    made by                    `linear`, `scaled_linear`, `cosine`,    `vp`, `flow`, `karras`,
+                               `sigmoid`, `from_betas`,                `exponential`,
+                               `from_alpha_bar`, `from_log_snr`        `polyexponential`, `edm`
+    an integer                 is a step                               is refused
+    a float                    is the same step if it is whole, else   is a time, in `time_range`
+                               lies between two steps
+    another unit               ``schedule.in_time()``                  ``schedule.in_steps()``
+    =========================  ======================================  ==========================
+
+    So 1 and 1.0 are never two things. The `timesteps` of a sampler on a variance-preserving
+    schedule are steps. A float between 0 and 1 on a schedule in steps gives a warning, because it
+    may be meant as a time: `in_steps` and `in_time` choose. Functions of steps alone, such as
+    `posterior_mean_variance`, take integers in both units.
+
     Attributes
     ----------
+    unit : str
+        ``"step"`` or ``"time"``.
     signal, sigma : ndarray
         :math:`\alpha_t` and :math:`\sigma_t`.
     betas, alphas, alpha_bar, one_minus_alpha_bar : ndarray
@@ -98,8 +120,8 @@ class Schedule(DiscreteSchedules):
     posterior_mean_coefficients : (ndarray, ndarray)
         Of :math:`x_0` and :math:`x_t` in its mean.
     times, time_range : ndarray, (float, float)
-        The continuous time of each step, and the range of times that `coefficients` takes: step i
-        of N is at :math:`(i + 1) / N`, with clean data at 0; for the variance-exploding ones at
+        The continuous time of each step, and the range of times. Step i of N is at
+        :math:`(i + 1) / N`, with clean data at 0; for the variance-exploding ones at
         :math:`i / (N - 1)`, and for `edm` at its sigma.
 
     Notes
@@ -134,7 +156,7 @@ class Schedule(DiscreteSchedules):
         betas = -np.expm1(-(beta_min + middle * (beta_max - beta_min)) / num_steps)
         description = f"vp({num_steps}, beta_min={beta_min:g}, beta_max={beta_max:g})"
         alpha_bar, rest = np.exp(-exponent), -np.expm1(-exponent)
-        return cls._of_variances(description, alpha_bar, rest, betas, path)
+        return cls._of_variances(description, alpha_bar, rest, betas, path, TIME)
 
     @classmethod
     def _of_coefficients(
@@ -148,6 +170,7 @@ class Schedule(DiscreteSchedules):
         return cls(
             *(description, form, times, signal, sigma, signal**2 / power, sigma**2 / power, betas),
             path=path,
+            unit=TIME,
             **options,
         )
 
@@ -264,7 +287,8 @@ class Schedule(DiscreteSchedules):
         new_rest = lost * (1 + new)
         betas[-1] = new_rest[-1] = 1.0
         description = f"{self.description}.rescale_zero_terminal_snr()"
-        return self._of_variances(description, new**2, new_rest, betas)
+        unit = self.unit, self.unit_is_chosen
+        return self._of_variances(description, new**2, new_rest, betas, None, *unit)
 
     def plot(self) -> Any:
         """Draw alpha_bar, log-SNR and betas over the steps: a matplotlib Figure."""

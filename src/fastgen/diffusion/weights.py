@@ -37,7 +37,7 @@ def min_snr_weight(
     Parameters
     ----------
     t, schedule
-        Steps or times, as in `Schedule.coefficients`.
+        Steps or times, by the unit of the schedule: see `Schedule`.
     gamma : float, default 5
         The largest SNR that counts.
     prediction : {"epsilon", "x0", "v"}, default "epsilon"
@@ -83,7 +83,7 @@ def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float 
     Parameters
     ----------
     t, schedule
-        Steps or times, as in `Schedule.coefficients`.
+        Steps or times, by the unit of the schedule: see `Schedule`.
     k, gamma : float, default 1
         The constants of the paper; `k` is positive.
 
@@ -164,7 +164,7 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Any:
     Parameters
     ----------
     t, schedule
-        Steps or times, as in `Schedule.coefficients`.
+        Steps or times, by the unit of the schedule: see `Schedule`.
 
     Returns
     -------

@@ -209,7 +209,7 @@ def flow(way: Way, schedule: Schedule) -> Grid:
     if way.sigmas is not None and way.sigmas != "karras":
         raise ValueError(f"{way.sampler}: sigmas must be None or 'karras' for a flow schedule")
     length, steps = len(schedule), way.steps
-    sigmas = np.asarray(schedule.coefficients(np.linspace(1, 1 / length, steps))[1])
+    sigmas = np.asarray(schedule.in_time().coefficients(np.linspace(1, 1 / length, steps))[1])
     if way.sigmas == "karras":
         sigmas = karras(float(sigmas[0]), float(sigmas[-1]), steps)
     last = 0.0 if way.final_sigma == "zero" else float(schedule.sigma[0])

@@ -43,7 +43,10 @@ class Method(abc.ABC):
     limit: float = math.inf
     threshold: tuple[float, float] | None = None
     timesteps: Array
-    """What the model is told at each step, float64 of shape (evaluations,)."""
+    """What the model is told at each step, float64 of shape (evaluations,).
+
+    On a variance-preserving schedule these are its steps, and `Schedule.coefficients`, `add_noise`,
+    `convert` and the like take them."""
     sigmas: Array
     """sigma / alpha at the nodes, from the start to the end; sigma itself for flow schedules."""
     init_noise_scale: float = 1.0
@@ -146,6 +149,22 @@ class Method(abc.ABC):
     def __repr__(self) -> str:
         """Its schedule and number of steps."""
         return f"<{type(self).__name__} of {len(self)} steps on {self.schedule!r}>"
+
+    @property
+    def steps(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The timesteps as integers, where they are steps of the schedule.
+
+        An AttributeError where they are not: between two steps, or on a schedule of the flow or
+        variance-exploding form, where the model is told a multiple of sigma, or another function.
+        """
+        whole = self.timesteps.astype(np.int64)
+        if self.grid.form == _grid.VARIANCE_PRESERVING and np.all(whole == self.timesteps):
+            return whole
+        name = type(self).__name__
+        why = "lie between the schedule's steps"
+        if self.grid.form != _grid.VARIANCE_PRESERVING:
+            why = f"are functions of sigma on a schedule that is {self.grid.form}"
+        raise AttributeError(f"{name}: there are no steps, because its timesteps {why}")
 
     def _bound_step(self, i: int, state: State | None) -> tuple[BoundStep, tuple[Array, ...]]:
         """Step i bound to a row, and the memories in the state."""

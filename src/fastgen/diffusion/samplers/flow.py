@@ -36,7 +36,7 @@ class _FlowSampler(Sampler):
         if parity == "diffusers":  # shifts the last time twice
             first, last = float(schedule.sigma[-1]), float(schedule.sigma[0])
             spread = np.linspace(first, last, steps)
-            times = list(map(float, schedule.coefficients(spread)[1]))
+            times = list(map(float, schedule.in_time().coefficients(spread)[1]))
         if terminal is not None and times[-1] < 1:  # one step has nothing to stretch
             stretch = (1 - terminal) / (1 - times[-1])
             times = [1 - (1 - t) * stretch for t in times]

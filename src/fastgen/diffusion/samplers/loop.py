@@ -80,7 +80,7 @@ def sample(
     >>> from fastgen.diffusion.samplers import DPMSolverMultistep, sample
     >>> schedule = Schedule.linear()
     >>> def model(x, t):  # exact where the data are normal with mean 3 and deviation 2
-    ...     alpha, sigma = schedule.coefficients(int(t))
+    ...     alpha, sigma = schedule.coefficients(t)
     ...     return sigma * (x - 3 * alpha) / (4 * alpha**2 + sigma**2)
     >>> sampler = DPMSolverMultistep(schedule, 50, spacing="trailing")
     >>> x = sample(model, sampler, (4000, 2), key=0, progress=False)
