@@ -1,5 +1,6 @@
 """t is a step or a time, never both: kinds of schedule x kinds of t x functions that take them."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -265,5 +266,42 @@ def test_a_loop_over_timesteps_that_are_functions_of_sigma_is_refused(name):
             if np.all(at == sampler.timesteps):
                 wanted = schedule.signal[at], schedule.sigma[at]
                 assert same(schedule.in_steps().coefficients(sampler.timesteps), wanted)
-        with pytest.raises(ValueError, match=r"got .*in_steps\(\)"):
+        with pytest.raises(ValueError, match=r"got .*in_steps\(\); for a sampler, its times"):
             schedule.coefficients(sampler.timesteps[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_times_have_the_noise_of_the_samples(name):
+    met, schedules = 0, [*IN_STEPS.values(), *IN_TIME.values()]
+    options = {}, {"sigmas": "karras"}, {"spacing": "trailing"}, {"prediction": "v"}
+    if name == "PNDM":  # it has no step from a node without signal
+        schedules = [schedule for schedule in schedules if schedule.signal[-1] > 0]
+    for schedule, option in itertools.product(schedules, options):
+        try:
+            sampler = getattr(samplers, name)(schedule, 4, **option)
+        except (TypeError, ValueError):  # an option or a form of schedule that it does not have
+            continue
+        met += 1
+        signal, sigma = schedule.in_time().coefficients(sampler.times)
+        assert sampler.times.shape == (len(sampler),)
+        with np.errstate(divide="ignore"):
+            ratio = np.divide(sampler.grid.noise, sampler.grid.signal)[:-1]
+            np.testing.assert_allclose(sigma / signal, ratio, rtol=1e-9)
+        x_t = diffusion.add_noise(X, sampler.times[0], schedule.in_time(), noise=ONES)
+        np.testing.assert_allclose(x_t, signal[0] * X + sigma[0], rtol=1e-12, atol=1e-12)
+    assert met >= {"ConsistencyModel": 6, "FlowMatchEuler": 4, "FlowMatchHeun": 4}.get(name, 12)
+
+
+@pytest.mark.parametrize("schedule", [*IN_STEPS.values(), *IN_TIME.values()], ids=repr)
+def test_time_of_a_ratio(schedule):
+    np.testing.assert_array_equal(schedule.time_of(schedule.sigma_over_signal), schedule.times)
+    in_time, low, high = schedule.in_time(), schedule.times[0], schedule.times[-1]
+    times = np.linspace(low, high, 33)
+    signal, sigma = in_time.coefficients(times)
+    with np.errstate(divide="ignore"):
+        ratio = sigma / signal
+    np.testing.assert_allclose(schedule.time_of(ratio), times, rtol=1e-10, atol=1e-12)
+    assert schedule.time_of(np.inf) == high
+    for wrong in (-1.0, np.nan, [0.5, -0.5]):
+        with pytest.raises(ValueError, match="time_of: ratio must be >= 0, got"):
+            schedule.time_of(wrong)

@@ -17,6 +17,7 @@ VARIANCE_PRESERVING = "variance preserving"
 VARIANCE_EXPLODING = "variance exploding"
 FLOW = "flow"
 STEP, TIME = "step", "time"  # units of t
+BISECTIONS = 64  # more than a double has digits
 
 
 def previous(table: Array, clean: float) -> Array:
@@ -196,11 +197,46 @@ class Tables:
         t = self._checked(t)
         if t.dtype.kind in "iu":
             return self.signal[t], self.sigma[t]
-        if self.unit == TIME:
-            signal, sigma = self._at_times(t) if self.path is None else self.path(t)
-        else:
-            signal, sigma = self._at_steps(t)
+        signal, sigma = self._at_times(t) if self.unit == TIME else self._at_steps(t)
         return signal[()], sigma[()]
+
+    def time_of(self, ratio: Any) -> Any:
+        r"""Return the time at which :math:`\sigma_t / \alpha_t` has a given value.
+
+        Parameters
+        ----------
+        ratio : float or array_like
+            From 0 to infinity. Beyond the last step, the time is that of the last step.
+
+        Returns
+        -------
+        ndarray or scalar
+            Times for ``schedule.in_time()``, in float64.
+
+        Raises
+        ------
+        ValueError
+            If a ratio is negative or NaN.
+
+        Examples
+        --------
+        >>> from fastgen.diffusion import Schedule
+        >>> float(Schedule.flow().time_of(1.0))
+        0.5
+        """
+        wanted = np.asarray(ratio, np.float64)
+        if not np.all(wanted >= 0):
+            raise ValueError(f"time_of: ratio must be >= 0, got {wanted[~(wanted >= 0)].flat[0]!s}")
+        right = np.minimum(np.searchsorted(self.sigma_over_signal, wanted), len(self) - 1)
+        low, high = previous(self.times, self.time_range[0])[right], self.times[right]
+        at_step = wanted >= self.sigma_over_signal[right]
+        for _ in range(BISECTIONS):
+            middle = low + (high - low) / 2
+            signal, sigma = self._at_times(middle)
+            with np.errstate(invalid="ignore"):  # infinity times 0, at the last step
+                less = sigma < wanted * signal
+            low, high = np.where(less, middle, low), np.where(less, high, middle)
+        return np.where(at_step, self.times[right], high)[()]
 
     def whole_steps(self, t: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
         """`t` as integers for functions of steps alone, or a ValueError or TypeError.
@@ -250,7 +286,9 @@ class Tables:
         """Refuse a step or time outside the schedule, or NaN."""
         outside = ~((t >= ends[0]) & (t <= ends[1]))
         if np.any(outside):
-            other = "" if unit == STEP else ". For steps, use schedule.in_steps()"
+            other = ""
+            if unit == TIME:
+                other = ". For steps, use schedule.in_steps(); for a sampler, its times"
             raise ValueError(
                 f"t must lie between {ends[0]} and {ends[1]} where it is a {unit} of "
                 f"{self.description}; got {np.asarray(t)[outside].flat[0]!s}{other}"
@@ -281,7 +319,9 @@ class Tables:
         )
 
     def _at_times(self, t: Array) -> tuple[Array, Array]:
-        """Between the steps of a schedule that is no function of time."""
+        """At any times."""
+        if self.path is not None:
+            return self.path(t)
         times = np.concatenate([[0.0], self.times])
         right = np.clip(np.searchsorted(times, t), 1, len(times) - 1)
         part = (t - times[right - 1]) / (times[right] - times[right - 1])

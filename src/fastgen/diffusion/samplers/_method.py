@@ -156,6 +156,7 @@ class Method(abc.ABC):
 
         An AttributeError where they are not: between two steps, or on a schedule of the flow or
         variance-exploding form, where the model is told a multiple of sigma, or another function.
+        `times` always exist.
         """
         whole = self.timesteps.astype(np.int64)
         if self.grid.form == _grid.VARIANCE_PRESERVING and np.all(whole == self.timesteps):
@@ -165,6 +166,19 @@ class Method(abc.ABC):
         if self.grid.form != _grid.VARIANCE_PRESERVING:
             why = f"are functions of sigma on a schedule that is {self.grid.form}"
         raise AttributeError(f"{name}: there are no steps, because its timesteps {why}")
+
+    @property
+    def times(self) -> Array:
+        """The time in the schedule that has the noise of the samples before each step.
+
+        ``schedule.in_time()`` takes them as `t` in `Schedule.coefficients`, `add_noise`, `convert`
+        and the like. A sampler of x0 + sigma noise, such as `Euler`, has the samples of
+        `scale_input` there.
+        """
+        with np.errstate(divide="ignore"):
+            ratio = np.divide(self.grid.noise, self.grid.signal)
+        times: Array = self.schedule.time_of(ratio[: len(self)])
+        return times
 
     def _bound_step(self, i: int, state: State | None) -> tuple[BoundStep, tuple[Array, ...]]:
         """Step i bound to a row, and the memories in the state."""
