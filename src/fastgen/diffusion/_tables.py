@@ -21,7 +21,7 @@ BISECTIONS = 64  # more than a double has digits
 
 
 def previous(table: Array, clean: float) -> Array:
-    """The table one step earlier; before step 0 stands clean data."""
+    """The table shifted by one step. The entry `clean` is that of clean data, before step 0."""
     return np.concatenate([[clean], table[:-1]])
 
 
@@ -84,7 +84,7 @@ class Tables:
 
     @cached_property
     def lists(self) -> tuple[list[float], list[float]]:
-        """The two coefficients as lists, from which a few entries come sooner than from arrays."""
+        """The two coefficients as lists: reading a few entries is faster there."""
         return self.signal.tolist(), self.sigma.tolist()
 
     @cached_property
@@ -112,7 +112,7 @@ class Tables:
 
     @cached_property
     def _innovation(self) -> Array:
-        """1 - SNR_t / SNR_{t-1}: how much of the noise is new. Nothing is, where there is none."""
+        """1 - SNR_t / SNR_{t-1}: the share of the noise that is new; 0 where there is no noise."""
         new = np.zeros_like(self.betas)
         rest = self.one_minus_alpha_bar
         return np.divide(self.betas, rest, out=new, where=rest > 0)
@@ -124,14 +124,14 @@ class Tables:
 
     @cached_property
     def posterior_log_variance_clipped(self) -> Array:
-        """Its logarithm, with entry 1 in place of the infinite entry 0."""
+        """The logarithm of `posterior_variance`. Entry 0 is that of step 1, not -inf."""
         first = self.posterior_variance[1:2] if len(self) > 1 else self.betas
         with np.errstate(divide="ignore"):  # of the second entry, where the first has no noise
             return self._frozen(np.log(np.concatenate([first, self.posterior_variance[1:]])))
 
     @cached_property
     def posterior_mean_coefficients(self) -> tuple[Array, Array]:
-        """Coefficients of :math:`x_0` and :math:`x_t` in the mean of that distribution."""
+        """Coefficients of :math:`x_0` and :math:`x_t` in the mean of this distribution."""
         of_x0 = previous(self.signal, 1.0) * self._innovation
         ratio = np.zeros_like(self.sigma)
         np.divide(previous(self.sigma, 0.0), self.sigma, out=ratio, where=self.sigma > 0)

@@ -58,7 +58,7 @@ def edm_path(t: Array) -> tuple[Array, Array]:
 
 
 def check_sigmas(function: str, sigma_min: float, sigma_max: float, rho: float) -> None:
-    """Refuse a range that is none."""
+    """Refuse an empty range of sigmas."""
     if not (0 < sigma_min < sigma_max < np.inf and 0 < rho < np.inf):
         raise ValueError(
             f"{function}: expected 0 < sigma_min < sigma_max and rho > 0; "
@@ -116,7 +116,7 @@ class Schedule(DiscreteSchedules):
     snr, log_snr, sigma_over_signal : ndarray
         :math:`\alpha_t^2 / \sigma_t^2`, its logarithm, and :math:`\sigma_t / \alpha_t`.
     posterior_variance, posterior_log_variance_clipped : ndarray
-        Of :math:`q(x_{t-1} | x_t, x_0)`; before step 0 stands clean data.
+        Of :math:`q(x_{t-1} | x_t, x_0)`. Clean data come before step 0.
     posterior_mean_coefficients : (ndarray, ndarray)
         Of :math:`x_0` and :math:`x_t` in its mean.
     times, time_range : ndarray, (float, float)

@@ -41,7 +41,7 @@ class BoundStep(NamedTuple):
     history: int
     """How many memories it takes. They are its first terms."""
     noise: bool
-    """Whether it takes noise. That is its last term."""
+    """Whether it takes noise, as its last term."""
     wanted: int
     """Which results are computed."""
 

@@ -30,8 +30,8 @@ def of_epsilon(grid: Grid, prediction: str, i: int) -> Pair:
 def scales(grid: Grid, i: int) -> Scales:
     """The scales of v and score, which the model predicts of its own input.
 
-    That is x / sqrt(alpha^2 + sigma^2) where the schedule is variance preserving; v is always that
-    of this rescaled x.
+    On a variance-preserving schedule its input is the rescaled x / sqrt(alpha^2 + sigma^2). The
+    quantity v is that of the rescaled x on every schedule.
     """
     size = math.hypot(grid.signal[i], grid.noise[i])
     score = grid.noise[i] / size if grid.form == VARIANCE_PRESERVING else grid.noise[i]

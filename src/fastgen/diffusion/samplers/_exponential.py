@@ -33,8 +33,8 @@ def expand(value: float, slope: float, curve: float, r: Weights) -> Weights:
 def integral(z: float, r: Weights, *, midpoint: bool = False, halved: bool = False) -> Weights:
     """Weights of the integral of e^(s - z) over s from 0 to z, times the polynomial through the m.
 
-    `midpoint` is the simpler second order of DPM-Solver. `halved` takes half of what is due to the
-    curvature, as diffusers and k-diffusion do; the method is then of second order.
+    `midpoint` is the simpler second order of DPM-Solver. `halved` takes half of the
+    curvature's term, as diffusers and k-diffusion do. The method is then of second order.
     """
     value = -math.expm1(-z)
     if not r:
@@ -48,7 +48,7 @@ def integral(z: float, r: Weights, *, midpoint: bool = False, halved: bool = Fal
 def growing_integral(
     z: float, r: Weights, *, midpoint: bool = False, halved: bool = False
 ) -> Weights:
-    """The same of e^(z - s)."""
+    """`integral` with e^(z - s) in place of e^(s - z)."""
     value = math.expm1(z)
     if not r:
         return (value,)

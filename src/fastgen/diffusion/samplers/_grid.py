@@ -1,4 +1,4 @@
-"""The nodes of the way from noise to data: timesteps, and alpha and sigma at each."""
+"""The nodes between noise and data: timesteps, and alpha and sigma at each node."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar where there is none
 
 @dataclass(frozen=True)
 class Grid:
-    """Nodes 0 to N of a way through a schedule; the model is asked at the first N."""
+    """Nodes 0 to N from noise to data. The model is evaluated at the first N."""
 
     timesteps: Array
-    """What the model is told, (N,)."""
+    """The model's time input at each node but the last, (N,)."""
     signal: list[float]
     """alpha at each node, (N + 1,), in x = alpha x0 + sigma noise."""
     noise: list[float]
     """sigma at each node."""
     form: str
-    """That of the schedule; x may have been rescaled since."""
+    """The form of the schedule. The samples may be rescaled to alpha = 1."""
 
     def __len__(self) -> int:
         """The number of steps."""
@@ -46,7 +46,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Way:
-    """The options that lead to a grid, and the habits of the method's reference implementation."""
+    """The options of a grid, and the conventions of the method's reference implementation."""
 
     sampler: str
     steps: int
@@ -55,9 +55,10 @@ class Way:
     sigmas: str | None = None
     final_sigma: str = "zero"
     rounded: bool = True
-    """Timesteps are integers, also by linspace."""
+    """Whether timesteps of linspace are rounded to integers."""
     one_more: bool = False
-    """The last of steps + 1 evenly spaced timesteps is left out, and sigmas span the schedule."""
+    """Whether steps + 1 timesteps are spaced evenly and the last is left out. Then sigmas span the
+    whole schedule."""
     parity: str | None = None
 
 
@@ -81,7 +82,7 @@ def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) 
 def check_limits(
     sampler: str, clip: float | None, threshold: float | None, threshold_max: float
 ) -> None:
-    """Raise unless the limits of x0 make sense together."""
+    """Raise where a limit of x0 is out of range, or two are given."""
     if clip is not None and not 0 < clip < math.inf:
         raise ValueError(f"{sampler}: clip must be a positive number or None, got {clip!r}")
     if threshold is not None and not 0 <= threshold <= 1:
@@ -137,7 +138,7 @@ def beta_quantiles(steps: int) -> Array:
 
 
 def respaced(way: Way, first: float, last: float) -> Array:
-    """Sigmas of another spacing, from the first to the last, which are met exactly."""
+    """Sigmas of another spacing. The first and the last are exact."""
     if way.sigmas == "karras":
         sigmas = karras(first, last, way.steps)
     elif way.sigmas == "beta":
@@ -205,7 +206,7 @@ def ratio_table(way: Way, schedule: Schedule, exploding: bool) -> Array:
 
 
 def flow(way: Way, schedule: Schedule) -> Grid:
-    """Times from 1 to 1 / T, and then 0; sigma as the schedule has it."""
+    """The grid of a flow schedule: sigmas at even times from 1 to 1 / T, then the final one."""
     if way.sigmas is not None and way.sigmas != "karras":
         raise ValueError(f"{way.sampler}: sigmas must be None or 'karras' for a flow schedule")
     length, steps = len(schedule), way.steps

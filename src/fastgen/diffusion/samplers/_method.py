@@ -43,7 +43,7 @@ class Method(abc.ABC):
     limit: float = math.inf
     threshold: tuple[float, float] | None = None
     timesteps: Array
-    """What the model is told at each step, float64 of shape (evaluations,).
+    """The model's time input at each step, float64 of shape (evaluations,).
 
     On a variance-preserving schedule these are its steps, and `Schedule.coefficients`, `add_noise`,
     `convert` and the like take them."""
@@ -155,7 +155,7 @@ class Method(abc.ABC):
         """The timesteps as integers, where they are steps of the schedule.
 
         An AttributeError where they are not: between two steps, or on a schedule of the flow or
-        variance-exploding form, where the model is told a multiple of sigma, or another function.
+        variance-exploding form, where timesteps are functions of sigma.
         `times` always exist.
         """
         whole = self.timesteps.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Steps whose coefficients differ from sample to sample: thresholds, and steps of their own."""
+"""Steps whose coefficients differ between samples: thresholds, and a step for each sample."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def apply(
     wanted: int = NEXT,
     predictions: int = 1,
 ) -> Any:
-    """An operation on arrays of shape (batch, ...); a tuple, if it has several outputs.
+    """Run a row on arrays of shape (batch, ...).
 
-    The first arrays are the sample and the predictions, which the results are stored as.
+    The results have the type of the first arrays: the sample and the predictions.
     Coefficients are rounded to the type of the arithmetic, and never to half precision.
     """
     shape, stored = arrays[0].shape, result_dtype(arrays[: 1 + predictions])
@@ -52,7 +52,7 @@ def thresholded(
 ) -> Coefficients:
     """The coefficients that clip each sample's x0 at a quantile of it, and divide it by that.
 
-    The division is one of a and b; the limit is then 1 for all.
+    a and b are divided by the quantile, so that the limit is 1 for all samples.
     """
     a, b, _, *others = coefficients
     half = result_dtype((x, prediction)).itemsize == 2
@@ -73,7 +73,7 @@ def table_of(steps: list[BoundStep]) -> Array:
 
 
 def operation(rows: Array) -> tuple[Op, Coefficients]:
-    """The cheapest operation for these rows of a table, and its coefficients, (batch,) each."""
+    """The cheapest row for these lines of a table, and its coefficients, (batch,) each."""
     a, b, limit, u, v, k, noise = rows.T
     if noise.any():
         return solver_steps.ROWS[1], (a, b, limit, u, v, k, noise)
@@ -83,7 +83,7 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
 
 
 def noise_of_each(steps: Array, shape: tuple[int, ...], dtype: Any, key: int, first: int) -> Array:
-    """The noise of samples that are each at a step of their own, `first` the first of them."""
+    """The noise of samples that are each at a step of their own. `first` is the first's number."""
     noise, size, start = np.empty(shape, dtype), math.prod(shape[1:]), 0
     for step, run in itertools.groupby(steps.tolist()):
         end = start + len(list(run))

@@ -7,16 +7,20 @@ from collections.abc import Callable
 
 
 def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
-    """For each point, the integral from the first point to `end` of the polynomial that is 1 there
-    and 0 at the others."""
+    """For each point, the integral of the polynomial that is 1 there and 0 at the others.
+
+    The integrals run from the first point to `end`.
+    """
     scale = end - points[0]
     places = [(p - points[0]) / scale for p in points]
     return tuple(scale * s for s in lagrange_moments(places, lambda n: 1 / (n + 1)))
 
 
 def lagrange_moments(places: list[float], moment: Callable[[int], float]) -> tuple[float, ...]:
-    """For each place, what the polynomial that is 1 there and 0 at the others becomes if the power
-    n becomes `moment(n)`."""
+    """For each place, a linear functional of the polynomial that is 1 there and 0 at the others.
+
+    The functional of the power n is `moment(n)`.
+    """
     moments = [moment(n) for n in range(len(places))]
     sums = []
     for k, here in enumerate(places):

@@ -25,7 +25,7 @@ class Sampler(Method):
         return self._bound_steps[self._index(i)].noise
 
     def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
-        """The model's input at step i: x itself, or rescaled to the variance it was trained on.
+        """The model's input at step i: x, rescaled to the variance that the model was trained on.
 
         As in `step`, `i` may be an array with a step for each sample.
         """
@@ -59,21 +59,21 @@ class Sampler(Method):
         x : ndarray
             The samples, ``(batch, ...)``.
         prediction : ndarray
-            What the model says of ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
+            The model's output for ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
         i : int, or array of int of shape (batch,)
             The number of the step. Samplers that remember nothing take one for each sample too.
         state : State, optional
-            What `state()` gave at the start of the run; multistep samplers need it.
+            The result of `state()` at the start of the run. Multistep samplers need it.
         out : ndarray, optional
             Where to put the result; may be `x`.
         noise : ndarray, optional
             Standard normal noise of the shape of `x`, for samplers that add some.
         rng : numpy.random.Generator, optional
-            Where to draw it from.
+            The source of the noise's key.
         key : int, optional
-            Which noise is meant: element e of sample b at step i is always the same, whatever the
-            batch. It is made where it is added, as by `fastgen.noise.Stream`. Without any of the
-            three, noise is drawn from fresh entropy.
+            The key of the noise. Element e of sample b at step i is the same in every batch. The
+            noise is made where it is added, as by `fastgen.noise.Stream`. Without `noise`, `rng`
+            and `key`, the key is fresh entropy.
         first : int, default 0
             With `key`, the number of the batch's first sample.
 

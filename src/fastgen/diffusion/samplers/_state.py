@@ -1,4 +1,4 @@
-"""What a sampler remembers from step to step."""
+"""The memory of a sampler between steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class State:
-    """What a multistep sampler remembers of the steps before: pass the same one to every step."""
+    """The memory of a multistep sampler: pass the same object to every step of a run."""
 
     __slots__ = ("history", "next")
 

@@ -1,4 +1,4 @@
-"""Methods that ask the model twice per step: their grids, and what they remember."""
+"""Methods that evaluate the model twice per step: their grids and their memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastgen.diffusion.schedule import Schedule
 
 
 def doubled(grid: Grid) -> Grid:
-    """Every inner node twice: at the end of one step, and at the beginning of the next."""
+    """Repeat every inner node: it ends one step and begins the next."""
 
     def inner_twice(values: list[float]) -> list[float]:
         return [values[0], *(v for v in values[1:-1] for _ in range(2)), values[-1]]
@@ -23,7 +23,7 @@ def doubled(grid: Grid) -> Grid:
 
 
 def with_middles(grid: Grid, schedule: Schedule) -> Grid:
-    """Between two sigmas, their geometric mean; not before sigma = 0."""
+    """Add the geometric mean between any two sigmas but the last, 0."""
     sigmas, timesteps = grid.noise[:1], [float(grid.timesteps[0])]
     table = np.log(schedule.sigma_over_signal)
     for i in range(1, len(grid)):
@@ -36,7 +36,7 @@ def with_middles(grid: Grid, schedule: Schedule) -> Grid:
 
 
 class Halves(Sampler):
-    """Steps of two halves: the first remembers its slope, the second takes it back."""
+    """Steps of two halves: the first keeps its slope, the second replaces it."""
 
     memory = 1
 

@@ -59,7 +59,7 @@ class LCM(_Distilled):
     schedule : Schedule
         The schedule that the model was trained on.
     steps : int, default 4
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     original_steps : int, default 50
@@ -74,7 +74,7 @@ class LCM(_Distilled):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -106,7 +106,7 @@ class LCM(_Distilled):
         threshold: float | None = None,
         threshold_max: float = math.inf,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self.timestep_scaling = timestep_scaling
         self._choose(schedule, steps, prediction, original_steps, clip, threshold, threshold_max)
         self._bind_steps()
@@ -132,14 +132,14 @@ class TCD(_Distilled):
     schedule, prediction, original_steps
         As in `LCM`.
     steps : int, default 4
-        How many times the model is asked.
+        The number of evaluations of the model.
     eta : float, default 0.3
         How much noise, from 0 to 1: called gamma in the paper.
 
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -167,7 +167,7 @@ class TCD(_Distilled):
         original_steps: int = 50,
         eta: float = 0.3,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if not 0 <= eta <= 1:
             raise ValueError(f"TCD: eta must lie between 0 and 1, got {eta!r}")
         self.eta = float(eta)
@@ -199,7 +199,7 @@ class ConsistencyModel(Sampler):
     schedule : Schedule
         The sigmas of the distillation, such as ``Schedule.karras(40)``.
     steps : int, default 1
-        How many times the model is asked.
+        The number of evaluations of the model.
     sigma_data : float, default 0.5
         The deviation of the data.
     clip : float, optional, default 1.0
@@ -237,7 +237,7 @@ class ConsistencyModel(Sampler):
         sigma_data: float = 0.5,
         clip: float | None = 1.0,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if not sigma_data > 0:
             raise ValueError(f"ConsistencyModel: sigma_data must be > 0, got {sigma_data!r}")
         self.sigma_data = sigma_data

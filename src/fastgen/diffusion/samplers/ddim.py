@@ -26,7 +26,7 @@ class DDIM(Sampler):
     schedule : Schedule
         The schedule that the model was trained on.
     steps : int, default 50
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     spacing : {"leading", "linspace", "trailing"}, default "leading"
@@ -38,12 +38,13 @@ class DDIM(Sampler):
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
     threshold : float, optional
-        Clip each sample's predicted x0 at this quantile of its magnitudes, but at 1 at least, and
-        divide by that (dynamic thresholding, Saharia et al., 2022); in place of `clip`.
+        Dynamic thresholding (Saharia et al., 2022), in place of `clip`: the limit of each sample is
+        this quantile of the magnitudes of its x0, and at least 1. The x0 is clipped there, and
+        divided by the limit.
     threshold_max : float, default inf
         The largest limit of `threshold`.
     clip_epsilon : bool, default False
-        Take the noise from the clipped x0 too.
+        Compute the noise from the clipped x0 too.
     final_sigma : {"zero", "min"}, default "zero"
         Where to end: at clean data, or at the first step of the schedule.
     inverse : bool, default False
@@ -54,7 +55,7 @@ class DDIM(Sampler):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -90,7 +91,7 @@ class DDIM(Sampler):
         inverse: bool = False,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if not 0 <= eta <= 1:
             raise ValueError(f"DDIM: eta must lie between 0 and 1, got {eta!r}")
         if inverse and (eta or (prediction == "x0" and final_sigma == "zero")):
@@ -110,7 +111,7 @@ class DDIM(Sampler):
         self._bind_steps()
 
     def _ends(self, final_sigma: str) -> list[tuple[float, float]]:
-        """alpha and sigma that each step goes to."""
+        """alpha and sigma at the end of each step."""
         grid, schedule = self.grid, self.schedule
         if self.parity is None:
             return list(zip(grid.signal[1:], grid.noise[1:], strict=True))

@@ -19,7 +19,7 @@ from fastgen.vae import reparameterize
 __all__ = ["DDPM"]
 
 VARIANCES = ("small", "large", "learned", "learned_range")
-LEAST_VARIANCE = 1e-20  # whose logarithm stands for that of 0
+LEAST_VARIANCE = 1e-20  # its logarithm is used in place of log 0
 
 
 class DDPM(Sampler):
@@ -34,7 +34,7 @@ class DDPM(Sampler):
     schedule : Schedule
         The schedule that the model was trained on.
     steps : int, default 1000
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     spacing : {"leading", "linspace", "trailing"}, default "leading"
@@ -44,9 +44,10 @@ class DDPM(Sampler):
     variance : {"small", "large", "learned", "learned_range"}, default "small"
         :math:`s^2 = \tau^2 \sigma_{i+1}^2 / \sigma_i^2`, right for data at one point, or
         :math:`s^2 = \tau^2`, right for data that are standard normal. The last step, to clean
-        data, adds no noise. With "learned" and "learned_range" the model says :math:`\log s^2` too,
-        or where it lies between the logarithms of these two, from -1 to 1: `step` takes a
-        prediction with twice the channels of `x`, (batch, 2 channels, ...), variances last.
+        data, adds no noise. With "learned" the model predicts :math:`\log s^2` too. With
+        "learned_range" it predicts a number from -1 to 1, the place between the logarithms of these
+        two. Then `step` takes a prediction with twice the channels of `x`,
+        (batch, 2 channels, ...), variances last.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip].
     threshold, threshold_max
@@ -58,7 +59,7 @@ class DDPM(Sampler):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -94,7 +95,7 @@ class DDPM(Sampler):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         _grid.check_choice("DDPM", "variance", VARIANCES, variance)
         self.variance, self.learned = variance, variance.startswith("learned")
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
@@ -125,7 +126,7 @@ class DDPM(Sampler):
         return super().adds_noise(i) or (self.learned and not self._is_last(i))
 
     def _log_variance(self, steps: Array, said: Array) -> Array:
-        """Of the noise, (batch, channels, ...), from what the model says of it."""
+        """The log-variance of the noise, (batch, channels, ...), from the model's variances."""
         column = (len(steps), *[1] * (said.ndim - 1))
         if self.variance == "learned":
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -142,7 +143,7 @@ class DDPM(Sampler):
     def _step_unlike(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """`step` with learned variances behind the prediction."""
+        """Step with learned variances, which lie behind the prediction."""
         if not self.learned:
             return super()._step_unlike(x, prediction, i, out, given, first)
         x, prediction = np.asarray(x), np.asarray(prediction)

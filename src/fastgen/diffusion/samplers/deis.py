@@ -26,7 +26,7 @@ class DEIS(DPMSolverMultistep):
     Raises
     ------
     ValueError
-        If an option is out of range, or the noise can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine the noise.
 
     References
     ----------
@@ -59,7 +59,7 @@ class DEIS(DPMSolverMultistep):
         final_sigma: str = "zero",
         lower_order_final: bool = True,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         super().__init__(
             schedule,
             steps,

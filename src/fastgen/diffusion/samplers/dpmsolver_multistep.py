@@ -24,14 +24,14 @@ class DPMSolverMultistep(DPMSolver):
               h = \lambda_{i+1} - \lambda_i, \; \lambda = \log\frac{\alpha}{\sigma}
 
     where the polynomial P goes through the latest predictions of x0 ("dpmsolver++"); "dpmsolver"
-    predicts the noise instead. The "sde-" variants add noise, and replace as much of what there is.
+    predicts the noise instead. The "sde-" variants replace a part of the noise by new noise.
 
     Parameters
     ----------
     schedule : Schedule
         The schedule that the model was trained on.
     steps : int, default 20
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     order : {1, 2, 3}, default 2
@@ -58,13 +58,13 @@ class DPMSolverMultistep(DPMSolver):
     threshold, threshold_max
         As in `DDIM`.
     parity : {None, "diffusers"}, default None
-        With "diffusers", the third order is as there: half of what is due to the curvature, with
+        With "diffusers", the third order is that of diffusers: half of the curvature's term, with
         the wrong sign in "sde-dpmsolver++".
 
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     Notes
     -----
@@ -113,7 +113,7 @@ class DPMSolverMultistep(DPMSolver):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self.lower_order_final, self.euler_at_final = lower_order_final, euler_at_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
@@ -148,7 +148,7 @@ class DPMSolverMultistep(DPMSolver):
     def _data_weights(
         self, i: int, h: float, r: tuple[float, ...]
     ) -> tuple[float, tuple[float, ...], float]:
-        """Of x, of the predictions of x0, and of the noise."""
+        """The coefficients of x, of the predictions of x0, and of the noise."""
         alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
         z = 2 * h if self.stochastic else h
         halved = self.parity is not None
@@ -163,7 +163,7 @@ class DPMSolverMultistep(DPMSolver):
     def _noise_weights(
         self, i: int, h: float, r: tuple[float, ...]
     ) -> tuple[float, tuple[float, ...], float]:
-        """Of x, of the predictions of the noise, and of the noise that is added."""
+        """The coefficients of x, of the predictions of the noise, and of the new noise."""
         signal, sigma = self.grid.signal, self.grid.noise[i + 1]
         kept = signal[i + 1] / signal[i]
         if sigma == 0:

@@ -48,7 +48,7 @@ class DPMSolverSinglestep(DPMSolver):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     Notes
     -----
@@ -96,7 +96,7 @@ class DPMSolverSinglestep(DPMSolver):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
@@ -107,7 +107,7 @@ class DPMSolverSinglestep(DPMSolver):
         self._bind_steps()
 
     def _in_groups(self) -> list[int]:
-        """The order of each step, and so how many steps its group has had."""
+        """The order of each step: its number within its group."""
         alone = int(self.grid.signal[0] == 0)  # no polynomial begins at infinite noise
         orders = [1] * alone + [i % self.order + 1 for i in range(len(self) - alone)]
         whole = (len(self) - alone) % self.order == 0
@@ -129,7 +129,8 @@ class DPMSolverSinglestep(DPMSolver):
         return StepFormula(a, b, kept, 0.0, weights[-1], tuple(weights[-2::-1]))
 
     def _from_first(self, i: int, order: int) -> tuple[float, list[float]]:
-        """Of the group's first sample and its predictions, in turn: the sample at node i + 1."""
+        """The coefficients of the sample at node i + 1: of the group's first sample, and of the
+        predictions since."""
         grid, first = self.grid, i + 1 - order
         sizes = grid.noise if self.of_data else grid.signal
         kept, h = sizes[i + 1] / sizes[first], self._log_snr_gap(first, i + 1)
@@ -146,7 +147,7 @@ class DPMSolverSinglestep(DPMSolver):
         return 0.0 if i == j else self.grid.log_snr_half(j) - self.grid.log_snr_half(i)
 
     def _weights(self, h: float, places: list[float]) -> list[float]:
-        """Of the predictions at these places in a step of this length, beginning with 0."""
+        """The weights of the predictions at these places in a step of length h, from 0 on."""
         used = [k for k, p in enumerate(places) if k == 0 or p > places[k - 1]]
         midpoint = self.solver == "midpoint"
         if midpoint and len(used) == 3:

@@ -34,7 +34,7 @@ class EDMEuler(Sampler):
         A variance-exploding schedule, such as ``Schedule.edm()``; only its smallest and largest
         sigma matter.
     steps : int, default 18
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "v"}, default "epsilon"
         The sign of F: "v" for networks trained with c_out < 0.
     sigma_data : float, default 0.5
@@ -89,7 +89,7 @@ class EDMEuler(Sampler):
         churn_noise: float = 1.0,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         _grid.check_choice("EDMEuler", "sigmas", ("karras", "exponential"), sigmas)
         _grid.check_choice("EDMEuler", "prediction", ("epsilon", "v"), prediction)
         if not (sigma_data > 0 and rho > 0 and churn >= 0 and churn_noise >= 0):

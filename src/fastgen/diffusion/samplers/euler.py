@@ -34,7 +34,7 @@ class Euler(_Sigmas):
     schedule : Schedule
         The schedule that the model was trained on; not of the flow form.
     steps : int, default 50
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score"}, default "epsilon"
         What the model predicts.
     spacing : {"linspace", "leading", "trailing"}, default "linspace"
@@ -95,7 +95,7 @@ class Euler(_Sigmas):
         churn_noise: float = 1.0,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if not (churn >= 0 and churn_noise >= 0):
             raise ValueError(
                 f"Euler: churn and churn_noise must be >= 0, got {churn!r} and {churn_noise!r}"
@@ -180,7 +180,7 @@ class EulerAncestral(_Sigmas):
         eta: float = 1.0,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if not 0 <= eta <= 1:
             raise ValueError(f"EulerAncestral: eta must lie between 0 and 1, got {eta!r}")
         self.eta = float(eta)
@@ -196,7 +196,7 @@ class EulerAncestral(_Sigmas):
 
 
 def ancestral(sigma: float, after: float, eta: float) -> tuple[float, float]:
-    """The noise of a step from sigma to after, and the sigma to go to before it is added."""
+    """The noise that a step from sigma to after adds, and the sigma before it is added."""
     part = min(after / sigma, 1.0)
     up = eta * after * math.sqrt((1 - part) * (1 + part))
     return up, after * math.sqrt(1 - eta**2 * (1 - part) * (1 + part))

@@ -63,7 +63,7 @@ class FlowMatchEuler(_FlowSampler):
     schedule : Schedule
         A `Schedule.flow`; its shift is taken into account.
     steps : int, default 28
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"flow", "epsilon", "x0", "v", "score"}, default "flow"
         What the model predicts; "flow" is the velocity from data to noise.
     sigmas : {None, "karras", "exponential", "beta"}, default None
@@ -110,7 +110,7 @@ class FlowMatchEuler(_FlowSampler):
         stochastic: bool = False,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self.stochastic = stochastic
         self._lay(schedule, steps, prediction, sigmas, terminal, parity)
         self._bind_steps()
@@ -139,7 +139,7 @@ class FlowMatchHeun(Halves, _FlowSampler):
     schedule, prediction, sigmas, terminal, parity
         As in `FlowMatchEuler`.
     steps : int, default 14
-        The number of steps; the model is asked ``2 * steps - 1`` times.
+        The number of steps; the model is evaluated ``2 * steps - 1`` times.
 
     Raises
     ------
@@ -177,7 +177,7 @@ class FlowMatchHeun(Halves, _FlowSampler):
         terminal: float | None = None,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self._lay(schedule, steps, prediction, sigmas, terminal, parity)
         self._take(doubled(self.grid))
         self._bind_steps()

@@ -1,4 +1,4 @@
-"""Methods of second order that ask the model twice per step."""
+"""Methods of second order that evaluate the model twice per step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DPM2", "Heun"]
 
 
 class _TwoEvaluations(Halves, Sampler):
-    """Steps of two halves: the first remembers its slope, the second takes it back."""
+    """Steps of two halves: the first keeps its slope, the second replaces it."""
 
     exploding = True
     rounded = False
@@ -35,7 +35,7 @@ class _TwoEvaluations(Halves, Sampler):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
@@ -45,11 +45,11 @@ class _TwoEvaluations(Halves, Sampler):
 
     @abc.abstractmethod
     def _evaluations(self, grid: Grid) -> Grid:
-        """The nodes where the model is asked."""
+        """The nodes where the model is evaluated."""
 
     @abc.abstractmethod
     def _shares(self, i: int) -> tuple[float, float]:
-        """What the two slopes of the step that ends with evaluation i are multiplied with."""
+        """The factors of the two slopes in the step that ends with evaluation i."""
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
@@ -62,7 +62,7 @@ class _TwoEvaluations(Halves, Sampler):
         return StepFormula(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
 
     def _limited(self, i: int) -> StepFormula:
-        """The same in terms of x0, which is what can be clipped.
+        """The formula in terms of x0, which can be clipped.
 
         The second evaluation lies on the line from x through the first x0, so both x and the first
         slope follow from it: the slope is (x' - x0) / sigma'.
@@ -91,7 +91,7 @@ class Heun(_TwoEvaluations):
     schedule, prediction, spacing, offset, sigmas, parity
         As in `Euler`.
     steps : int, default 25
-        The number of steps; the model is asked ``2 * steps - 1`` times.
+        The number of steps; the model is evaluated ``2 * steps - 1`` times.
     clip, threshold, threshold_max
         As in `DDIM`; slopes are then those to the clipped x0.
 
@@ -140,7 +140,7 @@ class DPM2(_TwoEvaluations):
     schedule, prediction, spacing, offset, sigmas, parity
         As in `Euler`.
     steps : int, default 25
-        The number of steps; the model is asked ``2 * steps - 1`` times.
+        The number of steps; the model is evaluated ``2 * steps - 1`` times.
     clip, threshold, threshold_max
         As in `DDIM`; slopes are then those to the clipped x0.
 

@@ -69,7 +69,7 @@ class LMS(Sampler):
         sigmas: str | None = None,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         if isinstance(order, bool) or order not in (1, 2, 3, 4):
             raise ValueError(f"LMS: order must be 1, 2, 3 or 4, got {order!r}")
         self.order, self.memory = int(order), int(order) - 1
@@ -94,8 +94,8 @@ class PNDM(Sampler):
               + 37 \epsilon_{i-2} - 9 \epsilon_{i-3})
 
     The first step is made twice, the second time with the mean of the slopes at its two ends, so
-    the model is asked ``steps + 1`` times. That is the variant which Stable Diffusion uses; with
-    `runge_kutta` the first three steps are pseudo Runge-Kutta steps of four evaluations each.
+    the model is evaluated ``steps + 1`` times. This is the variant of Stable Diffusion. With
+    `runge_kutta`, the first three steps are pseudo Runge-Kutta steps of four evaluations each.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class PNDM(Sampler):
     steps : int, default 50
         The number of steps, at least 2.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
-        What the model predicts; it is turned into the noise where it was predicted.
+        What the model predicts; it is converted to the noise at its own node.
     spacing : {"leading", "linspace", "trailing"}, default "leading"
         Which timesteps are chosen.
     offset : int, default 0
@@ -113,12 +113,12 @@ class PNDM(Sampler):
         Where to end: at the first step of the schedule, or at clean data.
     runge_kutta : bool, default False
         Start with Runge-Kutta steps, as in the paper: of fourth order. It needs a schedule that is
-        variance preserving, and at least 4 steps; the model is asked ``steps + 9`` times.
+        variance preserving, and at least 4 steps; the model is evaluated ``steps + 9`` times.
 
     Raises
     ------
     ValueError
-        If an option is out of range, or the noise can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine the noise.
 
     References
     ----------
@@ -152,7 +152,7 @@ class PNDM(Sampler):
         final_sigma: str = "min",
         runge_kutta: bool = False,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         self._set_up(
             schedule, steps, prediction, spacing=spacing, offset=offset, final_sigma=final_sigma
         )
@@ -168,7 +168,7 @@ class PNDM(Sampler):
         self._bind_steps()
 
     def _with_runge_kutta(self, grid: Grid) -> Grid:
-        """Each of the first steps is seen at its beginning, twice in its middle, and at its end."""
+        """Evaluate the first steps at their beginning, twice in their middle, and at their end."""
         if grid.form != VARIANCE_PRESERVING or len(grid) <= RUNGE_KUTTA_STEPS:
             raise ValueError(
                 f"PNDM: runge_kutta=True needs a schedule that is variance preserving and at least "
@@ -189,7 +189,7 @@ class PNDM(Sampler):
         return (i != 1 or self._start > 0) and i + 1 < len(self)
 
     def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
-        """Of a Runge-Kutta step, in the end only the first evaluation."""
+        """The memories. After a Runge-Kutta step they keep only its first evaluation."""
         if i < self._start:
             return history[2:] if i % 4 == 3 else (new, *history)
         return (new, *history[:2])
@@ -204,7 +204,7 @@ class PNDM(Sampler):
         return history
 
     def _way(self, i: int, j: int) -> tuple[float, float]:
-        """What the sample at node i and the noise are multiplied with, to node j."""
+        """The factors of the sample and of the noise on the way from node i to node j."""
         signal, noise = self.grid.signal, self.grid.noise
         ratio = signal[j] / signal[i]
         return ratio, noise[j] - ratio * noise[i]
@@ -221,7 +221,7 @@ class PNDM(Sampler):
         return StepFormula(a, b, u=ratio, k=first, history=tuple(rest))
 
     def _runge_kutta(self, first: int, stage: int) -> StepFormula:
-        """Each takes back what the one before has added, and goes from the first node."""
+        """A stage starts at node `first`: it subtracts what the stage before added."""
         (to_middle, half), (ratio, slope) = self._way(first, first + 1), self._way(first, first + 3)
         if stage == 0:
             return StepFormula(u=to_middle, k=half)

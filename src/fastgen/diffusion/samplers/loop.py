@@ -14,7 +14,7 @@ from fastgen.noise import normal
 __all__ = ["sample"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-INITIAL_NOISE = 2**127  # where in the stream of a key the noise lies that a run starts from
+INITIAL_NOISE = 2**127  # where the initial noise of a run lies in the stream of a key
 
 
 def sample(
@@ -39,11 +39,12 @@ def sample(
         ``model(x, t)`` gives the prediction for samples ``x`` at the timestep ``t``, a float. With
         `guidance` it gives two: without and with the condition.
     sampler : Sampler
-        How to step.
+        The sampler.
     shape : tuple of int
         ``(batch, ...)``.
     key : int
-        Which noise, as in `fastgen.noise.normal`. Sample b of a key is the same in every batch.
+        The key of the noise, as in `fastgen.noise.normal`. Sample b of a key is the same in every
+        batch.
     guidance : float or dict, optional
         The scale of classifier-free guidance, or the keywords of `Sampler.guided_step`.
     callback : function, optional

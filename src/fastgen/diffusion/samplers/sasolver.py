@@ -57,7 +57,7 @@ class SASolver(Sampler):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -100,7 +100,7 @@ class SASolver(Sampler):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         for name, order, least, most in (
             ("predictor_order", predictor_order, 1, MOST_PREDICTED),
             ("corrector_order", corrector_order, 0, MOST_CORRECTED),
@@ -129,7 +129,7 @@ class SASolver(Sampler):
         self._bind_steps()
 
     def _all_taus(self, tau: float | Callable[[float], float] | None) -> list[float]:
-        """One for each step."""
+        """tau at each step."""
         low, high = (part * len(self.schedule) for part in NOISY_PART)
         taus = []
         for t in map(float, self.timesteps):
@@ -163,7 +163,7 @@ class SASolver(Sampler):
         return min(self.predictor_order, available + 1, most)
 
     def _correction(self, i: int, available: int) -> list[float]:
-        """What corrects the sample at node i: of the new prediction, and of those before it."""
+        """The weights that correct the sample at node i, the new prediction's first."""
         nothing = [0.0] * (self.memory + 1)
         if not 0 < self._length(i - 1) < math.inf:
             return nothing
@@ -183,7 +183,7 @@ class SASolver(Sampler):
         return 0.0 if here == after else after - here
 
     def _kept(self, i: int) -> tuple[float, float]:
-        """What step i multiplies the sample with, and the noise."""
+        """The factors of the sample and of the noise in step i."""
         signal, sigma, h = self.grid.signal, self.grid.noise, self._length(i)
         added = self.taus[i] ** 2 * h if self.taus[i] and h else 0.0
         if self.of_data:
@@ -193,7 +193,7 @@ class SASolver(Sampler):
         return signal[i + 1] / signal[i], noise and noise * math.sqrt(math.expm1(2 * h))
 
     def _weights(self, i: int, latest: int, order: int) -> list[float]:
-        """In step i, of that many predictions, the latest first."""
+        """The weights of `order` predictions in step i, the latest first."""
         h, grid, growth = self._length(i), self.grid, 1 + self.taus[i] ** 2
         if h == 0:  # a sigma given twice
             return [0.0]
@@ -209,7 +209,7 @@ class SASolver(Sampler):
         halved = self.parity is not None and self.of_data and order == 2
 
         def moment(n: int) -> float:
-            """The integral of the power n, where 1 is the length of the step."""
+            """The weighted integral of the power n over a step of length 1."""
             if n == 1 and halved:
                 return z / 2
             if n == 0:

@@ -32,7 +32,7 @@ class UniPC(Sampler):
     schedule : Schedule
         The schedule that the model was trained on.
     steps : int, default 20
-        How many times the model is asked.
+        The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     order : {1, 2, 3}, default 2
@@ -55,7 +55,7 @@ class UniPC(Sampler):
     Raises
     ------
     ValueError
-        If an option is out of range, or x0 can't be had from the prediction.
+        If an option is out of range, or the prediction does not determine x0.
 
     References
     ----------
@@ -98,7 +98,7 @@ class UniPC(Sampler):
         threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
-        """Lay the grid and compute all coefficients."""
+        """Lay the grid and bind the steps."""
         _grid.check_choice("UniPC", "solver", ("bh1", "bh2"), solver)
         if isinstance(order, bool) or order not in (1, 2, 3):
             raise ValueError(f"UniPC: order must be 1, 2 or 3, got {order!r}")
@@ -139,7 +139,7 @@ class UniPC(Sampler):
         return StepFormula(a, b, u=kept, k=new, history=tuple(rest))
 
     def _step_facts(self, i: int) -> tuple[float, float, float]:
-        """-h or h, B(h), and what both results are multiplied with."""
+        """z = -h or h, B(h), and the common factor of all weights."""
         h = self.grid.log_snr_half(i + 1) - self.grid.log_snr_half(i)
         z = -h if self.of_data else h
         scale = (self.grid.signal if self.of_data else self.grid.noise)[i + 1]
@@ -159,7 +159,7 @@ class UniPC(Sampler):
         return [float(rho) for rho in np.linalg.solve(powers, wanted)]
 
     def _predictor(self, i: int, order: int) -> tuple[float, Weights]:
-        """Of x, of the prediction at node i, and of those before it."""
+        """The coefficient of x, and the weights of the predictions, node i's first."""
         grid = self.grid
         kept = (grid.noise if self.of_data else grid.signal)[i + 1]
         kept /= (grid.noise if self.of_data else grid.signal)[i]
@@ -175,7 +175,7 @@ class UniPC(Sampler):
         return kept, [math.fsum(shares) - scale * math.expm1(z), *(-s for s in shares)]
 
     def _correction(self, i: int, order: int) -> Weights:
-        """What corrects the sample at node i: of the new prediction, and of those before it."""
+        """The weights that correct the sample at node i, the new prediction's first."""
         nothing = [0.0] * (self.order + 1)
         if self._no_length(i - 1):
             return nothing
@@ -192,6 +192,6 @@ class UniPC(Sampler):
         return [-shares[-1], *change, *[0.0] * (self.order - order)]
 
     def _no_length(self, i: int) -> bool:
-        """Whether a step stays where it is, or has no finite length."""
+        """Whether the length of a step is 0 or infinite."""
         h = self.grid.log_snr_half(i + 1) - self.grid.log_snr_half(i)
         return not 0 < h < math.inf
