@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgen._compose import Row
 from fastgen._core import Op, Stream
-from fastgen.diffusion._tables import TIME, Tables
+from fastgen.diffusion._tables import STEP, Tables
 
 FEW = 32  # steps that are quicker looked up one by one
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -22,9 +22,8 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
         raise TypeError(
             f"schedule must be a fastgen.diffusion.Schedule, got {schedule!r}"
         ) from None
-    if schedule.unit == TIME:
-        pass
-    elif type(t) is np.ndarray and t.dtype.kind in "iu":
+    in_steps = schedule.unit == STEP
+    if in_steps and type(t) is np.ndarray and t.dtype.kind in "iu":
         if t.size > FEW:
             if t.min() >= 0 and t.max() < len(signal):
                 return schedule.signal[t], schedule.sigma[t]
@@ -36,7 +35,7 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
             steps = t.tolist()
             if min(steps) >= 0 and max(steps) < len(signal):
                 return np.array([signal[i] for i in steps]), np.array([sigma[i] for i in steps])
-    elif type(t) is int and 0 <= t < len(signal):
+    elif in_steps and type(t) is int and 0 <= t < len(signal):
         return signal[t], sigma[t]
     alpha_t, sigma_t = schedule.coefficients(t)
     if np.size(alpha_t) == 1:

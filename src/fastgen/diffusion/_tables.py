@@ -236,7 +236,8 @@ class Tables:
             with np.errstate(invalid="ignore"):  # infinity times 0, at the last step
                 less = sigma < wanted * signal
             low, high = np.where(less, middle, low), np.where(less, high, middle)
-        return np.where(at_step, self.times[right], high)[()]
+        found = np.where(wanted == 0, self.time_range[0], high)
+        return np.where(at_step, self.times[right], found)[()]
 
     def whole_steps(self, t: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
         """`t` as integers for functions of steps alone, or a ValueError or TypeError.

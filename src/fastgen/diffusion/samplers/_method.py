@@ -45,8 +45,8 @@ class Method(abc.ABC):
     timesteps: Array
     """The model's time input at each step, float64 of shape (evaluations,).
 
-    On a variance-preserving schedule these are its steps, and `Schedule.coefficients`, `add_noise`,
-    `convert` and the like take them."""
+    On a variance-preserving schedule these are steps, or lie between steps. Where its `unit` is
+    "step", `Schedule.coefficients`, `add_noise`, `convert` and the like take them as `t`."""
     sigmas: Array
     """sigma / alpha at the nodes, from the start to the end; sigma itself for flow schedules."""
     init_noise_scale: float = 1.0
