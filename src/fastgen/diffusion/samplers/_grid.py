@@ -90,7 +90,7 @@ def check_limits(
     if not threshold_max >= 1:
         raise ValueError(f"{sampler}: threshold_max must be at least 1, got {threshold_max!r}")
     if clip is not None and threshold is not None:
-        raise ValueError(f"{sampler}: clip and threshold both say where x0 ends; give one of them")
+        raise ValueError(f"{sampler}: clip and threshold both limit x0; give one of them")
 
 
 def check_of_data(sampler: str, needed: str, **limits: float | None) -> None:

@@ -66,7 +66,9 @@ class Method(abc.ABC):
         """Check the common options and lay the grid."""
         name = type(self).__name__
         if not isinstance(schedule, Schedule):
-            raise TypeError(f"{name}: schedule must be a fastgen.diffusion.Schedule")
+            raise TypeError(
+                f"{name}: schedule must be a fastgen.diffusion.Schedule, got {schedule!r}"
+            )
         _grid.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
         steps = _grid.check_steps(name, steps, len(schedule) if most is None else most)
         _grid.check_limits(name, clip, threshold, threshold_max)
@@ -86,9 +88,9 @@ class Method(abc.ABC):
             self.sigmas = np.divide(grid.noise, 1.0 if flow else grid.signal)
         if grid.signal[0] == 0 and self.prediction in ("epsilon", "score"):
             raise ValueError(
-                f"{type(self).__name__}: step 0 has no signal (zero terminal SNR), so x0 can't be "
-                f'had from {self.prediction}; use a model with prediction="v" or "x0", or another '
-                "schedule or spacing"
+                f"{type(self).__name__}: step 0 has no signal (zero terminal SNR), where "
+                f'{self.prediction} does not determine x0; use a model with prediction="v" or '
+                '"x0", or another schedule or spacing'
             )
         rescaled = self.exploding and grid.form == _grid.VARIANCE_PRESERVING
         self._scales = [1 / math.hypot(1, s) if rescaled else 1.0 for s in grid.noise]
@@ -195,13 +197,13 @@ class Method(abc.ABC):
         if state is None:
             name = type(self).__name__
             raise ValueError(
-                f"{name}: state is missing: it remembers earlier predictions; make one with "
-                "state = sampler.state() and pass it to every step"
+                f"{name}: state is missing. The sampler remembers earlier predictions: make a "
+                "state with state = sampler.state(), and pass it to every step"
             )
         if state.next is not None and state.next != i:
             raise ValueError(
-                f"{type(self).__name__}: state is that before step {state.next}, but i is {i}; "
-                "a run from another step needs a new one"
+                f"{type(self).__name__}: state is that before step {state.next}, but i is {i}. "
+                "A run from another step needs a new state"
             )
         return state.history
 
