@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import DTypeLike
 
 from fastgen._ops import chosen
+from fastgen._typing import Array, ArrayLike, EmbeddingLayout
 
 __all__ = ["timestep_embedding"]
 
@@ -17,12 +17,12 @@ def timestep_embedding(
     t: ArrayLike,
     dim: int,
     *,
-    layout: str = "sin_cos",
+    layout: EmbeddingLayout = "sin_cos",
     max_period: float = 10000.0,
     downscale_freq_shift: float = 0.0,
     scale: float = 1.0,
-    dtype: Any = np.float32,
-) -> Any:
+    dtype: DTypeLike = np.float32,
+) -> Array:
     r"""Sinusoidal embedding of timesteps.
 
     .. math:: \sin(s t \omega_i), \cos(s t \omega_i), \quad

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._compose import composed
 from fastgen._core import Stream
+from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.losses import denoising
 
 __all__ = ["epsilon_loss"]
@@ -16,7 +13,7 @@ __all__ = ["epsilon_loss"]
 @composed(inputs=1)
 def epsilon_loss(
     prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
-) -> Any:
+) -> Array:
     r"""Mean squared error of a prediction of the noise, per sample.
 
     .. math:: \frac{w}{n} \sum_{i=1}^n (p_i - \epsilon_i)^2

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import beside, composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
+from fastgen._typing import Array, ArrayLike, OutPair, Rng
 from fastgen.diffusion import _rows
 from fastgen.diffusion._tables import FLOW, VARIANCE_PRESERVING
 from fastgen.diffusion.schedule import Schedule
@@ -22,6 +22,51 @@ _linear_interpolation = OPS["diffusion.linear_interpolation"]
 _noised = OPS["diffusion.noised"]
 
 
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: Literal[False] = ...,
+    out: Array | None = ...,
+) -> Array: ...
+
+
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: Literal[True],
+    out: Array | OutPair = ...,
+) -> tuple[Array, Array]: ...
+
+
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: bool,
+    out: Array | OutPair = ...,
+) -> Array | tuple[Array, Array]: ...
+
+
 @composed(inputs=1)
 def add_noise(
     x0: ArrayLike,
@@ -29,12 +74,12 @@ def add_noise(
     schedule: Schedule,
     *,
     noise: ArrayLike | Stream | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     key: int | None = None,
     counter: int = 0,
     return_noise: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | OutPair = None,
+) -> Array | tuple[Array, Array]:
     r"""Noisy data at given steps or times.
 
     .. math:: x_t = \alpha_t x_0 + \sigma_t \epsilon
@@ -50,13 +95,8 @@ def add_noise(
         The coefficients.
     noise : array_like or fastgen.noise.Stream, optional
         Standard normal noise :math:`\epsilon`, of the shape of `x0`, if it is already there.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is neither noise nor key: what `numpy.random.default_rng`
-        takes. None is fresh entropy.
-    key : int, optional
-        Which stream of noise, :math:`0 \le key < 2^{64}`: as in `fastgen.noise.normal`.
-    counter : int, optional
-        The index in the stream of the first element.
+    {rng_or_noise}
+    {key_and_counter_of_noise}
     return_noise : bool, default False
         Return the noise too, from the same pass.
     out : ndarray, or tuple of two ndarrays or None, optional
@@ -73,8 +113,7 @@ def add_noise(
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, or the noise is given twice.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----
@@ -125,8 +164,8 @@ def velocity(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Velocity of the noisy data, as a target for prediction.
 
     .. math:: v = \alpha_t \epsilon - \sigma_t x_0 \quad\text{(variance preserving)}, \qquad
@@ -140,8 +179,7 @@ def velocity(
         Standard normal noise, of the shape of `x0`.
     t, schedule
         As in `add_noise`.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -153,8 +191,7 @@ def velocity(
     ValueError
         If shapes do not fit, `t` lies outside the schedule, or it is variance exploding, where
         nothing is called velocity.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----
@@ -185,8 +222,8 @@ def velocity(
 
 @composed(inputs=2)
 def posterior_mean_variance(
-    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Any = None
-) -> tuple[Any, Any, Any]:
+    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Array | None = None
+) -> tuple[Array, Array, Array]:
     r"""Mean and variance of the previous step, given this one and the data.
 
     .. math:: q(x_{t-1} | x_t, x_0) = N\left(
@@ -250,7 +287,7 @@ def posterior_mean_variance(
 
 
 @composed(inputs=2)
-def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Any, Any]:
+def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
@@ -274,8 +311,7 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[An
     ------
     ValueError
         If shapes do not fit or `t` lies outside [0, 1].
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----

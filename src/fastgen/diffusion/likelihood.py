@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Composition, Result, composed
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
+from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 
@@ -167,9 +167,9 @@ def vlb_terms(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    parameterization: str = "epsilon",
+    parameterization: Literal["epsilon", "x0", "v", "flow"] = "epsilon",
     bins: int = 256,
-) -> Any:
+) -> Array:
     r"""Terms of the variational bound at given steps, in bits per dimension.
 
     .. math:: L_t = \mathrm{KL}(q(x_{t-1} | x_t, x_0) \,\|\, p_\theta(x_{t-1} | x_t)), \quad

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["linear_combination", "linear_interpolation", "noised"]
 
@@ -24,10 +21,10 @@ def linear_combination(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Add two arrays with a coefficient each per sample.
 
     .. math:: a x + b y
@@ -38,12 +35,9 @@ def linear_combination(
         Their shapes broadcast together, usually ``(batch, features)``.
     a, b : array_like
         The coefficients, of the batch shape: without the event axes.
-    axis : int, tuple of int, or None, default -1
-        The event axes, which share their coefficients.
-    keepdims : bool, default False
-        The coefficients have the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {out}
 
     Returns
     -------
@@ -52,10 +46,7 @@ def linear_combination(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -80,10 +71,10 @@ def linear_interpolation(
     x1: ArrayLike,
     t: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Point on the straight path between two arrays, and its velocity.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
@@ -98,8 +89,7 @@ def linear_interpolation(
         The event axes, which share their time.
     keepdims : bool, default False
         The times have the event axes, with length 1.
-    out : (ndarray or None, ndarray or None), optional
-        Where to put the results.
+    {outs}
 
     Returns
     -------
@@ -108,10 +98,7 @@ def linear_interpolation(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -139,10 +126,10 @@ def noised(
     alpha_t: ArrayLike,
     sigma_t: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Noisy data, and the noise in it.
 
     .. math:: \alpha_t x_0 + \sigma_t \epsilon, \quad \epsilon
@@ -156,12 +143,9 @@ def noised(
         broadcast together.
     alpha_t, sigma_t : array_like
         The coefficients, of the batch shape: without the event axes.
-    axis : int, tuple of int, or None, default -1
-        The event axes, which share their coefficients.
-    keepdims : bool, default False
-        The coefficients have the event axes, with length 1.
-    out : (ndarray or None, ndarray or None), optional
-        Where to put the results.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {outs}
 
     Returns
     -------
@@ -170,10 +154,7 @@ def noised(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, row
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.diffusion import _rows
 
 __all__ = [
@@ -32,10 +32,10 @@ def denoising_score_matching(
     sigma: ArrayLike,
     weight: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Weighted squared distance of a score from that of the noise in the data.
 
     .. math:: w \sum_i (\sigma s_i + z_i)^2
@@ -49,12 +49,9 @@ def denoising_score_matching(
     sigma, weight : array_like
         The noise level and the weight, of the batch shape: without the event axes. A weight of 1 is
         the customary :math:`\lambda = \sigma^2` of a loss :math:`\lambda |s + z / \sigma|^2`.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -63,10 +60,7 @@ def denoising_score_matching(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -97,10 +91,10 @@ def sliced_score_matching(
     direction: ArrayLike,
     jvp: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Sliced score matching, of reduced variance.
 
     .. math:: \sum_i \left( \tfrac12 s_i^2 + v_i j_i \right),
@@ -114,12 +108,9 @@ def sliced_score_matching(
         A random direction v of unit covariance: normal, or signs.
     jvp : array_like
         The derivative j of the score along v. All three shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -128,10 +119,7 @@ def sliced_score_matching(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -161,10 +149,10 @@ def transition_kl(
     weight: ArrayLike,
     log_ratio: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence of a learned transition, with a learned variance.
 
     .. math:: \tfrac12 \sum_i \left(e^{d_i} - 1 - d_i + w (p_i - q_i)^2 e^{d_i}\right),
@@ -181,12 +169,9 @@ def transition_kl(
         :math:`w = k^2 / \tilde\beta`, where k (p - q) is the error of the mean. Of the batch shape.
     log_ratio : array_like
         :math:`L = \log(\beta / \tilde\beta)`. Of the batch shape.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -195,10 +180,7 @@ def transition_kl(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -260,7 +242,7 @@ def denoising(prediction: Any, target: Any, weight: Any) -> Any:
 @composed(inputs=2)
 def denoising_loss(
     prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
-) -> Any:
+) -> Array:
     r"""Mean squared error of a prediction, per sample.
 
     .. math:: \frac{w}{n} \sum_{i=1}^n (p_i - q_i)^2
@@ -284,8 +266,7 @@ def denoising_loss(
     ------
     ValueError
         If shapes do not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Row, composed
 from fastgen._ops import OPS, chosen
+from fastgen._typing import Array, ArrayLike, Prediction
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 
@@ -97,10 +97,10 @@ def convert(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    source: str,
-    target: str,
-    out: Any = None,
-) -> Any:
+    source: Prediction,
+    target: Prediction,
+    out: Array | None = None,
+) -> Array:
     r"""Turn one kind of prediction into another.
 
     ============= ===========================================================
@@ -123,8 +123,7 @@ def convert(
         As in `add_noise`.
     source, target : str
         What `prediction` is, and what it should become, as above.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {out_or_input}
 
     Returns
     -------
@@ -137,8 +136,7 @@ def convert(
         If shapes do not fit, `t` lies outside the schedule, a kind is unknown, or the prediction
         does not determine the target at a step: epsilon and score say nothing of the data where
         there is no signal, and x0 nothing of the noise where there is none.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----
@@ -167,10 +165,10 @@ def convert(
 class EdmCoefficients(NamedTuple):
     """Of a preconditioned denoiser, each of the shape of sigma and in float64."""
 
-    c_skip: Any
-    c_out: Any
-    c_in: Any
-    c_noise: Any
+    c_skip: Array
+    c_out: Array
+    c_in: Array
+    c_noise: Array
 
 
 def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoefficients:
@@ -185,8 +183,7 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     ----------
     sigma : array_like
         The noise levels.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
+    {sigma_data}
 
     Returns
     -------
@@ -222,7 +219,9 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
 
 
 @composed(inputs=1)
-def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Any = None) -> Any:
+def edm_input(
+    x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Array | None = None
+) -> Array:
     r"""Input of the preconditioned network.
 
     .. math:: c_\mathrm{in} x = x / \sqrt{\sigma^2 + \sigma_d^2}
@@ -233,10 +232,8 @@ def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: A
         Noisy data.
     sigma : float or array_like
         The noise level: one for all samples, or one each along the leading axes.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
-    out : ndarray, optional
-        Where to put the result.
+    {sigma_data}
+    {out}
 
     Returns
     -------
@@ -258,7 +255,7 @@ def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: A
     """
     array = _rows.as_array("edm_input", "x", x)
     c_in = edm_coefficients(sigma, sigma_data=sigma_data).c_in
-    scale = c_in if np.ndim(sigma) else float(c_in)
+    scale = c_in if np.ndim(c_in) else float(c_in)
     row = _rows.along_leading(
         _linear_combination, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,)
     )
@@ -274,8 +271,8 @@ def edm_denoised(
     sigma: ArrayLike,
     *,
     sigma_data: float = 0.5,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Denoised data from the output of the preconditioned network.
 
     .. math:: D = c_\mathrm{skip} x + c_\mathrm{out} F
@@ -288,10 +285,8 @@ def edm_denoised(
         What the network F gave for ``edm_input(x, sigma)``, of the shape of `x`.
     sigma : float or array_like
         The noise level: one for all samples, or one each along the leading axes.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
-    out : ndarray, optional
-        Where to put the result.
+    {sigma_data}
+    {out}
 
     Returns
     -------
@@ -302,8 +297,7 @@ def edm_denoised(
     ------
     ValueError
         If shapes do not fit or a sigma is negative.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
@@ -321,6 +315,6 @@ def edm_denoised(
     array([1., 1.])
     """
     c = edm_coefficients(sigma, sigma_data=sigma_data)
-    a, b = (c.c_skip, c.c_out) if np.ndim(sigma) else (float(c.c_skip), float(c.c_out))
+    a, b = (c.c_skip, c.c_out) if np.ndim(c.c_skip) else (float(c.c_skip), float(c.c_out))
     call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b))
     return _rows.along_leading(_linear_combination, *call)

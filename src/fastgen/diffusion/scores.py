@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, Rng
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import noise_of
@@ -22,7 +22,9 @@ _langevin_update = OPS["diffusion.langevin_update"]
 
 
 @operation("diffusion.gaussian_score")
-def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any = None) -> Any:
+def gaussian_score(
+    x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Array | None = None
+) -> Array:
     r"""Score of a diagonal normal distribution, elementwise.
 
     .. math:: \nabla_x \log N(x; \mu, \mathrm{diag}\, e^{\ell}) = (\mu - x) e^{-\ell}
@@ -33,8 +35,7 @@ def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any =
         Where the score is taken.
     mu, logvar : array_like
         Means and log-variances. All three shapes broadcast together.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -43,10 +44,7 @@ def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any =
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
@@ -74,10 +72,10 @@ def langevin_update(
     noise: ArrayLike,
     step_size: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Step along the score, with noise.
 
     .. math:: x + h s + \sqrt{2 h}\, z
@@ -93,8 +91,7 @@ def langevin_update(
         The event axes, which share their step size.
     keepdims : bool, default False
         The step sizes have the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {out_or_input}
 
     Returns
     -------
@@ -103,10 +100,7 @@ def langevin_update(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -135,11 +129,11 @@ def langevin_step(
     step_size: ArrayLike,
     *,
     noise: ArrayLike | Stream | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     key: int | None = None,
     counter: int = 0,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""One step of unadjusted Langevin dynamics.
 
     .. math:: x + h s + \sqrt{2 h}\, z
@@ -155,8 +149,7 @@ def langevin_step(
     rng, key, counter : optional
         Which noise otherwise, as in `add_noise`: it is made where it is wanted, and never exists
         in memory.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {out_or_input}
 
     Returns
     -------
@@ -167,8 +160,7 @@ def langevin_step(
     ------
     ValueError
         If shapes do not fit, a step size is negative, or the noise is given twice.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
@@ -204,7 +196,7 @@ def gaussian_mixture_score(
     means: ArrayLike,
     logvars: ArrayLike,
     logits: ArrayLike,
-) -> Any:
+) -> Array:
     r"""Exact score of a mixture of normal distributions, diffused to step or time t.
 
     .. math:: \nabla_x \log \sum_k \pi_k N\left(x; \alpha_t \mu_k,
@@ -233,8 +225,7 @@ def gaussian_mixture_score(
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, or a component has no variance there.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----

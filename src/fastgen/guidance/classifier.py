@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import elementwise
 
 __all__ = ["classifier_epsilon", "classifier_mean"]
@@ -25,9 +22,9 @@ def classifier_mean(
     gradient: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier guidance of the mean of a reverse step.
 
     .. math:: m + s \, v \, g
@@ -40,10 +37,8 @@ def classifier_mean(
         Of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     scale : array_like, default 1
         How strongly to guide: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {axis_of_sample}
+    {out_or_input}
 
     Returns
     -------
@@ -52,10 +47,8 @@ def classifier_mean(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 2 ULP of the terms together. Source: Dhariwal and Nichol, "Diffusion Models Beat GANs
@@ -78,9 +71,9 @@ def classifier_epsilon(
     sigma: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier guidance of the predicted noise.
 
     .. math:: \epsilon - s \, \sigma \, g
@@ -96,10 +89,8 @@ def classifier_epsilon(
         (B,).
     scale : array_like, default 1
         How strongly to guide: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {axis_of_sample}
+    {out_or_input}
 
     Returns
     -------
@@ -108,10 +99,8 @@ def classifier_epsilon(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 2 ULP of the terms together. Source: Dhariwal and Nichol, "Diffusion Models Beat GANs

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Composition, Result, Row, composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import axes_of_sample, elementwise, whole
 
 __all__ = ["cfg", "cfg_rescale", "combine", "deviation_ratio"]
@@ -28,36 +28,35 @@ _COMBINE = {n: f"guidance.combine_{n}" for n in ("2", "3", "more")}  # so many p
 @operation("guidance.cfg")
 @composed(inputs=3)
 def cfg(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier-free guidance.
 
     .. math:: u + s \, (c - u)
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
+    {uncond_and_cond}
     scale : array_like
         The guidance scale: a number, or one per sample, of shape (B,). 1 gives `cond` itself, 0
         gives `uncond`. In the paper's own form, :math:`c + w (c - u)`, the scale is
         :math:`s = w + 1`.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 2 ULP of both terms together. Computed as it stands: :math:`(1 - s) u + s c` loses
@@ -82,9 +81,9 @@ def cfg_rescale(
     scale: ArrayLike,
     *,
     rescale: ArrayLike = 0.7,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier-free guidance, brought back towards the deviation that `cond` has in each sample.
 
     .. math:: g \left(r \, \frac{\mathrm{std}(c)}{\mathrm{std}(g)} + 1 - r\right),
@@ -92,28 +91,21 @@ def cfg_rescale(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     rescale : array_like, default 0.7
         How far to go back, 0 to 1: a number, or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 4 ULP of the sample's largest term. Whether deviations divide by n or by n - 1 makes
@@ -134,8 +126,13 @@ def cfg_rescale(
 @operation("guidance.deviation_ratio")
 @composed(inputs=3)
 def deviation_ratio(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""How much smaller the deviation of `cond` is than that of the guided prediction, per sample.
 
     .. math:: \frac{\mathrm{std}(c)}{\mathrm{std}(g)}, \qquad g = u + s \, (c - u)
@@ -145,12 +142,9 @@ def deviation_ratio(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
     out : ndarray, optional
         Where to put the result; in float64 it has digits that a float32 batch has not.
 
@@ -161,10 +155,7 @@ def deviation_ratio(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
@@ -247,9 +238,9 @@ def combine(
     scales: Sequence[ArrayLike],
     *,
     start: ArrayLike | None = None,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Guidance by any number of conditions around one base prediction.
 
     .. math:: b + \sum_k s_k \, (p_k - b)
@@ -269,22 +260,17 @@ def combine(
     start : array_like, optional
         What to add the differences to, instead of `base`: the result for predictions that came
         earlier. It may be `out` as well.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     One pass over memory for up to three predictions; of more, one for each. It has a derivative
@@ -301,10 +287,10 @@ def combine(
     predictions, scales = _checked(predictions, scales)
     few = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(len(predictions))
     if few is None or start is not None:
-        description: Any = _OneByOne(
-            base if start is None else start, base, predictions, scales, axis
-        )
+        first = base if start is None else start
+        description: Any = _OneByOne(first, base, predictions, scales, axis)
         return description
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    return Row(few, (base, *predictions, *scales), axis, places=places)
+    description = Row(few, (base, *predictions, *scales), axis, places=places)
+    return description

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import axes_of_sample, whole
 
 __all__ = ["apg", "cfg_zero_star", "magnitude_aware", "perp_neg", "tangential"]
@@ -28,13 +28,13 @@ def apg(
     cond: ArrayLike,
     scale: ArrayLike,
     *,
-    average: Any = None,
+    average: Array | None = None,
     momentum: ArrayLike = 0.0,
     eta: ArrayLike = 0.0,
     norm_threshold: ArrayLike | None = None,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Adaptive projected guidance: the part of the step along `cond` is weakened.
 
     .. math:: u + s \, (d_\perp + \eta \, d_\parallel), \qquad
@@ -44,10 +44,8 @@ def apg(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     average : ndarray, optional
         The running average :math:`a` of earlier steps, zeros before the first. It becomes
         :math:`d'`, in place; without one there is no momentum.
@@ -57,22 +55,17 @@ def apg(
         How much of the parallel part is kept, a number or one per sample: 1 gives plain guidance.
     norm_threshold : array_like, optional
         :math:`r`, the length that a sample's step is limited to: a number or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result.
+    {axis_of_sample}
+    {out}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 8 ULP of the sample's largest term. Lengths and products are accumulated in float64.
@@ -97,47 +90,45 @@ def apg(
         raise ValueError(f"apg: norm_threshold must be positive, got {norm_threshold}")
     limit = np.inf if norm_threshold is None else norm_threshold
     axis = axes_of_sample(axis, (uncond, cond), ())
+    inputs: tuple[Any, ...] = (uncond, cond, scale, average, momentum, eta, limit)
     if average is None:
         inputs = (uncond, cond, scale, 0.0, momentum, eta, limit)
         return _apg(inputs, axis, False, (out, None), wanted=1)[0]
     if out is None:  # of the type of the predictions, whatever that of the average
-        shape = np.broadcast_shapes(np.shape(uncond), np.shape(cond))
+        shape = np.broadcast_shapes(*map(np.shape, inputs[:2]))
         out = np.empty(shape, result_dtype((uncond, cond)))
-    inputs = (uncond, cond, scale, average, momentum, eta, limit)
     return _apg(inputs, axis, False, (out, average))[0]
 
 
 @operation("guidance.cfg_zero_star")
 @composed(inputs=3)
 def cfg_zero_star(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""CFG-Zero*: guidance from the multiple of `uncond` that is nearest to `cond`, per sample.
 
     .. math:: a u + s \, (c - a u), \qquad a = \frac{\langle c, u \rangle}{\langle u, u \rangle}
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 4 ULP of the sample's largest term. Where :math:`u = 0`, :math:`a` is 0. The method
@@ -163,9 +154,9 @@ def perp_neg(
     scale: ArrayLike,
     *,
     negative_scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Perp-Neg: away from what a negative prompt adds across the positive one, per sample.
 
     .. math:: b + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
@@ -178,22 +169,17 @@ def perp_neg(
         (B, ...).
     scale, negative_scale : array_like
         :math:`s` and :math:`t`: numbers, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 6 ULP of the sample's largest term. Source: Armandpour et al., "Re-imagine the
@@ -212,8 +198,13 @@ def perp_neg(
 @operation("guidance.tangential")
 @composed(inputs=3)
 def tangential(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Tangential damping: guidance from what `uncond` has along the pair's main direction.
 
     .. math:: v + s \, (c - v), \qquad v = \langle u, e \rangle \, e
@@ -223,26 +214,19 @@ def tangential(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 6 ULP of the sample's largest term. The vector follows from three products,
@@ -268,37 +252,30 @@ def magnitude_aware(
     scale: ArrayLike,
     *,
     damping: ArrayLike = 8.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Guidance that is weaker the farther apart the predictions of a sample lie.
 
     .. math:: u + s' (c - u), \qquad s' = 1 + (s - 1) \, e^{-k \|c - u\| / \|u\|}
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     damping : array_like, default 8
         :math:`k`: a number, or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 6 ULP of the sample's largest term. Where :math:`u = 0` and :math:`c` is not, the

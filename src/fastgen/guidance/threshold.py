@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import elementwise
 
 __all__ = ["dynamic_threshold", "scale_to_limit"]
@@ -19,7 +19,9 @@ _scale_to_limit = OPS["guidance.scale_to_limit"]
 
 @operation("guidance.scale_to_limit")
 @composed(inputs=2)
-def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any = None) -> Any:
+def scale_to_limit(
+    x: ArrayLike, limit: ArrayLike, *, axis: Axis = None, out: Array | None = None
+) -> Array:
     r"""Cut off at a limit, and divide by it.
 
     .. math:: \mathrm{clip}(x, -m, m) / m
@@ -30,10 +32,8 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
         The samples, of shape (B, ...).
     limit : array_like
         :math:`m`: a positive number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be `x`.
+    {axis_of_sample}
+    {out_or_x}
 
     Returns
     -------
@@ -42,10 +42,7 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
@@ -61,8 +58,8 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
 
 
 def dynamic_threshold(
-    x0: ArrayLike, *, quantile: float = 0.995, max_limit: float = np.inf, out: Any = None
-) -> Any:
+    x0: ArrayLike, *, quantile: float = 0.995, max_limit: float = np.inf, out: Array | None = None
+) -> Array:
     r"""Dynamic thresholding: each sample is cut off at a quantile of its own magnitudes.
 
     .. math:: \mathrm{clip}(x, -m, m) / m, \qquad
