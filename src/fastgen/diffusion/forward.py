@@ -90,24 +90,26 @@ def add_noise(
         Data, such as ``(batch, channels, height, width)``.
     t : int, float or array_like of either
         Steps of the schedule, or continuous times, as in `Schedule.coefficients`. One for all
-        samples, or one each: of shape ``(batch,)``, or that of any number of leading axes.
+        samples, or one each, of shape ``(batch,)`` or of the shape of any leading axes.
     schedule : Schedule
         The coefficients.
     noise : array_like or fastgen.noise.Stream, optional
-        Standard normal noise :math:`\epsilon`, of the shape of `x0`, if it is already there.
+        Standard normal noise :math:`\epsilon`, of the shape of `x0`. By default it is drawn by key
+        and counter.
     {rng_or_noise}
     {key_and_counter_of_noise}
     return_noise : bool, default False
-        Return the noise too, from the same pass.
+        Return the noise too, from the same pass over memory.
     out : ndarray, or tuple of two ndarrays or None, optional
-        Where to put the result or results. It may be `x0` or `noise`.
+        The arrays that receive the result or results. They may be `x0` or `noise`.
 
     Returns
     -------
     x_t : ndarray
         Of the shape of `x0`, in the type of `x0` and `noise`.
     noise : ndarray
-        With `return_noise`: of the same shape and type, unless it was given.
+        With `return_noise`: the noise, of the same shape and type. If it is given, it is returned
+        as it is.
 
     Raises
     ------
@@ -117,14 +119,14 @@ def add_noise(
 
     Notes
     -----
-    One pass over memory, with coefficients from tables in float64. They are rounded to float32 for
-    float32, float16 and bfloat16 data, which is computed in float32 and rounded once: steps with
-    little noise have some also in half precision. The error is within 2 ULP of the larger term.
+    The function takes one pass over memory, with coefficients from float64 tables. For float32,
+    float16 and bfloat16 data, it rounds them to float32, computes in float32, and rounds once. So
+    small noise is not lost in half precision. The error is within 2 ULP of the larger term.
 
-    Noise that is not given is made where it is wanted, and never exists in memory unless it is
-    returned: element `j` of `x0`, counted as ``ravel()`` does, takes element ``counter + j`` of the
-    stream. So it depends neither on batch size nor on thread count, and ``Stream(key, counter)``
-    is the same noise again, for the loss.
+    Drawn noise is computed element by element, and is stored only if it is returned: element `j` of
+    `x0`, in the order of ``ravel()``, takes element ``counter + j`` of the stream. So it does not
+    depend on batch size or thread count. ``Stream(key, counter)`` is the same noise again, for the
+    loss.
 
     References
     ----------
@@ -166,7 +168,7 @@ def velocity(
     *,
     out: Array | None = None,
 ) -> Array:
-    r"""Velocity of the noisy data, as a target for prediction.
+    r"""Velocity of the noisy data, a target for prediction.
 
     .. math:: v = \alpha_t \epsilon - \sigma_t x_0 \quad\text{(variance preserving)}, \qquad
               v = \epsilon - x_0 \quad\text{(flow)}
@@ -189,14 +191,14 @@ def velocity(
     Raises
     ------
     ValueError
-        If shapes do not fit, `t` lies outside the schedule, or it is variance exploding, where
-        nothing is called velocity.
+        If shapes do not fit, `t` lies outside the schedule, or the schedule is variance exploding,
+        for which no velocity is defined.
     {type_error_or_t}
 
     Notes
     -----
-    Each is the derivative of :math:`x_t`: by the angle whose cosine is :math:`\alpha_t`, and by
-    time. The error is within 2 ULP of the larger term.
+    The first is the derivative of :math:`x_t` by the angle whose cosine is :math:`\alpha_t`, the
+    second the derivative by time. The error is within 2 ULP of the larger term.
 
     References
     ----------
@@ -234,20 +236,22 @@ def posterior_mean_variance(
     Parameters
     ----------
     x0, x_t : array_like
-        Data, or a prediction of it, and noisy data, of one shape.
+        Data (or a prediction of it) and noisy data, of one shape.
     t : int or array_like of int
-        Steps: one for all samples, or one each along the leading axes. Before step 0 stands `x0`.
+        Steps: one for all samples, or one each along the leading axes. The state before step 0 is
+        `x0`.
     schedule : Schedule
-        Of any form; the formula above is that of a variance-preserving one.
+        A schedule of any form. The formula above is that of a variance-preserving one.
     out : ndarray, optional
-        Where to put the mean.
+        The array that receives the mean.
 
     Returns
     -------
     mean : ndarray
         Of the shape of `x_t`.
     variance, log_variance : ndarray or scalar
-        In float64, of the shape of `t`: 0 at step 0, and the logarithm with that of step 1 there.
+        In float64, of the shape of `t`. At step 0 the variance is 0, and the logarithm is that of
+        step 1.
 
     Raises
     ------
@@ -295,10 +299,10 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
     Parameters
     ----------
     x0 : array_like or fastgen.noise.Stream
-        Where paths start: noise. This is the direction of flow matching; in `Schedule.flow` data
-        is at time 0.
+        The start of the paths: noise. This is the direction of flow matching. `Schedule.flow` has
+        the data at time 0.
     x1 : array_like
-        Where they end: data, of the shape of `x0`.
+        The end of the paths: data, of the shape of `x0`.
     t : float or array_like
         Times from 0 to 1: one for all samples, or one each along the leading axes.
 
@@ -315,7 +319,7 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
 
     Notes
     -----
-    One pass over memory gives both. Errors are as in `linear_interpolation`, and the ends exact.
+    One pass over memory gives both. Errors are as in `linear_interpolation`. The ends are exact.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The rows that noising, conversions and flow paths are made of."""
+"""Linear combinations: the operations behind noising, conversions and flow paths."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def linear_combination(
     keepdims: bool = False,
     out: Array | None = None,
 ) -> Array:
-    r"""Add two arrays with a coefficient each per sample.
+    r"""Add two arrays, each with one coefficient per sample.
 
     .. math:: a x + b y
 
     Parameters
     ----------
     x, y : array_like
-        Their shapes broadcast together, usually ``(batch, features)``.
+        The arrays. Their shapes broadcast together, usually ``(batch, features)``.
     a, b : array_like
-        The coefficients, of the batch shape: without the event axes.
+        The coefficients, of the batch shape, without the event axes.
     {axis_of_coefficients}
     {keepdims_of_coefficients}
     {out}
@@ -50,9 +50,9 @@ def linear_combination(
 
     Notes
     -----
-    `add_noise`, `velocity`, `convert` and others are this with the coefficients of a schedule.
-    Types are kept as in `fastgen.vae.kl_standard_normal`. The error is within 2 ULP of the larger
-    of the two terms.
+    `add_noise`, `velocity`, `convert` and others are this function with the coefficients of a
+    schedule. Types are kept as in `fastgen.vae.kl_standard_normal`. The error is within 2 ULP of
+    the larger of the two terms.
 
     Examples
     --------
@@ -84,11 +84,11 @@ def linear_interpolation(
     x0, x1 : array_like
         The ends. Their shapes broadcast together, usually ``(batch, features)``.
     t : array_like
-        The times, of the batch shape: without the event axes.
+        The times, of the batch shape, without the event axes.
     axis : int, tuple of int, or None, default -1
-        The event axes, which share their time.
+        The event axes: one time holds for all of them.
     keepdims : bool, default False
-        The times have the event axes, with length 1.
+        The times have the event axes too, with length 1.
     {outs}
 
     Returns
@@ -102,9 +102,9 @@ def linear_interpolation(
 
     Notes
     -----
-    `interpolate` is this with the times along the leading axes. The ends are exact. The error is
-    within 2 ULP of the larger of :math:`|x_0|` and :math:`|x_1|` for times from 0 to 1; other times
-    are not refused. The velocity is rounded once.
+    `interpolate` is this function with the times along the leading axes. The ends are exact. For
+    times from 0 to 1, the error is within 2 ULP of the larger of :math:`|x_0|` and :math:`|x_1|`.
+    Other times are not refused. The velocity is rounded once.
 
     References
     ----------
@@ -130,7 +130,7 @@ def noised(
     keepdims: bool = False,
     out: OutPair = None,
 ) -> tuple[Array, Array]:
-    r"""Noisy data, and the noise in it.
+    r"""Noisy data, and its noise.
 
     .. math:: \alpha_t x_0 + \sigma_t \epsilon, \quad \epsilon
 
@@ -139,10 +139,10 @@ def noised(
     x0 : array_like
         Data, usually ``(batch, features)``.
     noise : array_like or fastgen.noise.Stream
-        Noise :math:`\epsilon`: a Stream is made here, and comes back as an array. The two shapes
-        broadcast together.
+        The noise :math:`\epsilon`. The noise of a Stream is drawn here and returned as an array.
+        The two shapes broadcast together.
     alpha_t, sigma_t : array_like
-        The coefficients, of the batch shape: without the event axes.
+        The coefficients, of the batch shape, without the event axes.
     {axis_of_coefficients}
     {keepdims_of_coefficients}
     {outs}
@@ -158,8 +158,8 @@ def noised(
 
     Notes
     -----
-    `add_noise` with ``return_noise=True`` is this with the coefficients of a schedule. The error is
-    within 2 ULP of the larger of the two terms.
+    `add_noise` with ``return_noise=True`` is this function with the coefficients of a schedule. The
+    error is within 2 ULP of the larger of the two terms.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def denoising_score_matching(
     keepdims: bool = False,
     out: Array | None = None,
 ) -> Array:
-    r"""Weighted squared distance of a score from that of the noise in the data.
+    r"""Weighted squared distance of a score from the score of the noise in the data.
 
     .. math:: w \sum_i (\sigma s_i + z_i)^2
 
@@ -47,8 +47,8 @@ def denoising_score_matching(
     noise : array_like
         The noise z. The two shapes broadcast together, usually ``(batch, features)``.
     sigma, weight : array_like
-        The noise level and the weight, of the batch shape: without the event axes. A weight of 1 is
-        the customary :math:`\lambda = \sigma^2` of a loss :math:`\lambda |s + z / \sigma|^2`.
+        The noise level and the weight, of the batch shape, without the event axes. A weight of 1 is
+        the usual :math:`\lambda = \sigma^2` of a loss :math:`\lambda |s + z / \sigma|^2`.
     {axis}
     {keepdims}
     {out}
@@ -56,7 +56,7 @@ def denoising_score_matching(
     Returns
     -------
     ndarray or scalar
-        Of the batch shape. Never negative for weights that are not.
+        Of the batch shape. Never negative where the weight is not.
 
     Raises
     ------
@@ -64,9 +64,9 @@ def denoising_score_matching(
 
     Notes
     -----
-    Nothing is divided by sigma, so noise of any size, 0 included, is right. Types and the order of
-    the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 4 ULP for the
-    rounded :math:`\sigma s + z`.
+    Nothing is divided by sigma, so the result is right for noise of any size, 0 included. Types and
+    the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 4 ULP
+    for the rounded :math:`\sigma s + z`.
 
     References
     ----------
@@ -95,7 +95,7 @@ def sliced_score_matching(
     keepdims: bool = False,
     out: Array | None = None,
 ) -> Array:
-    r"""Sliced score matching, of reduced variance.
+    r"""Sliced score matching, with reduced variance.
 
     .. math:: \sum_i \left( \tfrac12 s_i^2 + v_i j_i \right),
               \quad j = \frac{\partial s}{\partial x} v
@@ -123,9 +123,9 @@ def sliced_score_matching(
 
     Notes
     -----
-    On average over v this is :math:`\frac12 |s|^2 + \mathrm{tr} \frac{\partial s}{\partial x}`.
-    Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right
-    within 2 ULP of its larger part.
+    The mean over v is :math:`\frac12 |s|^2 + \mathrm{tr} \frac{\partial s}{\partial x}`. Types and
+    the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 2 ULP
+    of its larger part.
 
     References
     ----------
@@ -161,10 +161,10 @@ def transition_kl(
     Parameters
     ----------
     prediction, target : array_like
-        What the network said and should have said: p and q.
+        The prediction p of the network and its target q.
     variance : array_like
-        What it said of the variance: v, from -1 for :math:`\tilde\beta` to 1 for :math:`\beta`. The
-        three shapes broadcast together, usually ``(batch, features)``.
+        The network's output v for the variance, from -1 for :math:`\tilde\beta` to 1 for
+        :math:`\beta`. The three shapes broadcast together, usually ``(batch, features)``.
     weight : array_like
         :math:`w = k^2 / \tilde\beta`, where k (p - q) is the error of the mean. Of the batch shape.
     log_ratio : array_like
@@ -184,8 +184,8 @@ def transition_kl(
 
     Notes
     -----
-    In the means of both transitions :math:`x_t` has the same coefficient, so it cancels, and what
-    is left is the error of the prediction. Types and the order of the sum are as in
+    :math:`x_t` has the same coefficient in the means of both transitions, so it cancels, and only
+    the error of the prediction remains. Types and the order of the sum are as in
     `fastgen.vae.kl_standard_normal`. Each term is right within 6 ULP for the rounded d and p - q.
 
     References
@@ -250,12 +250,12 @@ def denoising_loss(
     Parameters
     ----------
     prediction : array_like
-        What the network said: epsilon, x0, v, or a velocity; of shape ``(batch, ...)``.
+        The prediction p of the network (epsilon, x0, v or a velocity), of shape ``(batch, ...)``.
     target : array_like or fastgen.noise.Stream
-        What it should have said, of the same shape. A Stream is the noise of `add_noise` with the
-        same key and counter, made again instead of read.
+        The target q, of the same shape. A Stream is the noise of `add_noise` with the same key and
+        counter. It is drawn again and not read from memory.
     weight : float or array_like, optional
-        One for all samples or one each, such as `min_snr_weight`. By default 1.
+        One weight w for all samples, or one each, such as `min_snr_weight`. The default is 1.
 
     Returns
     -------
@@ -271,8 +271,8 @@ def denoising_loss(
     Notes
     -----
     The mean is over all axes but the first, accumulated in float64 in a fixed order and rounded
-    once. Each term is right within 4 ULP for the rounded p - q. Has a derivative by both, in the
-    same pass over memory with `value_and_grad`.
+    once. Each term is right within 4 ULP for the rounded p - q. Both inputs have derivatives.
+    `value_and_grad` computes them in the same pass over memory.
 
     References
     ----------

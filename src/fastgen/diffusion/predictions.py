@@ -1,4 +1,4 @@
-"""What a network predicts, turned into something else: conversions and preconditioning."""
+"""Conversions between the kinds of predictions, and preconditioning."""
 
 from __future__ import annotations
 
@@ -118,11 +118,11 @@ def convert(
     x_t : array_like
         Noisy data.
     prediction : array_like
-        What the network said, of the shape of `x_t`.
+        The prediction p of the network, of the shape of `x_t`.
     t, schedule
         As in `add_noise`.
     source, target : str
-        What `prediction` is, and what it should become, as above.
+        The kind of `prediction` and the kind of the result, of the table above.
     {out_or_input}
 
     Returns
@@ -134,15 +134,15 @@ def convert(
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, a kind is unknown, or the prediction
-        does not determine the target at a step: epsilon and score say nothing of the data where
-        there is no signal, and x0 nothing of the noise where there is none.
+        does not determine the target at a step: epsilon and score do not determine the data where
+        there is no signal, and x0 does not determine the noise where there is none.
     {type_error_or_t}
 
     Notes
     -----
-    One pass over memory, with coefficients computed in float64. Without signal, "v" and "flow"
-    still give "x0". The error is within 2 ULP of the larger of the two terms. Has a derivative by
-    `x_t` and `prediction`.
+    The function takes one pass over memory, with coefficients in float64. Without signal, "v" and
+    "flow" still determine "x0". The error is within 2 ULP of the larger of the two terms. `x_t` and
+    `prediction` have derivatives.
 
     References
     ----------
@@ -163,7 +163,7 @@ def convert(
 
 
 class EdmCoefficients(NamedTuple):
-    """Of a preconditioned denoiser, each of the shape of sigma and in float64."""
+    """Coefficients of a preconditioned denoiser, each of the shape of sigma and in float64."""
 
     c_skip: Array
     c_out: Array
@@ -282,7 +282,7 @@ def edm_denoised(
     x : array_like
         Noisy data.
     output : array_like
-        What the network F gave for ``edm_input(x, sigma)``, of the shape of `x`.
+        The output of the network F for ``edm_input(x, sigma)``, of the shape of `x`.
     sigma : float or array_like
         The noise level: one for all samples, or one each along the leading axes.
     {sigma_data}
@@ -301,7 +301,7 @@ def edm_denoised(
 
     Notes
     -----
-    The error is within 2 ULP of the larger of the two terms. Has a derivative by `x` and `output`.
+    The error is within 2 ULP of the larger of the two terms. `x` and `output` have derivatives.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Scores: gradients of log-densities, exact where they can be, and steps along them."""
+"""Scores (gradients of log-densities) and Langevin steps along them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gaussian_score(
     Parameters
     ----------
     x : array_like
-        Where the score is taken.
+        The points at which the score is evaluated.
     mu, logvar : array_like
         Means and log-variances. All three shapes broadcast together.
     {out}
@@ -48,8 +48,8 @@ def gaussian_score(
 
     Notes
     -----
-    Types are kept as in `fastgen.vae.kl_standard_normal`. Right within 2 ULP for the rounded
-    :math:`\mu - x`.
+    Types are kept as in `fastgen.vae.kl_standard_normal`. The result is right within 2 ULP for the
+    rounded :math:`\mu - x`.
 
     References
     ----------
@@ -86,11 +86,11 @@ def langevin_update(
         Samples, their score s and standard normal noise z. Their shapes broadcast together, usually
         ``(batch, features)``.
     step_size : array_like
-        The step size h, of the batch shape: without the event axes.
+        The step size h, of the batch shape, without the event axes.
     axis : int, tuple of int, or None, default -1
-        The event axes, which share their step size.
+        The event axes: one step size holds for all of them.
     keepdims : bool, default False
-        The step sizes have the event axes, with length 1.
+        The step sizes have the event axes too, with length 1.
     {out_or_input}
 
     Returns
@@ -104,8 +104,8 @@ def langevin_update(
 
     Notes
     -----
-    `langevin_step` is this with checks, and step sizes along the leading axes. A negative step size
-    gives NaN. The error is within 3 ULP of the largest of the three terms.
+    `langevin_step` is this function with checks, and with step sizes along the leading axes. A
+    negative step size gives NaN. The error is within 3 ULP of the largest of the three terms.
 
     References
     ----------
@@ -145,10 +145,9 @@ def langevin_step(
     step_size : float or array_like
         The step size h: one for all samples, or one each along the leading axes.
     noise : array_like or fastgen.noise.Stream, optional
-        Standard normal noise z, of the shape of `x`, if it is already there.
+        Standard normal noise z, of the shape of `x`. By default it is drawn.
     rng, key, counter : optional
-        Which noise otherwise, as in `add_noise`: it is made where it is wanted, and never exists
-        in memory.
+        The source of noise that is drawn, as in `add_noise`. Drawn noise is never stored.
     {out_or_input}
 
     Returns
@@ -205,7 +204,7 @@ def gaussian_mixture_score(
     Parameters
     ----------
     x : array_like
-        Where the score is taken, of shape ``(..., features)``.
+        The points at which the score is evaluated, of shape ``(..., features)``.
     t, schedule
         As in `add_noise`: one step or time for all, or one each along the leading axes.
     means : array_like
@@ -229,9 +228,9 @@ def gaussian_mixture_score(
 
     Notes
     -----
-    All arithmetic is in float64, and nothing overflows far from every component: the largest
-    log-density is subtracted first. Meant as the truth in tests of samplers. Memory is that of two
-    arrays of the shape of `x` for each component, one component at a time.
+    All arithmetic is in float64. Nothing overflows far from every component, because the largest
+    log-density is subtracted first. Tests of samplers can take the result as the truth. The
+    function takes one component at a time, and needs memory for a few arrays of the shape of `x`.
 
     References
     ----------

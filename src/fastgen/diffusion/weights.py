@@ -1,4 +1,4 @@
-"""Weights of the loss over the noise levels: float64, one per sample, finite where they can be."""
+"""Weights of the loss over the noise levels, one per sample, in float64."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def min_snr_weight(
     gamma : float, default 5
         The largest SNR that counts.
     prediction : {"epsilon", "x0", "v"}, default "epsilon"
-        What the error is of.
+        The kind of prediction whose error is weighted.
 
     Returns
     -------
     ndarray or scalar
-        In float64, of the shape of `t`. Without signal the limits: 1, 0 and 0.
+        In float64, of the shape of `t`. Without signal, the weights are their limits: 1, 0 and 0.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float 
 
 
 def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
-    r"""Weight of the squared error of the denoised data, by Karras et al.
+    r"""Weight of the squared error of the denoised data, from Karras et al.
 
     .. math:: \frac{\sigma^2 + \sigma_d^2}{(\sigma \sigma_d)^2}
 
@@ -198,7 +198,7 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Array:
 
 
 def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) -> Array:
-    r"""Density of logit-normal times, as a weight of uniform ones.
+    r"""Density of logit-normal times, as a weight of uniform times.
 
     .. math:: \frac{1}{s \sqrt{2\pi}} \frac{1}{t (1 - t)}
               \exp\left(-\frac{(\log\frac{t}{1 - t} - m)^2}{2 s^2}\right)
@@ -213,7 +213,7 @@ def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) ->
     Returns
     -------
     ndarray or scalar
-        In float64, of the shape of `t`; 0 at both ends.
+        In float64, of the shape of `t`. 0 at both ends.
 
     Raises
     ------

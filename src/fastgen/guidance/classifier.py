@@ -32,11 +32,12 @@ def classifier_mean(
     Parameters
     ----------
     mean, variance : array_like
-        Of the step :math:`p(x_{t-1} | x_t)`, of shape (B, ...).
+        Mean :math:`m` and variance :math:`v` of the step :math:`p(x_{t-1} | x_t)`, of shape (B,
+        ...).
     gradient : array_like
-        Of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
+        The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     scale : array_like, default 1
-        How strongly to guide: a number, or one per sample, of shape (B,).
+        The strength :math:`s` of the guidance: a number, or one per sample, of shape (B,).
     {axis_of_sample}
     {out_or_input}
 
@@ -83,12 +84,12 @@ def classifier_epsilon(
     epsilon : array_like
         The predicted noise, of shape (B, ...).
     gradient : array_like
-        Of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
+        The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     sigma : array_like
         The noise level, :math:`\sqrt{1 - \bar\alpha_t}`: a number, or one per sample, of shape
         (B,).
     scale : array_like, default 1
-        How strongly to guide: a number, or one per sample, of shape (B,).
+        The strength :math:`s` of the guidance: a number, or one per sample, of shape (B,).
     {axis_of_sample}
     {out_or_input}
 

@@ -44,8 +44,8 @@ def cfg(
     {uncond_and_cond}
     scale : array_like
         The guidance scale: a number, or one per sample, of shape (B,). 1 gives `cond` itself, 0
-        gives `uncond`. In the paper's own form, :math:`c + w (c - u)`, the scale is
-        :math:`s = w + 1`.
+        gives `uncond`. The form of the paper, :math:`c + w (c - u)`, has the scale :math:`s = w +
+        1`.
     {axis_of_sample}
     {out_or_prediction}
 
@@ -59,9 +59,9 @@ def cfg(
 
     Notes
     -----
-    Max error: 2 ULP of both terms together. Computed as it stands: :math:`(1 - s) u + s c` loses
-    digits as `scale` grows. float16 and bfloat16 are computed in float32 and rounded once. Source:
-    Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
+    Max error: 2 ULP of both terms together. The function computes the formula as it stands, because
+    :math:`(1 - s) u + s c` loses digits as `scale` grows. float16 and bfloat16 are computed in
+    float32 and rounded once. Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
 
     Examples
     --------
@@ -84,7 +84,7 @@ def cfg_rescale(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""Classifier-free guidance, brought back towards the deviation that `cond` has in each sample.
+    r"""Classifier-free guidance, rescaled towards the standard deviation of `cond` in each sample.
 
     .. math:: g \left(r \, \frac{\mathrm{std}(c)}{\mathrm{std}(g)} + 1 - r\right),
               \qquad g = u + s \, (c - u)
@@ -94,7 +94,7 @@ def cfg_rescale(
     {uncond_and_cond}
     {scale_of_guidance}
     rescale : array_like, default 0.7
-        How far to go back, 0 to 1: a number, or one per sample.
+        The degree :math:`r` of rescaling, from 0 to 1: a number, or one per sample.
     {axis_of_sample}
     {out_or_prediction}
 
@@ -108,9 +108,9 @@ def cfg_rescale(
 
     Notes
     -----
-    Max error: 4 ULP of the sample's largest term. Whether deviations divide by n or by n - 1 makes
-    no difference to their ratio. A sample whose guided prediction is constant has no deviation and
-    is left as it is. Sums are accumulated in float64. Source: Lin et al., "Common Diffusion Noise
+    Max error: 4 ULP of the sample's largest term. Deviations that divide by n and by n - 1 have the
+    same ratio. A sample whose guided prediction is constant has a deviation of 0 and stays
+    unchanged. Sums are accumulated in float64. Source: Lin et al., "Common Diffusion Noise
     Schedules and Sample Steps Are Flawed" (2024).
 
     Examples
@@ -133,12 +133,12 @@ def deviation_ratio(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""How much smaller the deviation of `cond` is than that of the guided prediction, per sample.
+    r"""Ratio of the standard deviations of `cond` and of the guided prediction, per sample.
 
     .. math:: \frac{\mathrm{std}(c)}{\mathrm{std}(g)}, \qquad g = u + s \, (c - u)
 
-    With it, `cfg_rescale` is ``(1 + rescale * (ratio - 1)) * cfg(uncond, cond, scale)``: where
-    guidance is fused with what comes after it, that factor is one of the coefficients.
+    With the ratio, `cfg_rescale` is ``(1 + rescale * (ratio - 1)) * cfg(uncond, cond, scale)``. A
+    function that fuses guidance with the next step can take that factor as a coefficient.
 
     Parameters
     ----------
@@ -146,12 +146,14 @@ def deviation_ratio(
     {scale_of_guidance}
     {axis_of_sample}
     out : ndarray, optional
-        Where to put the result; in float64 it has digits that a float32 batch has not.
+        The array that receives the result. A float64 array gets more digits than a float32 batch
+        has.
 
     Returns
     -------
     ndarray or scalar
-        One number per sample, of the float type of the predictions; 1 where :math:`g` is constant.
+        One number per sample, of the float type of the predictions. It is 1 where :math:`g` is
+        constant.
 
     Raises
     ------
@@ -159,9 +161,9 @@ def deviation_ratio(
 
     Notes
     -----
-    Sums are accumulated in float64. Max error: 4 ULP, times how far the terms of :math:`c` and
-    :math:`g` exceed their deviations. Source: Lin et al., "Common Diffusion Noise Schedules and
-    Sample Steps Are Flawed" (2024).
+    Sums are accumulated in float64. Max error: 4 ULP, times the ratio of the terms of :math:`c` and
+    :math:`g` to their deviations. Source: Lin et al., "Common Diffusion Noise Schedules and Sample
+    Steps Are Flawed" (2024).
 
     Examples
     --------
@@ -245,21 +247,21 @@ def combine(
 
     .. math:: b + \sum_k s_k \, (p_k - b)
 
-    Composed prompts have the unconditional prediction as base. Skip-layer and perturbed-attention
-    guidance, :math:`u + w (c - u) + v (c - p)`, are
-    ``combine(u, (c, p), (w + v, -v))``.
+    For composed prompts, the base is the unconditional prediction. Skip-layer and
+    perturbed-attention guidance, :math:`u + w (c - u) + v (c - p)`, are ``combine(u, (c, p), (w +
+    v, -v))``.
 
     Parameters
     ----------
     base : array_like
-        The prediction that the others are compared with, of shape (B, ...).
+        The prediction :math:`b` that the others are compared with, of shape (B, ...).
     predictions : sequence of array_like
-        The others.
+        The other predictions :math:`p_k`.
     scales : sequence of array_like
-        For each of them a number, or one number per sample, of shape (B,).
+        A scale :math:`s_k` for each prediction: a number, or one per sample, of shape (B,).
     start : array_like, optional
-        What to add the differences to, instead of `base`: the result for predictions that came
-        earlier. It may be `out` as well.
+        The array to which the differences are added, instead of `base`: the result for earlier
+        predictions. It may be `out` as well.
     {axis_of_sample}
     {out_or_prediction}
 
@@ -273,9 +275,9 @@ def combine(
 
     Notes
     -----
-    One pass over memory for up to three predictions; of more, one for each. It has a derivative
-    for up to three. Max error: 3 ULP of the terms together. Source: Liu et al.,
-    "Compositional Visual Generation with Composable Diffusion Models" (2022).
+    Up to three predictions take one pass over memory. More take one pass each. The function has a
+    derivative for up to three predictions. Max error: 3 ULP of the terms together. Source: Liu et
+    al., "Compositional Visual Generation with Composable Diffusion Models" (2022).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Guidance that looks at the whole sample: lengths, projections, directions."""
+"""Guidance with sums over the whole sample: lengths, projections, directions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def apg(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""Adaptive projected guidance: the part of the step along `cond` is weakened.
+    r"""Adaptive projected guidance, which weakens the part of the step along `cond`.
 
     .. math:: u + s \, (d_\perp + \eta \, d_\parallel), \qquad
               d = \min(1, r / \|d'\|) \, d', \qquad d' = c - u + m \, a
@@ -47,14 +47,14 @@ def apg(
     {uncond_and_cond}
     {scale_of_guidance}
     average : ndarray, optional
-        The running average :math:`a` of earlier steps, zeros before the first. It becomes
-        :math:`d'`, in place; without one there is no momentum.
+        The running average :math:`a` of earlier steps, zeros before the first step. The function
+        overwrites it with :math:`d'`. Without it there is no momentum.
     momentum : array_like, default 0
-        :math:`m`, a number or one per sample; the paper's values are negative.
+        The momentum :math:`m`: a number, or one per sample. The paper takes negative values.
     eta : array_like, default 0
-        How much of the parallel part is kept, a number or one per sample: 1 gives plain guidance.
+        The factor :math:`\eta` of the parallel part: a number, or one per sample. 1 gives `cfg`.
     norm_threshold : array_like, optional
-        :math:`r`, the length that a sample's step is limited to: a number or one per sample.
+        The largest length :math:`r` of a sample's step: a number, or one per sample.
     {axis_of_sample}
     {out}
 
@@ -69,8 +69,8 @@ def apg(
     Notes
     -----
     Max error: 8 ULP of the sample's largest term. Lengths and products are accumulated in float64.
-    With `average` in float32 beside predictions of half precision, its digits are kept from step to
-    step. Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
+    A float32 `average` keeps its digits from step to step, also with predictions of half precision.
+    Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
     Diffusion Models" (2024).
 
     Examples
@@ -132,7 +132,7 @@ def cfg_zero_star(
     Notes
     -----
     Max error: 4 ULP of the sample's largest term. Where :math:`u = 0`, :math:`a` is 0. The method
-    also follows a zero prediction in its first steps: that is the sampling loop's to do. Source:
+    also replaces the prediction of its first steps by 0. The sampling loop has to do that. Source:
     Fan et al., "CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models" (2025).
 
     Examples
@@ -157,7 +157,7 @@ def perp_neg(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""Perp-Neg: away from what a negative prompt adds across the positive one, per sample.
+    r"""Perp-Neg: guidance away from the part of a negative prompt across the positive one.
 
     .. math:: b + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
               \, p'\right)\right), \qquad p' = p - b, \quad n' = n - b
@@ -168,7 +168,7 @@ def perp_neg(
         The predictions without a prompt, with the positive and with the negative one, of shape
         (B, ...).
     scale, negative_scale : array_like
-        :math:`s` and :math:`t`: numbers, or one per sample, of shape (B,).
+        The scales :math:`s` and :math:`t`: numbers, or one per sample, of shape (B,).
     {axis_of_sample}
     {out_or_prediction}
 
@@ -205,7 +205,7 @@ def tangential(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""Tangential damping: guidance from what `uncond` has along the pair's main direction.
+    r"""Tangential damping: guidance from the part of `uncond` along the main direction of the pair.
 
     .. math:: v + s \, (c - v), \qquad v = \langle u, e \rangle \, e
 
@@ -229,10 +229,10 @@ def tangential(
 
     Notes
     -----
-    Max error: 6 ULP of the sample's largest term. The vector follows from three products,
-    accumulated in float64: no singular value decomposition. Where both singular values are equal,
-    the direction is that of :math:`c + u`. Source: Kwon et al., "TCFG: Tangential Damping
-    Classifier-free Guidance" (2025).
+    Max error: 6 ULP of the sample's largest term. The vector :math:`e` comes from three inner
+    products, accumulated in float64, without a singular value decomposition. Where both singular
+    values are equal, the direction is that of :math:`c + u`. Source: Kwon et al., "TCFG: Tangential
+    Damping Classifier-free Guidance" (2025).
 
     Examples
     --------
@@ -255,7 +255,7 @@ def magnitude_aware(
     axis: Axis = None,
     out: Array | None = None,
 ) -> Array:
-    r"""Guidance that is weaker the farther apart the predictions of a sample lie.
+    r"""Guidance that is weaker where the predictions of a sample are farther apart.
 
     .. math:: u + s' (c - u), \qquad s' = 1 + (s - 1) \, e^{-k \|c - u\| / \|u\|}
 
@@ -264,7 +264,7 @@ def magnitude_aware(
     {uncond_and_cond}
     {scale_of_guidance}
     damping : array_like, default 8
-        :math:`k`: a number, or one per sample.
+        The damping :math:`k`: a number, or one per sample.
     {axis_of_sample}
     {out_or_prediction}
 
