@@ -29,7 +29,7 @@ _slogdet_triangular = _slogdet_diagonal.called("flow.slogdet_triangular")
 
 @operation("flow.logabsdet_diagonal")
 def logabsdet_diagonal(
-    x: ArrayLike,
+    diagonal: ArrayLike,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -41,8 +41,8 @@ def logabsdet_diagonal(
 
     Parameters
     ----------
-    x : array_like
-        The diagonals, usually ``(batch, n)``: the scales of an elementwise transform.
+    diagonal : array_like
+        The diagonals :math:`x`, usually ``(batch, n)``: the scales of an elementwise transform.
     {axis}
     {keepdims}
     {out}
@@ -70,12 +70,12 @@ def logabsdet_diagonal(
     >>> float(fastgen.flow.logabsdet_diagonal(np.array([-1e300, 1e300, 1e-300])))
     690.7755278982137
     """
-    return _logabsdet_diagonal((x,), axis, keepdims, out)
+    return _logabsdet_diagonal((diagonal,), axis, keepdims, out)
 
 
 @operation("flow.slogdet_diagonal")
 def slogdet_diagonal(
-    x: ArrayLike,
+    diagonal: ArrayLike,
     *,
     axis: Axis = -1,
     keepdims: bool = False,
@@ -87,8 +87,8 @@ def slogdet_diagonal(
 
     Parameters
     ----------
-    x : array_like
-        The diagonals, usually ``(batch, n)``.
+    diagonal : array_like
+        The diagonals :math:`x`, usually ``(batch, n)``.
     axis : int, tuple of int, or None, default -1
         The event axes. None stands for all axes.
     {keepdims}
@@ -116,7 +116,7 @@ def slogdet_diagonal(
     >>> fastgen.flow.slogdet_diagonal(np.array([[-1.0, 1.0], [0.0, 1.0]]))
     (array([-1.,  0.]), array([  0., -inf]))
     """
-    return _slogdet_diagonal((x,), axis, keepdims, out)
+    return _slogdet_diagonal((diagonal,), axis, keepdims, out)
 
 
 def _diagonal(function: str, name: str, matrices: Any) -> Any:

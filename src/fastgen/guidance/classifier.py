@@ -19,7 +19,7 @@ _classifier_mean = OPS["guidance.classifier_mean"]
 def classifier_mean(
     mean: ArrayLike,
     variance: ArrayLike,
-    gradient: ArrayLike,
+    grad: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
     axis: Axis = None,
@@ -34,7 +34,7 @@ def classifier_mean(
     mean, variance : array_like
         Mean :math:`m` and variance :math:`v` of the step :math:`p(x_{t-1} | x_t)`, of shape (B,
         ...).
-    gradient : array_like
+    grad : array_like
         The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     scale : array_like, default 1
         The strength :math:`s` of the guidance: a number, or one per sample, of shape (B,).
@@ -61,14 +61,14 @@ def classifier_mean(
     >>> fastgen.guidance.classifier_mean([1.0, 2.0], [0.5, 0.5], [1.0, -1.0], scale=2.0)
     array([2., 1.])
     """
-    return elementwise(_classifier_mean, (mean, variance, gradient), (scale,), axis)
+    return elementwise(_classifier_mean, (mean, variance, grad), (scale,), axis)
 
 
 @operation("guidance.classifier_epsilon", also=("scale",))
 @composed(inputs=3)
 def classifier_epsilon(
     epsilon: ArrayLike,
-    gradient: ArrayLike,
+    grad: ArrayLike,
     sigma: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
@@ -83,7 +83,7 @@ def classifier_epsilon(
     ----------
     epsilon : array_like
         The predicted noise, of shape (B, ...).
-    gradient : array_like
+    grad : array_like
         The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     sigma : array_like
         The noise level, :math:`\sqrt{1 - \bar\alpha_t}`: a number, or one per sample, of shape
@@ -113,4 +113,4 @@ def classifier_epsilon(
     >>> fastgen.guidance.classifier_epsilon([1.0, 2.0], [1.0, -1.0], 0.5)
     array([0.5, 2.5])
     """
-    return elementwise(_classifier_epsilon, (epsilon, gradient), (sigma, scale), axis)
+    return elementwise(_classifier_epsilon, (epsilon, grad), (sigma, scale), axis)

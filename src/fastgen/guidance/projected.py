@@ -148,7 +148,7 @@ def cfg_zero_star(
 @operation("guidance.perp_neg", also=("negative_scale",))
 @composed(inputs=4)
 def perp_neg(
-    base: ArrayLike,
+    uncond: ArrayLike,
     positive: ArrayLike,
     negative: ArrayLike,
     scale: ArrayLike,
@@ -159,12 +159,12 @@ def perp_neg(
 ) -> Array:
     r"""Perp-Neg: guidance away from the part of a negative prompt across the positive one.
 
-    .. math:: b + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
-              \, p'\right)\right), \qquad p' = p - b, \quad n' = n - b
+    .. math:: u + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
+              \, p'\right)\right), \qquad p' = p - u, \quad n' = n - u
 
     Parameters
     ----------
-    base, positive, negative : array_like
+    uncond, positive, negative : array_like
         The predictions without a prompt, with the positive and with the negative one, of shape
         (B, ...).
     scale, negative_scale : array_like
@@ -188,11 +188,11 @@ def perp_neg(
     Examples
     --------
     >>> import numpy as np, fastgen
-    >>> base, p, n = np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])
-    >>> fastgen.guidance.perp_neg(base, p, n, 2.0)
+    >>> uncond, p, n = np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])
+    >>> fastgen.guidance.perp_neg(uncond, p, n, 2.0)
     array([[ 2., -2.]])
     """
-    return whole(_perp_neg, (base, positive, negative), (scale, negative_scale), axis)
+    return whole(_perp_neg, (uncond, positive, negative), (scale, negative_scale), axis)
 
 
 @operation("guidance.tangential")
