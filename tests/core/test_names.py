@@ -49,6 +49,17 @@ def test_docstrings_are_whole(family):
         assert not re.search(r"\n\n\n|[^\n]\n(Notes|Raises|Returns|Examples)\n-", doc), name
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_docstrings_list_the_parameters_in_order(family):
+    for name in getattr(fastgen, family).__all__:
+        function = getattr(getattr(fastgen, family), name)
+        if inspect.isfunction(function):
+            section = inspect.getdoc(function).split("Parameters\n----------\n")[1]
+            entries = re.findall(r"^\w.*", section.partition("\n\n")[0], re.MULTILINE)
+            listed = [n.strip() for entry in entries for n in entry.partition(" :")[0].split(",")]
+            assert listed == list(inspect.signature(function).parameters), name
+
+
 def test_entries_are_used_and_laid_out():
     rendered = "\n".join(
         inspect.getdoc(getattr(module, name))
