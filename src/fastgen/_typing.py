@@ -1,7 +1,8 @@
 """The types in public signatures: arrays, axes, sources of noise, and the words of each option.
 
-A result of no dimensions is a NumPy scalar. It has the attributes and operators of an array, and
-most signatures call it an array: whether it is one depends on the shape of the inputs.
+Types speak of NumPy arrays. A result without dimensions is a NumPy scalar, but most signatures call
+it an array: the shapes of the inputs decide, and a scalar has the attributes and operators of an
+array. Dask arrays give dask arrays, whatever the signature says.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class SupportsArray(Protocol):
 
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-# numpy.typing.ArrayLike takes strings and complex numbers too, which no function here does. Lists
-# end at a depth of four: a list of any depth would be a type that strings have, as each element of
-# a string is a string.
+# numpy.typing.ArrayLike takes strings and complex numbers too. No function here takes them. Lists
+# end at a depth of four. Without an end, the type of lists would take strings, because each element
+# of a string is a string.
 _Number: TypeAlias = float | SupportsArray
 _List: TypeAlias = Sequence[_Number | Sequence[_Number | Sequence[_Number | Sequence[_Number]]]]
 ArrayLike: TypeAlias = _Number | _List
