@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import fastgen
 from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae
 
 x = np.zeros((2, 8), np.float32)
@@ -45,4 +46,10 @@ z, log_prob, rest = vae.reparameterize(x, x, return_log_prob=True)  # bad: two r
 elementary.exp(x).push(1)  # bad: an array has no such method
 noise.normal(2, key="a")  # bad: a string for a key
 noise.uniform((2, "3"))  # bad: a string in a shape
+fastgen.value_and_grad(vae.kl_standard_normal)(x)  # bad: an input is missing
+fastgen.value_and_grad(vae.kl_standard_normal)(x, x, axes=1)  # bad: a misspelt option
+fastgen.value_and_grad(gan.generator_loss)(x, kind="hing")  # bad: a kind
+fastgen.value_and_grad(3)  # bad: a number for a function
+fastgen.vjp(vae.kl_standard_normal, x)  # bad: an input is missing
+fastgen.vjp(vae.kl_standard_normal, x, x)[1]("1")  # bad: a string for a cotangent
 flow.tanh(x).mean()  # bad: the result is a tuple

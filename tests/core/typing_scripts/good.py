@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ def diffuse(x0: Batch, uncond: Batch, cond: Batch) -> float:
 
 
 def derivatives(mu: Batch, logvar: Batch) -> npt.NDArray[Any]:
+    loss, _ = fastgen.value_and_grad(gan.generator_loss, argnums=0)(mu, kind="hinge")
+    hinge = functools.partial(gan.generator_loss, kind="hinge")
+    loss, _ = fastgen.value_and_grad(hinge)(mu, cotangent=2.0)
+    (y, _), grads = fastgen.value_and_grad(flow.tanh)(mu, cotangent=(1.0, None))
+    print(float(loss), y.mean(), grads[0])
     value, (d_mu, _) = fastgen.value_and_grad(vae.kl_standard_normal)(mu, logvar)
     value, pullback = fastgen.vjp(vae.kl_standard_normal, mu, logvar, axis=-1)
     d_mu, _ = pullback(np.ones_like(value))
