@@ -1,6 +1,9 @@
 """The mathematics of generative models as fast, accurate, reproducible CPU functions."""
 
+import importlib as _importlib
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from fastgen import _environment, _threads
 from fastgen._core import get_num_threads, set_num_threads
@@ -15,6 +18,9 @@ from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # no
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
 
+if _TYPE_CHECKING:
+    from fastgen import reference
+
 __all__ = [
     "__version__",
     "diffusion",
@@ -24,8 +30,20 @@ __all__ = [
     "get_num_threads",
     "guidance",
     "noise",
+    "reference",
     "set_num_threads",
     "vae",
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """Import the reference when it is first asked for: most programs never use it."""
+    if name == "reference":
+        return _importlib.import_module("fastgen.reference")
+    raise AttributeError(f"module 'fastgen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

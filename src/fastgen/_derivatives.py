@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from fastgen import _messages
 from fastgen._compose import Composition, Row
 from fastgen._ops import OPS, chosen
 from fastgen._registry import positional
+from fastgen._typing import Array, ArrayLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Cotangent: TypeAlias = ArrayLike | tuple[ArrayLike | None, ...]
 
 
 class Function:
@@ -121,12 +123,12 @@ class Pullback:
     def __init__(self, composition: Composition, wanted: list[int]) -> None:
         self._composition, self._wanted = composition, wanted
 
-    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
+    def __call__(self, cotangent: Cotangent) -> tuple[Array, ...]:
         """Return the gradient of each input."""
         return self._composition.gradients(self._wanted, cotangent, False)[1]
 
 
-def vjp(f: Callable[..., R], /, *inputs: Any, **options: Any) -> tuple[R, Pullback]:
+def vjp(f: Callable[P, R], /, *inputs: P.args, **options: P.kwargs) -> tuple[R, Pullback]:
     r"""Value of `f` and its vector-Jacobian product.
 
     Parameters
@@ -186,6 +188,16 @@ class ValueAndGrad(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"value_and_grad({self.f!r}, argnums={self.argnums!r})"
+
+    # A type checker compares the call with that of f, unless it has a cotangent: the signature of f
+    # can't be given one more keyword.
+    @overload
+    def __call__(self, *inputs: P.args, **options: P.kwargs) -> tuple[R, tuple[Array, ...]]: ...
+
+    @overload
+    def __call__(
+        self, *inputs: Any, cotangent: Cotangent, **options: Any
+    ) -> tuple[R, tuple[Array, ...]]: ...
 
     def __call__(
         self, *inputs: Any, cotangent: Any = 1.0, **options: Any

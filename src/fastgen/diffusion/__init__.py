@@ -1,5 +1,6 @@
 """Diffusion, score and flow matching: schedules, the forward process, losses, scores, samplers."""
 
+from fastgen import _docs
 from fastgen.diffusion import samplers as samplers
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
@@ -65,3 +66,9 @@ __all__ = [
     "velocity",
     "vlb_terms",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "samplers"]

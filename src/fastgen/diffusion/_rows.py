@@ -107,7 +107,7 @@ def along_leading(
     inputs: tuple[Any, ...],
     per_sample: tuple[str, Any],
     coefficients: tuple[Any, ...],
-) -> Row:
+) -> Any:
     """Describe a row of inputs of one shape, and of coefficients along their leading axes.
 
     `per_sample` is the name and the value of what the coefficients come from. They have its shape,

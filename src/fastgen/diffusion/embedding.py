@@ -1,14 +1,14 @@
-"""Timesteps as vectors of sines and cosines, which is what networks are told of the noise."""
+"""Timesteps as vectors of sines and cosines, the form in which networks take them."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import DTypeLike
 
 from fastgen._ops import chosen
+from fastgen._typing import Array, ArrayLike, EmbeddingLayout
 
 __all__ = ["timestep_embedding"]
 
@@ -17,12 +17,12 @@ def timestep_embedding(
     t: ArrayLike,
     dim: int,
     *,
-    layout: str = "sin_cos",
+    layout: EmbeddingLayout = "sin_cos",
     max_period: float = 10000.0,
     downscale_freq_shift: float = 0.0,
     scale: float = 1.0,
-    dtype: Any = np.float32,
-) -> Any:
+    dtype: DTypeLike = np.float32,
+) -> Array:
     r"""Sinusoidal embedding of timesteps.
 
     .. math:: \sin(s t \omega_i), \cos(s t \omega_i), \quad
@@ -33,18 +33,18 @@ def timestep_embedding(
     t : array_like
         Steps or times, usually ``(batch,)``.
     dim : int
-        The length n of an embedding. Where it is odd, the last entry is 0.
+        The length n of an embedding. If it is odd, the last entry is 0.
     layout : {"sin_cos", "cos_sin"}, default "sin_cos"
-        Which half comes first: sines, as in Transformers and in diffusers by default, or cosines,
-        as in guided-diffusion and with diffusers' ``flip_sin_to_cos``.
+        The order of the halves. "sin_cos" is that of Transformers and the default of diffusers.
+        "cos_sin" is that of guided-diffusion and of diffusers' ``flip_sin_to_cos``.
     max_period : float, default 10000
-        The longest period over 2 pi, P.
+        The longest period P, divided by 2 pi.
     downscale_freq_shift : float, default 0
-        The d above. diffusers' default is 1, its models' mostly 0.
+        The shift d above. The default of diffusers is 1, and most of its models take 0.
     scale : float, default 1
-        The s above.
+        The factor s above.
     dtype : data-type, default float32
-        Of the result.
+        The type of the result.
 
     Returns
     -------

@@ -1,13 +1,10 @@
-"""The epsilon loss of noise that was never kept: it is made again from its key."""
+"""The epsilon loss without stored noise: the noise is drawn again from its key."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._compose import composed
 from fastgen._core import Stream
+from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.losses import denoising
 
 __all__ = ["epsilon_loss"]
@@ -16,7 +13,7 @@ __all__ = ["epsilon_loss"]
 @composed(inputs=1)
 def epsilon_loss(
     prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
-) -> Any:
+) -> Array:
     r"""Mean squared error of a prediction of the noise, per sample.
 
     .. math:: \frac{w}{n} \sum_{i=1}^n (p_i - \epsilon_i)^2
@@ -24,13 +21,13 @@ def epsilon_loss(
     Parameters
     ----------
     prediction : array_like
-        What the network said of the noise, of the shape ``(batch, ...)`` of the data.
+        The prediction of the noise, of the shape ``(batch, ...)`` of the data.
     key : int
-        Which stream of noise, :math:`0 \le key < 2^{64}`: as it was given to `add_noise`.
+        The key of the stream of noise, :math:`0 \le key < 2^{64}`, as given to `add_noise`.
     counter : int, optional
-        The index in the stream of the first element, as it was given to `add_noise`.
+        The index in the stream of the first element, as given to `add_noise`.
     weight : float or array_like, optional
-        One for all samples or one each, such as `min_snr_weight`. By default 1.
+        One weight for all samples, or one each, such as `min_snr_weight`. The default is 1.
 
     Returns
     -------
@@ -47,9 +44,10 @@ def epsilon_loss(
     Notes
     -----
     The same bits as ``denoising_loss(prediction, noise, weight=weight)``, and the same derivative,
-    where `noise` is ``fastgen.noise.normal(shape, key=key, counter=counter)`` of the precision of
-    the computation: float64 for float64, else float32. But the noise is made again where it is
-    wanted, and read from nowhere. Each term is right within 4 ULP for the rounded difference.
+    where `noise` is ``fastgen.noise.normal(shape, key=key, counter=counter)`` in the precision of
+    the computation: float64 for float64, else float32. The function draws the noise again, element
+    by element, and reads it from nowhere. Each term is right within 4 ULP for the rounded
+    difference.
 
     References
     ----------

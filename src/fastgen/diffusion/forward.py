@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import beside, composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
+from fastgen._typing import Array, ArrayLike, OutPair, Rng
 from fastgen.diffusion import _rows
 from fastgen.diffusion._tables import FLOW, VARIANCE_PRESERVING
 from fastgen.diffusion.schedule import Schedule
@@ -22,6 +22,51 @@ _linear_interpolation = OPS["diffusion.linear_interpolation"]
 _noised = OPS["diffusion.noised"]
 
 
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: Literal[False] = ...,
+    out: Array | None = ...,
+) -> Array: ...
+
+
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: Literal[True],
+    out: Array | OutPair = ...,
+) -> tuple[Array, Array]: ...
+
+
+@overload
+def add_noise(
+    x0: ArrayLike,
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_noise: bool,
+    out: Array | OutPair = ...,
+) -> Array | tuple[Array, Array]: ...
+
+
 @composed(inputs=1)
 def add_noise(
     x0: ArrayLike,
@@ -29,12 +74,12 @@ def add_noise(
     schedule: Schedule,
     *,
     noise: ArrayLike | Stream | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     key: int | None = None,
     counter: int = 0,
     return_noise: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | OutPair = None,
+) -> Array | tuple[Array, Array]:
     r"""Noisy data at given steps or times.
 
     .. math:: x_t = \alpha_t x_0 + \sigma_t \epsilon
@@ -49,43 +94,39 @@ def add_noise(
     schedule : Schedule
         The coefficients.
     noise : array_like or fastgen.noise.Stream, optional
-        Standard normal noise :math:`\epsilon`, of the shape of `x0`, if it is already there.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is neither noise nor key: what `numpy.random.default_rng`
-        takes. None is fresh entropy.
-    key : int, optional
-        Which stream of noise, :math:`0 \le key < 2^{64}`: as in `fastgen.noise.normal`.
-    counter : int, optional
-        The index in the stream of the first element.
+        Standard normal noise :math:`\epsilon`, of the shape of `x0`. By default it is drawn by key
+        and counter.
+    {rng_or_noise}
+    {key_and_counter_of_noise}
     return_noise : bool, default False
-        Return the noise too, from the same pass.
+        Return the noise too, from the same pass over memory.
     out : ndarray, or tuple of two ndarrays or None, optional
-        Where to put the result or results. It may be `x0` or `noise`.
+        The arrays that receive the result or results. They may be `x0` or `noise`.
 
     Returns
     -------
     x_t : ndarray
         Of the shape of `x0`, in the type of `x0` and `noise`.
     noise : ndarray
-        With `return_noise`: of the same shape and type, unless it was given.
+        With `return_noise`: the noise, of the same shape and type. If it is given, it is returned
+        as it is.
 
     Raises
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, or the noise is given twice.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----
-    One pass over memory, with coefficients from tables in float64. They are rounded to float32 for
-    float32, float16 and bfloat16 data, which is computed in float32 and rounded once: steps with
-    little noise have some also in half precision. The error is within 2 ULP of the larger term.
+    The function takes one pass over memory, with coefficients from float64 tables. For float32,
+    float16 and bfloat16 data, it rounds them to float32, computes in float32, and rounds once. So
+    small noise is not lost in half precision. The error is within 2 ULP of the larger term.
 
-    Noise that is not given is made where it is wanted, and never exists in memory unless it is
-    returned: element `j` of `x0`, counted as ``ravel()`` does, takes element ``counter + j`` of the
-    stream. So it depends neither on batch size nor on thread count, and ``Stream(key, counter)``
-    is the same noise again, for the loss.
+    Drawn noise is computed element by element, and is stored only if it is returned: element `j` of
+    `x0`, in the order of ``ravel()``, takes element ``counter + j`` of the stream. So it does not
+    depend on batch size or thread count. ``Stream(key, counter)`` is the same noise again, for the
+    loss.
 
     References
     ----------
@@ -125,9 +166,9 @@ def velocity(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    out: Any = None,
-) -> Any:
-    r"""Velocity of the noisy data, as a target for prediction.
+    out: Array | None = None,
+) -> Array:
+    r"""Velocity of the noisy data, a target for prediction.
 
     .. math:: v = \alpha_t \epsilon - \sigma_t x_0 \quad\text{(variance preserving)}, \qquad
               v = \epsilon - x_0 \quad\text{(flow)}
@@ -140,8 +181,7 @@ def velocity(
         Standard normal noise, of the shape of `x0`.
     t, schedule
         As in `add_noise`.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -151,15 +191,14 @@ def velocity(
     Raises
     ------
     ValueError
-        If shapes do not fit, `t` lies outside the schedule, or it is variance exploding, where
-        nothing is called velocity.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+        If shapes do not fit, `t` lies outside the schedule, or the schedule is variance exploding,
+        for which no velocity is defined.
+    {type_error_or_t}
 
     Notes
     -----
-    Each is the derivative of :math:`x_t`: by the angle whose cosine is :math:`\alpha_t`, and by
-    time. The error is within 2 ULP of the larger term.
+    The first is the derivative of :math:`x_t` by the angle whose cosine is :math:`\alpha_t`, the
+    second the derivative by time. The error is within 2 ULP of the larger term.
 
     References
     ----------
@@ -185,8 +224,8 @@ def velocity(
 
 @composed(inputs=2)
 def posterior_mean_variance(
-    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Any = None
-) -> tuple[Any, Any, Any]:
+    x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Array | None = None
+) -> tuple[Array, Array, Array]:
     r"""Mean and variance of the previous step, given this one and the data.
 
     .. math:: q(x_{t-1} | x_t, x_0) = N\left(
@@ -197,21 +236,22 @@ def posterior_mean_variance(
     Parameters
     ----------
     x0, x_t : array_like
-        Data, or a prediction of it, and noisy data, of one shape.
+        Data (or a prediction of it) and noisy data, of one shape.
     t : int or array_like of int
-        Steps: one for all samples, or one each along the leading axes. Before step 0 stands `x0`.
-        On a schedule in steps, floats that are whole are steps too.
+        Steps: one for all samples, or one each along the leading axes. The state before step 0 is
+        `x0`. On a schedule in steps, floats that are whole are steps too.
     schedule : Schedule
-        Of any form; the formula above is that of a variance-preserving one.
+        A schedule of any form. The formula above is that of a variance-preserving one.
     out : ndarray, optional
-        Where to put the mean.
+        The array that receives the mean.
 
     Returns
     -------
     mean : ndarray
         Of the shape of `x_t`.
     variance, log_variance : ndarray or scalar
-        In float64, of the shape of `t`: 0 at step 0, and the logarithm with that of step 1 there.
+        In float64, of the shape of `t`. At step 0 the variance is 0, and the logarithm is that of
+        step 1.
 
     Raises
     ------
@@ -251,7 +291,7 @@ def posterior_mean_variance(
 
 
 @composed(inputs=2)
-def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Any, Any]:
+def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
@@ -259,10 +299,10 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[An
     Parameters
     ----------
     x0 : array_like or fastgen.noise.Stream
-        Where paths start: noise. This is the direction of flow matching; in `Schedule.flow` data
-        is at time 0.
+        The start of the paths: noise. This is the direction of flow matching. `Schedule.flow` has
+        the data at time 0.
     x1 : array_like
-        Where they end: data, of the shape of `x0`.
+        The end of the paths: data, of the shape of `x0`.
     t : float or array_like
         Times from 0 to 1: one for all samples, or one each along the leading axes.
 
@@ -275,12 +315,11 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[An
     ------
     ValueError
         If shapes do not fit or `t` lies outside [0, 1].
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    One pass over memory gives both. Errors are as in `linear_interpolation`, and the ends exact.
+    One pass over memory gives both. Errors are as in `linear_interpolation`. The ends are exact.
 
     References
     ----------

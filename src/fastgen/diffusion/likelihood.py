@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Composition, Result, composed
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
+from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 
@@ -167,9 +167,9 @@ def vlb_terms(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    parameterization: str = "epsilon",
+    parameterization: Literal["epsilon", "x0", "v", "flow"] = "epsilon",
     bins: int = 256,
-) -> Any:
+) -> Array:
     r"""Terms of the variational bound at given steps, in bits per dimension.
 
     .. math:: L_t = \mathrm{KL}(q(x_{t-1} | x_t, x_0) \,\|\, p_\theta(x_{t-1} | x_t)), \quad
@@ -181,12 +181,12 @@ def vlb_terms(
     Parameters
     ----------
     prediction : array_like
-        What the network said, of shape ``(batch, ...)``.
+        The prediction of the network, of shape ``(batch, ...)``.
     variance : array_like or float
-        What it said of the variance: v, from -1 for :math:`\tilde\beta_t` to 1 for :math:`\beta_t`.
-        A number, such as -1.0 or 1.0, is a fixed variance.
+        The network's output v for the variance, from -1 for :math:`\tilde\beta_t` to 1 for
+        :math:`\beta_t`. A number, such as -1.0 or 1.0, is a fixed variance.
     target : array_like
-        What it should have said: the noise, the data, or the velocity.
+        The target of the prediction: the noise, the data, or the velocity.
     x0 : array_like
         The data, scaled to [-1, 1].
     t : int or array_like of int
@@ -194,9 +194,9 @@ def vlb_terms(
     schedule : Schedule
         The steps.
     parameterization : {"epsilon", "x0", "v", "flow"}, default "epsilon"
-        What the prediction is of, as in `convert`.
+        The kind of the prediction, as in `convert`.
     bins : int, default 256
-        How many values the data can take, for the term of step 0.
+        The number of values that the data can take, for the term of step 0.
 
     Returns
     -------
@@ -206,18 +206,18 @@ def vlb_terms(
     Raises
     ------
     ValueError
-        If shapes do not fit, `t` lies outside the schedule, or a step has no term: epsilon without
-        signal.
+        If shapes do not fit, `t` lies outside the schedule, or a step has no term, as with epsilon
+        where there is no signal.
     TypeError
         If an input is complex, longdouble, object or masked, or `t` is not integer.
 
     Notes
     -----
-    In the means of both transitions :math:`x_t` has the same coefficient, so it cancels, and is not
-    asked for. Divergences come from `transition_kl`, and the term of step 0, exactly, from
-    `fastgen.vae.discretized_gaussian_nll`; errors are theirs. At step 0 :math:`\tilde\beta` is that
-    of step 1 instead of 0, as in the code of the paper. Has a derivative by `prediction` and
-    `variance`.
+    :math:`x_t` has the same coefficient in the means of both transitions, so it cancels, and the
+    function does not need it. Divergences come from `transition_kl`. The term of step 0 comes from
+    `fastgen.vae.discretized_gaussian_nll`, without approximation. Errors are as there. At step 0
+    :math:`\tilde\beta` is that of step 1 instead of 0, as in the code of the paper. `prediction`
+    and `variance` have derivatives.
 
     References
     ----------

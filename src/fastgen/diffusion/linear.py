@@ -1,14 +1,11 @@
-"""The rows that noising, conversions and flow paths are made of."""
+"""Linear combinations: the operations behind noising, conversions and flow paths."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from numpy.typing import ArrayLike
 
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["linear_combination", "linear_interpolation", "noised"]
 
@@ -24,26 +21,23 @@ def linear_combination(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Add two arrays with a coefficient each per sample.
+    out: Array | None = None,
+) -> Array:
+    r"""Add two arrays, each with one coefficient per sample.
 
     .. math:: a x + b y
 
     Parameters
     ----------
     x, y : array_like
-        Their shapes broadcast together, usually ``(batch, features)``.
+        The arrays. Their shapes broadcast together, usually ``(batch, features)``.
     a, b : array_like
-        The coefficients, of the batch shape: without the event axes.
-    axis : int, tuple of int, or None, default -1
-        The event axes, which share their coefficients.
-    keepdims : bool, default False
-        The coefficients have the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The coefficients, of the batch shape, without the event axes.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {out}
 
     Returns
     -------
@@ -52,16 +46,13 @@ def linear_combination(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    `add_noise`, `velocity`, `convert` and others are this with the coefficients of a schedule.
-    Types are kept as in `fastgen.vae.kl_standard_normal`. The error is within 2 ULP of the larger
-    of the two terms.
+    `add_noise`, `velocity`, `convert` and others are this function with the coefficients of a
+    schedule. Types are kept as in `fastgen.vae.kl_standard_normal`. The error is within 2 ULP of
+    the larger of the two terms.
 
     Examples
     --------
@@ -80,10 +71,10 @@ def linear_interpolation(
     x1: ArrayLike,
     t: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Point on the straight path between two arrays, and its velocity.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
@@ -93,13 +84,12 @@ def linear_interpolation(
     x0, x1 : array_like
         The ends. Their shapes broadcast together, usually ``(batch, features)``.
     t : array_like
-        The times, of the batch shape: without the event axes.
+        The times, of the batch shape, without the event axes.
     axis : int, tuple of int, or None, default -1
-        The event axes, which share their time.
+        The event axes: one time holds for all of them.
     keepdims : bool, default False
-        The times have the event axes, with length 1.
-    out : (ndarray or None, ndarray or None), optional
-        Where to put the results.
+        The times have the event axes too, with length 1.
+    {outs}
 
     Returns
     -------
@@ -108,16 +98,13 @@ def linear_interpolation(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    `interpolate` is this with the times along the leading axes. The ends are exact. The error is
-    within 2 ULP of the larger of :math:`|x_0|` and :math:`|x_1|` for times from 0 to 1; other times
-    are not refused. The velocity is rounded once.
+    `interpolate` is this function with the times along the leading axes. The ends are exact. For
+    times from 0 to 1, the error is within 2 ULP of the larger of :math:`|x_0|` and :math:`|x_1|`.
+    Other times are not refused. The velocity is rounded once.
 
     References
     ----------
@@ -139,11 +126,11 @@ def noised(
     alpha_t: ArrayLike,
     sigma_t: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Noisy data, and the noise in it.
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Noisy data, and its noise.
 
     .. math:: \alpha_t x_0 + \sigma_t \epsilon, \quad \epsilon
 
@@ -152,16 +139,13 @@ def noised(
     x0 : array_like
         Data, usually ``(batch, features)``.
     noise : array_like or fastgen.noise.Stream
-        Noise :math:`\epsilon`: a Stream is made here, and comes back as an array. The two shapes
-        broadcast together.
+        The noise :math:`\epsilon`. The noise of a Stream is drawn here and returned as an array.
+        The two shapes broadcast together.
     alpha_t, sigma_t : array_like
-        The coefficients, of the batch shape: without the event axes.
-    axis : int, tuple of int, or None, default -1
-        The event axes, which share their coefficients.
-    keepdims : bool, default False
-        The coefficients have the event axes, with length 1.
-    out : (ndarray or None, ndarray or None), optional
-        Where to put the results.
+        The coefficients, of the batch shape, without the event axes.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {outs}
 
     Returns
     -------
@@ -170,15 +154,12 @@ def noised(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    `add_noise` with ``return_noise=True`` is this with the coefficients of a schedule. The error is
-    within 2 ULP of the larger of the two terms.
+    `add_noise` with ``return_noise=True`` is this function with the coefficients of a schedule. The
+    error is within 2 ULP of the larger of the two terms.
 
     Examples
     --------

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, row
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.diffusion import _rows
 
 __all__ = [
@@ -32,11 +32,11 @@ def denoising_score_matching(
     sigma: ArrayLike,
     weight: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Weighted squared distance of a score from that of the noise in the data.
+    out: Array | None = None,
+) -> Array:
+    r"""Weighted squared distance of a score from the score of the noise in the data.
 
     .. math:: w \sum_i (\sigma s_i + z_i)^2
 
@@ -47,32 +47,26 @@ def denoising_score_matching(
     noise : array_like
         The noise z. The two shapes broadcast together, usually ``(batch, features)``.
     sigma, weight : array_like
-        The noise level and the weight, of the batch shape: without the event axes. A weight of 1 is
-        the customary :math:`\lambda = \sigma^2` of a loss :math:`\lambda |s + z / \sigma|^2`.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The noise level and the weight, of the batch shape, without the event axes. A weight of 1 is
+        the usual :math:`\lambda = \sigma^2` of a loss :math:`\lambda |s + z / \sigma|^2`.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        Of the batch shape. Never negative for weights that are not.
+        Of the batch shape. Never negative where the weight is not.
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Nothing is divided by sigma, so noise of any size, 0 included, is right. Types and the order of
-    the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 4 ULP for the
-    rounded :math:`\sigma s + z`.
+    Nothing is divided by sigma, so the result is right for noise of any size, 0 included. Types and
+    the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 4 ULP
+    for the rounded :math:`\sigma s + z`.
 
     References
     ----------
@@ -97,11 +91,11 @@ def sliced_score_matching(
     direction: ArrayLike,
     jvp: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Sliced score matching, of reduced variance.
+    out: Array | None = None,
+) -> Array:
+    r"""Sliced score matching, with reduced variance.
 
     .. math:: \sum_i \left( \tfrac12 s_i^2 + v_i j_i \right),
               \quad j = \frac{\partial s}{\partial x} v
@@ -114,12 +108,9 @@ def sliced_score_matching(
         A random direction v of unit covariance: normal, or signs.
     jvp : array_like
         The derivative j of the score along v. All three shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -128,16 +119,13 @@ def sliced_score_matching(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    On average over v this is :math:`\frac12 |s|^2 + \mathrm{tr} \frac{\partial s}{\partial x}`.
-    Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right
-    within 2 ULP of its larger part.
+    The mean over v is :math:`\frac12 |s|^2 + \mathrm{tr} \frac{\partial s}{\partial x}`. Types and
+    the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 2 ULP
+    of its larger part.
 
     References
     ----------
@@ -161,10 +149,10 @@ def transition_kl(
     weight: ArrayLike,
     log_ratio: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence of a learned transition, with a learned variance.
 
     .. math:: \tfrac12 \sum_i \left(e^{d_i} - 1 - d_i + w (p_i - q_i)^2 e^{d_i}\right),
@@ -173,20 +161,17 @@ def transition_kl(
     Parameters
     ----------
     prediction, target : array_like
-        What the network said and should have said: p and q.
+        The prediction p of the network and its target q.
     variance : array_like
-        What it said of the variance: v, from -1 for :math:`\tilde\beta` to 1 for :math:`\beta`. The
-        three shapes broadcast together, usually ``(batch, features)``.
+        The network's output v for the variance, from -1 for :math:`\tilde\beta` to 1 for
+        :math:`\beta`. The three shapes broadcast together, usually ``(batch, features)``.
     weight : array_like
         :math:`w = k^2 / \tilde\beta`, where k (p - q) is the error of the mean. Of the batch shape.
     log_ratio : array_like
         :math:`L = \log(\beta / \tilde\beta)`. Of the batch shape.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -195,15 +180,12 @@ def transition_kl(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    In the means of both transitions :math:`x_t` has the same coefficient, so it cancels, and what
-    is left is the error of the prediction. Types and the order of the sum are as in
+    :math:`x_t` has the same coefficient in the means of both transitions, so it cancels, and only
+    the error of the prediction remains. Types and the order of the sum are as in
     `fastgen.vae.kl_standard_normal`. Each term is right within 6 ULP for the rounded d and p - q.
 
     References
@@ -260,7 +242,7 @@ def denoising(prediction: Any, target: Any, weight: Any) -> Any:
 @composed(inputs=2)
 def denoising_loss(
     prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
-) -> Any:
+) -> Array:
     r"""Mean squared error of a prediction, per sample.
 
     .. math:: \frac{w}{n} \sum_{i=1}^n (p_i - q_i)^2
@@ -268,12 +250,12 @@ def denoising_loss(
     Parameters
     ----------
     prediction : array_like
-        What the network said: epsilon, x0, v, or a velocity; of shape ``(batch, ...)``.
+        The prediction p of the network (epsilon, x0, v or a velocity), of shape ``(batch, ...)``.
     target : array_like or fastgen.noise.Stream
-        What it should have said, of the same shape. A Stream is the noise of `add_noise` with the
-        same key and counter, made again instead of read.
+        The target q, of the same shape. A Stream is the noise of `add_noise` with the same key and
+        counter. It is drawn again and not read from memory.
     weight : float or array_like, optional
-        One for all samples or one each, such as `min_snr_weight`. By default 1.
+        One weight w for all samples, or one each, such as `min_snr_weight`. The default is 1.
 
     Returns
     -------
@@ -284,14 +266,13 @@ def denoising_loss(
     ------
     ValueError
         If shapes do not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
     The mean is over all axes but the first, accumulated in float64 in a fixed order and rounded
-    once. Each term is right within 4 ULP for the rounded p - q. Has a derivative by both, in the
-    same pass over memory with `value_and_grad`.
+    once. Each term is right within 4 ULP for the rounded p - q. Both inputs have derivatives.
+    `value_and_grad` computes them in the same pass over memory.
 
     References
     ----------

@@ -1,14 +1,14 @@
-"""What a network predicts, turned into something else: conversions and preconditioning."""
+"""Conversions between the kinds of predictions, and preconditioning."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Row, composed
 from fastgen._ops import OPS, chosen
+from fastgen._typing import Array, ArrayLike, Prediction
 from fastgen.diffusion import _rows
 from fastgen.diffusion._conversions import converted
 from fastgen.diffusion.schedule import Schedule
@@ -53,10 +53,10 @@ def convert(
     t: ArrayLike,
     schedule: Schedule,
     *,
-    source: str,
-    target: str,
-    out: Any = None,
-) -> Any:
+    source: Prediction,
+    target: Prediction,
+    out: Array | None = None,
+) -> Array:
     r"""Turn one kind of prediction into another.
 
     ============= ===========================================================
@@ -74,13 +74,12 @@ def convert(
     x_t : array_like
         Noisy data.
     prediction : array_like
-        What the network said, of the shape of `x_t`.
+        The prediction p of the network, of the shape of `x_t`.
     t, schedule
         As in `add_noise`.
     source, target : str
-        What `prediction` is, and what it should become, as above.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+        The kind of `prediction` and the kind of the result, of the table above.
+    {out_or_input}
 
     Returns
     -------
@@ -91,16 +90,15 @@ def convert(
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, a kind is unknown, or the prediction
-        does not determine the target at a step: epsilon and score say nothing of the data where
-        there is no signal, and x0 nothing of the noise where there is none.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+        does not determine the target at a step: epsilon and score do not determine the data where
+        there is no signal, and x0 does not determine the noise where there is none.
+    {type_error_or_t}
 
     Notes
     -----
-    One pass over memory, with coefficients computed in float64. Without signal, "v" and "flow"
-    still give "x0". The error is within 2 ULP of the larger of the two terms. Has a derivative by
-    `x_t` and `prediction`.
+    The function takes one pass over memory, with coefficients in float64. Without signal, "v" and
+    "flow" still determine "x0". The error is within 2 ULP of the larger of the two terms. `x_t` and
+    `prediction` have derivatives.
 
     References
     ----------
@@ -121,12 +119,12 @@ def convert(
 
 
 class EdmCoefficients(NamedTuple):
-    """Of a preconditioned denoiser, each of the shape of sigma and in float64."""
+    """Coefficients of a preconditioned denoiser, each of the shape of sigma and in float64."""
 
-    c_skip: Any
-    c_out: Any
-    c_in: Any
-    c_noise: Any
+    c_skip: Array
+    c_out: Array
+    c_in: Array
+    c_noise: Array
 
 
 def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoefficients:
@@ -141,8 +139,7 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     ----------
     sigma : array_like
         The noise levels.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
+    {sigma_data}
 
     Returns
     -------
@@ -178,7 +175,9 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
 
 
 @composed(inputs=1)
-def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Any = None) -> Any:
+def edm_input(
+    x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Array | None = None
+) -> Array:
     r"""Input of the preconditioned network.
 
     .. math:: c_\mathrm{in} x = x / \sqrt{\sigma^2 + \sigma_d^2}
@@ -189,10 +188,8 @@ def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: A
         Noisy data.
     sigma : float or array_like
         The noise level: one for all samples, or one each along the leading axes.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
-    out : ndarray, optional
-        Where to put the result.
+    {sigma_data}
+    {out}
 
     Returns
     -------
@@ -214,7 +211,7 @@ def edm_input(x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: A
     """
     array = _rows.as_array("edm_input", "x", x)
     c_in = edm_coefficients(sigma, sigma_data=sigma_data).c_in
-    scale = c_in if np.ndim(sigma) else float(c_in)
+    scale = c_in if np.ndim(c_in) else float(c_in)
     row = _rows.along_leading(
         _linear_combination, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,)
     )
@@ -230,8 +227,8 @@ def edm_denoised(
     sigma: ArrayLike,
     *,
     sigma_data: float = 0.5,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Denoised data from the output of the preconditioned network.
 
     .. math:: D = c_\mathrm{skip} x + c_\mathrm{out} F
@@ -241,13 +238,11 @@ def edm_denoised(
     x : array_like
         Noisy data.
     output : array_like
-        What the network F gave for ``edm_input(x, sigma)``, of the shape of `x`.
+        The output of the network F for ``edm_input(x, sigma)``, of the shape of `x`.
     sigma : float or array_like
         The noise level: one for all samples, or one each along the leading axes.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
-    out : ndarray, optional
-        Where to put the result.
+    {sigma_data}
+    {out}
 
     Returns
     -------
@@ -258,12 +253,11 @@ def edm_denoised(
     ------
     ValueError
         If shapes do not fit or a sigma is negative.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    The error is within 2 ULP of the larger of the two terms. Has a derivative by `x` and `output`.
+    The error is within 2 ULP of the larger of the two terms. `x` and `output` have derivatives.
 
     References
     ----------
@@ -277,6 +271,6 @@ def edm_denoised(
     array([1., 1.])
     """
     c = edm_coefficients(sigma, sigma_data=sigma_data)
-    a, b = (c.c_skip, c.c_out) if np.ndim(sigma) else (float(c.c_skip), float(c.c_out))
+    a, b = (c.c_skip, c.c_out) if np.ndim(c.c_skip) else (float(c.c_skip), float(c.c_out))
     call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b))
     return _rows.along_leading(_linear_combination, *call)

@@ -1,16 +1,16 @@
-"""Scores: gradients of log-densities, exact where they can be, and steps along them."""
+"""Scores (gradients of log-densities) and Langevin steps along them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, Rng
 from fastgen.diffusion import _rows
 from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import noise_of
@@ -22,7 +22,9 @@ _langevin_update = OPS["diffusion.langevin_update"]
 
 
 @operation("diffusion.gaussian_score")
-def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any = None) -> Any:
+def gaussian_score(
+    x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Array | None = None
+) -> Array:
     r"""Score of a diagonal normal distribution, elementwise.
 
     .. math:: \nabla_x \log N(x; \mu, \mathrm{diag}\, e^{\ell}) = (\mu - x) e^{-\ell}
@@ -30,11 +32,10 @@ def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any =
     Parameters
     ----------
     x : array_like
-        Where the score is taken.
+        The points at which the score is evaluated.
     mu, logvar : array_like
         Means and log-variances. All three shapes broadcast together.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -43,15 +44,12 @@ def gaussian_score(x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, out: Any =
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
-    Types are kept as in `fastgen.vae.kl_standard_normal`. Right within 2 ULP for the rounded
-    :math:`\mu - x`.
+    Types are kept as in `fastgen.vae.kl_standard_normal`. The result is right within 2 ULP for the
+    rounded :math:`\mu - x`.
 
     References
     ----------
@@ -74,10 +72,10 @@ def langevin_update(
     noise: ArrayLike,
     step_size: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Step along the score, with noise.
 
     .. math:: x + h s + \sqrt{2 h}\, z
@@ -88,13 +86,12 @@ def langevin_update(
         Samples, their score s and standard normal noise z. Their shapes broadcast together, usually
         ``(batch, features)``.
     step_size : array_like
-        The step size h, of the batch shape: without the event axes.
+        The step size h, of the batch shape, without the event axes.
     axis : int, tuple of int, or None, default -1
-        The event axes, which share their step size.
+        The event axes: one step size holds for all of them.
     keepdims : bool, default False
-        The step sizes have the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+        The step sizes have the event axes too, with length 1.
+    {out_or_input}
 
     Returns
     -------
@@ -103,15 +100,12 @@ def langevin_update(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    `langevin_step` is this with checks, and step sizes along the leading axes. A negative step size
-    gives NaN. The error is within 3 ULP of the largest of the three terms.
+    `langevin_step` is this function with checks, and with step sizes along the leading axes. A
+    negative step size gives NaN. The error is within 3 ULP of the largest of the three terms.
 
     References
     ----------
@@ -135,11 +129,11 @@ def langevin_step(
     step_size: ArrayLike,
     *,
     noise: ArrayLike | Stream | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     key: int | None = None,
     counter: int = 0,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""One step of unadjusted Langevin dynamics.
 
     .. math:: x + h s + \sqrt{2 h}\, z
@@ -151,12 +145,10 @@ def langevin_step(
     step_size : float or array_like
         The step size h: one for all samples, or one each along the leading axes.
     noise : array_like or fastgen.noise.Stream, optional
-        Standard normal noise z, of the shape of `x`, if it is already there.
+        Standard normal noise z, of the shape of `x`. By default it is drawn.
     rng, key, counter : optional
-        Which noise otherwise, as in `add_noise`: it is made where it is wanted, and never exists
-        in memory.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+        The source of noise that is drawn, as in `add_noise`. Drawn noise is never stored.
+    {out_or_input}
 
     Returns
     -------
@@ -167,8 +159,7 @@ def langevin_step(
     ------
     ValueError
         If shapes do not fit, a step size is negative, or the noise is given twice.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
@@ -204,7 +195,7 @@ def gaussian_mixture_score(
     means: ArrayLike,
     logvars: ArrayLike,
     logits: ArrayLike,
-) -> Any:
+) -> Array:
     r"""Exact score of a mixture of normal distributions, diffused to step or time t.
 
     .. math:: \nabla_x \log \sum_k \pi_k N\left(x; \alpha_t \mu_k,
@@ -213,7 +204,7 @@ def gaussian_mixture_score(
     Parameters
     ----------
     x : array_like
-        Where the score is taken, of shape ``(..., features)``.
+        The points at which the score is evaluated, of shape ``(..., features)``.
     t, schedule
         As in `add_noise`: one step or time for all, or one each along the leading axes.
     means : array_like
@@ -233,14 +224,13 @@ def gaussian_mixture_score(
     ------
     ValueError
         If shapes do not fit, `t` lies outside the schedule, or a component has no variance there.
-    TypeError
-        If an input is complex, longdouble, object or masked, or `t` is neither integer nor float.
+    {type_error_or_t}
 
     Notes
     -----
-    All arithmetic is in float64, and nothing overflows far from every component: the largest
-    log-density is subtracted first. Meant as the truth in tests of samplers. Memory is that of two
-    arrays of the shape of `x` for each component, one component at a time.
+    All arithmetic is in float64. Nothing overflows far from every component, because the largest
+    log-density is subtracted first. Tests of samplers can take the result as the truth. The
+    function takes one component at a time, and needs memory for a few arrays of the shape of `x`.
 
     References
     ----------

@@ -1,13 +1,13 @@
-"""Weights of the loss over the noise levels: float64, one per sample, finite where they can be."""
+"""Weights of the loss over the noise levels, one per sample, in float64."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._ops import chosen
+from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = [
@@ -26,8 +26,12 @@ def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
 
 
 def min_snr_weight(
-    t: ArrayLike, schedule: Schedule, *, gamma: float = 5.0, prediction: str = "epsilon"
-) -> Any:
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    gamma: float = 5.0,
+    prediction: Literal["epsilon", "x0", "v"] = "epsilon",
+) -> Array:
     r"""Min-SNR weight of the squared error of a prediction.
 
     .. math:: \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR}} \;(\epsilon), \quad
@@ -41,12 +45,12 @@ def min_snr_weight(
     gamma : float, default 5
         The largest SNR that counts.
     prediction : {"epsilon", "x0", "v"}, default "epsilon"
-        What the error is of.
+        The kind of prediction whose error is weighted.
 
     Returns
     -------
     ndarray or scalar
-        In float64, of the shape of `t`. Without signal the limits: 1, 0 and 0.
+        In float64, of the shape of `t`. Without signal, the weights are their limits: 1, 0 and 0.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def min_snr_weight(
     return weight[()]
 
 
-def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float = 1.0) -> Any:
+def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float = 1.0) -> Array:
     r"""P2 weight of the squared error of epsilon.
 
     .. math:: (k + \mathrm{SNR})^{-\gamma}
@@ -114,8 +118,8 @@ def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float 
         return ((k + (alpha_t / sigma_t) ** 2) ** -gamma)[()]
 
 
-def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Any:
-    r"""Weight of the squared error of the denoised data, by Karras et al.
+def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
+    r"""Weight of the squared error of the denoised data, from Karras et al.
 
     .. math:: \frac{\sigma^2 + \sigma_d^2}{(\sigma \sigma_d)^2}
 
@@ -123,8 +127,7 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Any:
     ----------
     sigma : array_like
         The noise levels.
-    sigma_data : float, default 0.5
-        The standard deviation :math:`\sigma_d` of the data.
+    {sigma_data}
 
     Returns
     -------
@@ -156,7 +159,7 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Any:
     return (levels**-2 + sigma_data**-2)[()]
 
 
-def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Any:
+def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Array:
     r"""Weight of the squared error of the noise-free flow, as in Stable Diffusion 3.
 
     .. math:: \sigma_t^{-2}
@@ -189,13 +192,13 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Any:
     """
     sigma_t = _coefficients(t, schedule)[1]
     if np.any(sigma_t == 0):
-        where = np.broadcast_to(t, sigma_t.shape)[sigma_t == 0].flat[0]
+        where = np.broadcast_to(np.asarray(t), sigma_t.shape)[sigma_t == 0].flat[0]
         raise ValueError(f"inverse_variance_weight: there is no noise at t = {where}")
     return (sigma_t**-2)[()]
 
 
-def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) -> Any:
-    r"""Density of logit-normal times, as a weight of uniform ones.
+def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) -> Array:
+    r"""Density of logit-normal times, as a weight of uniform times.
 
     .. math:: \frac{1}{s \sqrt{2\pi}} \frac{1}{t (1 - t)}
               \exp\left(-\frac{(\log\frac{t}{1 - t} - m)^2}{2 s^2}\right)
@@ -210,7 +213,7 @@ def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) ->
     Returns
     -------
     ndarray or scalar
-        In float64, of the shape of `t`; 0 at both ends.
+        In float64, of the shape of `t`. 0 at both ends.
 
     Raises
     ------
@@ -240,7 +243,7 @@ def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) ->
     return weight[()]
 
 
-def cosmap_weight(t: ArrayLike) -> Any:
+def cosmap_weight(t: ArrayLike) -> Array:
     r"""Weight that gives uniform times of a flow the noise levels of the cosine schedule.
 
     .. math:: \frac{2}{\pi (1 - 2 t + 2 t^2)}

@@ -1,5 +1,6 @@
 """Elementary functions of generative models, elementwise: fast, and right in their tails."""
 
+from fastgen import _docs
 from fastgen.elementary.exponential import exp, expm1, expm1_minus_x, log, log1p, x_minus_log1p
 from fastgen.elementary.logistic import sigmoid, softplus, tanh
 from fastgen.elementary.normal import log_ndtr, ndtr
@@ -22,3 +23,9 @@ __all__ = [
     "total",
     "x_minus_log1p",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

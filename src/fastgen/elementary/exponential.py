@@ -1,13 +1,10 @@
-"""Exponentials and logarithms, and what is left of them near 0."""
+"""Exponentials and logarithms, and their differences from a line near 0."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike
 
 __all__ = ["exp", "expm1", "expm1_minus_x", "log", "log1p", "x_minus_log1p"]
 
@@ -20,34 +17,28 @@ _x_minus_log1p = OPS["elementary.x_minus_log1p"]
 
 
 @operation("elementary.exp")
-def exp(x: ArrayLike, *, out: Any = None) -> Any:
+def exp(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Exponential.
 
     .. math:: e^x
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 1 ULP, in float32 and float64, over the whole range.
-    ``exp(-inf)`` is +0; subnormal results are right to their last bit, not flushed to 0.
+    Max error: 1 ULP, in float32 and float64, over the whole range. ``exp(-inf)`` is +0. Subnormal
+    results are right to their last bit and are not flushed to 0.
 
     Examples
     --------
@@ -59,29 +50,23 @@ def exp(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.expm1")
-def expm1(x: ArrayLike, *, out: Any = None) -> Any:
+def expm1(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Exponential minus 1, right also near 0.
 
     .. math:: e^x - 1
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
@@ -98,29 +83,23 @@ def expm1(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.expm1_minus_x")
-def expm1_minus_x(x: ArrayLike, *, out: Any = None) -> Any:
+def expm1_minus_x(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Exponential minus its tangent at 0: the part of a normal KL divergence that cancels.
 
     .. math:: e^x - 1 - x
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
@@ -137,34 +116,28 @@ def expm1_minus_x(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.log")
-def log(x: ArrayLike, *, out: Any = None) -> Any:
+def log(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Natural logarithm.
 
     .. math:: \log x
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 1 ULP, in float32 and float64, over the whole range.
-    ``log(0)`` is -inf and the logarithm of a negative number NaN, without a warning.
+    Max error: 1 ULP, in float32 and float64, over the whole range. ``log(0)`` is -inf, and the
+    logarithm of a negative number is NaN. There is no warning.
 
     Examples
     --------
@@ -176,29 +149,23 @@ def log(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.log1p")
-def log1p(x: ArrayLike, *, out: Any = None) -> Any:
+def log1p(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Natural logarithm of 1 plus x, right also near 0.
 
     .. math:: \log(1 + x)
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
@@ -215,34 +182,28 @@ def log1p(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.x_minus_log1p")
-def x_minus_log1p(x: ArrayLike, *, out: Any = None) -> Any:
-    r"""What log1p lacks to x: the part of a divergence between scales that cancels.
+def x_minus_log1p(x: ArrayLike, *, out: Array | None = None) -> Array:
+    r"""The difference of x and log1p(x): the part of a divergence between scales that cancels.
 
     .. math:: x - \log(1 + x)
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 2.5 ULP, in float32 and float64, over the whole range.
-    Never negative; exactly 0 at 0. ``x_minus_log1p(-1)`` is +inf, below -1 it is NaN.
+    Max error: 2.5 ULP, in float32 and float64, over the whole range. The result is never negative,
+    and exactly 0 at 0. It is +inf at -1 and NaN below -1.
 
     Examples
     --------

@@ -1,13 +1,10 @@
-"""The logistic function and its kin."""
+"""The logistic function, softplus and the hyperbolic tangent."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike
 
 __all__ = ["sigmoid", "softplus", "tanh"]
 
@@ -17,29 +14,23 @@ _tanh = OPS["elementary.tanh"]
 
 
 @operation("elementary.sigmoid")
-def sigmoid(x: ArrayLike, *, out: Any = None) -> Any:
+def sigmoid(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Logistic function.
 
     .. math:: \frac{1}{1 + e^{-x}}
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
@@ -56,34 +47,28 @@ def sigmoid(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.softplus")
-def softplus(x: ArrayLike, *, out: Any = None) -> Any:
-    r"""Smooth maximum of x and 0, the negative log-likelihood of a logit.
+def softplus(x: ArrayLike, *, out: Array | None = None) -> Array:
+    r"""Smooth maximum of x and 0: the negative log-likelihood of a logit.
 
     .. math:: \log(1 + e^x)
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 2 ULP, in float32 and float64, over the whole range.
-    No threshold beyond which it turns linear: the tails are right too. ``softplus(-inf)`` is +0.
+    Max error: 2 ULP, in float32 and float64, over the whole range. There is no threshold beyond
+    which the function is linear: the tails are right too. ``softplus(-inf)`` is +0.
 
     Examples
     --------
@@ -95,34 +80,28 @@ def softplus(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.tanh")
-def tanh(x: ArrayLike, *, out: Any = None) -> Any:
+def tanh(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Hyperbolic tangent.
 
     .. math:: \tanh x
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 2 ULP, in float32 and float64, over the whole range.
-    Odd, ``tanh(-0.0)`` is -0.0; ``tanh(inf)`` is 1.
+    Max error: 2 ULP, in float32 and float64, over the whole range. The function is odd:
+    ``tanh(-0.0)`` is -0.0. ``tanh(inf)`` is 1.
 
     Examples
     --------

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike
 
 __all__ = ["log_ndtr", "ndtr"]
 
@@ -16,29 +13,23 @@ _ndtr = OPS["elementary.ndtr"]
 
 
 @operation("elementary.ndtr")
-def ndtr(x: ArrayLike, *, out: Any = None) -> Any:
+def ndtr(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Distribution function of the standard normal, right also in its lower tail.
 
     .. math:: \Phi(x) = \frac{1}{\sqrt{2 \pi}} \int_{-\infty}^x e^{-t^2/2} \, dt
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
@@ -55,7 +46,7 @@ def ndtr(x: ArrayLike, *, out: Any = None) -> Any:
 
 
 @operation("elementary.log_ndtr")
-def log_ndtr(x: ArrayLike, *, out: Any = None) -> Any:
+def log_ndtr(x: ArrayLike, *, out: Array | None = None) -> Array:
     r"""Logarithm of the distribution function of the standard normal, right in both tails.
 
     .. math:: \log \Phi(x) = \log \left(\frac{1}{\sqrt{2 \pi}}
@@ -63,27 +54,21 @@ def log_ndtr(x: ArrayLike, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : array_like
-        Of any shape.
-    out : ndarray, optional
-        Where to put the result; it may be `x`.
+    {x_of_any_shape}
+    {out_or_x}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape and float type of `x`.
+    {returns_like_x}
 
     Raises
     ------
-    ValueError
-        If `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_elementwise_of_one_input}
 
     Notes
     -----
-    Max error: 5 ULP, in float32 and float64, over the whole range. ``log_ndtr(inf)`` is -0. Its
-    derivative, :math:`\varphi(x) / \Phi(x)`, keeps its digits in both tails, too.
+    Max error: 5 ULP, in float32 and float64, over the whole range. ``log_ndtr(inf)`` is -0. The
+    derivative, :math:`\varphi(x) / \Phi(x)`, keeps its digits in both tails.
 
     Examples
     --------

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["logsumexp", "norm", "squared_norm", "total"]
 
@@ -21,10 +18,10 @@ _total = OPS["elementary.total"]
 def logsumexp(
     x: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Logarithm of the sum of exponentials, the normaliser of a softmax.
 
     .. math:: \log \sum_i e^{x_i} = m + \log \sum_i e^{x_i - m}, \qquad m = \max_i x_i
@@ -33,29 +30,23 @@ def logsumexp(
     ----------
     x : array_like
         Logarithms, or logits.
-    axis : int, tuple of int, or None, default -1
-        The axes to sum over. None sums over all.
-    keepdims : bool, default False
-        Keep the summed axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        Of the batch shape and of the float type of `x`. Infinite where an element is inf, or all
-        are -inf; -inf where there are none.
+        Of the batch shape and of the float type of `x`. inf where an element is inf. -inf where all
+        elements are -inf, or there are none.
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Max error: 2 ULP of the larger of :math:`|m|` and 1. Its derivative is softmax.
+    Max error: 2 ULP of the larger of :math:`|m|` and 1. The derivative is softmax.
 
     Examples
     --------
@@ -70,11 +61,11 @@ def logsumexp(
 def norm(
     x: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Euclidean norm, which overflows only where it is itself too large.
+    out: Array | None = None,
+) -> Array:
+    r"""Euclidean norm, which overflows only where the norm itself is too large.
 
     .. math:: \|x\|_2 = \sqrt{\sum_i x_i^2}
 
@@ -83,28 +74,23 @@ def norm(
     x : array_like
         The vectors.
     axis : int, tuple of int, or None, default -1
-        The axes of a vector. None takes all.
-    keepdims : bool, default False
-        Keep these axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of a vector. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        Of the batch shape and of the float type of `x`; 0 where there is nothing to sum.
+        Of the batch shape and of the float type of `x`. 0 for no elements.
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Max error: 1.5 ULP. Elements are scaled by a power of 2 where their squares would leave the
-    range of numbers. The derivative is the unit vector, within 2 ULP, and 0 where the norm is.
+    Max error: 1.5 ULP. Elements are scaled by a power of 2 where their squares would overflow or
+    underflow. The derivative is the unit vector, within 2 ULP, and 0 where the norm is 0.
 
     Examples
     --------
@@ -119,10 +105,10 @@ def norm(
 def squared_norm(
     x: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Square of the Euclidean norm: the sum of squares.
 
     .. math:: \sum_i x_i^2
@@ -131,12 +117,9 @@ def squared_norm(
     ----------
     x : array_like
         The vectors.
-    axis : int, tuple of int, or None, default -1
-        The axes to sum over. None sums over all.
-    keepdims : bool, default False
-        Keep the summed axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -145,15 +128,12 @@ def squared_norm(
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Each square is rounded once; the sum is that of `total`. float32 squares overflow beyond 1e19,
-    and lose digits below 1e-19.
+    Each square is rounded once, and the squares are added as in `total`. In float32, squares
+    overflow for elements beyond 1e19 and lose digits for elements below 1e-19.
 
     Examples
     --------
@@ -168,10 +148,10 @@ def squared_norm(
 def total(
     x: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Sum in a fixed order: the same bits for any layout, thread count and batch.
 
     .. math:: \sum_i x_i
@@ -180,30 +160,24 @@ def total(
     ----------
     x : array_like
         The terms.
-    axis : int, tuple of int, or None, default -1
-        The axes to sum over. None sums over all.
-    keepdims : bool, default False
-        Keep the summed axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        Of the batch shape and of the float type of `x`; 0 where there is nothing to sum.
+        Of the batch shape and of the float type of `x`. 0 for no elements.
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Accumulated in float64 in sixteen interleaved partial sums per 1024 terms; their totals are
-    added with compensation, so the error does not grow with the number of terms: float32 sums are
-    the exact sum rounded once, unless terms of both signs cancel.
+    The terms are accumulated in float64, in sixteen interleaved partial sums per 1024 terms. The
+    totals of the blocks are added with compensation, so the error does not grow with the number of
+    terms. A float32 result is the exact sum rounded once, unless terms of both signs cancel.
 
     Examples
     --------

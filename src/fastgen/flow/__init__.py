@@ -1,5 +1,6 @@
 """Normalizing flows: transforms with their log-determinants, in nats."""
 
+from fastgen import _docs
 from fastgen.flow.bijectors import exp, leaky_relu, power, soft_clip
 from fastgen.flow.couplings import (
     additive_coupling,
@@ -55,3 +56,9 @@ __all__ = [
     "split_parameters",
     "tanh",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["exp", "leaky_relu", "power", "soft_clip"]
 
@@ -22,10 +19,10 @@ def exp(
     x: ArrayLike,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Exponential, to the positive numbers, with its log-determinant.
 
     .. math:: y = e^x, \quad \log|\det| = \sum_i x_i
@@ -33,30 +30,20 @@ def exp(
     Parameters
     ----------
     x : array_like
-        What is transformed: any numbers, or positive ones for the inverse.
+        The elements to transform: any numbers, or positive ones for the inverse.
     inverse : bool, default False
-        With ``inverse=True``, the logarithm and its own log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute the logarithm and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
@@ -84,10 +71,10 @@ def leaky_relu(
     negative_slope: ArrayLike = 0.01,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Leaky ReLU, with its log-determinant.
 
     .. math:: y = \begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases},
@@ -96,37 +83,26 @@ def leaky_relu(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     negative_slope : array_like, default 0.01
         The slope :math:`a > 0` below 0.
     inverse : bool, default False
-        With ``inverse=True``, :math:`x / a` where x is negative, and its own
-        log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute :math:`x / a` where x is negative, and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each value and term is right within 1 ULP. A slope of 0 or below gives NaN where it counts.
+    Each value and term is right within 1 ULP. A slope of 0 or below gives NaN where x is negative.
     Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
@@ -149,10 +125,10 @@ def power(
     exponent: ArrayLike = 2.0,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Power that keeps the sign, with its log-determinant.
 
     .. math:: y = \mathrm{sign}(x)\, |x|^p,
@@ -161,39 +137,30 @@ def power(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     exponent : array_like, default 2.0
-        :math:`p`, not 0.
+        The exponent :math:`p`, not 0.
     inverse : bool, default False
-        With ``inverse=True``, the power :math:`1 / p` and its own log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute the power :math:`1 / p` and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each value is right within 3 ULP times :math:`1 + |p \log |x||`, which is what rounding the
-    exponent of e costs; for p = 1 and 2, and their inverses, it is rounded once. Each term of the
-    log-determinant is right within 3 ULP of its larger part. At x = 0 it is -inf for p > 1, 0 for
-    p = 1, +inf below. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
+    Each value is right within 3 ULP times :math:`1 + |p \log |x||`, because the exponent of e is
+    rounded. For p = 1 and 2, and their inverses, it is rounded once. Each term of the
+    log-determinant is right within 3 ULP of its larger part. At x = 0 it is -inf for p > 1, 0 for p
+    = 1 and +inf for p < 1. Types and the order of the sum are as in
+    `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -216,10 +183,10 @@ def soft_clip(
     bound: ArrayLike = 5.0,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Soft clip, to (-b, b), with its log-determinant.
 
     .. math:: y = \frac{x}{1 + |x| / b}, \quad \log|\det| = -2 \sum_i \log(1 + |x_i| / b)
@@ -227,37 +194,27 @@ def soft_clip(
     Parameters
     ----------
     x : array_like
-        What is transformed: any numbers, or those in [-b, b] for the inverse.
+        The elements to transform: any numbers, or numbers in [-b, b] for the inverse.
     bound : array_like, default 5.0
-        The limit :math:`b > 0`; 1 by default in zuko.
+        The limit :math:`b > 0`. zuko's default is 1.
     inverse : bool, default False
-        With ``inverse=True``, :math:`x / (1 - |x| / b)` and its own log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute :math:`x / (1 - |x| / b)` and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each value and term is right within 3 ULP, of the inverse also near the bound. The inverse of
-    the bound is infinite, and beyond it NaN. Types and the order of the sum are as in
+    Each value and term is right within 3 ULP, those of the inverse also near the bound. The inverse
+    is infinite at the bound and NaN beyond it. Types and the order of the sum are as in
     `fastgen.vae.kl_standard_normal`.
 
     References

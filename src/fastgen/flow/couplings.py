@@ -1,4 +1,4 @@
-"""Couplings: a part of the dimensions moves, by what a network makes of the other part."""
+"""Couplings: a network reads one part of the dimensions, to transform the other part."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
 from fastgen._ops import OPS, chosen
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair, ScaleMap
 
 __all__ = [
     "additive_coupling",
@@ -72,11 +72,11 @@ def affine_coupling(
     mask: ArrayLike | None = None,
     limit: ArrayLike | None = None,
     *,
-    scale_map: str = "exp",
-    axis: int | tuple[int, ...] | None = -1,
+    scale_map: ScaleMap = "exp",
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Affine coupling: scale and shift, with the log-determinant, in one pass.
 
     .. math:: y_i = x_i\, s(u_i) + t_i, \quad \log|\det| = \sum_i \log s(u_i)
@@ -94,24 +94,22 @@ def affine_coupling(
     Parameters
     ----------
     x : array_like
-        What is transformed, usually ``(batch, n)``.
+        The elements to transform, usually ``(batch, n)``.
     log_scale, shift : array_like
-        What a network says of them: :math:`u`, before the scale map, and :math:`t`. Shapes
-        broadcast together. `split_parameters` takes them out of one array, as libraries lay them
-        out.
+        The output of a network: :math:`u`, before the scale map, and :math:`t`. All shapes
+        broadcast together. `split_parameters` takes both out of one array, in the layouts of other
+        libraries.
     mask : array_like, optional
-        True (or over 1/2) where `x` passes unchanged and adds nothing to the log-determinant.
+        True (or above 1/2) where `x` stays unchanged and adds nothing to the log-determinant.
     limit : array_like, optional
-        :math:`a`: for "softplus" the largest scale, by default 3, where ``np.inf`` sets none; for
-        "tanh" and "soft_clip" the largest :math:`|\log s|`, by default 1 and log 1000.
+        The limit :math:`a`. For "softplus", it is the largest scale, by default 3; ``np.inf`` sets
+        no limit. For "tanh" and "soft_clip", it is the largest :math:`|\log s|`, by default 1 and
+        log 1000.
     scale_map : str, default "exp"
-        How :math:`u` makes a scale, as above.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        The function from :math:`u` to the scale, one of the table above.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
@@ -125,8 +123,7 @@ def affine_coupling(
     ValueError
         If shapes do not broadcast, `axis` is out of range, `scale_map` is unknown or has no
         `limit`, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     See Also
     --------
@@ -135,8 +132,8 @@ def affine_coupling(
     Notes
     -----
     With "exp", y is right within 3 ULP of the larger of :math:`|x s|` and :math:`|t|`, and
-    :math:`\log s` exact; the others' bounds are in ``csrc/flow/couplings/scale_maps.h``. Where s
-    overflows, y is infinite. Types and the order of the sum are as in
+    :math:`\log s` is exact. ``csrc/flow/couplings/scale_maps.h`` has the bounds of the other scale
+    maps. Where s overflows, y is infinite. Types and the order of the sum are as in
     `fastgen.vae.kl_standard_normal`.
 
     References
@@ -166,11 +163,11 @@ def affine_coupling_inverse(
     mask: ArrayLike | None = None,
     limit: ArrayLike | None = None,
     *,
-    scale_map: str = "exp",
-    axis: int | tuple[int, ...] | None = -1,
+    scale_map: ScaleMap = "exp",
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Inverse of `affine_coupling`, with its own log-determinant.
 
     .. math:: x_i = (y_i - t_i) / s(u_i), \quad \log|\det| = -\sum_i \log s(u_i)
@@ -178,17 +175,14 @@ def affine_coupling_inverse(
     Parameters
     ----------
     y : array_like
-        What is transformed back, usually ``(batch, n)``.
+        The elements to transform back, usually ``(batch, n)``.
     log_scale, shift, mask, limit : array_like
         As in `affine_coupling`.
     scale_map : {"exp", "sigmoid", "softplus", "tanh", "soft_clip"}, default "exp"
-        How `log_scale` makes a scale, as there.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `y`.
+        The function from `log_scale` to the scale, as in `affine_coupling`.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_y}
 
     Returns
     -------
@@ -203,13 +197,11 @@ def affine_coupling_inverse(
     ValueError
         If shapes do not broadcast, `axis` is out of range, `scale_map` is unknown or has no
         `limit`, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    With "exp", x is right within 3 ULP; the other bounds and the types are as in
-    `affine_coupling`.
+    With "exp", x is right within 3 ULP. The other bounds and the types are as in `affine_coupling`.
 
     References
     ----------
@@ -236,42 +228,37 @@ def additive_coupling(
     shift: ArrayLike,
     mask: ArrayLike | None = None,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Additive coupling, which keeps volumes.
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Additive coupling, which preserves volume.
 
     .. math:: y_i = x_i + t_i, \quad \log|\det| = 0
 
     Parameters
     ----------
     x : array_like
-        What is transformed, usually ``(batch, n)``.
+        The elements to transform, usually ``(batch, n)``.
     shift : array_like
-        What a network says of :math:`t`. Shapes broadcast together.
+        The output :math:`t` of a network. All shapes broadcast together.
     mask : array_like, optional
-        True (or over 1/2) where `x` passes unchanged.
+        True (or above 1/2) where `x` stays unchanged.
     axis : int, tuple of int, or None, default -1
-        The event axes, which the log-determinant does not have. None stands for all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        The event axes. The log-determinant does not have them. None stands for all axes.
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
     y : ndarray or scalar
         Of the broadcast shape.
     logabsdet : ndarray or scalar
-        Zeros, of the batch shape: what a chain of transforms adds up.
+        Zeros, of the batch shape, so that a chain of transforms can add them.
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -298,10 +285,10 @@ def additive_coupling_inverse(
     shift: ArrayLike,
     mask: ArrayLike | None = None,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Inverse of `additive_coupling`.
 
     .. math:: x_i = y_i - t_i, \quad \log|\det| = 0
@@ -309,15 +296,13 @@ def additive_coupling_inverse(
     Parameters
     ----------
     y : array_like
-        What is transformed back, usually ``(batch, n)``.
+        The elements to transform back, usually ``(batch, n)``.
     shift, mask : array_like
         As in `additive_coupling`.
     axis : int, tuple of int, or None, default -1
-        The event axes, which the log-determinant does not have. None stands for all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `y`.
+        The event axes. The log-determinant does not have them. None stands for all axes.
+    {keepdims_of_logabsdet}
+    {outs_or_y}
 
     Returns
     -------
@@ -328,10 +313,7 @@ def additive_coupling_inverse(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, OutPair
 from fastgen.flow._spline_options import (
     check_bins,
     checked,
@@ -57,11 +56,11 @@ def cubic_spline(
     *,
     inverse: bool = False,
     bound: float = 1.0,
-    tails: str | None = "linear",
+    tails: Literal["linear"] | None = "linear",
     min_bin_width: float = 1e-3,
     min_bin_height: float = 1e-3,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Monotonic cubic spline of every element, with its log-derivative.
 
     .. math:: y = y_k + h \theta (p \bar\theta^2 + (3 - q) \theta \bar\theta + \theta^2), \quad
@@ -76,52 +75,42 @@ def cubic_spline(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     widths, heights : array_like
         Raw sizes of the K bins, whose softmax is their shares, of the shape of `x` and then
         ``(..., K)``; batch dimensions broadcast. Views of one array of parameters cost no copy.
     derivatives : array_like
         Raw slopes ``(..., 2)`` at the left and right end: 3 sigmoid(u) times that of the bin there.
-    inverse : bool, default False
-        Give x of y instead, and :math:`\log dx/dy`.
-    bound : float, default 1.0
-        The bins cover ``[-bound, bound]``, in x and y.
+    {inverse_of_spline}
+    {bound_of_spline}
     tails : {"linear", None}, default "linear"
-        Outside of the bins: the identity, with a log-derivative of 0, which jumps at the bound
-        where the slope of the end is not 1; or nothing, so that elements outside are refused.
+        The transform outside of the bins. "linear" is the identity, with a log-derivative of 0. The
+        log-derivative jumps at the bound where the slope of the end is not 1. None refuses elements
+        outside.
     min_bin_width, min_bin_height : float, default 1e-3
         Least size of a bin, as a share of the interval.
-    out : tuple of ndarray or None, optional
-        Where to put the two results; the first may be `x`.
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        The transformed elements.
-    logabsdet : ndarray or scalar
-        The log-derivative of each, in nats: that of the direction that was asked for.
+    {y_and_log_derivative}
 
     Raises
     ------
-    ValueError
-        If there are fewer than 2 bins, sizes of parameters do not fit, batch dimensions do not
-        broadcast, a minimum leaves no room for the bins, `bound` is not positive, an element lies
-        outside and `tails` is None, or an option is unknown.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_spline}
 
     Notes
     -----
-    As nflows has it, for [-bound, bound] in place of [0, 1]. Its inverse solves the cubic in closed
-    form, which cancels: in either precision it was off by up to 0.15 of the bound, and NaN where a
-    bin is a line. Here the root is found from its nearer end, to rounding, where it is double or
-    triple too; its error in x is that of y over the slope.
+    This is the spline of nflows, for [-bound, bound] in place of [0, 1]. The inverse of nflows
+    solves the cubic in closed form, which cancels: in either precision it was off by up to 0.15 of
+    the bound, and NaN where a bin is a line. Here the inverse finds the root from its nearer end,
+    to rounding, also a double or triple root. Its error in x is the error of y over the slope.
 
     Knots, and the place of a point between them, are computed in double and end exactly at the
-    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 1e-6.
-    Gradients by `vjp` and `value_and_grad` are of all four inputs, finite outside of the bins too.
-    A NaN, or a raw size of inf, gives NaN; one of -inf makes a bin of the least size, and a raw
-    slope that is infinite is its limit.
+    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 1e-6. All
+    four inputs have gradients, which are finite outside of the bins too. A NaN or a raw size of inf
+    gives NaN. A raw size of -inf gives a bin of the least size. An infinite raw slope gives the
+    limit.
 
     References
     ----------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, SupportsIndex
-
-from numpy.typing import ArrayLike
+from typing import SupportsIndex
 
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._sums import Form, Part, weighted_sum
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["bits_per_dim", "log_prob"]
 
@@ -23,11 +22,11 @@ def log_prob(
     z: ArrayLike,
     logabsdet: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Log-likelihood of data that a flow has sent to a standard normal distribution.
+    out: Array | None = None,
+) -> Array:
+    r"""Log-likelihood of data that a flow maps to a standard normal distribution.
 
     .. math:: \log p(x) = \log N(z; 0, I) + \log \left|\det \frac{\partial z}{\partial x}\right|,
               \quad \log N(z; 0, I) = -\tfrac12 \sum_i \left(z_i^2 + \log 2\pi\right)
@@ -35,15 +34,13 @@ def log_prob(
     Parameters
     ----------
     z : array_like
-        The data where the flow has sent it, usually ``(batch, n)``.
+        The data, transformed by the flow, usually ``(batch, n)``.
     logabsdet : array_like
-        The log-determinants of the flow's transforms, added up: of the batch shape.
+        The sum of the log-determinants of the flow's transforms, of the batch shape.
     axis : int, tuple of int, or None, default -1
-        The event axes of `z`, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The event axes of `z`, which are summed over. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -52,15 +49,12 @@ def log_prob(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each term is right within 1.5 ULP; they and the log-determinant are added in float64, in the
-    order of `fastgen.vae.kl_standard_normal`, and rounded once.
+    Each term is right within 1.5 ULP. The terms and the log-determinant are added in float64, in
+    the order of `fastgen.vae.kl_standard_normal`, and the sum is rounded once.
 
     References
     ----------
@@ -76,7 +70,7 @@ def log_prob(
 
 
 @composed(inputs=1)
-def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
+def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Array:
     r"""Bits per dimension, from the log-likelihood of dequantized data.
 
     .. math:: -\frac{\log p(x)}{d \log 2} + \log_2 b
@@ -87,9 +81,9 @@ def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
         Log-likelihoods in nats, per sample, of data in [0, 1]: integers from 0 to b - 1, plus
         noise in [0, 1), divided by b.
     dims : int
-        How many dimensions a sample has: for images, channels times height times width.
+        The number of dimensions of a sample. For images, it is channels times height times width.
     bins : int, default 256
-        How many values a dimension had, b; 1 where the data have not been divided.
+        The number b of values of a dimension. It is 1 where the data have not been divided.
 
     Returns
     -------
@@ -101,7 +95,7 @@ def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Any:
     ValueError
         If `dims` or `bins` is below 1.
     TypeError
-        If they are no ints, or `log_prob` is complex, longdouble, object or masked.
+        If `dims` or `bins` is no int, or `log_prob` is complex, longdouble, object or masked.
 
     References
     ----------

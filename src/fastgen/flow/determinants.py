@@ -1,17 +1,17 @@
-"""Log-determinants that a diagonal tells: of triangular and of factorized matrices."""
+"""Log-determinants from diagonals: of diagonal, triangular and factorized matrices."""
 
 from __future__ import annotations
 
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Adjoint, Row, composed
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._sums import Form, Part, weighted_sum
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = [
     "logabsdet_diagonal",
@@ -21,7 +21,6 @@ __all__ = [
     "slogdet_triangular",
 ]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _logabsdet_diagonal = OPS["flow.logabsdet_diagonal"]
 _slogdet_diagonal = OPS["flow.slogdet_diagonal"]
 _logdet_triangular = _logabsdet_diagonal.called("flow.logdet_triangular")
@@ -30,26 +29,23 @@ _slogdet_triangular = _slogdet_diagonal.called("flow.slogdet_triangular")
 
 @operation("flow.logabsdet_diagonal")
 def logabsdet_diagonal(
-    x: ArrayLike,
+    diagonal: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Log-determinant of diagonal matrices, from their diagonals.
 
     .. math:: \log |\det \mathrm{diag}(x)| = \sum_i \log |x_i|
 
     Parameters
     ----------
-    x : array_like
-        The diagonals, usually ``(batch, n)``: the scales of an elementwise transform.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    diagonal : array_like
+        The diagonals :math:`x`, usually ``(batch, n)``: the scales of an elementwise transform.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -58,18 +54,15 @@ def logabsdet_diagonal(
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Right within 1 ULP in float32 and 1.5 ULP in float64, of the result itself (or of 2^-42) for up
-    to 1024 elements: mantissas are multiplied with what rounding loses, exponents added, and one
-    logarithm taken. Of longer rows, blocks of 1024 are added. Nothing over- or underflows as the
-    plain product would. A 0 and an infinity in one row give NaN. Types are as in
-    `fastgen.vae.kl_standard_normal`.
+    For up to 1024 elements, the result is right within 1 ULP in float32 and 1.5 ULP in float64, of
+    the larger of itself and 2^-42. The function multiplies mantissas, with their rounding errors,
+    adds exponents, and takes one logarithm. In longer rows, it adds blocks of 1024. Nothing
+    overflows or underflows, as the product itself would. A 0 and an infinity in one row give NaN.
+    Types are as in `fastgen.vae.kl_standard_normal`.
 
     Examples
     --------
@@ -77,49 +70,45 @@ def logabsdet_diagonal(
     >>> float(fastgen.flow.logabsdet_diagonal(np.array([-1e300, 1e300, 1e-300])))
     690.7755278982137
     """
-    return _logabsdet_diagonal((x,), axis, keepdims, out)
+    return _logabsdet_diagonal((diagonal,), axis, keepdims, out)
 
 
 @operation("flow.slogdet_diagonal")
 def slogdet_diagonal(
-    x: ArrayLike,
+    diagonal: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Sign and log-determinant of diagonal matrices, from their diagonals.
 
     .. math:: \prod_i \mathrm{sign}(x_i), \quad \sum_i \log |x_i|
 
     Parameters
     ----------
-    x : array_like
-        The diagonals, usually ``(batch, n)``.
+    diagonal : array_like
+        The diagonals :math:`x`, usually ``(batch, n)``.
     axis : int, tuple of int, or None, default -1
-        The event axes. None takes all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results.
+        The event axes. None stands for all axes.
+    {keepdims}
+    {outs}
 
     Returns
     -------
     sign : ndarray or scalar
-        1, -1, or 0 where an element is 0; of the batch shape.
+        1 or -1, or 0 where an element is 0. Of the batch shape.
     logabsdet : ndarray or scalar
         In nats, of the batch shape.
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If `x` is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    As `logabsdet_diagonal`, within 1 to 1.5 ULP; the sign is exact, and has no gradient.
+    The error is as in `logabsdet_diagonal`, within 1 to 1.5 ULP. The sign is exact, and has no
+    gradient.
 
     Examples
     --------
@@ -127,7 +116,7 @@ def slogdet_diagonal(
     >>> fastgen.flow.slogdet_diagonal(np.array([[-1.0, 1.0], [0.0, 1.0]]))
     (array([-1.,  0.]), array([  0., -inf]))
     """
-    return _slogdet_diagonal((x,), axis, keepdims, out)
+    return _slogdet_diagonal((diagonal,), axis, keepdims, out)
 
 
 def _diagonal(function: str, name: str, matrices: Any) -> Any:
@@ -152,7 +141,9 @@ def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint) -> Any:
 
 
 @composed(inputs=1)
-def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any = None) -> Any:
+def logdet_triangular(
+    tril: ArrayLike, *, unit_diagonal: bool = False, out: Array | None = None
+) -> Array:
     r"""Log-determinant of triangular matrices.
 
     .. math:: \log |\det L| = \sum_i \log |L_{ii}|
@@ -162,9 +153,8 @@ def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any 
     tril : array_like
         Triangular matrices ``(..., n, n)``, lower or upper. Only their diagonals are read.
     unit_diagonal : bool, default False
-        Take the diagonals for 1, whatever they hold; then the result is 0.
-    out : ndarray, optional
-        Where to put the result.
+        Take all elements of the diagonals as 1, whatever they hold. The result is then 0.
+    {out}
 
     Returns
     -------
@@ -180,7 +170,7 @@ def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any 
 
     See Also
     --------
-    logdet_lu : of matrices in factors.
+    logdet_lu : of factorized matrices.
 
     Notes
     -----
@@ -201,8 +191,8 @@ def logdet_triangular(tril: ArrayLike, *, unit_diagonal: bool = False, out: Any 
 
 
 @composed(inputs=1)
-def slogdet_triangular(tril: ArrayLike, *, out: Any = None) -> Any:
-    r"""Sign and log-determinant of triangular matrices, as `numpy.linalg.slogdet` has them.
+def slogdet_triangular(tril: ArrayLike, *, out: OutPair = None) -> tuple[Array, Array]:
+    r"""Sign and log-determinant of triangular matrices, as from `numpy.linalg.slogdet`.
 
     .. math:: \prod_i \mathrm{sign}(L_{ii}), \quad \sum_i \log |L_{ii}|
 
@@ -210,13 +200,12 @@ def slogdet_triangular(tril: ArrayLike, *, out: Any = None) -> Any:
     ----------
     tril : array_like
         Triangular matrices ``(..., n, n)``, lower or upper. Only their diagonals are read.
-    out : tuple of ndarray or None, optional
-        Where to put the results.
+    {outs}
 
     Returns
     -------
     sign : ndarray or scalar
-        1, -1, or 0 where a matrix is singular; of shape ``(...)``.
+        1 or -1, or 0 where a matrix is singular. Of shape ``(...)``.
     logabsdet : ndarray or scalar
         In nats, of shape ``(...)``.
 
@@ -248,8 +237,8 @@ def _places(height: int, width: int) -> int:
 
 
 @composed(inputs=1)
-def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
-    r"""Log-determinant of matrices in factors, also of the 1x1 convolutions that they define.
+def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Array:
+    r"""Log-determinant of factorized matrices, and of 1x1 convolutions with them.
 
     .. math:: \log |\det P L U|^{h w} = h w \sum_i \log |U_{ii}|
 
@@ -257,10 +246,10 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
     ----------
     lu : array_like
         The upper factors, ``(..., n, n)``; or both factors in one matrix, as
-        `scipy.linalg.lu_factor` returns them. The other factor has a unit diagonal, which of the
-        two does not matter.
+        `scipy.linalg.lu_factor` returns them. The other factor has a unit diagonal. It may be
+        either of the two.
     height, width : int, default 1
-        The size of the images that the matrix is applied to, at each of their places.
+        The size of the images. A convolution applies the matrix at each of their pixels.
 
     Returns
     -------
@@ -276,7 +265,7 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Any:
 
     Notes
     -----
-    Accuracy and types are as in `logabsdet_diagonal`; the product with the number of places is
+    Accuracy and types are as in `logabsdet_diagonal`. The product with the number of pixels is
     rounded once more.
 
     References

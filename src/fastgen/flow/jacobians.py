@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._core import overrides_ufuncs
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, OutPair
 
 __all__ = ["slogdet"]
 
@@ -35,8 +35,8 @@ def _by_lapack(a: Any, out: Any) -> Any:
 
 
 @operation("flow.slogdet")
-def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
-    r"""Sign and log-determinant of small matrices, as `numpy.linalg.slogdet` has them.
+def slogdet(a: ArrayLike, *, out: OutPair = None) -> tuple[Array, Array]:
+    r"""Sign and log-determinant of small matrices, as from `numpy.linalg.slogdet`.
 
     .. math:: \mathrm{sign}(\det A), \quad \log |\det A|
 
@@ -44,13 +44,12 @@ def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
     ----------
     a : array_like
         Square matrices ``(..., n, n)``, such as Jacobians.
-    out : tuple of ndarray or None, optional
-        Where to put the results.
+    {outs}
 
     Returns
     -------
     sign : ndarray or scalar
-        1, -1, or 0 where a matrix is singular; of shape ``(...)``.
+        1 or -1, or 0 where a matrix is singular. Of shape ``(...)``.
     logabsdet : ndarray or scalar
         In nats, of shape ``(...)``. -inf where a matrix is singular.
 
@@ -64,22 +63,22 @@ def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
     See Also
     --------
     slogdet_triangular : of triangular matrices, from their diagonals.
-    logdet_lu : of matrices in factors.
+    logdet_lu : of factorized matrices.
 
     Notes
     -----
-    Elimination with partial pivoting, 16 matrices at a time, in double, and rounded once to the
-    type of the input. A float64 result is right within 2 ULP of the larger of itself and the
-    condition number :math:`\|A\|_F \|A^{-1}\|_F`, a float32 result within 1 ULP of itself up to
-    condition numbers of about 1e6, and the gradient :math:`A^{-T}` within 2 ULP of the condition
-    number times :math:`\|A^{-1}\|_F`: pivots could grow, but they hardly ever do. The sign has no
-    gradient. A matrix counts as singular where a pivot is exactly 0, as for repeated rows; one that
-    is singular but for rounding has a tiny determinant of either sign. NaN gives NaN, an infinity
-    +inf or NaN.
+    The function eliminates with partial pivoting, 16 matrices at a time, in double, and rounds once
+    to the type of the input. A float64 result is right within 2 ULP of the larger of itself and the
+    condition number :math:`\|A\|_F \|A^{-1}\|_F`. A float32 result is right within 1 ULP of itself
+    up to condition numbers of about 1e6. The gradient :math:`A^{-T}` is right within 2 ULP of the
+    condition number times :math:`\|A^{-1}\|_F`. These bounds hold as long as pivots do not grow,
+    which is very rare. The sign has no gradient. A matrix is singular where a pivot is exactly 0,
+    as for repeated rows. A matrix that rounding keeps from being singular has a tiny determinant of
+    either sign. NaN gives NaN. An infinity gives +inf or NaN.
 
-    Arrays of matrices of n > 32 are given to `numpy.linalg.slogdet`, in float64, which is faster
-    there. Fewer than 16 matrices take the time of 16, so that for 1 to 4 of n > 8 it is faster too;
-    but results would then depend on how a batch is cut.
+    Matrices of n > 32 go to `numpy.linalg.slogdet`, in float64, which is faster there. Fewer than
+    16 matrices take the time of 16. For 1 to 4 matrices of n > 8, `numpy.linalg.slogdet` is faster
+    too, but is not used: results would depend on the size of the batch.
 
     References
     ----------
@@ -92,7 +91,8 @@ def slogdet(a: ArrayLike, *, out: Any = None) -> Any:
     >>> fastgen.flow.slogdet(np.array([[[0.0, 2.0], [1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0]]]))
     (array([-1.,  0.]), array([0.69314718,       -inf]))
     """
-    shape = () if overrides_ufuncs(a) else np.shape(a)
+    matrices: Any = a
+    shape: tuple[int, ...] = () if overrides_ufuncs(a) else np.shape(matrices)
     if len(shape) > 1 and shape[-1] == shape[-2] > _LARGEST:
         return _by_lapack(a, out)
     return _slogdet((a,), out=out)

@@ -1,15 +1,14 @@
-"""How libraries lay out the parameters of a transform in the output of one network."""
+"""The layouts of a transform's parameters in the output of one network, by library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._messages import checked_axis
 from fastgen._ops import chosen
+from fastgen._typing import Array, ArrayLike, ParameterLayout
 
 __all__ = ["split_parameters"]
 
@@ -22,8 +21,10 @@ _LAYOUTS: dict[str, Callable[[int], tuple[slice, slice]]] = {
 }
 
 
-def split_parameters(params: ArrayLike, *, layout: str, axis: int = -1) -> Any:
-    """Log-scales and shifts out of one array, as views of it.
+def split_parameters(
+    params: ArrayLike, *, layout: ParameterLayout, axis: int = -1
+) -> tuple[Array, Array]:
+    """Split one array into log-scales and shifts, as views of it.
 
     ====================== ============================ ==========================================
     layout                 the numbers of one sample    used by
@@ -40,20 +41,19 @@ def split_parameters(params: ArrayLike, *, layout: str, axis: int = -1) -> Any:
         The network's output, with 2 n numbers along `axis`. Where a library has an axis of 2 at
         the end, ``(batch, n, 2)``, reshape it to ``(batch, 2 n)``, which copies nothing.
     layout : str
-        Which numbers are which, as above.
+        The order of the numbers, one of the table above.
     axis : int, default -1
         The axis to split.
 
     Returns
     -------
     log_scale, shift : ndarray
-        Views of `params`, with n numbers along `axis`: what `affine_coupling` takes. Strides cost
-        it no copy.
+        Views of `params`, with n numbers along `axis`. `affine_coupling` takes them without a copy.
 
     Raises
     ------
     ValueError
-        If the layout is unknown, `axis` is out of range, or has an odd length.
+        If `layout` is unknown, or `axis` is out of range or has an odd length.
 
     Examples
     --------

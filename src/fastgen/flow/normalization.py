@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._compose import composed, row
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["actnorm", "batch_norm"]
 
@@ -26,10 +23,10 @@ def actnorm(
     shift: ArrayLike,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Activation normalization: a learned scale and shift for each channel.
 
     .. math:: y = x\, e^{\ell} + t, \quad \log|\det| = h w \sum_c \ell_c
@@ -42,14 +39,12 @@ def actnorm(
         :math:`\ell` and :math:`t` of each channel: ``(channels,)``; for images
         ``(batch, channels, height, width)``, ``(channels, 1, 1)``. Shapes broadcast together.
     inverse : bool, default False
-        With ``inverse=True``, :math:`(x - t) e^{-\ell}` and minus that log-determinant.
+        If True, compute :math:`(x - t) e^{-\ell}` and its log-determinant, minus the one above.
     axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed: for images ``(1, 2, 3)``, where
-        each channel counts at each of its h w places.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        The event axes. The log-determinant is summed over them. For images, ``(1, 2, 3)`` counts
+        each channel at each of its h w pixels.
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
@@ -60,16 +55,13 @@ def actnorm(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Accuracy and types are as in `affine_coupling`. To start from data with channels of mean m and
-    standard deviation s, take :math:`\ell = -\log s` and :math:`t = -m / s`. Glow's own order,
-    :math:`(x + b) e^\ell`, is this with :math:`t = b\, e^\ell`.
+    Accuracy and types are as in `affine_coupling`. For data with channels of mean m and standard
+    deviation s, start with :math:`\ell = -\log s` and :math:`t = -m / s`. Glow's own form,
+    :math:`(x + b) e^\ell`, has :math:`t = b\, e^\ell`.
 
     References
     ----------
@@ -95,10 +87,10 @@ def batch_norm(
     eps: ArrayLike = 1e-5,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Batch normalization as a flow.
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}}\, e^{\gamma} + \beta,
@@ -114,16 +106,14 @@ def batch_norm(
     mean, var : array_like
         Mean and variance of each channel, of this batch or running ones. Shapes broadcast together.
     eps : array_like, default 1e-5
-        What is added to the variance.
+        The number :math:`\epsilon` that is added to the variance.
     inverse : bool, default False
-        With ``inverse=True``, the way back, and minus that log-determinant.
+        If True, compute x from y, and the log-determinant of the inverse, minus the one above.
     axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed: for images ``(1, 2, 3)``, where
-        each channel counts at each of its h w places.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        The event axes. The log-determinant is summed over them. For images, ``(1, 2, 3)`` counts
+        each channel at each of its h w pixels.
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
@@ -134,19 +124,15 @@ def batch_norm(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     y is right within 6 ULP of the larger of its two terms, and each term of the log-determinant
-    within 2 ULP of the larger of its own. The logarithm is summed, so nothing underflows where
-    there are many channels. Gradients by `mean` and `var` take them for inputs of their own; where
-    they are those of the batch, pass the gradients on to it. nflows' weight is
-    :math:`e^\gamma = \mathrm{softplus}(u) + \epsilon`. Types are as in
-    `fastgen.vae.kl_standard_normal`.
+    within 2 ULP of the larger of its own. Logarithms are summed, so nothing underflows for many
+    channels. `mean` and `var` are inputs with gradients of their own. Where they come from the
+    batch, pass their gradients on to it. The weight of nflows is :math:`e^\gamma =
+    \mathrm{softplus}(u) + \epsilon`. Types are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, OutPair
 from fastgen.flow._spline_options import (
     check_bins,
     checked,
@@ -46,9 +45,9 @@ def linear_spline(
     *,
     inverse: bool = False,
     bound: float = 1.0,
-    tails: str | None = "linear",
-    out: Any = None,
-) -> Any:
+    tails: Literal["linear"] | None = "linear",
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Monotonic piecewise linear spline of every element, with its log-derivative.
 
     .. math:: y = y_k + \theta h_k, \quad \log \frac{dy}{dx} = \log (K p_k)
@@ -60,26 +59,23 @@ def linear_spline(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     heights : array_like
         Raw heights of the K bins, of the shape of `x` and then ``(..., K)``; batch dimensions
         broadcast.
-    inverse : bool, default False
-        Give x of y instead, and :math:`\log dx/dy`.
-    bound : float, default 1.0
-        The bins cover ``[-bound, bound]``, in x and y.
+    {inverse_of_spline}
+    {bound_of_spline}
     tails : {"linear", None}, default "linear"
-        Outside of the bins: the identity, of slope 1 whatever that of the last bin is, as it is
-        another in each bin; or nothing, so that elements outside are refused.
-    out : tuple of ndarray or None, optional
-        Where to put the two results; the first may be `x`.
+        The transform outside of the bins. "linear" is the identity, of slope 1, whatever the slope
+        of the last bin is. None refuses elements outside.
+    {outs_or_x}
 
     Returns
     -------
     y : ndarray or scalar
         The transformed elements.
     logabsdet : ndarray or scalar
-        The log-derivative of each, in nats: that of the direction that was asked for. A knot
+        The log-derivative of each element, in the direction that is asked for, in nats. A knot
         belongs to the bin above it.
 
     Raises
@@ -87,17 +83,16 @@ def linear_spline(
     ValueError
         If there are fewer than 2 bins, batch dimensions do not broadcast, `bound` is not positive,
         an element lies outside and `tails` is None, or `tails` is something else.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
     Knots are computed in double and end exactly at the bound. In float32, y is right within 1 ULP
-    of the bound, and the log-derivative, which is never computed from a height, within 2 ULP of
-    the largest of it, the span of the raw heights, and 1. The error of the inverse is that of y
-    over the slope. Gradients by `vjp` and `value_and_grad` are of both inputs, finite outside of
-    the bins too. NaN gives NaN, and so does a raw height of inf; one of -inf makes a flat bin.
-    This is `linear_spline` and `unconstrained_linear_spline` of nflows [1]_.
+    of the bound. The log-derivative is not computed from a height, and is right within 2 ULP of the
+    largest of itself, the span of the raw heights, and 1. The error of the inverse is that of y
+    over the slope. Both inputs have gradients, which are finite outside of the bins too. A NaN or a
+    raw height of inf gives NaN. A raw height of -inf gives a flat bin. This is `linear_spline` and
+    `unconstrained_linear_spline` of nflows [1]_.
 
     References
     ----------
@@ -151,11 +146,11 @@ def quadratic_spline(
     *,
     inverse: bool = False,
     bound: float = 1.0,
-    tails: str | None = "linear",
+    tails: Literal["linear"] | None = "linear",
     min_bin_width: float = 1e-3,
     min_bin_height: float = 1e-3,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Monotonic piecewise quadratic spline of every element, with its log-derivative.
 
     .. math:: y = y_k + \frac{w \theta}{2} \left(d_k (1 + \bar\theta) + d_{k+1} \theta\right),
@@ -168,33 +163,28 @@ def quadratic_spline(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     widths : array_like
         Raw widths of the K bins, of the shape of `x` and then ``(..., K)``; batch dimensions
         broadcast. The widths are their softmax.
     heights : array_like
-        Raw heights of the density: at the K - 1 knots between bins, and then the density is 1 at
-        both ends; or at K + 1 knots. The densities are softplus + 1/1000, over their mean.
-    inverse : bool, default False
-        Give x of y instead, and :math:`\log dx/dy`.
-    bound : float, default 1.0
-        The bins cover ``[-bound, bound]``, in x and y.
+        Raw heights of the density, at K - 1 or K + 1 knots. K - 1 are those of the knots between
+        bins, and the density at both ends is 1. The densities are softplus + 1/1000, over their
+        mean.
+    {inverse_of_spline}
+    {bound_of_spline}
     tails : {"linear", None}, default "linear"
-        Outside of the bins: a line with the density of the end, which is the identity for K - 1
-        heights; or nothing, so that elements outside are refused.
+        The transform outside of the bins. "linear" is a line with the density of the end, which is
+        the identity for K - 1 heights. None refuses elements outside.
     min_bin_width : float, default 1e-3
         Least width of a bin, as a share of the interval.
     min_bin_height : float, default 1e-3
         Least density.
-    out : tuple of ndarray or None, optional
-        Where to put the two results; the first may be `x`.
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        The transformed elements.
-    logabsdet : ndarray or scalar
-        The log-derivative of each, in nats: that of the direction that was asked for.
+    {y_and_log_derivative}
 
     Raises
     ------
@@ -202,19 +192,19 @@ def quadratic_spline(
         If there are fewer than 2 bins, sizes of parameters do not fit, batch dimensions do not
         broadcast, a minimum is not from 0 to below 1 / K, `bound` is not positive, an element lies
         outside and `tails` is None, or `tails` is something else.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    All but the logarithm is computed in double, of terms of one sign. In float32, y is right within
-    1 ULP of the bound, and the log-derivative to 1e-6. The inverse takes the root of a mean of
-    squares, so no discriminant is negative, and equal densities are no special case; its error in
-    x is that of y over the slope. Gradients by `vjp` and `value_and_grad` are of all three inputs,
-    finite outside of the bins too. NaN gives NaN, and so does a raw parameter of inf.
+    Everything but the logarithm is computed in double, from terms of one sign. In float32, y is
+    right within 1 ULP of the bound, and the log-derivative to 1e-6. The inverse takes the root of a
+    mean of squares, so no discriminant is negative, and equal densities are no special case. Its
+    error in x is that of y over the slope. All three inputs have gradients, which are finite
+    outside of the bins too. A NaN or a raw parameter of inf gives NaN.
 
-    With K + 1 heights this is `quadratic_spline` of nflows; its `unconstrained_quadratic_spline`,
-    of K - 1 heights, means to have a density of 1 at the ends, but halves their widths twice.
+    With K + 1 heights this is `quadratic_spline` of nflows. The `unconstrained_quadratic_spline` of
+    nflows, with K - 1 heights, is meant to have a density of 1 at the ends, but halves their widths
+    twice.
 
     References
     ----------

@@ -1,13 +1,10 @@
-"""Planar and radial flows: what bends space along one direction, or around one point."""
+"""Planar and radial flows: transforms along one direction, or around one point."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["planar", "radial"]
 
@@ -22,10 +19,10 @@ def planar(
     u: ArrayLike,
     b: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Planar flow, with its log-determinant.
 
     .. math:: y = x + \hat u \tanh(w^\top x + b), \quad
@@ -34,18 +31,16 @@ def planar(
     Parameters
     ----------
     x : array_like
-        What is transformed, usually ``(batch, n)``.
+        The elements to transform, usually ``(batch, n)``.
     w, u : array_like
         The normal of the plane and the direction of movement, ``(n,)`` or one per sample. Shapes
         broadcast together.
     b : array_like
         The offset of the plane: a number, or one per sample, of the batch shape.
     axis : int, tuple of int, or None, default -1
-        The event axes. None takes all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results.
+        The event axes. None stands for all axes.
+    {keepdims_of_logabsdet}
+    {outs}
 
     Returns
     -------
@@ -56,17 +51,14 @@ def planar(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     :math:`\hat u = u + (m - w^\top u)\, w / |w|^2` with :math:`m = \log(1 + e^{w^\top u}) - 1`, so
-    that the transform can be undone whatever `u`; its inverse has no closed form. Products are
-    rounded before inner products are summed, in float64, in the order of
-    `fastgen.vae.kl_standard_normal`; what is made of the sums is rounded once.
+    that the transform is invertible for any `u`. The inverse has no closed form. Products are
+    rounded before they are summed, in float64, in the order of `fastgen.vae.kl_standard_normal`.
+    The rest is computed from the sums and rounded once.
 
     References
     ----------
@@ -91,10 +83,10 @@ def radial(
     log_alpha: ArrayLike,
     beta: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Radial flow, with its log-determinant.
 
     .. math:: y = x + k (x - x_0), \quad k = \frac{\hat\beta}{\alpha + r}, \quad r = |x - x_0|,
@@ -104,19 +96,17 @@ def radial(
     Parameters
     ----------
     x : array_like
-        What is transformed, usually ``(batch, n)``.
+        The elements to transform, usually ``(batch, n)``.
     center : array_like
         The point :math:`x_0`, ``(n,)`` or one per sample. Shapes broadcast together.
     log_alpha : array_like
         The logarithm of :math:`\alpha`: a number, or one per sample, of the batch shape.
     beta : array_like
-        The strength, likewise: :math:`\hat\beta = \log(1 + e^\beta) - \alpha`.
+        The strength, of the same shape: :math:`\hat\beta = \log(1 + e^\beta) - \alpha`.
     axis : int, tuple of int, or None, default -1
-        The event axes. None takes all.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results.
+        The event axes. None stands for all axes.
+    {keepdims_of_logabsdet}
+    {outs}
 
     Returns
     -------
@@ -127,16 +117,13 @@ def radial(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    :math:`\hat\beta > -\alpha`, so that the transform can be undone. The squares of differences are
-    rounded before they are summed, in float64, in the order of `fastgen.vae.kl_standard_normal`;
-    what is made of the sum is rounded once.
+    :math:`\hat\beta > -\alpha`, so the transform is invertible. The squares of differences are
+    rounded before they are summed, in float64, in the order of `fastgen.vae.kl_standard_normal`.
+    The rest is computed from the sum and rounded once.
 
     References
     ----------

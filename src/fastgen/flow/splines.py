@@ -1,17 +1,16 @@
-"""Monotonic splines: elementwise transforms whose shape a network says."""
+"""Monotonic splines: elementwise transforms with parameters from a network."""
 
 from __future__ import annotations
 
 import functools
 import math
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
 from fastgen._ops import chosen
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, OutPair, SplineConvention
 from fastgen.flow._spline_options import (
     TAILS,
     check_bins,
@@ -117,13 +116,13 @@ def rational_quadratic_spline(
     *,
     inverse: bool = False,
     bound: float = 1.0,
-    tails: str | None = "linear",
+    tails: Literal["linear", "circular"] | None = "linear",
     min_bin_width: float = 1e-3,
     min_bin_height: float = 1e-3,
     min_derivative: float = 1e-3,
-    convention: str = "nflows",
-    out: Any = None,
-) -> Any:
+    convention: SplineConvention = "nflows",
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Monotonic rational-quadratic spline of every element, with its log-derivative.
 
     .. math:: y = y_k + h \frac{s \theta^2 + d_k \theta \bar\theta}{D}, \quad
@@ -137,57 +136,48 @@ def rational_quadratic_spline(
     Parameters
     ----------
     x : array_like
-        What is transformed.
+        The elements to transform.
     widths, heights : array_like
         Raw sizes of the K bins, of the shape of `x` and then ``(..., K)``; batch dimensions
         broadcast. Views of one array of parameters cost no copy.
     derivatives : array_like
-        Raw slopes: of the K - 1 knots between bins, and then the slope is 1 at both ends; of
-        K + 1 knots; or with circular tails of K knots, the last of which is also the first.
-    inverse : bool, default False
-        Give x of y instead, and :math:`\log dx/dy`.
-    bound : float, default 1.0
-        The bins cover ``[-bound, bound]``, in x and y.
+        Raw slopes, at K - 1, K + 1 or, with circular tails, K knots. K - 1 are those of the knots
+        between bins, and the slope at both ends is 1. With circular tails, the last knot is also
+        the first.
+    {inverse_of_spline}
+    {bound_of_spline}
     tails : {"linear", None, "circular"}, default "linear"
-        Outside of the bins: a line with the slope of the end, which is the identity for K - 1
-        derivatives; nothing, so that elements outside are refused; or the spline again, so that
-        :math:`y(x + 2B) = y(x) + 2B`.
+        The transform outside of the bins. "linear" is a line with the slope of the end, which is
+        the identity for K - 1 derivatives. None refuses elements outside. "circular" repeats the
+        spline: :math:`y(x + 2B) = y(x) + 2B` for the bound B.
     min_bin_width, min_bin_height : float, default 1e-3
-        Least size of a bin: as a share of the interval for "nflows", by itself for "distrax"; the
-        other conventions have none.
+        The least size of a bin. It is a share of the interval for "nflows" and a length for
+        "distrax". The other conventions have none.
     min_derivative : float, default 1e-3
-        Least slope; for "zuko" its `slope`, whose inverse is the largest. Not used by "tfp".
+        The least slope. For "zuko", it is `slope` of that library, and its inverse is the largest
+        slope. "tfp" does not use it.
     convention : {"nflows", "zuko", "distrax", "tfp"}, default "nflows"
-        What raw parameters mean, as in that library. Sizes are softmax for all but "tfp", whose
-        parameters are the sizes and slopes themselves; for "zuko" they are first softly clipped.
-        Slopes are softplus for "nflows" and "distrax" (where 0 means 1), exp for "zuko".
-    out : tuple of ndarray or None, optional
-        Where to put the two results; the first may be `x`.
+        The meaning of raw parameters: that of the library. Sizes are softmax of the parameters,
+        which "zuko" softly clips first. Slopes are softplus for "nflows" and "distrax" (where 0
+        means 1), and exp for "zuko". For "tfp", the parameters are the sizes and slopes themselves.
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        The transformed elements.
-    logabsdet : ndarray or scalar
-        The log-derivative of each, in nats: that of the direction that was asked for.
+    {y_and_log_derivative}
 
     Raises
     ------
-    ValueError
-        If there are fewer than 2 bins, sizes of parameters do not fit, batch dimensions do not
-        broadcast, a minimum leaves no room for the bins, `bound` is not positive, an element lies
-        outside and `tails` is None, or an option is unknown.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_spline}
 
     Notes
     -----
     Knots, and the place of a point between them, are computed in double and end exactly at the
-    bound, so sharp splines lose nothing, where float32 knots cost up to 9 nats. In float32, y is
+    bound, so sharp splines lose no digits. Knots in float32 cost up to 9 nats. In float32, y is
     right within 1 ULP of the bound, and the log-derivative to 1e-5. The inverse takes the root of a
-    sum of squares, so no discriminant is negative; its error in x is that of y over the slope.
-    Gradients by `vjp` and `value_and_grad` are of all four inputs, finite outside of the bins too.
-    A NaN, or an infinite parameter, gives NaN.
+    sum of squares, so no discriminant is negative. Its error in x is that of y over the slope. All
+    four inputs have gradients, which are finite outside of the bins too. A NaN or an infinite
+    parameter gives NaN.
 
     References
     ----------

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
 __all__ = ["logit", "sigmoid", "softplus", "tanh"]
 
@@ -22,10 +19,10 @@ def sigmoid(
     x: ArrayLike,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Logistic sigmoid, to (0, 1), with its log-determinant.
 
     .. math:: y = \frac{1}{1 + e^{-x}}, \quad \log|\det| =
@@ -34,37 +31,27 @@ def sigmoid(
     Parameters
     ----------
     x : array_like
-        What is transformed: any numbers, or those in [0, 1] for the inverse.
+        The elements to transform: any numbers, or numbers in [0, 1] for the inverse.
     inverse : bool, default False
-        With ``inverse=True``, the logit :math:`\log x - \log(1 - x)` and its own
-        log-determinant; see also `logit`.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute the logit :math:`\log x - \log(1 - x)` and its own log-determinant.
+        See also `logit`.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Each value and term is right within 2 ULP, of the inverse 4, over the whole range: the
-    log-determinant stays finite where y has rounded to 0 or 1.
-    Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
+    Each value and term is right within 2 ULP, those of the inverse within 4 ULP, over the whole
+    range. The log-determinant stays finite where y rounds to 0 or 1. Types and the order of the sum
+    are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -86,11 +73,11 @@ def logit(
     alpha: ArrayLike = 0.0,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Logit of pixels, kept away from 0 and 1, with its log-determinant.
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Logit of pixels that are kept away from 0 and 1, with its log-determinant.
 
     .. math:: y = \log \frac{p}{1 - p}, \quad p = a + (1 - 2a) x,
               \quad \log|\det| = \sum_i \left(\log(1 - 2a) - \log p_i - \log(1 - p_i)\right)
@@ -98,40 +85,28 @@ def logit(
     Parameters
     ----------
     x : array_like
-        Pixels, from 0 to 1; any numbers for the inverse.
+        Pixels, from 0 to 1, or any numbers for the inverse.
     alpha : array_like, default 0.0
-        How far :math:`p` is kept from 0 and 1, :math:`a`: usually 0.05 for images. Below 1/2.
+        The least distance :math:`a` of :math:`p` from 0 and 1, below 1/2. Images usually take 0.05.
     inverse : bool, default False
-        With ``inverse=True``, :math:`(\mathrm{sigmoid}(x) - a) / (1 - 2a)` and its own
-        log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute :math:`(\mathrm{sigmoid}(x) - a) / (1 - 2a)` and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each value, and each term of the log-determinant, is right within 4 ULP; of the inverse, within
-    4 ULP of the larger part of the difference. Where p is 0 or 1, y is infinite; beyond them it is
-    NaN. Types and the order of the sum are as in
-    `fastgen.vae.kl_standard_normal`.
+    Each value, and each term of the log-determinant, is right within 4 ULP. The inverse is right
+    within 4 ULP of the larger part of the difference. Where p is 0 or 1, y is infinite. Beyond them
+    it is NaN. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -153,10 +128,10 @@ def tanh(
     x: ArrayLike,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Hyperbolic tangent, to (-1, 1), with its log-determinant.
 
     .. math:: y = \tanh x, \quad \log|\det| = \sum_i \log(1 - y_i^2) = -2 \sum_i \log \cosh x_i
@@ -164,37 +139,26 @@ def tanh(
     Parameters
     ----------
     x : array_like
-        What is transformed: any numbers, or those in [-1, 1] for the inverse.
+        The elements to transform: any numbers, or numbers in [-1, 1] for the inverse.
     inverse : bool, default False
-        With ``inverse=True``, artanh and its own log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute artanh and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
-    Each value is right within 2 ULP, and each term of the log-determinant within 5 ULP, both near
-    0 and in the tails: it is -18.6 at x = 10, where :math:`1 - y^2` is 0 in float32, and finite for
-    every finite x. Types and the order of the sum are as in
-    `fastgen.vae.kl_standard_normal`.
+    Each value is right within 2 ULP, and each term of the log-determinant within 5 ULP, near 0 and
+    in the tails. At x = 10, where :math:`1 - y^2` is 0 in float32, the term is -18.6. It is finite
+    for every finite x. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -215,10 +179,10 @@ def softplus(
     x: ArrayLike,
     *,
     inverse: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: OutPair = None,
+) -> tuple[Array, Array]:
     r"""Softplus, to the positive numbers, with its log-determinant.
 
     .. math:: y = \log(1 + e^x), \quad \log|\det| = -\sum_i \log(1 + e^{-x_i})
@@ -226,37 +190,26 @@ def softplus(
     Parameters
     ----------
     x : array_like
-        What is transformed: any numbers, or positive ones for the inverse.
+        The elements to transform: any numbers, or positive ones for the inverse.
     inverse : bool, default False
-        With ``inverse=True``, :math:`x + \log(1 - e^{-x})` and its own log-determinant.
-    axis : int, tuple of int, or None, default -1
-        The event axes, over which the log-determinant is summed. None sums over all, ``()`` leaves
-        it elementwise.
-    keepdims : bool, default False
-        Keep the event axes of the log-determinant, with length 1.
-    out : tuple of ndarray or None, optional
-        Where to put the results; the first may be `x`.
+        If True, compute :math:`x + \log(1 - e^{-x})` and its own log-determinant.
+    {axis_of_logabsdet}
+    {keepdims_of_logabsdet}
+    {outs_or_x}
 
     Returns
     -------
-    y : ndarray or scalar
-        Of the broadcast shape.
-    logabsdet : ndarray or scalar
-        :math:`\log |\det \partial y / \partial x|` of the way taken, in nats, of the batch shape.
+    {y_and_logabsdet}
 
     Raises
     ------
-    ValueError
-        If `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_of_one_input}
 
     Notes
     -----
     Each value and term is right within 2 ULP, and the inverse within 4 ULP of its larger term.
-    There is no threshold beyond which y would be x. The inverse of 0 is -inf, that of a negative
-    number NaN. Types and the order of the sum are as in
-    `fastgen.vae.kl_standard_normal`.
+    There is no threshold beyond which y is x. The inverse of 0 is -inf. The inverse of a negative
+    number is NaN. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
     ----------

@@ -1,5 +1,6 @@
 """Generative adversarial networks: losses, penalties and divergences, in nats."""
 
+from fastgen import _docs
 from fastgen.gan.divergences import f_divergence, js_divergence, optimal_discriminator
 from fastgen.gan.logits import js_divergence_from_logits
 from fastgen.gan.losses import discriminator_loss, generator_loss, js_estimate
@@ -20,3 +21,9 @@ __all__ = [
     "relativistic_loss",
     "squared_loss",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS, chosen
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, FDivergence
 
 __all__ = ["f_divergence", "js_divergence", "optimal_discriminator"]
 
@@ -34,10 +31,10 @@ def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Jensen-Shannon divergence of two discrete distributions.
 
     .. math:: \mathrm{JS}(p, q) = \tfrac12 \sum_i \left(p_i \log \frac{2 p_i}{p_i + q_i}
@@ -47,34 +44,28 @@ def js_divergence(
     ----------
     p, q : array_like
         Probabilities. Their shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        In nats, of the batch shape. Between 0 and log 2, symmetric to the last bit, and exactly 0
+        In nats, of the batch shape. Between 0 and log 2. Symmetric to the last bit, and exactly 0
         where p equals q.
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each term is right within 4 ULP, also as p approaches q, where the logarithms of the usual
-    expression cancel. ``0 log 0`` is 0. The derivative is :math:`\tfrac12 \log (2 p / (p + q))`:
-    -inf where p is 0 and q is not, and taken as 0 where both are. Probabilities are neither
-    checked nor repaired: a negative one gives NaN, and those that do not sum to 1 give the sum of
-    the terms above, at most log 2 times the mean of their two sums. Types and the order of the sum
-    are as in `fastgen.vae.kl_standard_normal`.
+    Each term is right within 4 ULP, also where p is close to q and the logarithms above cancel. ``0
+    log 0`` is 0. The derivative is :math:`\tfrac12 \log (2 p / (p + q))`: -inf where p is 0 and q
+    is not, and 0 by definition where both are. Probabilities are neither checked nor normalized. A
+    negative one gives NaN. Where they do not sum to 1, the result is the sum of the terms above, at
+    most log 2 times the mean of the two sums. Types and the order of the sum are as in
+    `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -90,8 +81,8 @@ def js_divergence(
 
 
 @operation(_F_DIVERGENCES, choice="kind")
-def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
-    r"""Integrand of an f-divergence, of the logarithm of a density ratio.
+def f_divergence(log_ratio: ArrayLike, *, kind: FDivergence, out: Array | None = None) -> Array:
+    r"""Integrand of an f-divergence, from the logarithm of a density ratio.
 
     .. math:: D_f(p \,\|\, q) = E_{x \sim q} f(u(x)), \quad u(x) = p(x) / q(x) = e^{\ell(x)}
 
@@ -114,9 +105,9 @@ def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
     log_ratio : array_like
         The log-ratios :math:`\ell = \log p - \log q`, of any shape.
     kind : str
-        Which divergence, as above.
+        The divergence, one of the table above.
     out : ndarray, optional
-        Where to put the result; it may be `log_ratio`.
+        The array that receives the result. It may be `log_ratio`.
 
     Returns
     -------
@@ -133,14 +124,13 @@ def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
 
     Notes
     -----
-    Each f has its minimum, 0, at u = 1: where the textbook's has not, a multiple of u - 1 is added,
-    whose expectation is 0. So the terms are never negative, and their mean has a lower variance
-    where p and q are close. Other libraries scale some of these otherwise: the
-    Jensen-Shannon and squared Hellinger of TensorFlow Probability are twice these.
+    Each f has its minimum, 0, at u = 1. Where the f of the textbooks has none there, a multiple of
+    u - 1 is added, whose expectation is 0. So the terms are never negative, and their mean has a
+    lower variance where p and q are close. Other libraries use other factors: the Jensen-Shannon
+    and squared Hellinger divergences of TensorFlow Probability are twice these.
 
-    Max error: 3 ULP, for Jensen-Shannon 5, in float32 and float64, over the whole range, also near
-    ratio 1. The limits
-    at infinite log-ratios are honoured.
+    Max error: 3 ULP, and 5 for Jensen-Shannon, in float32 and float64, over the whole range, also
+    near a ratio of 1. Infinite log-ratios give the limits.
 
     References
     ----------
@@ -159,8 +149,8 @@ def f_divergence(log_ratio: ArrayLike, *, kind: str, out: Any = None) -> Any:
 
 
 @operation("gan.optimal_discriminator")
-def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Any = None) -> Any:
-    r"""Probability that a sample is real, by the best discriminator there is.
+def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Array | None = None) -> Array:
+    r"""Probability that a sample is real, as the optimal discriminator gives it.
 
     .. math:: D^*(x) = \frac{p(x)}{p(x) + q(x)} = \mathrm{sigmoid}(\log p - \log q)
 
@@ -168,8 +158,7 @@ def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Any = None
     ----------
     log_p, log_q : array_like
         Log-densities of real and generated samples. Their shapes broadcast together.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -178,15 +167,12 @@ def optimal_discriminator(log_p: ArrayLike, log_q: ArrayLike, *, out: Any = None
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
-    Max error: 2 ULP, in float32 and float64: what the difference of the logarithms loses to
-    rounding is put back. Where both densities are 0 or both infinite the result is NaN.
+    Max error: 2 ULP, in float32 and float64. The rounding error of the difference of the logarithms
+    is added back. Where both densities are 0 or both are infinite, the result is NaN.
 
     References
     ----------

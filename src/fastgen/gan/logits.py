@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["js_divergence_from_logits"]
 
@@ -19,10 +16,10 @@ def js_divergence_from_logits(
     logits_p: ArrayLike,
     logits_q: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Jensen-Shannon divergence of two discrete distributions, from logits.
 
     .. math:: \mathrm{JS}(\mathrm{softmax}(a), \mathrm{softmax}(b))
@@ -33,11 +30,9 @@ def js_divergence_from_logits(
         Logits :math:`a` and :math:`b`, up to a constant of each sample. Their shapes broadcast
         together. -inf is a probability of 0.
     axis : int, tuple of int, or None, default -1
-        The event axes. None takes all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of the classes. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -46,17 +41,13 @@ def js_divergence_from_logits(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Max error: 6 ULP. No digit is lost as the distributions approach each other: their ratio comes
-    from the difference of the logits. Symmetric to the last bit, and exactly 0 for equal logits.
-    Logits of nothing but -inf make no distribution and give NaN; +inf shares the probability with
-    any other +inf.
+    Max error: 6 ULP, also where the distributions are close to each other: their ratio comes from
+    the difference of the logits. The result is symmetric to the last bit, and exactly 0 for equal
+    logits. Logits that are all -inf give NaN. Several logits of +inf share the probability.
 
     References
     ----------

@@ -1,15 +1,16 @@
-"""The losses of adversarial training, by the name under which papers have them."""
+"""The losses of adversarial training, by their names in the papers."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, overload
 
-from numpy.typing import ArrayLike
+import numpy as np
 
 from fastgen._compose import composed, refuse_foreign
 from fastgen._ops import OPS, chosen
 from fastgen._sums import Form, Part, remembered, weighted_sum
+from fastgen._typing import AdversarialLoss, Array, ArrayLike, Reduction
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
 
@@ -70,17 +71,56 @@ def _generator(kind: str, reduction: str, target: float) -> Form:
     return _form("gan.generator_loss", (chosen("generator_loss", "kind", kinds, kind),), reduction)
 
 
+@overload
+def discriminator_loss(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    reduction: Literal["mean", "sum"] = ...,
+    label_smoothing: float = ...,
+    targets: tuple[float, float, float] = ...,
+    out: None = ...,
+) -> np.floating[Any]: ...
+
+
+@overload
+def discriminator_loss(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    reduction: Literal["none"],
+    label_smoothing: float = ...,
+    targets: tuple[float, float, float] = ...,
+    out: Array | None = ...,
+) -> Array: ...
+
+
+@overload
+def discriminator_loss(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    reduction: Reduction = ...,
+    label_smoothing: float = ...,
+    targets: tuple[float, float, float] = ...,
+    out: Array,
+) -> Array: ...
+
+
 @composed(inputs=2)
 def discriminator_loss(
     real: ArrayLike,
     fake: ArrayLike,
     *,
-    kind: str,
-    reduction: str = "mean",
+    kind: AdversarialLoss,
+    reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array | np.floating[Any]:
     r"""Loss of the discriminator, from its outputs on real and on generated samples.
 
     .. math:: L = E_x \, \ell_r(x) + E_y \, \ell_f(y), \quad x \text{ real}, y \text{ fake}
@@ -103,23 +143,22 @@ def discriminator_loss(
         The discriminator's outputs, before any sigmoid. They may differ in number, except for
         ``kind="relativistic"`` and ``reduction="none"``, where they broadcast together.
     kind : str
-        Which loss, as above.
+        The loss, one of the table above.
     reduction : {"mean", "sum", "none"}, default "mean"
-        Whether each of the two terms is averaged, summed, or left by itself, which gives
-        :math:`\ell_r(x_i) + \ell_f(y_i)`.
+        Average or sum each of the two terms. "none" gives :math:`\ell_r(x_i) + \ell_f(y_i)`.
     label_smoothing : float, default 0
-        How far the target of real samples is below 1, for the first three kinds.
+        The distance of the target of real samples from 1, for the first three kinds.
     targets : (a, b, c), default (0, 1, 1)
-        Of the kind "least_squares": what the discriminator should say to fake and to real samples,
-        and what the generator wants it to say.
+        Targets of the kind "least_squares": a and b of the discriminator for fake and for real
+        samples, and c of the generator for fake samples.
     out : ndarray, optional
-        Where to put the result, for `reduction="none"` of the shape to which the inputs broadcast,
-        else of the shape ``()``.
+        The array that receives the result. Its shape is the broadcast shape of the inputs for
+        ``reduction="none"``, else ``()``.
 
     Returns
     -------
     scalar or ndarray
-        In the float type of the inputs. NaN for the mean of nothing.
+        The loss, in the float type of the inputs. The mean of no samples is NaN.
 
     Raises
     ------
@@ -127,18 +166,18 @@ def discriminator_loss(
         If `kind` or `reduction` is unknown, `label_smoothing` is out of range, shapes do not
         broadcast, or `out` does not fit.
     TypeError
-        If an input is complex, longdouble, object or masked, or an array of another library than
-        NumPy whose terms are to be reduced.
+        If an input is complex, longdouble, object or masked. With "mean" and "sum", also if it is
+        an array of another library than NumPy.
 
     Notes
     -----
-    Everything comes from logits: nothing overflows, and the gradient is right in the tails, where
-    ``log(sigmoid(x) + 1e-8)`` has lost it. Terms are right within 2 ULP (those of "hinge", of the
-    larger of 1 and the logit), sums are accumulated in float64 in a fixed order, and the result is
-    rounded once. "least_squares" has the factor 1/2 of the paper, which pix2pix drops.
+    All kinds take logits, so nothing overflows, and the gradient is right in the tails, where that
+    of ``log(sigmoid(x) + 1e-8)`` vanishes. Terms are right within 2 ULP, those of "hinge" within 2
+    ULP of the larger of 1 and the logit. Sums are accumulated in float64 in a fixed order, and the
+    result is rounded once. "least_squares" has the factor 1/2 of the paper. pix2pix omits it.
 
-    `value_and_grad` takes one pass over each input. Arrays of dask stay lazy with
-    ``reduction="none"``.
+    `value_and_grad` takes one pass over each input. With ``reduction="none"``, dask arrays give a
+    lazy result.
 
     References
     ----------
@@ -159,16 +198,52 @@ def discriminator_loss(
     return weighted_sum(form, (real, fake))
 
 
+@overload
+def generator_loss(
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    real: ArrayLike | None = ...,
+    reduction: Literal["mean", "sum"] = ...,
+    targets: tuple[float, float, float] = ...,
+    out: None = ...,
+) -> np.floating[Any]: ...
+
+
+@overload
+def generator_loss(
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    real: ArrayLike | None = ...,
+    reduction: Literal["none"],
+    targets: tuple[float, float, float] = ...,
+    out: Array | None = ...,
+) -> Array: ...
+
+
+@overload
+def generator_loss(
+    fake: ArrayLike,
+    *,
+    kind: AdversarialLoss,
+    real: ArrayLike | None = ...,
+    reduction: Reduction = ...,
+    targets: tuple[float, float, float] = ...,
+    out: Array,
+) -> Array: ...
+
+
 @composed(inputs=1, also=("real",))
 def generator_loss(
     fake: ArrayLike,
     *,
-    kind: str,
+    kind: AdversarialLoss,
     real: ArrayLike | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array | np.floating[Any]:
     r"""Loss of the generator, from the discriminator's outputs on generated samples.
 
     .. math:: L = E_y \, \ell(y), \quad y \text{ fake}
@@ -190,21 +265,21 @@ def generator_loss(
     fake : array_like
         The discriminator's outputs, before any sigmoid.
     kind : str
-        Which loss, as above.
+        The loss, one of the table above.
     real : array_like, optional
         The outputs x on real samples, for the kind "relativistic" only.
     reduction : {"mean", "sum", "none"}, default "mean"
-        Whether the terms are averaged, summed, or left by themselves.
+        Average or sum the terms. "none" gives each term.
     targets : (a, b, c), default (0, 1, 1)
-        As for `discriminator_loss`; the generator wants c.
+        As for `discriminator_loss`. The generator uses c.
     out : ndarray, optional
-        Where to put the result, as for `discriminator_loss`; with ``reduction="none"`` it may be
-        `fake`.
+        The array that receives the result, as for `discriminator_loss`. With ``reduction="none"``
+        it may be `fake`.
 
     Returns
     -------
     scalar or ndarray
-        In the float type of the inputs. NaN for the mean of nothing.
+        The loss, in the float type of the inputs. The mean of no samples is NaN.
 
     Raises
     ------
@@ -216,9 +291,9 @@ def generator_loss(
 
     Notes
     -----
-    "minimax" is the loss as the game has it, which saturates. What people train with, and some
-    libraries call minimax, is "non_saturating". Errors, types and sums are as for
-    `discriminator_loss`: terms are right within 2 ULP. The derivative is that with respect to
+    "minimax" is the loss of the original game, whose gradient vanishes where the discriminator
+    wins. Practice uses "non_saturating", which some libraries call minimax. Errors, types and sums
+    are as for `discriminator_loss`: terms are right within 2 ULP. The derivative is the one by
     `fake`.
 
     References
@@ -253,8 +328,8 @@ _ESTIMATE = Form(
 
 
 @composed(inputs=2)
-def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
-    r"""Jensen-Shannon divergence of real and generated samples, as a discriminator sees it.
+def js_estimate(real: ArrayLike, fake: ArrayLike) -> np.floating[Any]:
+    r"""Jensen-Shannon divergence of real and generated samples, estimated by a discriminator.
 
     .. math:: \log 2 + \tfrac12 E_x \log \mathrm{sigmoid}(x)
               + \tfrac12 E_y \log \mathrm{sigmoid}(-y), \quad x \text{ real}, y \text{ fake}
@@ -267,8 +342,9 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
     Returns
     -------
     scalar
-        In nats: a lower bound of the divergence, up to the error of the means, which the optimal
-        discriminator attains. At most log 2; below 0 where the discriminator is worse than none.
+        The estimate in nats, a scalar. Up to the error of the means it is a lower bound of the
+        divergence, and the optimal discriminator attains it. At most log 2. Below 0 where the
+        discriminator is worse than a constant one.
 
     Raises
     ------
@@ -277,8 +353,8 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> Any:
 
     Notes
     -----
-    The value of the game of Goodfellow et al. is twice this, less log 4. The absolute error is
-    within 2 ULP of the larger of log 2 and the value.
+    The value of the game of Goodfellow et al. is twice the estimate, minus log 4. The absolute
+    error is within 2 ULP of the larger of log 2 and the value.
 
     References
     ----------

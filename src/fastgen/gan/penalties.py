@@ -6,10 +6,10 @@ from types import EllipsisType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, mapped, refuse_foreign, row
 from fastgen._ops import OPS, chosen
+from fastgen._typing import Array, ArrayLike, Penalty
 
 __all__ = ["gradient_penalty"]
 
@@ -22,12 +22,12 @@ _Axis = int | tuple[int, ...] | EllipsisType | None
 def gradient_penalty(
     grad: ArrayLike,
     *,
-    kind: str = "wgan_gp",
+    kind: Penalty = "wgan_gp",
     center: float = 1.0,
     axis: _Axis = ...,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Penalty on the norm of the discriminator's gradient, per sample.
 
     .. math:: (\|g\|_2 - c)^2, \quad \text{or} \quad \tfrac12 \|g\|_2^2
@@ -35,26 +35,26 @@ def gradient_penalty(
     Parameters
     ----------
     grad : array_like
-        The gradients :math:`g` of the discriminator's outputs by its inputs: usually a first axis
-        that counts samples, and the shape of one sample.
+        The gradients :math:`g` of the discriminator's outputs by its inputs, usually of shape
+        ``(batch, ...)``.
     kind : {"wgan_gp", "dragan", "r1"}, default "wgan_gp"
-        "wgan_gp" and "dragan" are the first formula, and differ in where gradients are taken:
-        between real and fake samples, or around real ones. "r1" is the second, at real samples.
+        "wgan_gp" and "dragan" are the first formula. They differ in the points of the gradients:
+        between real and fake samples, or around real samples. "r1" is the second formula, at real
+        samples.
     center : float, default 1
-        The norm :math:`c` that is not penalised; "r1" has none.
+        The norm :math:`c` whose penalty is 0. "r1" does not use it.
     axis : int, tuple of int, or None, default ...
-        The axes of one sample, over which the norm is taken: by default all but the first. None
-        takes one norm over all axes.
+        The axes of one sample. The norm is taken over them. The default is all axes but the first.
+        None stands for all axes.
     keepdims : bool, default False
-        Keep the axes of a sample, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        Keep the axes of one sample, with length 1.
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        One penalty per sample, without its weight (:math:`\lambda`, for "r1" :math:`\gamma`), of
-        the float type of `grad`. Never negative.
+        One penalty per sample, in the float type of `grad`, without its weight :math:`\lambda` (for
+        "r1", :math:`\gamma`). Never negative.
 
     Raises
     ------
@@ -65,9 +65,9 @@ def gradient_penalty(
 
     Notes
     -----
-    Norms are accumulated in float64 and the penalty is rounded once. At a norm of 0 the derivative
-    is taken as 0; elsewhere it is :math:`2 (1 - c / \|g\|) g`, or :math:`g`. Norms neither
-    overflow nor underflow before the numbers themselves do.
+    Norms are accumulated in float64, and the penalty is rounded once. The derivative is :math:`2 (1
+    - c / \|g\|) g`, and :math:`g` for "r1". At a norm of 0 it is 0 by definition. A norm overflows
+    or underflows only where it is itself out of range.
 
     References
     ----------
@@ -85,7 +85,8 @@ def gradient_penalty(
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
     name = "gan.gradient_penalty"
     refuse_foreign(name, (grad,), "apply it to each block")
-    axes = tuple(range(1, np.ndim(grad))) if axis is ... else axis
+    gradients: Any = grad
+    axes = tuple(range(1, np.ndim(gradients))) if axis is ... else axis
     if not centered:
         return row(_squared_loss, (grad, 0.0), axes, keepdims)
     return mapped(

@@ -1,13 +1,10 @@
-"""The terms of adversarial losses: what a discriminator's output on a sample costs."""
+"""The terms of adversarial losses: functions of the discriminator's output on one sample."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["hinge_loss", "logistic_loss", "relativistic_loss", "squared_loss"]
 
@@ -22,10 +19,10 @@ def logistic_loss(
     logits: ArrayLike,
     target: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Cross-entropy of logits with the probability of being real.
 
     .. math:: \sum_i \left(t_i\, \mathrm{softplus}(-x_i) + (1 - t_i)\, \mathrm{softplus}(x_i)\right)
@@ -35,14 +32,11 @@ def logistic_loss(
     logits : array_like
         The discriminator's outputs :math:`x`, before the sigmoid.
     target : array_like
-        The probabilities :math:`t`: 1 for real samples, 0 for generated ones, or smoothed. Their
-        shape broadcasts with the logits'.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over; ``()`` leaves every term by itself.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The probabilities :math:`t`: 1 for real samples, 0 for generated ones, or smoothed ones.
+        Their shape broadcasts with that of the logits.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -51,15 +45,12 @@ def logistic_loss(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     Nothing overflows, and each term is right within 2 ULP, in both tails. The derivative
-    :math:`\mathrm{sigmoid}(x) - t` never vanishes before it underflows. Targets outside [0, 1] are
+    :math:`\mathrm{sigmoid}(x) - t` keeps its digits until it underflows. Targets outside [0, 1] are
     not refused. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References
@@ -80,10 +71,10 @@ def hinge_loss(
     logits: ArrayLike,
     target: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Hinge loss of logits.
 
     .. math:: \sum_i \max(0, 1 - t_i x_i)
@@ -94,13 +85,10 @@ def hinge_loss(
         The discriminator's outputs :math:`x`.
     target : array_like
         The signs :math:`t`: 1 for real samples, -1 for generated ones. Their shape broadcasts with
-        the logits'.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over; ``()`` leaves every term by itself.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        that of the logits.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -109,15 +97,13 @@ def hinge_loss(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each term is right within 2 ULP of the larger of 1 and :math:`|t x|`. The derivative is taken as
-    0 at the hinge. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
+    Each term is right within 2 ULP of the larger of 1 and :math:`|t x|`. The derivative at the
+    hinge is 0 by definition. Types and the order of the sum are as in
+    `fastgen.vae.kl_standard_normal`.
 
     References
     ----------
@@ -137,10 +123,10 @@ def squared_loss(
     output: ArrayLike,
     target: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Half of the squared distance from a target.
 
     .. math:: \tfrac12 \sum_i (x_i - t_i)^2
@@ -150,13 +136,10 @@ def squared_loss(
     output : array_like
         The discriminator's outputs :math:`x`.
     target : array_like
-        What they should be. Its shape broadcasts with the outputs'.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over; ``()`` leaves every term by itself.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The target :math:`t` of the outputs. Its shape broadcasts with that of the outputs.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -165,10 +148,7 @@ def squared_loss(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -193,25 +173,22 @@ def relativistic_loss(
     above: ArrayLike,
     below: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Logistic loss of wanting one logit above another.
+    out: Array | None = None,
+) -> Array:
+    r"""Logistic loss of a pair of logits, of which one should be the higher.
 
     .. math:: \sum_i \mathrm{softplus}(b_i - a_i)
 
     Parameters
     ----------
     above, below : array_like
-        The logits :math:`a` that should be the higher ones, and :math:`b`. Their shapes broadcast
-        together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over; ``()`` leaves every term by itself.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The logits :math:`a`, which should be the higher ones, and the logits :math:`b`. Their
+        shapes broadcast together.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -220,14 +197,11 @@ def relativistic_loss(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Each term is right within 2 ULP, in both tails: what the difference loses to rounding is put
+    Each term is right within 2 ULP, in both tails. The rounding error of the difference is added
     back. Types and the order of the sum are as in `fastgen.vae.kl_standard_normal`.
 
     References

@@ -1,5 +1,6 @@
 """Guidance of diffusion models: from several predictions to the one that is followed."""
 
+from fastgen import _docs
 from fastgen.guidance.classifier import classifier_epsilon, classifier_mean
 from fastgen.guidance.free import cfg, cfg_rescale, combine, deviation_ratio
 from fastgen.guidance.projected import (
@@ -28,3 +29,9 @@ __all__ = [
     "scale_to_limit",
     "tangential",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

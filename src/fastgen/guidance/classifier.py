@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import elementwise
 
 __all__ = ["classifier_epsilon", "classifier_mean"]
@@ -22,12 +19,12 @@ _classifier_mean = OPS["guidance.classifier_mean"]
 def classifier_mean(
     mean: ArrayLike,
     variance: ArrayLike,
-    gradient: ArrayLike,
+    grad: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier guidance of the mean of a reverse step.
 
     .. math:: m + s \, v \, g
@@ -35,15 +32,14 @@ def classifier_mean(
     Parameters
     ----------
     mean, variance : array_like
-        Of the step :math:`p(x_{t-1} | x_t)`, of shape (B, ...).
-    gradient : array_like
-        Of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
+        Mean :math:`m` and variance :math:`v` of the step :math:`p(x_{t-1} | x_t)`, of shape (B,
+        ...).
+    grad : array_like
+        The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     scale : array_like, default 1
-        How strongly to guide: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+        The strength :math:`s` of the guidance: a number, or one per sample, of shape (B,).
+    {axis_of_sample}
+    {out_or_input}
 
     Returns
     -------
@@ -52,10 +48,8 @@ def classifier_mean(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 2 ULP of the terms together. Source: Dhariwal and Nichol, "Diffusion Models Beat GANs
@@ -67,20 +61,20 @@ def classifier_mean(
     >>> fastgen.guidance.classifier_mean([1.0, 2.0], [0.5, 0.5], [1.0, -1.0], scale=2.0)
     array([2., 1.])
     """
-    return elementwise(_classifier_mean, (mean, variance, gradient), (scale,), axis)
+    return elementwise(_classifier_mean, (mean, variance, grad), (scale,), axis)
 
 
 @operation("guidance.classifier_epsilon", also=("scale",))
 @composed(inputs=3)
 def classifier_epsilon(
     epsilon: ArrayLike,
-    gradient: ArrayLike,
+    grad: ArrayLike,
     sigma: ArrayLike,
     *,
     scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier guidance of the predicted noise.
 
     .. math:: \epsilon - s \, \sigma \, g
@@ -89,17 +83,15 @@ def classifier_epsilon(
     ----------
     epsilon : array_like
         The predicted noise, of shape (B, ...).
-    gradient : array_like
-        Of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
+    grad : array_like
+        The gradient :math:`g` of :math:`\log p(y | x_t)` by :math:`x_t`, of the same shape.
     sigma : array_like
         The noise level, :math:`\sqrt{1 - \bar\alpha_t}`: a number, or one per sample, of shape
         (B,).
     scale : array_like, default 1
-        How strongly to guide: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+        The strength :math:`s` of the guidance: a number, or one per sample, of shape (B,).
+    {axis_of_sample}
+    {out_or_input}
 
     Returns
     -------
@@ -108,10 +100,8 @@ def classifier_epsilon(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 2 ULP of the terms together. Source: Dhariwal and Nichol, "Diffusion Models Beat GANs
@@ -123,4 +113,4 @@ def classifier_epsilon(
     >>> fastgen.guidance.classifier_epsilon([1.0, 2.0], [1.0, -1.0], 0.5)
     array([0.5, 2.5])
     """
-    return elementwise(_classifier_epsilon, (epsilon, gradient), (sigma, scale), axis)
+    return elementwise(_classifier_epsilon, (epsilon, grad), (sigma, scale), axis)

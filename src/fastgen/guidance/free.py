@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import Composition, Result, Row, composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import axes_of_sample, elementwise, whole
 
 __all__ = ["cfg", "cfg_rescale", "combine", "deviation_ratio"]
@@ -28,41 +28,40 @@ _COMBINE = {n: f"guidance.combine_{n}" for n in ("2", "3", "more")}  # so many p
 @operation("guidance.cfg")
 @composed(inputs=3)
 def cfg(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Classifier-free guidance.
 
     .. math:: u + s \, (c - u)
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
+    {uncond_and_cond}
     scale : array_like
         The guidance scale: a number, or one per sample, of shape (B,). 1 gives `cond` itself, 0
-        gives `uncond`. In the paper's own form, :math:`c + w (c - u)`, the scale is
-        :math:`s = w + 1`.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+        gives `uncond`. The form of the paper, :math:`c + w (c - u)`, has the scale :math:`s = w +
+        1`.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
-    Max error: 2 ULP of both terms together. Computed as it stands: :math:`(1 - s) u + s c` loses
-    digits as `scale` grows. float16 and bfloat16 are computed in float32 and rounded once. Source:
-    Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
+    Max error: 2 ULP of both terms together. The function computes the formula as it stands, because
+    :math:`(1 - s) u + s c` loses digits as `scale` grows. float16 and bfloat16 are computed in
+    float32 and rounded once. Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
 
     Examples
     --------
@@ -82,43 +81,36 @@ def cfg_rescale(
     scale: ArrayLike,
     *,
     rescale: ArrayLike = 0.7,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
-    r"""Classifier-free guidance, brought back towards the deviation that `cond` has in each sample.
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Classifier-free guidance, rescaled towards the standard deviation of `cond` in each sample.
 
     .. math:: g \left(r \, \frac{\mathrm{std}(c)}{\mathrm{std}(g)} + 1 - r\right),
               \qquad g = u + s \, (c - u)
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     rescale : array_like, default 0.7
-        How far to go back, 0 to 1: a number, or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+        The degree :math:`r` of rescaling, from 0 to 1: a number, or one per sample.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
-    Max error: 4 ULP of the sample's largest term. Whether deviations divide by n or by n - 1 makes
-    no difference to their ratio. A sample whose guided prediction is constant has no deviation and
-    is left as it is. Sums are accumulated in float64. Source: Lin et al., "Common Diffusion Noise
+    Max error: 4 ULP of the sample's largest term. Deviations that divide by n and by n - 1 have the
+    same ratio. A sample whose guided prediction is constant has a deviation of 0 and stays
+    unchanged. Sums are accumulated in float64. Source: Lin et al., "Common Diffusion Noise
     Schedules and Sample Steps Are Flawed" (2024).
 
     Examples
@@ -134,43 +126,44 @@ def cfg_rescale(
 @operation("guidance.deviation_ratio")
 @composed(inputs=3)
 def deviation_ratio(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
-    r"""How much smaller the deviation of `cond` is than that of the guided prediction, per sample.
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Ratio of the standard deviations of `cond` and of the guided prediction, per sample.
 
     .. math:: \frac{\mathrm{std}(c)}{\mathrm{std}(g)}, \qquad g = u + s \, (c - u)
 
-    With it, `cfg_rescale` is ``(1 + rescale * (ratio - 1)) * cfg(uncond, cond, scale)``: where
-    guidance is fused with what comes after it, that factor is one of the coefficients.
+    With the ratio, `cfg_rescale` is ``(1 + rescale * (ratio - 1)) * cfg(uncond, cond, scale)``. A
+    function that fuses guidance with the next step can take that factor as a coefficient.
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
     out : ndarray, optional
-        Where to put the result; in float64 it has digits that a float32 batch has not.
+        The array that receives the result. A float64 array gets more digits than a float32 batch
+        has.
 
     Returns
     -------
     ndarray or scalar
-        One number per sample, of the float type of the predictions; 1 where :math:`g` is constant.
+        One number per sample, of the float type of the predictions. It is 1 where :math:`g` is
+        constant.
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
-    Sums are accumulated in float64. Max error: 4 ULP, times how far the terms of :math:`c` and
-    :math:`g` exceed their deviations. Source: Lin et al., "Common Diffusion Noise Schedules and
-    Sample Steps Are Flawed" (2024).
+    Sums are accumulated in float64. Max error: 4 ULP, times the ratio of the terms of :math:`c` and
+    :math:`g` to their deviations. Source: Lin et al., "Common Diffusion Noise Schedules and Sample
+    Steps Are Flawed" (2024).
 
     Examples
     --------
@@ -247,49 +240,44 @@ def combine(
     scales: Sequence[ArrayLike],
     *,
     start: ArrayLike | None = None,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""Guidance by any number of conditions around one base prediction.
 
     .. math:: b + \sum_k s_k \, (p_k - b)
 
-    Composed prompts have the unconditional prediction as base. Skip-layer and perturbed-attention
-    guidance, :math:`u + w (c - u) + v (c - p)`, are
-    ``combine(u, (c, p), (w + v, -v))``.
+    For composed prompts, the base is the unconditional prediction. Skip-layer and
+    perturbed-attention guidance, :math:`u + w (c - u) + v (c - p)`, are ``combine(u, (c, p), (w +
+    v, -v))``.
 
     Parameters
     ----------
     base : array_like
-        The prediction that the others are compared with, of shape (B, ...).
+        The prediction :math:`b` that the others are compared with, of shape (B, ...).
     predictions : sequence of array_like
-        The others.
+        The other predictions :math:`p_k`.
     scales : sequence of array_like
-        For each of them a number, or one number per sample, of shape (B,).
+        A scale :math:`s_k` for each prediction: a number, or one per sample, of shape (B,).
     start : array_like, optional
-        What to add the differences to, instead of `base`: the result for predictions that came
-        earlier. It may be `out` as well.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+        The array to which the differences are added, instead of `base`: the result for earlier
+        predictions. It may be `out` as well.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
-    One pass over memory for up to three predictions; of more, one for each. It has a derivative
-    for up to three. Max error: 3 ULP of the terms together. Source: Liu et al.,
-    "Compositional Visual Generation with Composable Diffusion Models" (2022).
+    Up to three predictions take one pass over memory. More take one pass each. The function has a
+    derivative for up to three predictions. Max error: 3 ULP of the terms together. Source: Liu et
+    al., "Compositional Visual Generation with Composable Diffusion Models" (2022).
 
     Examples
     --------
@@ -301,10 +289,10 @@ def combine(
     predictions, scales = _checked(predictions, scales)
     few = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(len(predictions))
     if few is None or start is not None:
-        description: Any = _OneByOne(
-            base if start is None else start, base, predictions, scales, axis
-        )
+        first = base if start is None else start
+        description: Any = _OneByOne(first, base, predictions, scales, axis)
         return description
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    return Row(few, (base, *predictions, *scales), axis, places=places)
+    description = Row(few, (base, *predictions, *scales), axis, places=places)
+    return description

@@ -1,16 +1,16 @@
-"""Guidance that looks at the whole sample: lengths, projections, directions."""
+"""Guidance with sums over the whole sample: lengths, projections, directions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import axes_of_sample, whole
 
 __all__ = ["apg", "cfg_zero_star", "magnitude_aware", "perp_neg", "tangential"]
@@ -28,14 +28,14 @@ def apg(
     cond: ArrayLike,
     scale: ArrayLike,
     *,
-    average: Any = None,
+    average: Array | None = None,
     momentum: ArrayLike = 0.0,
     eta: ArrayLike = 0.0,
     norm_threshold: ArrayLike | None = None,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
-    r"""Adaptive projected guidance: the part of the step along `cond` is weakened.
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Adaptive projected guidance, which weakens the part of the step along `cond`.
 
     .. math:: u + s \, (d_\perp + \eta \, d_\parallel), \qquad
               d = \min(1, r / \|d'\|) \, d', \qquad d' = c - u + m \, a
@@ -44,40 +44,33 @@ def apg(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     average : ndarray, optional
-        The running average :math:`a` of earlier steps, zeros before the first. It becomes
-        :math:`d'`, in place; without one there is no momentum.
+        The running average :math:`a` of earlier steps, zeros before the first step. The function
+        overwrites it with :math:`d'`. Without it there is no momentum.
     momentum : array_like, default 0
-        :math:`m`, a number or one per sample; the paper's values are negative.
+        The momentum :math:`m`: a number, or one per sample. The paper takes negative values.
     eta : array_like, default 0
-        How much of the parallel part is kept, a number or one per sample: 1 gives plain guidance.
+        The factor :math:`\eta` of the parallel part: a number, or one per sample. 1 gives `cfg`.
     norm_threshold : array_like, optional
-        :math:`r`, the length that a sample's step is limited to: a number or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result.
+        The largest length :math:`r` of a sample's step: a number, or one per sample.
+    {axis_of_sample}
+    {out}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 8 ULP of the sample's largest term. Lengths and products are accumulated in float64.
-    With `average` in float32 beside predictions of half precision, its digits are kept from step to
-    step. Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
+    A float32 `average` keeps its digits from step to step, also with predictions of half precision.
+    Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
     Diffusion Models" (2024).
 
     Examples
@@ -97,51 +90,49 @@ def apg(
         raise ValueError(f"apg: norm_threshold must be positive, got {norm_threshold}")
     limit = np.inf if norm_threshold is None else norm_threshold
     axis = axes_of_sample(axis, (uncond, cond), ())
+    inputs: tuple[Any, ...] = (uncond, cond, scale, average, momentum, eta, limit)
     if average is None:
         inputs = (uncond, cond, scale, 0.0, momentum, eta, limit)
         return _apg(inputs, axis, False, (out, None), wanted=1)[0]
     if out is None:  # of the type of the predictions, whatever that of the average
-        shape = np.broadcast_shapes(np.shape(uncond), np.shape(cond))
+        shape = np.broadcast_shapes(*map(np.shape, inputs[:2]))
         out = np.empty(shape, result_dtype((uncond, cond)))
-    inputs = (uncond, cond, scale, average, momentum, eta, limit)
     return _apg(inputs, axis, False, (out, average))[0]
 
 
 @operation("guidance.cfg_zero_star")
 @composed(inputs=3)
 def cfg_zero_star(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
     r"""CFG-Zero*: guidance from the multiple of `uncond` that is nearest to `cond`, per sample.
 
     .. math:: a u + s \, (c - a u), \qquad a = \frac{\langle c, u \rangle}{\langle u, u \rangle}
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 4 ULP of the sample's largest term. Where :math:`u = 0`, :math:`a` is 0. The method
-    also follows a zero prediction in its first steps: that is the sampling loop's to do. Source:
+    also replaces the prediction of its first steps by 0. The sampling loop has to do that. Source:
     Fan et al., "CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models" (2025).
 
     Examples
@@ -157,43 +148,38 @@ def cfg_zero_star(
 @operation("guidance.perp_neg", also=("negative_scale",))
 @composed(inputs=4)
 def perp_neg(
-    base: ArrayLike,
+    uncond: ArrayLike,
     positive: ArrayLike,
     negative: ArrayLike,
     scale: ArrayLike,
     *,
     negative_scale: ArrayLike = 1.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
-    r"""Perp-Neg: away from what a negative prompt adds across the positive one, per sample.
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Perp-Neg: guidance away from the part of a negative prompt across the positive one.
 
-    .. math:: b + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
-              \, p'\right)\right), \qquad p' = p - b, \quad n' = n - b
+    .. math:: u + s \left(p' - t \left(n' - \frac{\langle n', p' \rangle}{\langle p', p' \rangle}
+              \, p'\right)\right), \qquad p' = p - u, \quad n' = n - u
 
     Parameters
     ----------
-    base, positive, negative : array_like
+    uncond, positive, negative : array_like
         The predictions without a prompt, with the positive and with the negative one, of shape
         (B, ...).
     scale, negative_scale : array_like
-        :math:`s` and :math:`t`: numbers, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+        The scales :math:`s` and :math:`t`: numbers, or one per sample, of shape (B,).
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 6 ULP of the sample's largest term. Source: Armandpour et al., "Re-imagine the
@@ -202,19 +188,24 @@ def perp_neg(
     Examples
     --------
     >>> import numpy as np, fastgen
-    >>> base, p, n = np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])
-    >>> fastgen.guidance.perp_neg(base, p, n, 2.0)
+    >>> uncond, p, n = np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])
+    >>> fastgen.guidance.perp_neg(uncond, p, n, 2.0)
     array([[ 2., -2.]])
     """
-    return whole(_perp_neg, (base, positive, negative), (scale, negative_scale), axis)
+    return whole(_perp_neg, (uncond, positive, negative), (scale, negative_scale), axis)
 
 
 @operation("guidance.tangential")
 @composed(inputs=3)
 def tangential(
-    uncond: ArrayLike, cond: ArrayLike, scale: ArrayLike, *, axis: Any = None, out: Any = None
-) -> Any:
-    r"""Tangential damping: guidance from what `uncond` has along the pair's main direction.
+    uncond: ArrayLike,
+    cond: ArrayLike,
+    scale: ArrayLike,
+    *,
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Tangential damping: guidance from the part of `uncond` along the main direction of the pair.
 
     .. math:: v + s \, (c - v), \qquad v = \langle u, e \rangle \, e
 
@@ -223,32 +214,25 @@ def tangential(
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+    {uncond_and_cond}
+    {scale_of_guidance}
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
-    Max error: 6 ULP of the sample's largest term. The vector follows from three products,
-    accumulated in float64: no singular value decomposition. Where both singular values are equal,
-    the direction is that of :math:`c + u`. Source: Kwon et al., "TCFG: Tangential Damping
-    Classifier-free Guidance" (2025).
+    Max error: 6 ULP of the sample's largest term. The vector :math:`e` comes from three inner
+    products, accumulated in float64, without a singular value decomposition. Where both singular
+    values are equal, the direction is that of :math:`c + u`. Source: Kwon et al., "TCFG: Tangential
+    Damping Classifier-free Guidance" (2025).
 
     Examples
     --------
@@ -268,37 +252,30 @@ def magnitude_aware(
     scale: ArrayLike,
     *,
     damping: ArrayLike = 8.0,
-    axis: Any = None,
-    out: Any = None,
-) -> Any:
-    r"""Guidance that is weaker the farther apart the predictions of a sample lie.
+    axis: Axis = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Guidance that is weaker where the predictions of a sample are farther apart.
 
     .. math:: u + s' (c - u), \qquad s' = 1 + (s - 1) \, e^{-k \|c - u\| / \|u\|}
 
     Parameters
     ----------
-    uncond, cond : array_like
-        The predictions without and with the condition, of shape (B, ...).
-    scale : array_like
-        The guidance scale: a number, or one per sample, of shape (B,).
+    {uncond_and_cond}
+    {scale_of_guidance}
     damping : array_like, default 8
-        :math:`k`: a number, or one per sample.
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be one of the predictions.
+        The damping :math:`k`: a number, or one per sample.
+    {axis_of_sample}
+    {out_or_prediction}
 
     Returns
     -------
-    ndarray or scalar
-        Of the shape that the predictions broadcast to, and of their float type.
+    {returns_like_predictions}
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
+
     Notes
     -----
     Max error: 6 ULP of the sample's largest term. Where :math:`u = 0` and :math:`c` is not, the

@@ -1,4 +1,4 @@
-"""When to guide."""
+"""The steps at which guidance is on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ __all__ = ["interval"]
 
 
 def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) -> bool:
-    """Whether guidance is on at a step: from one fraction of the way to another.
+    """Whether guidance is on at a step, in an interval of the steps.
 
     Parameters
     ----------
     step : int
         The step, counted from 0.
     steps : int
-        How many there are.
+        The number of steps.
     start, stop : float, default 0 and 1
-        On where ``int(start * steps) <= step < int(stop * steps)``.
+        The ends of the interval, as fractions of the steps. Guidance is on where ``int(start *
+        steps) <= step < int(stop * steps)``.
 
     Returns
     -------
@@ -25,7 +26,7 @@ def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) ->
     Raises
     ------
     ValueError
-        If `step` is no step, or not ``0 <= start <= stop <= 1``.
+        If `step` is out of range, or ``0 <= start <= stop <= 1`` does not hold.
 
     Notes
     -----

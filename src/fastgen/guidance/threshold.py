@@ -1,15 +1,15 @@
-"""Thresholding: keeping what guidance predicts within the range of the data."""
+"""Thresholding: it keeps guided predictions within the range of the data."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import elementwise
 
 __all__ = ["dynamic_threshold", "scale_to_limit"]
@@ -19,8 +19,10 @@ _scale_to_limit = OPS["guidance.scale_to_limit"]
 
 @operation("guidance.scale_to_limit")
 @composed(inputs=2)
-def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any = None) -> Any:
-    r"""Cut off at a limit, and divide by it.
+def scale_to_limit(
+    x: ArrayLike, limit: ArrayLike, *, axis: Axis = None, out: Array | None = None
+) -> Array:
+    r"""Clip at a limit, and divide by it.
 
     .. math:: \mathrm{clip}(x, -m, m) / m
 
@@ -29,11 +31,9 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
     x : array_like
         The samples, of shape (B, ...).
     limit : array_like
-        :math:`m`: a positive number, or one per sample, of shape (B,).
-    axis : int, tuple of int, or None, optional
-        The axes of a sample; by default all but the first.
-    out : ndarray, optional
-        Where to put the result. It may be `x`.
+        The limit :math:`m`: a positive number, or one per sample, of shape (B,).
+    {axis_of_sample}
+    {out_or_x}
 
     Returns
     -------
@@ -42,14 +42,11 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
-    Correctly rounded.
+    The result is correctly rounded.
 
     Examples
     --------
@@ -61,9 +58,9 @@ def scale_to_limit(x: ArrayLike, limit: ArrayLike, *, axis: Any = None, out: Any
 
 
 def dynamic_threshold(
-    x0: ArrayLike, *, quantile: float = 0.995, max_limit: float = np.inf, out: Any = None
-) -> Any:
-    r"""Dynamic thresholding: each sample is cut off at a quantile of its own magnitudes.
+    x0: ArrayLike, *, quantile: float = 0.995, max_limit: float = np.inf, out: Array | None = None
+) -> Array:
+    r"""Dynamic thresholding: clip each sample at a quantile of its own magnitudes.
 
     .. math:: \mathrm{clip}(x, -m, m) / m, \qquad
               m = \min(\max(1, \mathrm{quantile}_q |x|), m_{\max})
@@ -73,11 +70,11 @@ def dynamic_threshold(
     x0 : array_like
         The predicted samples, of shape (B, ...).
     quantile : float, default 0.995
-        Which quantile, 0 to 1, interpolated linearly as by `numpy.quantile`.
+        The quantile, from 0 to 1, with linear interpolation as in `numpy.quantile`.
     max_limit : float, default inf
-        The largest limit, at least 1; 1 gives plain clipping.
+        The largest limit, at least 1. A value of 1 clips at 1.
     out : ndarray, optional
-        Where to put the result. It may be `x0`.
+        The array that receives the result. It may be `x0`.
 
     Returns
     -------
@@ -93,8 +90,8 @@ def dynamic_threshold(
 
     Notes
     -----
-    The quantile is selected, not sorted for. A sample with NaN is NaN. Source: Saharia et al.,
-    "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding" (2022).
+    The quantile is selected without a sort. A sample that holds a NaN becomes NaN. Source: Saharia
+    et al., "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding" (2022).
 
     Examples
     --------

@@ -6,8 +6,10 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastgen import _core, _ops
+from fastgen._typing import Array, Rng
 from fastgen.noise.keys import key_of
 
 _NORMAL, _UNIFORM, _BITS = range(3)  # enum fg_noise in csrc/core/op.h
@@ -35,7 +37,7 @@ def _draw(
     return _core.draw(_COPIES[function], stream, shape, np.dtype(dtype), out)
 
 
-def random_bits(n: int, *, key: int | None = None, rng: Any = None, counter: int = 0) -> Any:
+def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int = 0) -> Array:
     r"""Uniform random bits of Philox4x32-10, in the order of Random123.
 
     .. math:: w_i = \mathrm{Philox}_{key}(\lfloor i / 4 \rfloor)_{i \bmod 4}
@@ -43,19 +45,17 @@ def random_bits(n: int, *, key: int | None = None, rng: Any = None, counter: int
     Parameters
     ----------
     n : int
-        How many.
-    key : int, optional
-        Which stream, :math:`0 \le key < 2^{64}`.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is none: what `numpy.random.default_rng` takes. None is
-        fresh entropy.
+        The number of elements.
+    {key}
+    {rng}
     counter : int, optional
         The index of the first element, :math:`0 \le counter < 2^{130}`.
 
     Returns
     -------
     ndarray of uint32
-        Elements ``counter`` to ``counter + n - 1`` of the stream; after the last follows the first.
+        Elements ``counter`` to ``counter + n - 1`` of the stream. The first element follows the
+        last.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def random_bits(n: int, *, key: int | None = None, rng: Any = None, counter: int
 
     Notes
     -----
-    Block `b` is a keyed bijection of the counter `b`, 128 bits of which word 0 is the lowest; the
-    low word of the key is Random123's ``k[0]``. It depends on nothing else, so any slice of a
-    stream is drawn by itself; the bits are exact.
+    Block `b` is a keyed bijection of the counter `b`: 128 bits, whose lowest word is word 0. The
+    low word of the key is Random123's ``k[0]``. A block depends on nothing else, so any slice of a
+    stream can be drawn alone. The bits are exact.
 
     References
     ----------
@@ -91,11 +91,11 @@ def uniform(
     shape: int | tuple[int, ...],
     *,
     key: int | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     counter: int = 0,
-    dtype: Any = None,
-    out: Any = None,
-) -> Any:
+    dtype: DTypeLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Uniform numbers in [0, 1), one for each word of a stream.
 
     .. math:: u_i = w_i / 2^{32} \text{ (float32)}, \quad
@@ -106,18 +106,10 @@ def uniform(
     ----------
     shape : int or tuple of int
         The shape of the result.
-    key : int, optional
-        Which stream, :math:`0 \le key < 2^{64}`.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is none: what `numpy.random.default_rng` takes. None is
-        fresh entropy.
-    counter : int, optional
-        The index of the first element, in units of elements of this type: element `j` of the
-        result, counted as ``ravel()`` does, is element ``counter + j`` of the stream.
-    dtype : data-type, optional
-        float16, bfloat16, float32 or float64: by default that of `out`, else float64.
-    out : ndarray, optional
-        Where to put the result.
+    {key}
+    {rng}
+    {counter_and_dtype}
+    {out}
 
     Returns
     -------
@@ -126,18 +118,16 @@ def uniform(
 
     Raises
     ------
-    TypeError
-        If `dtype` is no such type, or `key` or `counter` no integer.
-    ValueError
-        If one of them is out of range, both `key` and `rng` are given, or `out` has another shape.
+    {raises_of_draws}
 
     Notes
     -----
     :math:`w` are the `random_bits` of the same key. Every float32 that is a multiple of
-    :math:`2^{-32}` occurs, and every float64 that is one of :math:`2^{-64}`: 0 comes once in
-    :math:`2^{32}` or :math:`2^{64}` draws, not once in :math:`2^{24}` or :math:`2^{53}`. The
-    result is exact but for rounding down, with the same bits on every machine. float16 and
-    bfloat16 are the float32 stream, rounded; what would round to 1 is the largest number below.
+    :math:`2^{-32}` occurs, and every float64 that is a multiple of :math:`2^{-64}`. So 0 comes once
+    in :math:`2^{32}` or :math:`2^{64}` draws, not once in :math:`2^{24}` or :math:`2^{53}`. The
+    result is exact before it is rounded down, with the same bits on every machine. float16 and
+    bfloat16 are the float32 stream, rounded. Numbers that would round to 1 become the largest
+    number below 1.
 
     Examples
     --------
@@ -159,11 +149,11 @@ def normal(
     shape: int | tuple[int, ...],
     *,
     key: int | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     counter: int = 0,
-    dtype: Any = None,
-    out: Any = None,
-) -> Any:
+    dtype: DTypeLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Independent standard normals, two for each pair of words of a stream.
 
     .. math:: z_{2p} = \sqrt{-2 \ln u} \, \cos \theta, \quad
@@ -173,18 +163,10 @@ def normal(
     ----------
     shape : int or tuple of int
         The shape of the result.
-    key : int, optional
-        Which stream, :math:`0 \le key < 2^{64}`.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is none: what `numpy.random.default_rng` takes. None is
-        fresh entropy.
-    counter : int, optional
-        The index of the first element, in units of elements of this type: element `j` of the
-        result, counted as ``ravel()`` does, is element ``counter + j`` of the stream.
-    dtype : data-type, optional
-        float16, bfloat16, float32 or float64: by default that of `out`, else float64.
-    out : ndarray, optional
-        Where to put the result.
+    {key}
+    {rng}
+    {counter_and_dtype}
+    {out}
 
     Returns
     -------
@@ -193,23 +175,20 @@ def normal(
 
     Raises
     ------
-    TypeError
-        If `dtype` is no such type, or `key` or `counter` no integer.
-    ValueError
-        If one of them is out of range, both `key` and `rng` are given, or `out` has another shape.
+    {raises_of_draws}
 
     Notes
     -----
-    Part of the contract: in float32, pair `p` is made of words :math:`a = w_{2p}` and
-    :math:`b = w_{2p+1}` of the `random_bits` of the same key; in float64, of
-    :math:`a = w_{4p} + 2^{32} w_{4p+1}` and :math:`b = w_{4p+2} + 2^{32} w_{4p+3}`. With `m` = 32
-    or 64 bits, :math:`u = (a + 1/2) / 2^m`. The top bit of `b` is the sign of :math:`z_{2p}`, the
-    next that of :math:`z_{2p+1}`, a third one swaps the two sizes, and what is left, `c`, is the
-    angle :math:`\theta = (\pi/4) (c + 1/2) / 2^{m-3}`.
+    The following is part of the interface. In float32, pair `p` comes from the words :math:`a =
+    w_{2p}` and :math:`b = w_{2p+1}` of the `random_bits` of the same key; in float64, of :math:`a =
+    w_{4p} + 2^{32} w_{4p+1}` and :math:`b = w_{4p+2} + 2^{32} w_{4p+3}`. With `m` = 32 or 64 bits,
+    :math:`u = (a + 1/2) / 2^m`. The top bit of `b` is the sign of :math:`z_{2p}`, and the next bit
+    that of :math:`z_{2p+1}`. The third bit swaps the two sizes. The other bits, `c`, give the angle
+    :math:`\theta = (\pi/4) (c + 1/2) / 2^{m-3}`.
 
-    \|z\| reaches 6.76 in float32 and 9.49 in float64. Within 6 ULP of the exact function of the
-    words. Only correctly rounded operations are used: the bits are the same on every machine.
-    float16 and bfloat16 are the float32 stream, rounded.
+    \|z\| reaches 6.76 in float32 and 9.49 in float64. The result is within 6 ULP of the exact
+    function of the words. The function uses only correctly rounded operations, so the bits are the
+    same on every machine. float16 and bfloat16 are the float32 stream, rounded.
 
     References
     ----------

@@ -14,9 +14,9 @@ from fastgen.reference.flow_splines import rational_quadratic_spline as rational
 Axis = int | tuple[int, ...] | None
 
 
-def logabsdet_diagonal(x: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def logabsdet_diagonal(diagonal: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-determinant of diagonal matrices, from their diagonals."""
-    return np.sum(np.log(np.abs(x)), axis=axis, keepdims=keepdims)
+    return np.sum(np.log(np.abs(diagonal)), axis=axis, keepdims=keepdims)
 
 
 def logdet_triangular(tril: Any, *, unit_diagonal: bool = False) -> Any:
@@ -30,10 +30,10 @@ def logdet_lu(lu: Any, *, height: int = 1, width: int = 1) -> Any:
     return height * width * logdet_triangular(lu)
 
 
-def slogdet_diagonal(x: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
+def slogdet_diagonal(diagonal: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Sign and log-determinant of diagonal matrices, from their diagonals."""
-    sign = np.prod(np.sign(x), axis=axis, keepdims=keepdims)
-    return sign, logabsdet_diagonal(x, axis=axis, keepdims=keepdims)
+    sign = np.prod(np.sign(diagonal), axis=axis, keepdims=keepdims)
+    return sign, logabsdet_diagonal(diagonal, axis=axis, keepdims=keepdims)
 
 
 def slogdet_triangular(tril: Any) -> Any:

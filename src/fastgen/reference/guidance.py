@@ -93,7 +93,7 @@ def cfg_zero_star(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> An
 
 
 def perp_neg(
-    base: Any,
+    uncond: Any,
     positive: Any,
     negative: Any,
     scale: Any,
@@ -102,9 +102,11 @@ def perp_neg(
     axis: Any = None,
 ) -> Any:
     """Guidance away from what the negative prompt adds across the positive one."""
-    toward, away = positive - base, negative - base
+    toward, away = positive - uncond, negative - uncond
     away = away - _ratio(_dot(away, toward, axis), _dot(toward, toward, axis), 0) * toward
-    return base + _spread(scale, base, axis) * (toward - _spread(negative_scale, base, axis) * away)
+    return uncond + _spread(scale, uncond, axis) * (
+        toward - _spread(negative_scale, uncond, axis) * away
+    )
 
 
 def tangential(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
@@ -145,17 +147,17 @@ def dynamic_threshold(
 
 
 def classifier_mean(
-    mean: Any, variance: Any, gradient: Any, *, scale: Any = 1.0, axis: Any = None
+    mean: Any, variance: Any, grad: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
     """The mean of the reverse process, moved along a classifier's gradient."""
-    return mean + _spread(scale, mean, axis) * variance * gradient
+    return mean + _spread(scale, mean, axis) * variance * grad
 
 
 def classifier_epsilon(
-    epsilon: Any, gradient: Any, sigma: Any, *, scale: Any = 1.0, axis: Any = None
+    epsilon: Any, grad: Any, sigma: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
     """The predicted noise, moved against a classifier's gradient."""
-    return epsilon - _spread(scale, epsilon, axis) * _spread(sigma, epsilon, axis) * gradient
+    return epsilon - _spread(scale, epsilon, axis) * _spread(sigma, epsilon, axis) * grad
 
 
 def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) -> bool:

@@ -1,5 +1,6 @@
 """Variational autoencoders: divergences, likelihoods and bounds, per sample, in nats."""
 
+from fastgen import _docs
 from fastgen.vae.bounds import bernoulli_elbo, gaussian_elbo
 from fastgen.vae.categorical import kl_categorical
 from fastgen.vae.correlation import TotalCorrelation, total_correlation
@@ -53,3 +54,9 @@ __all__ = [
     "standard_normal_log_prob",
     "total_correlation",
 ]
+
+_docs.render(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,14 +1,11 @@
-"""Evidence lower bounds: what an autoencoder is trained to raise."""
+"""Evidence lower bounds: the objectives of variational autoencoders."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._sums import weighted_sum
+from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.vae._elbo import form_of
 
 __all__ = ["bernoulli_elbo", "gaussian_elbo"]
@@ -26,11 +23,11 @@ def gaussian_elbo(
     *,
     beta: float = 1.0,
     free_bits: float | None = None,
-    axis: int | tuple[int, ...] | None = -1,
-    latent_axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
+    latent_axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Evidence lower bound of an autoencoder whose decoder gives normal distributions, per sample.
 
     .. math:: \log N(x; \mu^x, \mathrm{diag}\, e^{\ell^x})
@@ -41,40 +38,38 @@ def gaussian_elbo(
     x : array_like
         The data.
     x_mu, x_logvar : array_like
-        What the decoder makes of a latent sample: means and log-variances of the data. Their
+        The output of the decoder for a latent sample: means and log-variances of the data. Their
         shapes broadcast with that of `x`.
     mu, logvar : array_like
-        What the encoder makes of `x`: means and log-variances of the latent variables.
+        The output of the encoder for `x`: means and log-variances of the latent variables.
     beta : float, default 1
         The weight of the divergence. 1 gives the bound, other values the beta-VAE's objective.
     free_bits : float, optional
         As for `bernoulli_elbo`.
     axis, latent_axis : int, tuple of int, or None, default -1
-        The event axes of the data, and those of the latent variables. What is left of the two
-        shapes broadcasts together.
+        The event axes of the data and of the latent variables. The two batch shapes broadcast
+        together.
     keepdims : bool, default False
         Keep the event axes of the data, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        In nats, of the batch shape: a Monte Carlo estimate, from the latent sample that was
-        decoded. The loss is minus its mean.
+        The bound in nats, of the batch shape. It is a Monte Carlo estimate from one latent sample,
+        the one that the decoder got. The loss is minus its mean.
 
     Raises
     ------
     ValueError
         If shapes do not broadcast, an axis is out of range, `beta` or `free_bits` is negative or
         NaN, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    Types, errors and derivative are as for `bernoulli_elbo`: each term is as right as those of
-    `gaussian_nll` and `kl_standard_normal`, and the difference is rounded once.
+    Types, errors and derivative are as for `bernoulli_elbo`. Each term has the error of
+    `gaussian_nll` or `kl_standard_normal`, and the difference is rounded once.
 
     References
     ----------
@@ -101,11 +96,11 @@ def bernoulli_elbo(
     *,
     beta: float = 1.0,
     free_bits: float | None = None,
-    axis: int | tuple[int, ...] | None = -1,
-    latent_axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
+    latent_axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Evidence lower bound of an autoencoder whose decoder gives logits, per sample.
 
     .. math:: \sum_i \left(x_i \log p_i + (1 - x_i) \log(1 - p_i)\right)
@@ -117,48 +112,47 @@ def bernoulli_elbo(
     x : array_like
         The data, from 0 to 1.
     logits : array_like
-        What the decoder makes of a latent sample: log-odds of the data. Its shape broadcasts with
-        that of `x`.
+        The output of the decoder for a latent sample: log-odds of the data. Its shape broadcasts
+        with that of `x`.
     mu, logvar : array_like
-        What the encoder makes of `x`: means and log-variances of the latent variables.
+        The output of the encoder for `x`: means and log-variances of the latent variables.
     beta : float, default 1
         The weight of the divergence. 1 gives the bound, other values the beta-VAE's objective.
     free_bits : float, optional
-        A number of nats :math:`\lambda` for each latent variable. One whose divergence, averaged
-        over the batch, does not exceed it counts :math:`\lambda` in place of the divergence, and
-        its gradient is 0: so the mean over the batch has
-        :math:`\sum_j \max(\lambda, E\, \mathrm{KL}_j)` for its divergence, as in [3]_. A group of
-        latent variables is one index of the event axes.
+        The least number of nats :math:`\lambda` that each latent variable counts. Where the
+        divergence of a latent variable, averaged over the batch, does not exceed :math:`\lambda`,
+        it counts :math:`\lambda` and has a gradient of 0. The mean over the batch then has the
+        divergence :math:`\sum_j \max(\lambda, E\, \mathrm{KL}_j)`, as in [3]_. Each index of the
+        event axes is one latent variable.
     axis, latent_axis : int, tuple of int, or None, default -1
-        The event axes of the data, and those of the latent variables. What is left of the two
-        shapes broadcasts together: for images `x` of shape ``(batch, channel, height, width)`` and
-        `mu` of shape ``(batch, latent)``, say ``axis=(1, 2, 3)``.
+        The event axes of the data and of the latent variables. The two batch shapes broadcast
+        together. Images `x` of shape ``(batch, channel, height, width)`` with `mu` of shape
+        ``(batch, latent)`` need ``axis=(1, 2, 3)``.
     keepdims : bool, default False
         Keep the event axes of the data, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        In nats, of the batch shape: a Monte Carlo estimate, from the latent sample that was
-        decoded. The loss is minus its mean.
+        The bound in nats, of the batch shape. It is a Monte Carlo estimate from one latent sample,
+        the one that the decoder got. The loss is minus its mean.
 
     Raises
     ------
     ValueError
         If shapes do not broadcast, an axis is out of range, `beta` or `free_bits` is negative or
         NaN, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    Both terms are accumulated in float64, and their difference is rounded once to the float type
-    of the inputs. Each term of the sums is right within 3 ULP (`bernoulli_nll`) and 2 ULP
-    (`kl_standard_normal`). With arrays of dask each of the two sums is rounded before, and there
-    is no `free_bits`, which needs the whole batch. `value_and_grad` takes one pass over each
-    input; with `free_bits`, two over `mu` and `logvar`.
+    Both sums are accumulated in float64. Their difference is rounded once, to the float type of the
+    inputs. Each term of the sums is right within 3 ULP (`bernoulli_nll`) and 2 ULP
+    (`kl_standard_normal`). Dask arrays are different: each of the two sums is rounded before the
+    difference is taken, and `free_bits` is refused, because it needs the whole batch.
+    `value_and_grad` takes one pass over each input, and with `free_bits` two over `mu` and
+    `logvar`.
 
     References
     ----------

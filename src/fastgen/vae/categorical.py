@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["kl_categorical"]
 
@@ -19,10 +16,10 @@ def kl_categorical(
     logits_q: ArrayLike,
     logits_p: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two categorical distributions, q from p, from logits.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \sum_i q_i \log \frac{q_i}{p_i},
@@ -35,11 +32,9 @@ def kl_categorical(
     logits_p : array_like
         Logits :math:`b` of p. Both shapes broadcast together.
     axis : int, tuple of int, or None, default -1
-        The axes of the classes. None takes all.
-    keepdims : bool, default False
-        Keep these axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of the classes. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -48,17 +43,15 @@ def kl_categorical(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Right within 4 ULP, also as q approaches p and the expression above cancels, and where logits
-    differ by a constant. Types are as in `kl_standard_normal`. A logit of -inf is a probability of
-    0: a class that only q has makes the divergence +inf, one that only p has contributes to p
-    alone. Logits of +inf give NaN, and so do those of q if all are -inf.
+    The result is right within 4 ULP, also where q is close to p and the terms above cancel, and
+    where logits differ by a constant. Types are as in `kl_standard_normal`. A logit of -inf means a
+    probability of 0. A class that only q has makes the divergence +inf. A class that only p has
+    counts in the normalisation of p alone. Logits of +inf give NaN. Logits of q that are all -inf
+    give NaN too.
 
     References
     ----------

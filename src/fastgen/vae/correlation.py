@@ -1,4 +1,4 @@
-"""The three terms that the mean divergence of an encoder from its prior is made of."""
+"""The three terms of the mean divergence of an encoder from its prior."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen import _messages
 from fastgen._compose import Composition, Result, composed
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import for_each_output
+from fastgen._typing import Array, ArrayLike
 
 __all__ = ["TotalCorrelation", "total_correlation"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _nll = OPS["vae.gaussian_nll"]
 _prior = OPS["vae.standard_normal_log_prob"]
@@ -33,11 +31,11 @@ _PAIRS = 1 << 17  # numbers in each array of a block, of samples against all dis
 class TotalCorrelation(NamedTuple):
     """Per sample, in nats; their sum is log q(z|x) - log p(z)."""
 
-    index_code_mi: Any
+    index_code_mi: Array
     """log q(z|x) - log q(z): the mutual information of data and code."""
-    total_correlation: Any
+    total_correlation: Array
     """log q(z) - sum of log q(z_d): how far latent variables depend on each other."""
-    dimension_wise_kl: Any
+    dimension_wise_kl: Array
     """Sum of log q(z_d) - log p(z_d): how far each is from the prior."""
 
 
@@ -209,34 +207,33 @@ def total_correlation(
     z : array_like
         One sample of the latent variables for each data point, of the shape ``(batch, latent)``.
     mu, logvar : array_like
-        Means and log-variances that the encoder gave for these data points, of the same shape.
+        Means and log-variances from the encoder for these data points, of the same shape.
     dataset_size : float
-        How many data points the batch was drawn from.
+        The number of data points that the batch is drawn from.
 
     Returns
     -------
     TotalCorrelation
-        ``(index_code_mi, total_correlation, dimension_wise_kl)``, each per sample, in nats. The
-        means over the batch are the terms of the beta-TCVAE; weight and add them.
+        ``(index_code_mi, total_correlation, dimension_wise_kl)``, each per sample, in nats. Their
+        means over the batch are the terms of the beta-TCVAE, whose loss is a weighted sum of them.
 
     Raises
     ------
     ValueError
         If shapes are not the same, or `dataset_size` is smaller than the batch.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    The densities of all data are estimated by minibatch weighted sampling,
-    :math:`q(z_i) \approx \frac{1}{N M} \sum_j q(z_i | x_j)` for M of N data points, and
-    :math:`q(z_{id})` likewise. This is biased: the total correlation of a small batch grows with
-    :math:`\log N`, and single terms may be negative.
+    The densities of all data are estimated by minibatch weighted sampling, :math:`q(z_i) \approx
+    \frac{1}{N M} \sum_j q(z_i | x_j)` for M of N data points, and :math:`q(z_{id})` likewise. The
+    estimate is biased: the total correlation of a small batch grows with :math:`\log N`, and single
+    terms may be negative.
 
-    The batch is taken against itself in blocks, so it needs memory for at most batch x batch
-    numbers and a few million more, never for batch x batch x latent. Logarithms of densities are
-    summed in float64, and each term is rounded once; the derivative, which takes each block of
-    pairs once more, is as right as those of `gaussian_nll` and `mixture_log_prob`.
+    Pairs of data points are computed in blocks. The memory is that of at most batch x batch numbers
+    and a few million more, never of batch x batch x latent. Logarithms of densities are summed in
+    float64, and each term is rounded once. The derivative computes each block again. Its error is
+    that of the derivatives of `gaussian_nll` and `mixture_log_prob`.
 
     References
     ----------
@@ -252,4 +249,4 @@ def total_correlation(
     array([1.386294, 1.386294])
     """
     description: Any = _Correlation((z, mu, logvar), dataset_size)
-    return description  # type: ignore[no-any-return]
+    return description

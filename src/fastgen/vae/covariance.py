@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike
 
 __all__ = ["kl_tril_normal"]
 
@@ -21,8 +18,8 @@ def kl_tril_normal(
     mu_p: ArrayLike,
     tril_p: ArrayLike,
     *,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two normal distributions of full covariance, q from p.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \tfrac12 \left(\|M\|_F^2 - d + \|w\|^2\right)
@@ -32,12 +29,11 @@ def kl_tril_normal(
     ----------
     mu_q, tril_q : array_like
         Mean of q, of shape ``(..., d)``, and the lower Cholesky factor :math:`L_q` of its
-        covariance :math:`L_q L_q^T`, of shape ``(..., d, d)``. What is above the diagonal is not
+        covariance :math:`L_q L_q^T`, of shape ``(..., d, d)``. Elements above the diagonal are not
         read.
     mu_p, tril_p : array_like
         Mean and Cholesky factor of p. The batch dimensions of all four broadcast together.
-    out : ndarray, optional
-        Where to put the result.
+    {out}
 
     Returns
     -------
@@ -48,18 +44,17 @@ def kl_tril_normal(
     ------
     ValueError
         If the sizes d differ, the batch dimensions do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
-    Computed in double, and rounded once to the type of the inputs, 16 matrices at a time. It is put
-    together from :math:`M - I = L_p^{-1} (L_q - L_p)`, whose squares, like :math:`t - \log(1 + t)`
-    of its diagonal, are never negative and do not cancel as q approaches p. The error of float64 is
-    a few ULP of what solving with :math:`L_p` amplifies; a float32 result is right within 1 ULP up
-    to condition numbers of about 1e6. A negative number on a diagonal gives NaN. The gradient above
-    the diagonals is 0. It takes the time of :math:`d^3` operations: for d beyond 100, linear
-    algebra libraries do them faster.
+    The function computes in double, 16 matrices at a time, and rounds once to the type of the
+    inputs. It uses :math:`M - I = L_p^{-1} (L_q - L_p)`: the squares of its elements and :math:`t -
+    \log(1 + t)` of its diagonal are never negative, and do not cancel where q is close to p. The
+    error in float64 is a few ULP, amplified by the condition number of :math:`L_p`. A float32
+    result is right within 1 ULP up to condition numbers of about 1e6. A negative number on a
+    diagonal gives NaN. The gradient above the diagonals is 0. The time is that of :math:`d^3`
+    operations. For d beyond 100, linear algebra libraries are faster.
 
     References
     ----------

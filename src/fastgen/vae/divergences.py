@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = [
     "kl_bernoulli",
@@ -29,10 +26,10 @@ def kl_standard_normal(
     mu: ArrayLike,
     logvar: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence from a diagonal normal distribution to the standard normal.
 
     .. math:: \mathrm{KL}(N(\mu, \mathrm{diag}\, e^{\ell}) \,\|\, N(0, I))
@@ -43,12 +40,9 @@ def kl_standard_normal(
     mu, logvar : array_like
         Means and log-variances :math:`\ell = \log \sigma^2`. Their shapes broadcast together,
         usually ``(batch, latent)``.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -57,10 +51,7 @@ def kl_standard_normal(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
@@ -89,10 +80,10 @@ def kl_diag_normal(
     mu_p: ArrayLike,
     logvar_p: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two diagonal normal distributions, q from p.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \tfrac12 \sum_i \left(e^{d_i} - 1 - d_i
@@ -104,12 +95,9 @@ def kl_diag_normal(
         Means and log-variances of q.
     mu_p, logvar_p : array_like
         Means and log-variances of p. All four shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -118,15 +106,12 @@ def kl_diag_normal(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Types, the order of the sum and infinities are as in `kl_standard_normal`; where both
-    log-variances are infinite the result is NaN. Each term is right within 4 ULP for the rounded
+    Types, the order of the sum and infinities are as in `kl_standard_normal`. Where both
+    log-variances are infinite, the result is NaN. Each term is right within 4 ULP for the rounded
     differences :math:`d` and :math:`\mu^q - \mu^p`.
 
     References
@@ -150,10 +135,10 @@ def kl_diag_normal_sigma(
     mu_p: ArrayLike,
     sigma_p: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two diagonal normal distributions, from sigmas.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \tfrac12 \sum_i \left(t_i^2 + 2 (t_i - \log(1 + t_i))
@@ -166,12 +151,9 @@ def kl_diag_normal_sigma(
         Means and standard deviations of q.
     mu_p, sigma_p : array_like
         Means and standard deviations of p. All four shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -180,16 +162,13 @@ def kl_diag_normal_sigma(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP,
-    also where q and p are nearly equal. A sigma of 0 gives +inf, a negative one NaN. Where networks
-    put out log-variances, `kl_diag_normal` saves their exponential.
+    also where q and p are nearly equal. A sigma of 0 gives +inf, a negative sigma gives NaN. For
+    log-variances, `kl_diag_normal` is faster: it needs no exponential of them.
 
     References
     ----------
@@ -212,10 +191,10 @@ def kl_laplace(
     loc_p: ArrayLike,
     scale_p: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two factorized Laplace distributions, q from p.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \sum_i \left(-\log r_i + \frac{|d_i|}{s^p_i}
@@ -228,12 +207,9 @@ def kl_laplace(
         Locations and scales :math:`s` of q.
     loc_p, scale_p : array_like
         Locations and scales of p. All four shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -242,16 +218,13 @@ def kl_laplace(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP
-    (5 on CPUs without fused multiply-add), also where q and p are nearly equal and the expression
-    above cancels. A scale of 0 gives +inf, a negative one NaN.
+    (5 on CPUs without fused multiply-add), also where q and p are nearly equal and the terms above
+    cancel. A scale of 0 gives +inf, a negative scale gives NaN.
 
     References
     ----------
@@ -273,10 +246,10 @@ def kl_bernoulli(
     logits_q: ArrayLike,
     logits_p: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Kullback-Leibler divergence between two factorized Bernoulli distributions, from logits.
 
     .. math:: \mathrm{KL}(q \,\|\, p) = \sum_i \left(\log(1 + e^{b_i}) - \log(1 + e^{a_i})
@@ -288,12 +261,9 @@ def kl_bernoulli(
         Log-odds :math:`a` of q.
     logits_p : array_like
         Log-odds :math:`b` of p. Both shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -302,17 +272,14 @@ def kl_bernoulli(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP,
-    both where q and p are nearly equal and where they are nearly certain; within 6 ULP on CPUs
-    without fused multiply-add. Infinite logits stand for certainty: equal ones give 0, and where
-    only p is certain the divergence is +inf.
+    Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP
+    (6 on CPUs without fused multiply-add), where q and p are nearly equal and where their
+    probabilities are close to 0 or 1. An infinite logit means a probability of 0 or 1. Equal
+    infinite logits give 0. Where only the logit of p is infinite, the divergence is +inf.
 
     References
     ----------

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastgen._compose import composed, row
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = [
     "bernoulli_nll",
@@ -30,10 +30,10 @@ def gaussian_nll(
     mu: ArrayLike,
     logvar: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Negative log-likelihood of a diagonal normal distribution, with its constant.
 
     .. math:: -\log N(x; \mu, \mathrm{diag}\, e^{\ell})
@@ -42,32 +42,26 @@ def gaussian_nll(
     Parameters
     ----------
     x : array_like
-        Where the density is taken.
+        The points at which the density is evaluated.
     mu, logvar : array_like
         Means and log-variances. All three shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        In nats, of the batch shape. Negative where the density exceeds 1.
+        In nats, of the batch shape. It is negative where the density exceeds 1.
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Types and the order of the sum are as in `kl_standard_normal`. The variance is not clamped: with
-    ``logvar=-inf`` the result is -inf where x equals mu and +inf elsewhere. Each term is right
+    Types and the order of the sum are as in `kl_standard_normal`. The variance is not clamped. With
+    ``logvar=-inf`` the result is -inf where x equals mu, and +inf elsewhere. Each term is right
     within 4 ULP of its largest part.
 
     References
@@ -88,10 +82,10 @@ def bernoulli_nll(
     x: ArrayLike,
     logits: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Negative log-likelihood of factorized Bernoulli distributions, from logits.
 
     .. math:: -\log p(x) = \sum_i \left((1 - x_i) \log(1 + e^{\ell_i})
@@ -103,12 +97,9 @@ def bernoulli_nll(
         Targets, from 0 to 1: binary pixels, grey values or probabilities.
     logits : array_like
         Log-odds :math:`\ell`. Both shapes broadcast together.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -117,16 +108,13 @@ def bernoulli_nll(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 3 ULP
-    for targets from 0 to 1, however large the logits; other targets are not refused, and then the
-    terms may cancel. The gradient of the logits keeps its digits in both tails, too.
+    for targets from 0 to 1 and logits of any size. Other targets are not refused, but their terms
+    may cancel. The gradient of the logits keeps its digits in both tails.
 
     References
     ----------
@@ -157,10 +145,10 @@ def discretized_gaussian_nll(
     log_sigma: ArrayLike,
     *,
     bins: ArrayLike = 256,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Negative log-probability that a normal distribution gives to the bins of quantized data.
 
     .. math:: -\sum_i \log\left(\Phi\!\left(\frac{x_i + \delta - \mu_i}{\sigma_i}\right)
@@ -171,44 +159,41 @@ def discretized_gaussian_nll(
     ----------
     x : array_like
         The data, scaled to [-1, 1]: pixel k of 256 is ``k / 127.5 - 1``. The bin of x reaches from
-        :math:`x - \delta` to :math:`x + \delta`; within :math:`\delta` of -1 and of 1, to
-        :math:`-\infty` and :math:`\infty`.
+        :math:`x - \delta` to :math:`x + \delta`. Bins within :math:`\delta` of -1 or 1 reach to
+        :math:`-\infty` or :math:`\infty`.
     mu, log_sigma : array_like
         Means and logarithms of the standard deviations (half of log-variances). All three shapes
         broadcast together.
     bins : int or array_like, default 256
-        How many values the data can take. An array has one number per sample.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The number of values that the data can take. An array has one number per sample.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
     ndarray or scalar
-        In nats, of the batch shape. Never negative; over all values of x, the probabilities add up
-        to 1.
+        In nats, of the batch shape. Never negative. The probabilities of all values of x add up to
+        1.
 
     Raises
     ------
     ValueError
         If shapes do not broadcast, `axis` is out of range, `bins` is a number below 2, or `out`
         does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {type_error}
 
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. The difference of distribution
-    functions is exact, without their usual approximation by tanh and without a smallest
-    probability: each term is right within 5 ULP for bins that are narrow or wide, near or far.
-    Where one bin holds nearly everything, that is times :math:`1 + l^2`, for an end of the bin at
-    :math:`l` standard deviations from the mean: rounding `log_sigma` does the same.
+    functions is computed as it stands, with no approximation by tanh and no smallest probability.
+    Each term is right within 5 ULP for narrow and wide bins, near the mean and far from it. Where
+    one bin holds nearly all of the probability, the error is up to :math:`1 + l^2` times as large,
+    where an end of the bin lies :math:`l` standard deviations from the mean. Rounding `log_sigma`
+    has the same effect.
 
-    The derivative by `x` is that of the formula, minus the one by `mu`, as if bins moved with their
-    data. In an array, fewer than 2 `bins` give NaN.
+    The derivative by `x` is that of the formula: minus the derivative by `mu`, as if the bins moved
+    with the data. An array `bins` gives NaN where it is below 2.
 
     References
     ----------
@@ -230,10 +215,10 @@ def discretized_gaussian_nll(
 def standard_normal_log_prob(
     z: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Log-density of the standard normal distribution.
 
     .. math:: \log N(z; 0, I) = -\tfrac12 \sum_i \left(z_i^2 + \log 2\pi\right)
@@ -241,13 +226,10 @@ def standard_normal_log_prob(
     Parameters
     ----------
     z : array_like
-        Where the density is taken.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The points at which the density is evaluated.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -256,10 +238,7 @@ def standard_normal_log_prob(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----

@@ -1,13 +1,10 @@
-"""Means over samples and over batches, from logarithms, and the distances in them."""
+"""Means of exponentials over samples and mixtures, from logarithms, and the distances in them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
-
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis
 
 __all__ = ["iwae_bound", "mixture_log_prob", "scaled_mixture_log_prob", "squared_mahalanobis"]
 
@@ -21,10 +18,10 @@ _squared_mahalanobis = OPS["vae.squared_mahalanobis"]
 def iwae_bound(
     log_w: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Importance-weighted lower bound of the log-likelihood, from log-weights.
 
     .. math:: \log \frac1k \sum_{i=1}^k w_i, \quad
@@ -33,14 +30,12 @@ def iwae_bound(
     Parameters
     ----------
     log_w : array_like
-        Logarithms of the weights of the samples :math:`z_i`: what an evidence lower bound is of one
-        sample.
+        Logarithms of the weights of the samples :math:`z_i`. The evidence lower bound of one sample
+        is such a logarithm.
     axis : int, tuple of int, or None, default -1
-        The axes of the samples. None takes all.
-    keepdims : bool, default False
-        Keep these axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of the samples. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -49,16 +44,13 @@ def iwae_bound(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Max error: 3 ULP of the larger of the largest log-weight and the result; nothing overflows. The
-    derivative is the self-normalised weight :math:`w_i / \sum_j w_j`, within 4 ULP: with it, the
-    gradient of the bound is the weighted gradient of the log-weights.
+    Max error: 3 ULP of the larger of the largest log-weight and the result. Nothing overflows. The
+    derivative is the self-normalised weight :math:`w_i / \sum_j w_j`, within 4 ULP. The gradient of
+    the bound is the sum of the gradients of the log-weights, each times its weight.
 
     References
     ----------
@@ -80,10 +72,10 @@ def mixture_log_prob(
     mu: ArrayLike,
     logvar: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Log-density of an equal mixture of normal distributions in one dimension.
 
     .. math:: \log \frac1n \sum_{j=1}^n N(z; \mu_j, e^{\ell_j})
@@ -91,15 +83,13 @@ def mixture_log_prob(
     Parameters
     ----------
     z : array_like
-        Where the density is taken, of the batch shape.
+        The points at which the density is evaluated, of the batch shape.
     mu, logvar : array_like
         Means and log-variances of the components. Their shapes broadcast together.
     axis : int, tuple of int, or None, default -1
-        The axes of the components. None takes all.
-    keepdims : bool, default False
-        Keep these axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of the components. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -108,16 +98,13 @@ def mixture_log_prob(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    What an encoder makes of a whole batch, one latent variable of it, is such a mixture:
-    `total_correlation` is made of them. Nothing underflows, however far z is from every component.
-    Max error: 4 ULP of the largest of the terms of the likeliest component.
+    The distribution of one latent variable over a batch of encoded data is such a mixture.
+    `total_correlation` uses it. Nothing underflows, however far z is from every component. Max
+    error: 4 ULP of the largest of the terms of the likeliest component.
 
     References
     ----------
@@ -140,11 +127,11 @@ def scaled_mixture_log_prob(
     inverse_sigma: ArrayLike,
     log_weight: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Log-density of any mixture of normals in one dimension, of components prepared once.
+    out: Array | None = None,
+) -> Array:
+    r"""Log-density of any mixture of normals in one dimension, from prepared components.
 
     .. math:: \log \sum_j e^{w_j - \frac12 ((z - \mu_j) s_j)^2}, \quad
               s_j = \frac1{\sigma_j}, \quad w_j = \log\frac{\pi_j}{\sqrt{2\pi}\, \sigma_j}
@@ -152,18 +139,16 @@ def scaled_mixture_log_prob(
     Parameters
     ----------
     z : array_like
-        Where the density is taken, of the batch shape.
+        The points at which the density is evaluated, of the batch shape.
     mu, inverse_sigma : array_like
-        Means of the components, and one over their standard deviations.
+        Means of the components, and the inverses of their standard deviations.
     log_weight : array_like
-        Logarithms of their heights: of the shares :math:`\pi_j` over :math:`\sqrt{2\pi}\,\sigma_j`.
-        The shapes of the components broadcast together.
+        Logarithms of the heights of the components, :math:`\pi_j / (\sqrt{2\pi}\,\sigma_j)` with
+        the mixture weights :math:`\pi_j`. The shapes of the components broadcast together.
     axis : int, tuple of int, or None, default -1
-        The axes of the components. None takes all.
-    keepdims : bool, default False
-        Keep these axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        The axes of the components. None stands for all axes.
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -172,14 +157,11 @@ def scaled_mixture_log_prob(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Where the same components meet many points, this takes half of the time of `mixture_log_prob`,
+    For many points with the same components, this takes half of the time of `mixture_log_prob`,
     which computes the exponential of each log-variance at each point. Max error: 4 ULP of the
     largest of the terms of the likeliest component.
 
@@ -206,10 +188,10 @@ def squared_mahalanobis(
     mu: ArrayLike,
     inverse_sigma: ArrayLike,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | None = None,
+) -> Array:
     r"""Square of Mahalanobis' distance from a diagonal normal distribution.
 
     .. math:: \sum_i \left((x_i - \mu_i) / \sigma_i\right)^2
@@ -219,14 +201,11 @@ def squared_mahalanobis(
     x : array_like
         The points.
     mu, inverse_sigma : array_like
-        Means of the distribution, and one over its standard deviations; their shapes broadcast
-        with that of `x`.
-    axis : int, tuple of int, or None, default -1
-        The event axes, summed over. None sums over all.
-    keepdims : bool, default False
-        Keep the event axes, with length 1.
-    out : ndarray, optional
-        Where to put the result.
+        Means of the distribution, and the inverses of its standard deviations. Their shapes
+        broadcast with that of `x`.
+    {axis}
+    {keepdims}
+    {out}
 
     Returns
     -------
@@ -235,15 +214,12 @@ def squared_mahalanobis(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    Minus one half of it is all of a normal's log-density that depends on `x`. Each term is right
-    within 4 ULP; types and the order of the sum are as in `kl_standard_normal`.
+    The log-density of a normal distribution is minus half of it, plus a constant in `x`. Each term
+    is right within 4 ULP. Types and the order of the sum are as in `kl_standard_normal`.
 
     References
     ----------

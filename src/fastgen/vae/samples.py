@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Literal, overload
 
 from fastgen._compose import composed, row
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
+from fastgen._typing import Array, ArrayLike, Axis, OutPair, Rng
 from fastgen.noise.keys import noise_of
 
 __all__ = ["reparameterize", "sample_diag_normal", "sample_diag_normal_with_log_prob"]
@@ -20,9 +19,9 @@ _sample_with_log_prob = OPS["vae.sample_diag_normal_with_log_prob"]
 
 @operation("vae.sample_diag_normal")
 def sample_diag_normal(
-    mu: ArrayLike, logvar: ArrayLike, noise: ArrayLike | Stream, *, out: Any = None
-) -> Any:
-    r"""Diagonal normals, of given standard normal noise.
+    mu: ArrayLike, logvar: ArrayLike, noise: ArrayLike | Stream, *, out: Array | None = None
+) -> Array:
+    r"""Draws from a diagonal normal distribution, from given standard normal noise.
 
     .. math:: z = \mu + e^{\ell / 2} \, \epsilon
 
@@ -32,8 +31,7 @@ def sample_diag_normal(
         Means and log-variances.
     noise : array_like or fastgen.noise.Stream
         Standard normal noise :math:`\epsilon`. All three shapes broadcast together.
-    out : ndarray, optional
-        Where to put the result. It may be one of the inputs.
+    {out_or_input}
 
     Returns
     -------
@@ -42,15 +40,12 @@ def sample_diag_normal(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises_elementwise}
 
     Notes
     -----
-    Right within 3 ULP of the larger term. `reparameterize` is this, with noise that it finds
-    itself; this one has a derivative by the noise too.
+    The result is right within 3 ULP of the larger term. `reparameterize` is this function with
+    noise that it draws itself. This one has a derivative by the noise too.
 
     References
     ----------
@@ -71,11 +66,11 @@ def sample_diag_normal_with_log_prob(
     logvar: ArrayLike,
     noise: ArrayLike | Stream,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
-    r"""Diagonal normals, of given standard normal noise, and their log-density.
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Draws from a diagonal normal distribution, from given noise, and their log-density.
 
     .. math:: z = \mu + e^{\ell / 2} \, \epsilon, \quad
               \log q(z) = -\tfrac12 \sum_i \left(\log 2\pi + \ell_i + \epsilon_i^2\right)
@@ -87,11 +82,10 @@ def sample_diag_normal_with_log_prob(
     noise : array_like or fastgen.noise.Stream
         Standard normal noise :math:`\epsilon`. All three shapes broadcast together.
     axis : int, tuple of int, or None, default -1
-        The event axes, summed over in the log-density. None sums over all.
+        The event axes. The log-density is summed over them. None stands for all axes.
     keepdims : bool, default False
         Keep the event axes, with length 1, in the log-density.
-    out : tuple of two ndarrays or None, optional
-        Where to put the results.
+    {outs}
 
     Returns
     -------
@@ -102,17 +96,14 @@ def sample_diag_normal_with_log_prob(
 
     Raises
     ------
-    ValueError
-        If shapes do not broadcast, `axis` is out of range, or `out` does not fit.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+    {raises}
 
     Notes
     -----
-    In one pass over memory. Nothing is subtracted from `z` again, so the log-density keeps its
-    precision where `mu` is large beside the standard deviation. Types and the order of the sum are
-    as in `kl_standard_normal`. Right within 3 ULP of the largest term, before the sum. The
-    derivative is that of both as functions of the parameters and the noise.
+    One pass over memory gives both. The log-density comes from the noise, not from `z` minus `mu`,
+    so it keeps its precision where `mu` is large beside the standard deviation. Types and the order
+    of the sum are as in `kl_standard_normal`. Each term is right within 3 ULP of the largest of its
+    parts. The derivative is that of both results, as functions of the parameters and the noise.
 
     References
     ----------
@@ -128,20 +119,68 @@ def sample_diag_normal_with_log_prob(
     return _sample_with_log_prob((mu, logvar, noise), axis, keepdims, out)
 
 
+@overload
+def reparameterize(
+    mu: ArrayLike,
+    logvar: ArrayLike,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_log_prob: Literal[False] = ...,
+    axis: Axis = ...,
+    keepdims: bool = ...,
+    out: Array | None = ...,
+) -> Array: ...
+
+
+@overload
+def reparameterize(
+    mu: ArrayLike,
+    logvar: ArrayLike,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_log_prob: Literal[True],
+    axis: Axis = ...,
+    keepdims: bool = ...,
+    out: OutPair = ...,
+) -> tuple[Array, Array]: ...
+
+
+@overload
+def reparameterize(
+    mu: ArrayLike,
+    logvar: ArrayLike,
+    *,
+    noise: ArrayLike | Stream | None = ...,
+    rng: Rng = ...,
+    key: int | None = ...,
+    counter: int = ...,
+    return_log_prob: bool,
+    axis: Axis = ...,
+    keepdims: bool = ...,
+    out: Array | OutPair = ...,
+) -> Array | tuple[Array, Array]: ...
+
+
 @composed(inputs=2)
 def reparameterize(
     mu: ArrayLike,
     logvar: ArrayLike,
     *,
     noise: ArrayLike | Stream | None = None,
-    rng: Any = None,
+    rng: Rng = None,
     key: int | None = None,
     counter: int = 0,
     return_log_prob: bool = False,
-    axis: int | tuple[int, ...] | None = -1,
+    axis: Axis = -1,
     keepdims: bool = False,
-    out: Any = None,
-) -> Any:
+    out: Array | OutPair = None,
+) -> Array | tuple[Array, Array]:
     r"""Draws from a diagonal normal distribution, differentiable in its parameters.
 
     .. math:: z = \mu + e^{\ell / 2} \, \epsilon, \quad \epsilon \sim N(0, 1)
@@ -149,24 +188,19 @@ def reparameterize(
     Parameters
     ----------
     mu, logvar : array_like
-        Means and log-variances; their shapes broadcast together.
+        Means and log-variances. Their shapes broadcast together.
     noise : array_like or fastgen.noise.Stream, optional
-        The noise :math:`\epsilon`, if it is already there.
-    rng : numpy.random.Generator, int or None, optional
-        Where the key comes from if there is neither noise nor key: what `numpy.random.default_rng`
-        takes. None is fresh entropy.
-    key : int, optional
-        Which stream of noise, :math:`0 \le key < 2^{64}`: as in `fastgen.noise.normal`.
-    counter : int, optional
-        The index in the stream of the first element.
+        The noise :math:`\epsilon`. By default it is drawn by key and counter.
+    {rng_or_noise}
+    {key_and_counter_of_noise}
     return_log_prob : bool, default False
-        Return :math:`\log q(z)` too, from the same pass.
+        Return :math:`\log q(z)` too, from the same pass over memory.
     axis : int, tuple of int, or None, default -1
-        The event axes, summed over in the log-density.
+        The event axes. The log-density is summed over them. None stands for all axes.
     keepdims : bool, default False
         Keep the event axes, with length 1, in the log-density.
     out : ndarray, or tuple of two ndarrays or None, optional
-        Where to put the result or results.
+        The arrays that receive the result or results.
 
     Returns
     -------
@@ -179,16 +213,15 @@ def reparameterize(
     ------
     ValueError
         If the noise is given twice, shapes do not broadcast, `axis` is out of range, or `out` does
-        not fit. From the pullback of `vjp`, if there was neither `noise` nor `key`.
-    TypeError
-        If an input is complex, longdouble, object or masked.
+        not fit. The pullback of `vjp` raises it if neither `noise` nor `key` is given.
+    {type_error}
 
     Notes
     -----
-    Noise that is not given is made where it is wanted, and never exists in memory: element `j` of
-    the broadcast shape, counted as ``ravel()`` does, takes element ``counter + j`` of the stream.
-    So the draws do not depend on batch size or thread count, and the derivative makes the same
-    noise again. Right within 3 ULP of the larger term.
+    Drawn noise is computed element by element and is never stored: element `j` of the broadcast
+    shape, in the order of ``ravel()``, takes element ``counter + j`` of the stream. So the draws do
+    not depend on batch size or thread count, and the derivative draws the same noise again. The
+    result is right within 3 ULP of the larger term.
 
     References
     ----------
