@@ -1,4 +1,4 @@
-"""A description of a call says what the call gives: its value, its gradients, its results' types."""
+"""A description of a call says what it gives: its value, its gradients, its results' types."""
 
 import functools
 import itertools
@@ -25,7 +25,7 @@ def logits(*shape):
 
 
 def calls():
-    """Calls of every composed function that is more than one row, over the product of its options."""
+    """Calls of every function that is more than one row, over the product of its options."""
     x, z = logits(3, 8), logits(3, 4)
     for axis, keepdims, beta in itertools.product(
         [-1, (0, 1), None, ()], [False, True], [1.0, 4.0]
@@ -121,11 +121,11 @@ def test_results_of_every_row_are_known_before_they_are_computed(name, dtype):
 def test_gradients_are_the_slopes_of_the_value(call):
     f, inputs, options = call
     function = Function(f)
-    try:
-        value, gradients = fastgen.value_and_grad(f)(*inputs, **options)
-    except TypeError as error:
-        assert "combine: has a derivative for up to 3" in str(error)
+    if f is guidance.combine and len(inputs[1]) > 3:
+        with pytest.raises(TypeError, match="combine: has a derivative for up to 3"):
+            fastgen.value_and_grad(f)(*inputs, **options)
         return
+    value, gradients = fastgen.value_and_grad(f)(*inputs, **options)
     for got, wanted in zip(each(value), each(f(*inputs, **options)), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-14)
     rng = np.random.default_rng(3)
