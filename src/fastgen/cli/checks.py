@@ -11,9 +11,10 @@ import numpy as np
 
 import fastgen
 from fastgen import _core, cases
-from fastgen.cli import compare, ulps
+from fastgen.cases import ulp
+from fastgen.cli import compare
 from fastgen.cli.gradients import derivative
-from fastgen.cli.subject import REPEATED, Outcome, Subject, equal, same, verdict
+from fastgen.cli.subject import Outcome, Subject, equal, same, verdict
 
 LARGE = (3000, 100)  # enough work for threads to share
 NO_FMA = ("x86-64-v2", "baseline")  # where other bits are allowed
@@ -33,16 +34,19 @@ def case_is_complete(name: str) -> Iterator[Outcome]:
 
 def known_values(subject: Subject) -> Iterator[Outcome]:
     """The value is within the stated error of a value known to 25 digits."""
-    for point, digits in subject.case.known:
+    case = subject.case
+    for point, digits in case.known:
+        bounds = cases.bounds(case.ulp, len(cases.each(digits)))
+        pairs = zip(bounds, cases.each(digits), strict=True)
+        limits = [limit for limit, part in pairs for _ in cases.flat(part)]
         texts, results = cases.flat(digits), subject.numbers_at(point)
-        limits = cases.bounds(subject.case.ulp, len(cases.each(digits)))
-        per_number = [
-            limit
-            for limit, part in zip(limits, cases.each(digits), strict=True)
-            for _ in cases.flat(part)
-        ]
-        distances = ulps.distances(subject, point, list(map(Fraction, texts)), results)
-        for text, bound, repeated, worst in zip(texts, per_number, results, distances, strict=True):
+        # Floats are enough for the size of a term.
+        scales = cases.flat(case.scale(ulp.FLOATS, *point)) if case.scale else [0.0] * len(texts)
+        rows = zip(texts, limits, scales, results, strict=True)
+        for text, bound, scale, repeated in rows:
+            exact = Fraction(text)
+            size = max(abs(exact), abs(Fraction(float(scale))))
+            worst = max(ulp.error(r, exact, subject.dtype, size) for r in set(repeated.tolist()))
             yield verdict(
                 worst <= bound,
                 f"{subject}: at {_shown(point)} the value should be {text} within {bound:g} ULP,"
@@ -55,7 +59,7 @@ def edges(subject: Subject) -> Iterator[Outcome]:
     for point, values in subject.case.edges:
         for value, repeated in zip(cases.flat(values), subject.numbers_at(point), strict=True):
             yield verdict(
-                same(repeated, np.full(REPEATED, value).astype(subject.dtype)),
+                same(repeated, np.full(repeated.shape, value).astype(subject.dtype)),
                 f"{subject}: at {_shown(point)} the value should be {value} but is {repeated[0]}.",
             )
 
@@ -116,7 +120,7 @@ def rounded_once(subject: Subject) -> Iterator[Outcome]:
 
 
 FOR_FLOATS: tuple[Check, ...] = (known_values, edges, near_reference, derivative, bits, threads)
-FOR_HALVES: tuple[Check, ...] = (rounded_once, near_reference, threads)
+FOR_HALVES: tuple[Check, ...] = (edges, rounded_once, near_reference, threads)
 
 
 def _rounded(subject: Subject, inputs: Any, where: str) -> Outcome:
