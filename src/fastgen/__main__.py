@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     info = commands.add_parser("info", help="what was built, what is used here, and why")
-    info.add_argument("--json", action="store_true", help="for machines")
+    form = info.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for machines")
+    form.add_argument(
+        "--functions", action="store_true", help="every function with its error bound, in Markdown"
+    )
 
     bench = commands.add_parser("bench", help="how fast operations are, compared with NumPy")
     extent = bench.add_mutually_exclusive_group()
@@ -62,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", metavar="FILE", help="write every number to FILE")
     bench.add_argument("--plot", metavar="FILE.png", help="draw the speed-ups; needs matplotlib")
 
-    check = commands.add_parser("check", help="whether every operation is right on this computer")
+    check = commands.add_parser(
+        "check",
+        help="whether every operation is right on this computer",
+        epilog="For the largest errors of one operation: python -m fastgen.cases NAME",
+    )
     check.add_argument("--full", action="store_true", help="also 10^7 random points; minutes")
 
     for command in (bench, check):
