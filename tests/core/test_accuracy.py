@@ -112,7 +112,7 @@ def test_known_values_are_exact(name):
 def test_ulp(dtype, number):
     info = np.finfo(dtype)
     top, least = float(info.max), float(info.smallest_subnormal)
-    for x in [1.0, -1.5, 2.0, 1 - float(info.epsneg), least, 3 * least, float(info.tiny), -top]:
+    for x in [1.0, -1.5, 2.0, 1 - float(info.epsneg), least, 3 * least, float(info.tiny), -top / 2]:
         unit = ulp.spacing(number(x), dtype)
         assert unit == np.spacing(np.abs(dtype(x)))
         assert error(dtype(x), number(x), dtype) == 0

@@ -29,7 +29,8 @@ class Distance(NamedTuple):
     """"value", or "gradient 0" and so on; with several outputs, "value 0"."""
     ulp: float
     bound: float
-    where: str
+    where: tuple[str, Arrays, Arrays]
+    """The instruction set, the inputs and the cotangents."""
 
 
 def points(name: str, dtype: Any, random: np.random.Generator, draws: int = 0) -> list[Arrays]:
@@ -101,7 +102,7 @@ def distances(ops: Sequence[Op], arrays: Arrays, along: Arrays) -> Iterator[Dist
     slope_bounds = cases.bounds(case.gradient_ulp, len(slopes))
     measured = []
     for op in ops:
-        where = f"{op.isa} at {arrays} along {along}"
+        where = op.isa, arrays, along
         results = cases.each(op(arrays))
         if op.derivative is not None:
             alone, results = results, op.derivative((*arrays, *along))
@@ -116,7 +117,7 @@ def distances(ops: Sequence[Op], arrays: Arrays, along: Arrays) -> Iterator[Dist
 
 
 def _of_results(
-    word: str, results: Any, exact: Any, scales: Any, bounds: Sequence[float], where: str
+    word: str, results: Any, exact: Any, scales: Any, bounds: Sequence[float], where: Any
 ) -> Iterator[Distance]:
     rows = zip(results, exact, scales, bounds, strict=True)
     for k, (found, wanted, scale, bound) in enumerate(rows):

@@ -29,6 +29,13 @@ FLOATS = SimpleNamespace(
 
 
 @cache
+def _limits(dtype: Any) -> tuple[int, int, float]:
+    """Bits of the fraction, the least exponent of a normal number, and the largest number."""
+    info = np.finfo(dtype)
+    return int(info.nmant), int(info.minexp), float(info.max)
+
+
+@cache
 def context() -> Any:
     """Return a context of mpmath with many bits; ImportError where mpmath is not installed."""
     try:
@@ -49,9 +56,9 @@ def exactly(formula: Callable[..., Any], point: Any) -> Any:
 
 def spacing(number: Any, dtype: Any) -> float:
     """Return the spacing of the numbers of a type around an exact number, subnormals included."""
-    info = np.finfo(dtype)
-    exponent = max(_exponent(number), info.minexp) if number else info.minexp
-    return math.ldexp(1.0, int(exponent) - int(info.nmant))
+    digits, least, _ = _limits(dtype)
+    exponent = max(_exponent(number), least) if number else least
+    return math.ldexp(1.0, exponent - digits)
 
 
 def error(got: Any, exact: Any, dtype: Any, scale: Any = None) -> float:
@@ -61,7 +68,7 @@ def error(got: Any, exact: Any, dtype: Any, scale: Any = None) -> float:
     other than infinity has its distance from the largest number.
     """
     number = Fraction if isinstance(exact, Fraction) else context().mpf
-    exact, got, top = number(exact), float(got), float(np.finfo(dtype).max)
+    exact, got, top = number(exact), float(got), _limits(dtype)[2]
     if abs(exact) > top:
         unit = number(spacing(number(top), dtype))
         rounds_to_infinity = abs(exact) - number(top) > unit / 2
