@@ -1,4 +1,4 @@
-"""For every operation: sample inputs, what is exactly true of it, and how far off it may be.
+"""For every operation: sample inputs, exact values, and error bounds.
 
 The tests, the benchmarks and `python -m fastgen check` go through all cases, so that a new
 operation needs nothing but a case. `python -m fastgen.cases NAME` prints the numbers of a case.
@@ -133,7 +133,7 @@ def bounds(bound: float | tuple[float, ...], count: int) -> tuple[float, ...]:
 
 
 def flat(numbers: Any) -> list[Any]:
-    """Return the numbers of a point or result of a case in one list."""
+    """Return the numbers of a point or of a result in one list."""
     if isinstance(numbers, (tuple, list)):
         return [x for part in numbers for x in flat(part)]
     return [numbers]
@@ -143,7 +143,7 @@ def digest(op: Op, dtype: Any) -> str:
     """Return a digest of the bits of the value and gradients at fixed inputs."""
     wanted = shapes(op.name, (7, 1100))[0]
     ends = np.cumsum([math.prod(shape) for shape in wanted])
-    # 20 bits a number, by SplitMix64: exact in float32, and the same in every NumPy.
+    # SplitMix64 gives 20 bits a number: exact in float32, and the same with every NumPy.
     k = np.arange(1, ends[-1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     k = (k ^ (k >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     k = (k ^ (k >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""The checks of `fastgen check`: each yields None where it passed and a sentence where not."""
+"""The checks of `fastgen check`. Each yields None for a pass, a sentence for a failure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fastgen.cli import compare
 from fastgen.cli.gradients import derivative
 from fastgen.cli.subject import Outcome, Subject, equal, same, verdict
 
-LARGE = (3000, 100)  # enough work for threads to share
-NO_FMA = ("x86-64-v2", "baseline")  # where other bits are allowed
+LARGE = (3000, 100)  # enough work for several threads
+NO_FMA = ("x86-64-v2", "baseline")  # may give other bits
 
 Check = Callable[[Subject], Iterator[Outcome]]
 
 
 def case_is_complete(name: str) -> Iterator[Outcome]:
-    """A check without anything to compare with would always pass."""
+    """The case has values to compare with."""
     case = cases.CASES.get(name)
     if case is None:
         yield "The registry of cases does not have this operation."
@@ -79,7 +79,7 @@ def near_reference(subject: Subject) -> Iterator[Outcome]:
 
 
 def bits(subject: Subject) -> Iterator[Outcome]:
-    """Where there is fused multiply-add, the bits are the same on every computer."""
+    """With fused multiply-add, the bits are the same on every computer."""
     if subject.op.isa in NO_FMA:
         return
     stored = subject.case.bits[subject.dtype == np.float64]
@@ -112,7 +112,7 @@ def threads(subject: Subject) -> Iterator[Outcome]:
 
 
 def rounded_once(subject: Subject) -> Iterator[Outcome]:
-    """Types of 16 bits hold the float32 result, rounded once."""
+    """A result of 16 bits is the float32 result, rounded once."""
     for point, _ in (*subject.case.known, *subject.case.edges):
         yield _rounded(subject, subject.at_point(point), f"inputs {_shown(point)}")
     for shape in subject.shapes:
@@ -126,7 +126,7 @@ FOR_HALVES: tuple[Check, ...] = (edges, rounded_once, near_reference, threads)
 def _rounded(subject: Subject, inputs: Any, where: str) -> Outcome:
     results = cases.each(subject.op(inputs))
     single = tuple(x.astype(np.float32) for x in inputs)
-    # Sums are in float64 before they are rounded.
+    # An output of float64 has the sums before they are rounded.
     unrounded = tuple(np.empty(r.shape) for r in results)
     subject.op(single, out=unrounded)
     pairs = zip(results, unrounded, strict=True)

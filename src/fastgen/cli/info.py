@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _version(name: str) -> str | None:
-    # Looked up, not imported: torch alone takes seconds.
+    # Nothing is imported: torch alone takes seconds.
     if importlib.util.find_spec(name) is None:
         return None
     try:

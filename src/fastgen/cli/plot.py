@@ -1,4 +1,4 @@
-"""``fastgen bench --plot``: every speed-up over NumPy as a point, losses in another colour."""
+"""``fastgen bench --plot``: a point for every speed-up over NumPy, losses in another colour."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _point(axes: Any, row: Row, y: int) -> None:
     colour = LOSS if row.speed_up < 1 else WIN
     filled = row.kind == VALUE
     area = 14 + 13 * math.log10(math.prod(row.shape))
-    # Small points before large ones, and losses before wins: none is hidden.
+    # Small points lie over large ones, and losses over wins: none is hidden.
     height = 5 - area / 1000 + (row.speed_up < 1)
     axes.scatter(
         row.speed_up, y + SHIFTS[row.kind], s=area if filled else 26, marker=MARKERS[row.kind],

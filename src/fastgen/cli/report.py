@@ -1,4 +1,4 @@
-"""What `bench` says: a table for people, and the same for machines."""
+"""The output of ``fastgen bench``: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIN, LOSS, WRONG = "green", "yellow", "bold red"
 
 
 def collect(rows: list[Row], setting: Setting, seconds: float) -> dict[str, Any]:
-    """Return what holds for the whole run."""
+    """Return the facts of the whole run."""
     return {
         "environment": info.collect(),
         "dtype": setting.dtype.name,
@@ -48,7 +48,7 @@ def as_json(rows: list[Row], found: dict[str, Any]) -> bytes:
 
 
 def show(rows: list[Row], found: dict[str, Any]) -> None:
-    """Print the table, that of the peers where there are any, and what they mean."""
+    """Print the table, the table of peers if there are any, and explanations."""
     one_screen = found["extent"] == "screen"
     for part in [rows] if one_screen else _by_family(rows).values():
         show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in part])
@@ -72,7 +72,7 @@ def size(shape: tuple[int, ...]) -> str:
 
 
 def _size(row: Row) -> str:
-    """Its shape; for vectors and matrices, that of the batch, and their length."""
+    """The shape; for vectors and matrices, the shape of the batch and their lengths."""
     if cases.signature(row.operation).has_rows:
         return size(row.shape)
     dims = [f"{dim}={length}" for dim, length in cases.CASES[row.operation].dims.items()]
@@ -98,7 +98,7 @@ def times(ratio: float) -> str:
 
 
 def _label(row: Row, rows: list[Row], labels: dict[str, str]) -> Cell:
-    """The operation where its rows begin; after that, what is special."""
+    """The operation in its first row, the kind in its other rows."""
     first = next(other for other in rows if other.operation == row.operation)
     return Cell(row.operation, "bold") if row is first else Cell(labels.get(row.kind, ""))
 
@@ -129,7 +129,7 @@ def _show_peers(rows: list[Row], peers: list[str]) -> None:
     ]
     say("\nspeed-up over other libraries, with the same threads")
     show_table(("operation", "size", "fastgen", *peers), cells)
-    say("! their result is off by more than would be called WRONG here")
+    say("! the error of this result is larger than the bound for fastgen")
 
 
 def _by_family(rows: list[Row]) -> dict[str, list[Row]]:
@@ -140,7 +140,7 @@ def _by_family(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def _show_families(rows: list[Row]) -> None:
-    """The whole table in a line for each family."""
+    """Print one line for each family."""
     cells = []
     for family, its in _by_family(rows).items():
         values = [row.speed_up for row in its if row.kind != GRADIENT]
