@@ -113,6 +113,16 @@ def test_bench_fails_where_a_gradient_is_wrong(quickly, monkeypatch, capsys):
     assert "1 of 3 wrong" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_types(dtype, quickly, capsys):
+    """NumPy's linear algebra refuses float16."""
+    pytest.importorskip("ml_dtypes")
+    assert main(["bench", "--quick", "--dtype", dtype, "--only", "flow.slogdet"]) == 0
+    text = capsys.readouterr().out
+    refused = f"NumPy does not take {dtype} in flow.slogdet"
+    assert (refused in text) == (dtype == "float16") and dtype in text
+
+
 @pytest.mark.usefixtures("interrupts", "quickly")
 @pytest.mark.parametrize("extent", [[], ["--full"]])
 def test_after_an_interrupt_it_prints_what_it_has(extent, monkeypatch, capsys, tmp_path):

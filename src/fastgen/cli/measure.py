@@ -32,9 +32,12 @@ def measure(step: Step, setting: Setting, seconds: float) -> Row:
         ours = partial(function, out=out if len(out) > 1 else out[0])
     elif kind == GRADIENT:
         ours = fastgen.value_and_grad(function)
-    estimated = _seconds_of(partial(reference, *of.inputs)) * of.repeats > SLOW_SECONDS
+    numpy_dtype = _numpy_dtype(reference, of)
+    part = [x.astype(numpy_dtype) for x in of.inputs]
+    estimated = _seconds_of(partial(reference, *part)) * of.repeats > SLOW_SECONDS
+    given = part if estimated else [x.astype(numpy_dtype, copy=False) for x in inputs]
     calls: dict[str, Call] = {
-        "numpy": partial(reference, *(of.inputs if estimated else inputs)),
+        "numpy": partial(reference, *given),
         "fastgen": partial(ours, *inputs),
     }
     for peer, prepare in setting.peers.items():
@@ -42,7 +45,18 @@ def measure(step: Step, setting: Setting, seconds: float) -> Row:
         if call is not None:
             calls[peer] = call
     timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
-    return _judged(step, of, timed, estimated, setting)
+    row = _judged(step, of, timed, estimated, setting)
+    row.numpy_dtype = numpy_dtype.name
+    return row
+
+
+def _numpy_dtype(reference: Callable[..., Any], of: Repeated) -> Any:
+    """The type to time NumPy with: float32 where it refuses 16 bits, as its linear algebra does."""
+    try:
+        reference(*(x[:1] for x in of.inputs))
+    except TypeError:
+        return np.dtype(np.float32)
+    return of.inputs[0].dtype
 
 
 def _seconds_of(call: Call) -> float:
@@ -88,6 +102,7 @@ def _judged(
         gradient_error=slope_error,
         wrong=wrong,
         numpy_estimated=estimated,
+        numpy_dtype=setting.dtype.name,
         peer_seconds={peer: t.seconds for peer, t in timed.items()},
         peer_errors={peer: error_of(t.result) for peer, t in timed.items()},
     )

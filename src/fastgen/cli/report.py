@@ -197,6 +197,9 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
     )
     if any(row.numpy_estimated for row in rows):
         _explain("~ the time of a part of the inputs, times the number of parts.")
+    if any(row.numpy_dtype != found["dtype"] for row in rows):
+        others = dict.fromkeys(row.operation for row in rows if row.numpy_dtype != found["dtype"])
+        _explain(f"NumPy does not take {found['dtype']} in {', '.join(others)}: float32 there.")
     _explain(
         f"bandwidth: bytes read and written per second, as a share of the {rate:.1f} GB/s that"
         f" NumPy reaches here with {_plural(threads, 'thread')}, where the bytes are more than"

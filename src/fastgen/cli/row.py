@@ -39,6 +39,7 @@ class Row:
     gradient_error: float | None
     wrong: bool
     numpy_estimated: bool
+    numpy_dtype: str
     peer_seconds: dict[str, float] = field(default_factory=dict)
     peer_errors: dict[str, float] = field(default_factory=dict)
 
