@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -16,7 +15,8 @@ from fastgen.cli import compare
 from fastgen.cli.gradients import derivative
 from fastgen.cli.subject import Outcome, Subject, equal, same, verdict
 
-LARGE = (3000, 100)  # enough work for several threads
+# Enough work for several threads: rows, elements, and problems of vectors or matrices.
+LARGE, ELEMENTS, PROBLEMS = (3000, 100), (300_000,), (30_000,)
 NO_FMA = ("x86-64-v2", "baseline")  # may give other bits
 
 Check = Callable[[Subject], Iterator[Outcome]]
@@ -94,7 +94,8 @@ def bits(subject: Subject) -> Iterator[Outcome]:
 
 def threads(subject: Subject) -> Iterator[Outcome]:
     """One thread and many give the same bits."""
-    shape = LARGE if subject.has_rows else (math.prod(LARGE),)
+    dims = cases.signature(subject.name).dims
+    shape = LARGE if subject.has_rows else PROBLEMS if dims else ELEMENTS
     inputs = subject.samples(shape)
     before = fastgen.get_num_threads()
     many = max(before, 4)

@@ -24,6 +24,7 @@ file: `python -m fastgen info --functions` writes it.
 - Most functions also take `axis=`, `keepdims=` and `out=`.
 - An error is that of one element, in ULP (units in the last place) of the result. "of its terms"
   is in ULP of the largest term, where terms may cancel. Sums over elements are in float64.
+- An error is that of all instruction sets. It may be less with fused multiply-add.
 - "and" is between the results of a function, "to" between its kinds or directions.
 - "-" is where nothing is rounded, or where only the docstring says it. Docstrings have all else
   too, such as the largest errors of derivatives.
