@@ -1,11 +1,14 @@
 """The command line: help, `info` and `check`, in processes of their own; checks that can fail."""
 
+import ast
 import dataclasses
+import graphlib
 import json
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +175,32 @@ def test_reader_that_stops_early():
     ) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+def imports_of(file, modules):
+    """Which of some modules a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in modules else node.module
+        elif isinstance(node, ast.Constant):
+            yield node.value  # by importlib
+
+
+@pytest.mark.parametrize("package", ["cli", "cases"])
+def test_no_circle_of_imports(package):
+    root = Path(fastgen.__file__).parent
+    files = {
+        ".".join(["fastgen", *file.relative_to(root).with_suffix("").parts]): file
+        for file in (root / package).rglob("*.py")
+    }
+    modules = {name.removesuffix(".__init__"): file for name, file in files.items()}
+    graph = {
+        name: {*imports_of(file, modules)} & {*modules} - {name} for name, file in modules.items()
+    }
+    assert sum(map(len, graph.values())) > 20
+    graphlib.TopologicalSorter(graph).prepare()  # CycleError names a circle
 
 
 def test_import_does_not_load_the_command_line():
