@@ -96,9 +96,10 @@ def bound(function: Any) -> str:
     """Return the error bound that the cases state, or the docstring of a function without rows."""
     names = [name for name in OPS if public(name)[0] is function]
     if not names:
-        stated = set(_BOUND.findall(inspect.getdoc(function) or ""))
-        number, of_terms = stated.pop() if len(stated) == 1 else ("", "")
-        return f"{number} ULP{' of its terms' * bool(of_terms)}" if number else "-"
+        stated = _BOUND.findall(inspect.getdoc(function) or "")
+        if len({number for number, _ in stated}) != 1:
+            return "-"
+        return f"{stated[0][0]} ULP{' of its terms' * any(terms for _, terms in stated)}"
     found = [cases.CASES[name] for name in names]
     each = [cases.bounds(case.ulp, OPS[name].nout) for name, case in zip(names, found, strict=True)]
     texts = [_range(ulps) for ulps in zip(*each, strict=True)]
