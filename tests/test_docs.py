@@ -1,4 +1,4 @@
-"""The examples in docstrings, and the README's."""
+"""The examples in docstrings and in README, and the table of functions."""
 
 import doctest
 import importlib
@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from fastgen import diffusion
+import fastgen
+from fastgen import cases, diffusion
 from fastgen._ops import OPS, public
+from fastgen.cli import FAMILIES, functions
 
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
 MODULES |= {"fastgen.noise.draws"}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 MODULES |= {getattr(diffusion, name).__module__ for name in diffusion.__all__}
 MODULES |= {getattr(diffusion.samplers, name).__module__ for name in diffusion.samplers.__all__}
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README, FUNCTIONS = ROOT / "README.md", ROOT / "docs" / "functions.md"
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -27,8 +30,6 @@ def test_docstring_examples(name):
 
 @pytest.mark.parametrize("name", ["set_num_threads", "noise.Stream"])
 def test_example_of_compiled_code(name):
-    import fastgen
-
     tests = doctest.DocTestFinder().find(operator.attrgetter(name)(fastgen), name)
     runner = doctest.DocTestRunner()
     assert [runner.run(test) for test in tests] and runner.failures == 0 and runner.tries > 0
@@ -40,3 +41,64 @@ def test_readme_example_runs(tmp_path, monkeypatch):
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+
+
+def lines_of_functions():
+    """From "vae.kl_standard_normal" to the error that its line in docs/functions.md states."""
+    section, found = "", {}
+    for line in FUNCTIONS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        elif line.startswith("| `"):
+            name = re.match(r"\| `([\w.]+)\(", line)[1]
+            assert f"{section}.{name}" not in found, line
+            found[f"{section}.{name}"] = line.split(" | ")[-1].removesuffix(" |")
+    return found
+
+
+def test_the_table_of_functions_is_up_to_date():
+    """If not: python -m fastgen info --functions > docs/functions.md"""
+    assert FUNCTIONS.read_text(encoding="utf-8") == functions.table()
+
+
+def test_every_public_function_has_a_line():
+    listed = {name.partition(".Schedule.")[0] for name in lines_of_functions()}
+    for module in (*(getattr(fastgen, f) for f in FAMILIES), diffusion.samplers, fastgen):
+        name = module.__name__.removeprefix("fastgen.")
+        items = {n: getattr(module, n) for n in module.__all__}
+        callables = [n for n, item in items.items() if callable(item) and n != "Schedule"]
+        assert {f"{name}.{n}" for n in callables} <= listed
+    assert {n for n in lines_of_functions() if "Schedule" in n} >= {
+        f"diffusion.Schedule.{n}" for n in ("linear", "cosine", "flow", "karras")
+    }
+    assert set(FAMILIES) >= {name.partition(".")[0] for name in OPS}
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_stated_errors_are_the_bounds_of_the_cases(name):
+    case, entry = cases.CASES[name], public(name)[0]
+    stated = lines_of_functions()[f"{name.partition('.')[0]}.{entry.__name__}"]
+    parts = re.fullmatch(r"(.*) ULP( of its terms)?", stated)[1].split(" and ")
+    bounds = cases.bounds(case.ulp, OPS[name].nout)
+    for bound, part in zip(bounds, parts if len(parts) > 1 else parts * len(bounds), strict=True):
+        least, _, most = part.partition(" to ")
+        assert float(least) <= bound <= float(most or least), stated
+    assert stated.endswith("of its terms") or case.scale is None
+    # The largest bound of all kinds is stated, not more.
+    kinds = [n for n in OPS if public(n)[0] is entry]
+    numbers = [float(n) for n in re.findall(r"[\d.]+", stated)]
+    assert max(numbers) == max(max(cases.bounds(cases.CASES[n].ulp, 1)) for n in kinds)
+
+
+def test_readme_has_every_family_and_no_dead_link():
+    text = README.read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.*)$", FUNCTIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    anchors = {head.replace(".", "") for head in heads}
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert {f"docs/functions.md#{family}" for family in FAMILIES} <= set(links)
+    for link in links:
+        file, _, anchor = link.partition("#")
+        assert (ROOT / file).exists(), link
+        assert not anchor or anchor in anchors, link
+    for path in re.findall(r"`((?:examples|benchmarks|src)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path

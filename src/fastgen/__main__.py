@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastgen info | bench | check``."""
+"""The command line: ``python -m fastgen [info | bench | check]``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from fastgen import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for a wrong result, 2 for a bad argument."""
-    args = _parser().parse_args(argv)
+    """Run one command and return its exit code.
+
+    0; 1 for a wrong result or a file that could not be written; 2 for a bad argument; 130 after
+    Ctrl-C.
+    """
+    parser = _parser()
+    args = parser.parse_args(argv)
     try:
-        # Only now, so that `info` does not wait for what the others need.
-        code: int = importlib.import_module(f"fastgen.cli.{args.command}").run(args)
+        # A command is imported when it is called: `info` does not wait for the others' imports.
+        if args.command is None:
+            parser.print_help()
+            print()
+            code: int = importlib.import_module("fastgen.cli.glance").run()
+        else:
+            code = importlib.import_module(f"fastgen.cli.{args.command}").run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough. Python must not flush into it at exit.
@@ -34,13 +44,19 @@ def _parser() -> argparse.ArgumentParser:
         description="The mathematics of generative models as fast, accurate CPU functions.",
     )
     parser.add_argument("--version", action="version", version=f"fastgen {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     info = commands.add_parser("info", help="what was built, what is used here, and why")
-    info.add_argument("--json", action="store_true", help="for machines")
+    form = info.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for machines")
+    form.add_argument(
+        "--functions", action="store_true", help="every function with its error bound, in Markdown"
+    )
 
-    bench = commands.add_parser("bench", help="how fast every operation is, compared with NumPy")
-    bench.add_argument("--quick", action="store_true", help="few sizes, a few seconds")
+    bench = commands.add_parser("bench", help="how fast operations are, compared with NumPy")
+    extent = bench.add_mutually_exclusive_group()
+    extent.add_argument("--full", action="store_true", help="every operation at every size")
+    extent.add_argument("--quick", action="store_true", help="every operation at few sizes")
     bench.add_argument(
         "--peers", action="store_true", help="also torch, jax, numexpr; takes longer"
     )
@@ -50,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", metavar="FILE", help="write every number to FILE")
     bench.add_argument("--plot", metavar="FILE.png", help="draw the speed-ups; needs matplotlib")
 
-    check = commands.add_parser("check", help="whether every operation is right on this computer")
+    check = commands.add_parser(
+        "check",
+        help="whether every operation is right on this computer",
+        epilog="For the largest errors of one operation: python -m fastgen.cases NAME",
+    )
     check.add_argument("--full", action="store_true", help="also 10^7 random points; minutes")
 
     for command in (bench, check):

@@ -1,17 +1,16 @@
 """Values and derivatives against mpmath, within the bound that each operation states."""
 
-import inspect
-import itertools
+from fractions import Fraction
+from types import SimpleNamespace
 
-import mpmath
 import numpy as np
 import pytest
-from ulp import error, exactly
 
 from fastgen import cases
 from fastgen._core import bind, isas
 from fastgen._ops import OPS
-from fastgen.cases import bounds, each, flat
+from fastgen.cases import accuracy, flat, ulp
+from fastgen.cases.ulp import context, error, exactly
 
 ISAS = [name for name, supported in isas() if supported]
 ELEMENTARY = sorted(name for name in OPS if OPS[name].signature == "()->()")
@@ -52,7 +51,7 @@ def test_elementary_function_over_its_whole_range(name, dtype, rng):
     worst = dict.fromkeys(ISAS, 0.0)
     for i, number in enumerate(x):
         exact = exactly(case.exact, [number])
-        if isinstance(exact, mpmath.mpc) or mpmath.isnan(exact):
+        if isinstance(exact, context().mpc) or context().isnan(exact):
             assert all(np.isnan(values[isa][i]) for isa in ISAS), number
             continue
         errors = {v: error(v, exact, dtype) for v in {values[isa][i] for isa in ISAS}}
@@ -61,86 +60,41 @@ def test_elementary_function_over_its_whole_range(name, dtype, rng):
     assert max(worst.values()) <= case.ulp, {k: float(v) for k, v in worst.items()}
 
 
-def paired_inputs(name):
-    """Positions of inputs that belong together, as mu_q and mu_p do."""
-    names = list(inspect.signature(cases.reference(name)).parameters)
-    partners = {n: n.removesuffix("_q") + "_p" for n in names if n.endswith("_q")}
-    return [(names.index(q), names.index(p)) for q, p in partners.items() if p in names]
-
-
-def points(name, dtype, rng):
-    """Ordinary, nearly degenerate and large inputs, a few hundred in all: batches of one."""
-    case, nin = cases.CASES[name], OPS[name].nin
-    scales = [1, 10, 1e-1, 1e-3, 1e-6] + ([1e-9, 1e-12] if dtype == np.float64 else [])
-    tiny = np.finfo(dtype).smallest_normal ** 0.45  # squares are normal
-    rows = cases.signature(name).has_rows
-    shapes = cases.shapes(name, (12, case.dims.get("n", 1)) if rows else (12,))[0]
-    grid = [
-        cases.sample(name, [c * rng.normal(size=s) for c, s in zip(chosen, shapes, strict=True)])
-        for few in itertools.product(scales, repeat=min(nin, 2))
-        for chosen in [(few * nin)[:nin]]
-    ]
-    pairs = paired_inputs(name)
-    for scale, size in itertools.product(scales if pairs else [], (1, 10)):
-        z = [size * rng.normal(size=shape) for shape in shapes]
-        for q, p in pairs:  # two distributions, nearly the same
-            z[p] = z[q] + scale * rng.normal(size=shapes[p])
-        grid.append(cases.sample(name, z))
-    columns = [np.concatenate(parts) for parts in zip(*grid, strict=True)]
-    columns = [np.where(np.abs(c) < tiny, 0, c).astype(dtype) for c in columns]
-    return [tuple(c[i : i + 1] for c in columns) for i in range(len(columns[0]))]
-
-
-def some_cotangents(op, arrays, i, rng):
-    """Of all outputs together, or of one alone, in turn; 1 where the value is one number."""
-    values = each(op(arrays))
-    if sum(map(np.size, values)) == 1:
-        return tuple(map(np.ones_like, values))
-    chosen = i % (op.nout + 1)
-    return tuple(
-        (rng.normal(size=v.shape) * (chosen in (j, op.nout))).astype(v.dtype)
-        for j, v in enumerate(values)
-    )
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", sorted(set(OPS) - set(ELEMENTARY)))
 def test_value_and_gradient(name, dtype, rng):
-    case, ops = cases.CASES[name], [bind(isa)[name] for isa in ISAS]
-    nout = ops[0].nout
-    for i, arrays in enumerate(points(name, dtype, rng)):
-        cotangents = some_cotangents(ops[0], arrays, i, rng)
-        point = numbers(case, arrays)
-        several = sum(map(np.size, cotangents)) > 1
-        along = [*point, *numbers(case, cotangents)] if several else point
-        exact = each(exactly(case.exact, point))
-        scales = each(exactly(case.scale, point)) if case.scale else exact
-        slopes = exactly(case.gradient, along) if case.gradient else ()
-        terms = exactly(case.gradient_scale, along) if case.gradient_scale else slopes
-        checked = []  # bits that another instruction set had too
-        for op in ops:
-            results = each(op(arrays))
-            if op.derivative is not None:
-                alone, results = results, op.derivative((*arrays, *cotangents))
-                assert all(map(np.array_equal, alone, results))
-            bits = [np.asarray(r).tobytes() for r in results]
-            if bits in checked:
-                continue
-            checked.append(bits)
-            where = op.isa, arrays, cotangents
-            check(results[:nout], exact, scales, bounds(case.ulp, nout), where)
-            check(results[nout:], slopes, terms, bounds(case.gradient_ulp, len(slopes)), where)
+    ops = [bind(isa)[name] for isa in ISAS]
+    for turn, arrays in enumerate(accuracy.points(name, dtype, rng)):
+        along = accuracy.cotangents(ops[0], arrays, turn, rng)
+        for distance in accuracy.distances(ops, arrays, along):
+            assert distance.ulp <= distance.bound, distance
 
 
-def numbers(case, arrays):
-    """What a formula is given, of a batch of one."""
-    return [x[0].tolist() if case.dims else x.item() for x in arrays]
+def test_wrong_results_are_far_from_exact():
+    """The measure itself: it says how far, and that a value must come with its own gradient."""
+    op, name = OPS["vae.kl_standard_normal"], "vae.kl_standard_normal"
+    arrays = (np.array([[0.5]], np.float32), np.array([[0.25]], np.float32))
+    right = op.derivative((*arrays, np.float32(1)))
+    along = (np.ones(1, np.float32),)
 
+    def measured(value, with_gradient, gradients):
+        class Wrong(SimpleNamespace):
+            def __call__(self, inputs):
+                return value
 
-def check(results, exact, scales, limits, where):
-    for found, *of_result, limit in zip(results, exact, scales, limits, strict=True):
-        for got, want, scale in zip(found.flat, *map(flat, of_result), strict=True):
-            assert error(got, want, found.dtype, scale) <= limit, (*where, want)
+            def derivative(self, inputs):
+                return (with_gradient, *gradients)
+
+        wrong = Wrong(name=name, nout=1, isa="wrong")
+        return {d.of: d.ulp for d in accuracy.distances([wrong], arrays, along)}
+
+    value, *gradients = right
+    assert max(measured(value, value, gradients).values()) <= 2
+    ulps = measured(value + 8 * np.spacing(value), value + 8 * np.spacing(value), gradients)
+    assert 6 <= ulps["value"] <= 10 and ulps["gradient 1"] <= 2
+    ulps = measured(value, value, [gradients[0], gradients[1] + 16 * np.spacing(gradients[1])])
+    assert 14 <= ulps["gradient 1"] <= 18 and ulps["gradient 0"] == 0
+    assert measured(value, value + np.spacing(value), gradients)["value with the gradient"] > 1e9
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
@@ -150,4 +104,26 @@ def test_known_values_are_exact(name):
         assert all(np.float32(x) == x for x in flat(point)), "not exact in float32"
         exact = flat(exactly(case.exact, point))
         for text, number in zip(flat(digits), exact, strict=True):
-            assert abs(mpmath.mpf(text) - number) <= abs(number) * mpmath.mpf(10) ** -24
+            assert abs(context().mpf(text) - number) <= abs(number) * context().mpf(10) ** -24
+
+
+@pytest.mark.parametrize("number", [Fraction, lambda x: context().mpf(x)], ids=["exact", "mpmath"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ulp(dtype, number):
+    info = np.finfo(dtype)
+    top, least = float(info.max), float(info.smallest_subnormal)
+    for x in [1.0, -1.5, 2.0, 1 - float(info.epsneg), least, 3 * least, float(info.tiny), -top / 2]:
+        unit = ulp.spacing(number(x), dtype)
+        assert unit == np.spacing(np.abs(dtype(x)))
+        assert error(dtype(x), number(x), dtype) == 0
+        assert error(dtype(x), number(x) + number(unit) / 4, dtype) == 0.25
+        assert error(dtype(x), number(x), dtype, scale=number(4)) == 0
+        assert error(np.nan, number(x), dtype) == np.inf
+    assert error(dtype(1.0), number(1.0) + number(float(info.eps)), dtype, scale=number(4)) == 0.25
+    assert ulp.spacing(number(0), dtype) == least and error(dtype(least), number(0), dtype) == 1
+    past = number(top) + number(ulp.spacing(number(top), dtype))
+    assert error(np.inf, past, dtype) == 0 and error(-np.inf, past, dtype) == np.inf
+    assert error(dtype(top), past, dtype) == np.inf  # the exact value rounds to infinity
+    below = number(top) + number(ulp.spacing(number(top), dtype)) / 4
+    assert error(dtype(top), below, dtype) == 0.25 and error(np.inf, below, dtype) == 0.25
+    assert error(np.inf, number(top), dtype) == np.inf

@@ -5,10 +5,10 @@ import os
 import mpmath
 import numpy as np
 import pytest
-import ulp
 
 import fastgen
 from fastgen import cases, gan
+from fastgen.cases import ulp
 from fastgen.reference import gan as reference
 
 F_KINDS = [

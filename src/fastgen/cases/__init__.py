@@ -1,7 +1,7 @@
-"""For every operation: sample inputs, what is exactly true of it, and how far off it may be.
+"""For every operation: sample inputs, exact values, and error bounds.
 
-The one registry behind the tests, the benchmarks and `python -m fastgen check`. Each of them goes
-through all operations, so a case is all that a new operation has to bring.
+The tests, the benchmarks and `python -m fastgen check` go through all cases, so that a new
+operation needs nothing but a case. `python -m fastgen.cases NAME` prints the numbers of a case.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from fastgen.cases.case import Array, Case
 from fastgen.cases.signature import Shape, Signature, parse
 
 CASES: dict[str, Case] = {}
-for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
-    CASES |= getattr(importlib.import_module(_module.name), "CASES", {})
+for _family in {name.partition(".")[0] for name in OPS}:
+    _found = importlib.import_module(f"{__name__}.{_family}")
+    CASES |= getattr(_found, "CASES", {})
+    for _module in pkgutil.iter_modules(getattr(_found, "__path__", ()), f"{_found.__name__}."):
+        CASES |= getattr(importlib.import_module(_module.name), "CASES", {})
 
 
 def function(name: str) -> Callable[..., Any]:
-    """Return the public function of an operation, with the `kind` that chooses it.
+    """Return the public function of an operation, with the option that chooses the operation.
 
-    Where that takes the inputs in another form, it is the operation itself, with its derivative.
+    If the function takes the inputs in another form, return the operation with its derivative.
     """
     if CASES[name].call is not None:
         return _as_function(OPS[name])
@@ -40,7 +43,7 @@ def function(name: str) -> Callable[..., Any]:
 
 
 def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function take all inputs by position, also those that it has as keywords."""
+    """Return a function that takes all inputs by position, those with keywords too."""
     names = operands(name)
     count = len([n for n in names if n in positional(found)])
     if count == len(names):
@@ -93,19 +96,19 @@ def signature(name: str) -> Signature:
 
 
 def shapes(name: str, shape: Shape) -> tuple[list[Shape], list[Shape]]:
-    """Return the shapes of inputs and outputs: of rows, the last axis of `shape` is their own."""
+    """Return the shapes of inputs and outputs. Rows lie along the last axis of `shape`."""
     return signature(name).shapes(shape, CASES[name].dims)
 
 
 def inputs(name: str, shape: Shape, dtype: Any = np.float64, seed: int = 0) -> Any:
     """Return sample inputs of an operation."""
     draw = np.random.default_rng(seed).standard_normal
-    arrays = sample(name, [draw(s) for s in shapes(name, shape)[0]])
+    arrays = from_draws(name, [draw(s) for s in shapes(name, shape)[0]])
     return tuple(np.array(x, dtype, order="C") for x in arrays)
 
 
-def sample(name: str, draws: list[Array]) -> tuple[Array, ...]:
-    """Return the sample inputs made from draws of the inputs' shapes."""
+def from_draws(name: str, draws: list[Array]) -> tuple[Array, ...]:
+    """Return the sample inputs that the case makes of draws of the inputs' shapes."""
     alike = len({z.shape for z in draws}) == 1
     return CASES[name].sample(np.array(draws) if alike else draws)
 
@@ -130,7 +133,7 @@ def bounds(bound: float | tuple[float, ...], count: int) -> tuple[float, ...]:
 
 
 def flat(numbers: Any) -> list[Any]:
-    """Return the numbers of a point or result of a case in one list."""
+    """Return the numbers of a point or of a result in one list."""
     if isinstance(numbers, (tuple, list)):
         return [x for part in numbers for x in flat(part)]
     return [numbers]
@@ -140,13 +143,13 @@ def digest(op: Op, dtype: Any) -> str:
     """Return a digest of the bits of the value and gradients at fixed inputs."""
     wanted = shapes(op.name, (7, 1100))[0]
     ends = np.cumsum([math.prod(shape) for shape in wanted])
-    # 20 bits a number, by SplitMix64: exact in float32, and the same in every NumPy.
+    # SplitMix64 gives 20 bits a number: exact in float32, and the same with every NumPy.
     k = np.arange(1, ends[-1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     k = (k ^ (k >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     k = (k ^ (k >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = np.split((k >> np.uint64(44)).astype(np.float64) / 2**17 - 4, ends[:-1])
     draws = [x.reshape(shape) for x, shape in zip(z, wanted, strict=True)]
-    arrays = tuple(x.astype(dtype) for x in sample(op.name, draws))
+    arrays = tuple(x.astype(dtype) for x in from_draws(op.name, draws))
     results = each(op(arrays))
     if op.derivative is not None:
         results += op.derivative((*arrays, *(0.5 / 2**j for j in range(op.nout))))

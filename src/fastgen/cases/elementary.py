@@ -36,7 +36,7 @@ def _log_ndtr_gradient(mp: Any, x: Any) -> Any:
 
 CASES = {
     "elementary.exp": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.exp(x),
         gradient=lambda mp, x: (mp.exp(x),),
         ulp=1,
@@ -51,7 +51,7 @@ CASES = {
         bits=("900b11d0b7040e24", "352048db05dcba2d"),
     ),
     "elementary.expm1": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x),
         gradient=lambda mp, x: (mp.exp(x),),
         ulp=1,
@@ -66,7 +66,7 @@ CASES = {
         bits=("bb50636cf6082376", "d72752ae66532d5a"),
     ),
     "elementary.expm1_minus_x": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x) - x,
         gradient=lambda mp, x: (mp.expm1(x),),
         ulp=2,
@@ -126,7 +126,7 @@ CASES = {
         bits=("2b1013abc0b31288", "f38b5eb0c67ed555"),
     ),
     "elementary.log_ndtr": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=_log_ndtr,
         gradient=lambda mp, x: (_log_ndtr_gradient(mp, x),),
         ulp=5,
@@ -142,7 +142,7 @@ CASES = {
         bits=("f72f3223a81855f3", "f812b23b4aac34d3"),
     ),
     "elementary.sigmoid": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: 1 / (1 + mp.exp(-x)),
         gradient=lambda mp, x: (1 / ((1 + mp.exp(-x)) * (1 + mp.exp(x))),),
         ulp=2,
@@ -158,7 +158,7 @@ CASES = {
         gradient_ulp=5,
     ),
     "elementary.softplus": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.log1p(mp.exp(x)),
         gradient=lambda mp, x: (1 / (1 + mp.exp(-x)),),
         ulp=2,
@@ -217,7 +217,7 @@ CASES = {
         bits=("67942359a3719d3f", "f4815266a888804e"),
     ),
     "elementary.logsumexp": Case(
-        sample=case.wide,
+        sample=case.spread,
         dims={"n": 5},
         exact=lambda mp, x: mp.log(sum(mp.exp(a) for a in x)),
         scale=lambda mp, x: max(1, *map(abs, x)),
@@ -240,7 +240,7 @@ CASES = {
         bits=("3104a69011de5d13", "42f74fd12fc35ff9"),
     ),
     "elementary.norm": Case(
-        sample=case.wide,
+        sample=case.spread,
         dims={"n": 5},
         exact=_norm,
         gradient=lambda mp, x: ([a / _norm(mp, x) if any(x) else a for a in x],),

@@ -84,7 +84,7 @@ CASES = {
         bits=("646901950c1770b4", "8f97f0b8367dc4ad"),
     ),
     "gan.f_divergence_kl": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: x * mp.exp(x) - mp.expm1(x),
         gradient=lambda mp, x: (x * mp.exp(x),),
         ulp=3,
@@ -99,7 +99,7 @@ CASES = {
         bits=("1bba5b3ddb9d7e72", "fe086e8849e7d633"),
     ),
     "gan.f_divergence_reverse_kl": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x) - x,
         gradient=lambda mp, x: (mp.expm1(x),),
         ulp=2,
@@ -114,7 +114,7 @@ CASES = {
         bits=("c4d7a8322a69fc6d", "02f9e963ec2d34d5"),
     ),
     "gan.f_divergence_jensen_shannon": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: (
             -(mp.exp(x) * mp.log((1 + mp.exp(-x)) / 2) + mp.log((1 + mp.exp(x)) / 2)) / 2
         ),
@@ -137,7 +137,7 @@ CASES = {
         bits=("246fce0aabe28b98", "d8f6f9efcbc6c0a2"),
     ),
     "gan.f_divergence_total_variation": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: abs(mp.expm1(x)) / 2,
         gradient=lambda mp, x: (mp.sign(x) * mp.exp(x) / 2,),
         ulp=3,
@@ -152,7 +152,7 @@ CASES = {
         bits=("0a58d1ef408bf304", "8679e61af5d91ff2"),
     ),
     "gan.f_divergence_pearson": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x) ** 2,
         gradient=lambda mp, x: (2 * mp.exp(x) * mp.expm1(x),),
         ulp=2,
@@ -167,7 +167,7 @@ CASES = {
         bits=("3c790f072f4958e8", "089dc1e0e43dadb5"),
     ),
     "gan.f_divergence_neyman": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x) ** 2 / mp.exp(x),
         gradient=lambda mp, x: (2 * mp.sinh(x),),
         ulp=2,
@@ -182,7 +182,7 @@ CASES = {
         bits=("8f248c6f333a6cf9", "3f3fe9ac0c368d23"),
     ),
     "gan.f_divergence_squared_hellinger": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x / 2) ** 2 / 2,
         gradient=lambda mp, x: (mp.exp(x / 2) * mp.expm1(x / 2) / 2,),
         ulp=2,
@@ -197,7 +197,7 @@ CASES = {
         bits=("468769ae978c8811", "3ba7c202c9ea38fc"),
     ),
     "gan.f_divergence_jeffreys": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: x * mp.expm1(x),
         gradient=lambda mp, x: (x * mp.exp(x) + mp.expm1(x),),
         ulp=2,
@@ -212,7 +212,7 @@ CASES = {
         bits=("3eadd739585ad58d", "e5856a86a0f1a0bd"),
     ),
     "gan.f_divergence_triangular": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, x: mp.expm1(x) * mp.tanh(x / 2),
         gradient=lambda mp, x: (mp.tanh(x / 2) * (mp.exp(x) + 2 / (1 + mp.exp(-x))),),
         ulp=3,
@@ -255,7 +255,7 @@ CASES = {
         bits=("f10300a0ae96fe44", "539d24ccc67869ef"),
     ),
     "gan.optimal_discriminator": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, a, b: 1 / (1 + mp.exp(b - a)),
         gradient=lambda mp, a, b: (
             1 / ((1 + mp.exp(a - b)) * (1 + mp.exp(b - a))),
@@ -341,7 +341,7 @@ CASES = {
         bits=("81fb334ed97025fb", "df2057258f8909ea"),
     ),
     "gan.relativistic_loss": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, a, b: mp.log1p(mp.exp(b - a)),
         gradient=lambda mp, a, b: (-1 / (1 + mp.exp(a - b)), 1 / (1 + mp.exp(a - b))),
         ulp=2,

@@ -1,4 +1,4 @@
-"""What a row's signature says of the shapes of its operands."""
+"""The shapes of operands, from the signature of a row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Signature(NamedTuple):
 
     @property
     def has_rows(self) -> bool:
-        """Whether the last axis, of any length, is a row: `axis` may then name others instead."""
+        """Whether the operation takes rows of any length, along the last axis or along `axis`."""
         return self.dims == {"n"}
 
     def batch_ndim(self, shape: Shape) -> int:
@@ -34,8 +34,8 @@ class Signature(NamedTuple):
     def shapes(self, shape: Shape, dims: Mapping[str, int]) -> tuple[list[Shape], list[Shape]]:
         """Return the shapes of inputs and of outputs.
 
-        Where there are rows, the last number of `shape` is their length; else the whole of it is
-        that of the batch, and `dims` has the lengths of the core dimensions.
+        With rows, the last number of `shape` is their length. Without, `shape` is the shape of the
+        batch, and `dims` has the lengths of the core dimensions.
         """
         batch, sizes = (shape[:-1], {"n": shape[-1]}) if self.has_rows else (shape, dims)
         inputs, outputs = (

@@ -1,10 +1,11 @@
-"""``fastgen check``: whether every operation is right on this computer, by what cases knows."""
+"""``fastgen check``: whether every operation is right on this computer, by the stored cases."""
 
 from __future__ import annotations
 
 import argparse
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -22,12 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Check, print one line per operation, and say what failed; 1 where anything did."""
     names = selected(args)
     isas = [name for name, here in _core.isas() if here]
-    dtypes = ["float32", "float64", "float16"]
-    try:
-        dtype_of("bfloat16")
-        dtypes.append("bfloat16")
-    except ImportError:
-        pass
+    dtypes = available_dtypes()
     say(f"instruction sets: {', '.join(isas)}; types: {', '.join(dtypes)}")
     start = time.perf_counter()
     total, failed, wrong = 0, 0, 0
@@ -44,6 +40,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def available_dtypes() -> list[str]:
+    """Return the names of the types to check: bfloat16 only where ml_dtypes is installed."""
+    dtypes = ["float32", "float64", "float16"]
+    with suppress(ImportError):
+        dtypes.append(dtype_of("bfloat16").name)
+    return dtypes
+
+
 def _results(
     names: list[str], isas: list[str], dtypes: list[str], full: bool
 ) -> list[tuple[str, int, list[str]]]:
@@ -53,7 +57,7 @@ def _results(
         for name in names:
             advance(name)
             count, failures = 0, []
-            for outcome in _outcomes(name, [bound[isa][name] for isa in isas], dtypes, full):
+            for outcome in outcomes(name, [bound[isa][name] for isa in isas], dtypes, full):
                 count += 1
                 if outcome:
                     failures.append(outcome)
@@ -61,7 +65,7 @@ def _results(
     return results
 
 
-def _outcomes(name: str, ops: list[_core.Op], dtypes: list[str], full: bool) -> Iterator[Outcome]:
+def outcomes(name: str, ops: list[_core.Op], dtypes: list[str], full: bool) -> Iterator[Outcome]:
     """Every check of one operation: None where it passed, a sentence where not."""
     yield from checks.case_is_complete(name)
     if name not in cases.CASES:

@@ -1,8 +1,7 @@
-"""The checks of `fastgen check`: each yields None where it passed and a sentence where not."""
+"""The checks of `fastgen check`. Each yields None for a pass, a sentence for a failure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -11,18 +10,20 @@ import numpy as np
 
 import fastgen
 from fastgen import _core, cases
-from fastgen.cli import compare, ulps
+from fastgen.cases import ulp
+from fastgen.cli import compare
 from fastgen.cli.gradients import derivative
-from fastgen.cli.subject import REPEATED, Outcome, Subject, equal, same, verdict
+from fastgen.cli.subject import Outcome, Subject, equal, same, verdict
 
-LARGE = (3000, 100)  # enough work for threads to share
-NO_FMA = ("x86-64-v2", "baseline")  # where other bits are allowed
+# Enough work for several threads: rows, elements, and problems of vectors or matrices.
+LARGE, ELEMENTS, PROBLEMS = (3000, 100), (300_000,), (30_000,)
+NO_FMA = ("x86-64-v2", "baseline")  # may give other bits
 
 Check = Callable[[Subject], Iterator[Outcome]]
 
 
 def case_is_complete(name: str) -> Iterator[Outcome]:
-    """A check without anything to compare with would always pass."""
+    """The case has values to compare with."""
     case = cases.CASES.get(name)
     if case is None:
         yield "The registry of cases does not have this operation."
@@ -33,16 +34,19 @@ def case_is_complete(name: str) -> Iterator[Outcome]:
 
 def known_values(subject: Subject) -> Iterator[Outcome]:
     """The value is within the stated error of a value known to 25 digits."""
-    for point, digits in subject.case.known:
+    case = subject.case
+    for point, digits in case.known:
+        bounds = cases.bounds(case.ulp, len(cases.each(digits)))
+        pairs = zip(bounds, cases.each(digits), strict=True)
+        limits = [limit for limit, part in pairs for _ in cases.flat(part)]
         texts, results = cases.flat(digits), subject.numbers_at(point)
-        limits = cases.bounds(subject.case.ulp, len(cases.each(digits)))
-        per_number = [
-            limit
-            for limit, part in zip(limits, cases.each(digits), strict=True)
-            for _ in cases.flat(part)
-        ]
-        distances = ulps.distances(subject, point, list(map(Fraction, texts)), results)
-        for text, bound, repeated, worst in zip(texts, per_number, results, distances, strict=True):
+        # Floats are enough for the size of a term.
+        scales = cases.flat(case.scale(ulp.FLOATS, *point)) if case.scale else [0.0] * len(texts)
+        rows = zip(texts, limits, scales, results, strict=True)
+        for text, bound, scale, repeated in rows:
+            exact = Fraction(text)
+            size = max(abs(exact), abs(Fraction(float(scale))))
+            worst = max(ulp.error(r, exact, subject.dtype, size) for r in set(repeated.tolist()))
             yield verdict(
                 worst <= bound,
                 f"{subject}: at {_shown(point)} the value should be {text} within {bound:g} ULP,"
@@ -55,7 +59,7 @@ def edges(subject: Subject) -> Iterator[Outcome]:
     for point, values in subject.case.edges:
         for value, repeated in zip(cases.flat(values), subject.numbers_at(point), strict=True):
             yield verdict(
-                same(repeated, np.full(REPEATED, value).astype(subject.dtype)),
+                same(repeated, np.full(repeated.shape, value).astype(subject.dtype)),
                 f"{subject}: at {_shown(point)} the value should be {value} but is {repeated[0]}.",
             )
 
@@ -75,7 +79,7 @@ def near_reference(subject: Subject) -> Iterator[Outcome]:
 
 
 def bits(subject: Subject) -> Iterator[Outcome]:
-    """Where there is fused multiply-add, the bits are the same on every computer."""
+    """With fused multiply-add, the bits are the same on every computer."""
     if subject.op.isa in NO_FMA:
         return
     stored = subject.case.bits[subject.dtype == np.float64]
@@ -90,7 +94,8 @@ def bits(subject: Subject) -> Iterator[Outcome]:
 
 def threads(subject: Subject) -> Iterator[Outcome]:
     """One thread and many give the same bits."""
-    shape = LARGE if subject.has_rows else (math.prod(LARGE),)
+    dims = cases.signature(subject.name).dims
+    shape = LARGE if subject.has_rows else PROBLEMS if dims else ELEMENTS
     inputs = subject.samples(shape)
     before = fastgen.get_num_threads()
     many = max(before, 4)
@@ -108,7 +113,7 @@ def threads(subject: Subject) -> Iterator[Outcome]:
 
 
 def rounded_once(subject: Subject) -> Iterator[Outcome]:
-    """Types of 16 bits hold the float32 result, rounded once."""
+    """A result of 16 bits is the float32 result, rounded once."""
     for point, _ in (*subject.case.known, *subject.case.edges):
         yield _rounded(subject, subject.at_point(point), f"inputs {_shown(point)}")
     for shape in subject.shapes:
@@ -116,13 +121,13 @@ def rounded_once(subject: Subject) -> Iterator[Outcome]:
 
 
 FOR_FLOATS: tuple[Check, ...] = (known_values, edges, near_reference, derivative, bits, threads)
-FOR_HALVES: tuple[Check, ...] = (rounded_once, near_reference, threads)
+FOR_HALVES: tuple[Check, ...] = (edges, rounded_once, near_reference, threads)
 
 
 def _rounded(subject: Subject, inputs: Any, where: str) -> Outcome:
     results = cases.each(subject.op(inputs))
     single = tuple(x.astype(np.float32) for x in inputs)
-    # Sums are in float64 before they are rounded.
+    # An output of float64 has the sums before they are rounded.
     unrounded = tuple(np.empty(r.shape) for r in results)
     subject.op(single, out=unrounded)
     pairs = zip(results, unrounded, strict=True)

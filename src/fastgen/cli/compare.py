@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Limits(NamedTuple):
-    """What a float type can hold."""
+    """The precision and the range of a float type."""
 
     eps: float
     tiny: float
@@ -42,8 +42,8 @@ def limits(dtype: Any) -> Limits:
 def max_error(name: str, result: Any, expected: Any) -> float:
     """Return the largest relative error of a result; NaN and infinities must be where expected.
 
-    Where terms may cancel, the error is relative to a typical result, the median. What rounding
-    alone does to the terms of the reference, where they cancel, does not count.
+    Where terms may cancel, the error is relative to the median result. The rounding error of the
+    reference itself is subtracted.
     """
     pairs = zip(each(result), each(expected), strict=True)
     return max(_max_error(name, found, wanted) for found, wanted in pairs)
@@ -71,7 +71,7 @@ def _max_error(name: str, result: Any, expected: Any) -> float:
 def tolerance(name: str, dtype: Any) -> float:
     """Return the error beyond which a result is wrong.
 
-    Generous, because the reference itself may cancel: in float64 half of its digits.
+    In float64 it is large, because the reference may lose half of its digits by cancellation.
     """
     eps = limits(dtype).eps
     bound = max(16.0, *(4 * ulp for ulp in bounds(CASES[name].ulp, 1))) * eps
@@ -88,7 +88,7 @@ def slope(
     function: Callable[..., Any],
     inputs: Sequence[Array],
     directions: Sequence[Array],
-    # Large enough for the rounding of the value, small enough for its curvature.
+    # A smaller step has more rounding error, a larger one more curvature.
     step: float = 2.0**-20,
 ) -> Any:
     """Return the change of `function` along `directions`, by central differences in float64."""
@@ -101,28 +101,28 @@ def gradient_error(
     name: str, gradients: Sequence[Any], inputs: Sequence[Any], shape: Shape
 ) -> float:
     """Return how far gradients are from differences of the reference in one random direction."""
-    wide = [np.asarray(x, np.float64) for x in inputs]
+    doubles = [np.asarray(x, np.float64) for x in inputs]
     random = np.random.default_rng(1)
-    directions = [random.choice([-1.0, 1.0], x.shape) for x in wide]
+    directions = [random.choice([-1.0, 1.0], x.shape) for x in doubles]
     batch = signature(name).batch_ndim(shape)
     ones = [1.0] * len(signature(name).outputs)
     function = reference(name)
     expected, coarse = (
-        slope(lambda *x: weighted(function(*x), ones, batch), wide, directions, step)
+        slope(lambda *x: weighted(function(*x), ones, batch), doubles, directions, step)
         for step in (2.0**-20, 2.0**-19)
     )
     total = weighted(tuple(gradients), directions, batch)
-    scale = weighted(tuple(map(np.abs, gradients)), [1.0] * len(wide), batch)
-    # Near a pole, differences do not agree even with each other.
+    scale = weighted(tuple(map(np.abs, gradients)), [1.0] * len(doubles), batch)
+    # The differences of two steps show how inaccurate they are, as near a pole.
     error = np.maximum(np.abs(total - expected) - np.abs(expected - coarse), 0)
-    # The outputs of a logarithm and its log-determinant cancel: their gradients are exactly 0.
+    # Gradients may be exactly 0, as of a logarithm with its log-determinant: both cancel.
     error /= np.maximum(scale, max(float(np.median(scale)), limits(np.float64).tiny))
-    # More than a small type can hold; the difference says only about how much that is.
+    # A gradient beyond the range of the type is infinite; the difference shows only its size.
     beyond = np.isinf(scale) & (np.abs(expected) > limits(gradients[0].dtype).max / 2)
     error = np.where(beyond, 0.0, error)
     return float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
 
 
 def gradient_tolerance(dtype: Any) -> float:
-    """Return the error beyond which a gradient is wrong: differences are no better than this."""
+    """Return the error beyond which a gradient is wrong: the accuracy of differences."""
     return max(1e-4, 16 * limits(dtype).eps)

@@ -15,10 +15,10 @@ SHAPE = (67, 5)
 
 
 def derivative(subject: Subject) -> Iterator[Outcome]:
-    """Gradients in float64 are central differences of the value; float32 has the same ones."""
+    """Gradients in float64 are near central differences; those in float32 are near them."""
     if subject.op.derivative is None:
         return
-    # Exact in float32, so that both types mean the same point.
+    # The inputs are exact in float32: both types get the same point.
     single = Subject(subject.name, subject.op, np.dtype(np.float32)).samples(SHAPE)
     inputs = [x.astype(np.float64) for x in single]
     values = cases.each(subject.op(tuple(inputs)))
@@ -31,14 +31,16 @@ def derivative(subject: Subject) -> Iterator[Outcome]:
         all(map(same, along, cases.each(subject.op(tuple(given[: len(inputs)]))))),
         f"{subject}: the value that comes with the gradients has other bits than the value alone.",
     )
-    wide = [x.astype(np.float64) for x in cotangents]
+    doubles = [x.astype(np.float64) for x in cotangents]
     if subject.dtype == np.float64:
         batch = cases.signature(subject.name).batch_ndim(SHAPE)
-        expected = _slopes(subject.op, inputs, wide, batch)
-        # A difference of values cannot tell less than their rounding.
-        floor = 1e-9 * (1 + compare.weighted(tuple(map(np.abs, values)), map(np.abs, wide), batch))
+        expected = _slopes(subject.op, inputs, doubles, batch)
+        # The rounding error of the values limits the accuracy of their differences.
+        floor = 1e-9 * (
+            1 + compare.weighted(tuple(map(np.abs, values)), map(np.abs, doubles), batch)
+        )
     else:
-        expected = subject.op.derivative((*inputs, *wide))[len(values) :]
+        expected = subject.op.derivative((*inputs, *doubles))[len(values) :]
         floor = np.asarray(1e-6)
     for k, (gradient, right) in enumerate(zip(gradients, expected, strict=True)):
         error = np.abs(np.asarray(gradient, np.float64) - right)
@@ -53,7 +55,7 @@ def derivative(subject: Subject) -> Iterator[Outcome]:
 
 
 def _slopes(op: _core.Op, inputs: list[Any], cotangents: list[Any], batch_ndim: int) -> list[Any]:
-    """The derivative by each element, moving one place of the whole batch at a time."""
+    """The derivative by each element; a step changes one place in all problems of the batch."""
 
     def function(*x: Any) -> Any:
         return compare.weighted(op(x), cotangents, batch_ndim)

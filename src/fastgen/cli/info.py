@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -58,6 +59,9 @@ def collect() -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Print what `collect` has found."""
+    if args.functions:
+        print(importlib.import_module("fastgen.cli.functions").table(), end="")
+        return 0
     found = collect()
     if args.json:
         print(json.dumps(found, indent=2))
@@ -85,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _version(name: str) -> str | None:
-    # Looked up, not imported: torch alone takes seconds.
+    # Nothing is imported: torch alone takes seconds.
     if importlib.util.find_spec(name) is None:
         return None
     try:

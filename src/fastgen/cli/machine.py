@@ -18,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def cpu_name() -> str:
-    """Return what the CPU calls itself."""
+    """Return the name of the CPU."""
     if sys.platform == "linux":
         try:
             with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -34,7 +34,7 @@ def cpu_name() -> str:
 
 
 def last_level_cache() -> int:
-    """Return the bytes of the largest cache; where the system does not say, a usual size."""
+    """Return the bytes of the largest cache; a common size if the system does not say."""
     sizes = [0]
     if sys.platform == "darwin":
         keys = ("hw.l2cachesize", "hw.perflevel0.l2cachesize", "hw.l3cachesize")
@@ -46,10 +46,10 @@ def last_level_cache() -> int:
 
 
 def read_bandwidth(threads: int, cache: int) -> float:
-    """Return the bytes per second that NumPy reads or copies at best, in Python threads.
+    """Return the most bytes per second that NumPy reads or copies, in Python threads.
 
-    It is measured with NumPy so that fastgen's share of it says something about fastgen. The best
-    of a product, a maximum and a copy: none of them is the fastest everywhere.
+    NumPy sets the scale, so that fastgen is not compared with itself. The result is the best of a
+    product, a maximum and a copy: which one is fastest depends on the machine.
     """
     source = np.ones(max(1 << 25, min(4 * cache, 1 << 30) // 4), np.float32)
     target = np.empty(len(source) // 2, np.float32)

@@ -1,6 +1,6 @@
-"""What people write in other libraries in place of an operation, for ``fastgen bench --peers``.
+"""The formulas of operations in other libraries, for ``fastgen bench --peers``.
 
-An operation without a line here shows no peers.
+An operation that has no formula here shows no peers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import fastgen
 
 Call = Callable[[], Any]
 Prepare = Callable[[str, Any, bool], Call | None]
-"""Operation, inputs, whether to reuse the output -> what to time, where the library has it."""
+"""From an operation, its inputs, and whether to reuse the output, to the call to time; None if the
+library does not have it."""
 
 LOG_2_PI = math.log(2 * math.pi)
 
 
 class Formula(NamedTuple):
-    """Given torch or jax and then the inputs; for numexpr, the inputs are a, b, c, d."""
+    """Functions of the module (torch or jax) and the inputs; for numexpr, of inputs a, b, c, d."""
 
     torch: Callable[..., Any]
     jax: Callable[..., Any]
@@ -111,7 +112,7 @@ FORMULAS = {
         lambda jax, x, mu, logvar: (
             0.5 * (LOG_2_PI + logvar + (x - mu) ** 2 * jax.numpy.exp(-logvar)).sum(-1)
         ),
-        # A constant with a fraction would make float32 float64 there.
+        # numexpr computes in float64 if the text has a constant with a fraction.
         "sum((log(two_pi) + c + (a - b)**2 * exp(-c)) / 2, axis=1)",
     ),
 }
@@ -154,8 +155,8 @@ def _torch(torch: Any, name: str, inputs: Any, reuse: bool) -> Call | None:
 def _torch_compile(torch: Any, name: str, inputs: Any, reuse: bool) -> Call | None:
     if reuse or name not in FORMULAS:
         return None
-    torch.compiler.reset()  # it keeps a few shapes only, and then stops compiling
-    # For exactly this shape, which is as fast as it gets.
+    torch.compiler.reset()  # it stops compiling after a few shapes
+    # Code for exactly this shape is the fastest.
     compiled = torch.compile(partial(FORMULAS[name].torch, torch), dynamic=False)
     return partial(compiled, *(torch.from_numpy(x) for x in inputs))
 

@@ -1,28 +1,30 @@
-"""``fastgen bench --plot``: every speed-up over NumPy as a point, losses in another colour."""
+"""``fastgen bench --plot``: a point for every speed-up over NumPy, losses in another colour."""
 
 from __future__ import annotations
 
 import importlib
+import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fastgen.cli.bench import Row
+from fastgen.cli.row import GRADIENT, OUT, VALUE, Row
 
+SUFFIXES = (".png", ".pdf", ".svg")
 WIN, LOSS, INK, GRID = "#1f6f8b", "#d1495b", "#333333", "#dddddd"
-MARKERS = {"value": "o", "out": "D", "value_and_grad": "^"}
+MARKERS = {VALUE: "o", OUT: "D", GRADIENT: "^"}
 MEANINGS = {
-    "value": "value (larger: more elements)",
-    "out": "into out= (NumPy allocates)",
-    "value_and_grad": "value and gradient (NumPy: value)",
+    VALUE: "value (larger: more elements)",
+    OUT: "into out= (NumPy allocates)",
+    GRADIENT: "value and gradient (NumPy: value)",
 }
+SHIFTS = {VALUE: 0.0, OUT: -0.27, GRADIENT: 0.27}  # kinds do not hide each other
 
 
-def draw(file: str, rows: list[Row], found: dict[str, Any]) -> None:
-    """Write the chart to a file, whose ending is its format."""
+def draw(form: str, rows: list[Row], found: dict[str, Any]) -> bytes:
+    """Return the chart in a format such as "png"."""
     figures: Any = importlib.import_module("matplotlib.figure")
     names = list(dict.fromkeys(row.operation for row in rows))
-    # A Figure of its own, because pyplot would look for a display.
+    # pyplot would look for a display, a Figure does not.
     figure = figures.Figure(figsize=(9, 1.9 + 0.36 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     for y in range(len(names)):
@@ -34,26 +36,26 @@ def draw(file: str, rows: list[Row], found: dict[str, Any]) -> None:
     here = found["environment"]
     axes.set_title("Speed-up over NumPy", loc="left", fontsize=13, color=INK, pad=22)
     axes.annotate(
-        f"{found['slower']} of {sum(r.kind != 'value_and_grad' for r in rows)} slower than NumPy; "
+        f"{found['slower']} of {sum(r.kind != GRADIENT for r in rows)} slower than NumPy; "
         f"{here['cpu']}, {here['instruction_sets']['chosen']}, {here['threads']['count']} threads, "
         f"{found['dtype']}, NumPy {here['numpy']}, fastgen {here['fastgen']}",
         (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points",
         fontsize=8.5, color=INK,
     )  # fmt: skip
     _legend(figure)
-    figure.savefig(file, dpi=150)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=150, format=form)
+    return content.getvalue()
 
 
 def _point(axes: Any, row: Row, y: int) -> None:
     colour = LOSS if row.speed_up < 1 else WIN
-    filled = row.kind == "value"
+    filled = row.kind == VALUE
     area = 14 + 13 * math.log10(math.prod(row.shape))
-    # Small points before large ones, and losses before wins: none is hidden.
+    # Small points lie over large ones, and losses over wins: none is hidden.
     height = 5 - area / 1000 + (row.speed_up < 1)
-    # Kinds stand one above the other, so that they do not hide each other.
-    shift = {"value": 0.0, "out": -0.27, "value_and_grad": 0.27}[row.kind]
     axes.scatter(
-        row.speed_up, y + shift, s=area if filled else 26, marker=MARKERS[row.kind],
+        row.speed_up, y + SHIFTS[row.kind], s=area if filled else 26, marker=MARKERS[row.kind],
         facecolors=colour if filled else "none", edgecolors="white" if filled else colour,
         linewidths=0.6 if filled else 1.1, alpha=0.85, zorder=height,
     )  # fmt: skip
@@ -87,7 +89,7 @@ def _legend(figure: Any) -> None:
         )
 
     signs = [sign("s", WIN, True, "faster"), sign("s", LOSS, True, "slower")]
-    signs += [sign(MARKERS[k], INK, k == "value", MEANINGS[k]) for k in MARKERS]
+    signs += [sign(MARKERS[k], INK, k == VALUE, MEANINGS[k]) for k in MARKERS]
     figure.legend(
         handles=signs,
         loc="outside lower center",

@@ -1,35 +1,50 @@
-"""A progress bar on a terminal; nothing where no person looks on."""
+"""How far a command is: a bar on a terminal, and a line from time to time elsewhere."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 WIDTH = 30
+LINE_SECONDS = 5.0  # between two lines where there is no terminal
 
 
 class Advance(Protocol):
-    """Says that one more step is about to start, and its name."""
+    """A function to call before each step."""
 
     def __call__(self, name: str) -> None:
-        """Show it."""
+        """Show that the step with this name starts."""
 
 
 @contextmanager
 def progress(steps: int) -> Iterator[Advance]:
-    """Show a bar on stderr, gone when the work is done."""
+    """Show progress on stderr. A bar on a terminal disappears when the work is done."""
     if not sys.stderr.isatty():
-        yield lambda name: None
+        yield _lines(steps)
     elif importlib.util.find_spec("rich") is not None:
         with _rich(steps) as advance:
             yield advance
     else:
         with _plain(steps) as advance:
             yield advance
+
+
+def _lines(steps: int) -> Advance:
+    done, shown = -1, time.monotonic()
+
+    def advance(name: str) -> None:
+        nonlocal done, shown
+        done += 1
+        if time.monotonic() - shown >= LINE_SECONDS:
+            shown = time.monotonic()
+            print(f"{done}/{steps} {name}", file=sys.stderr, flush=True)
+
+    return advance
 
 
 @contextmanager
@@ -42,7 +57,7 @@ def _rich(steps: int) -> Iterator[Advance]:
         rich.TimeElapsedColumn(),
         rich.TextColumn("{task.description}"),
     )
-    # Drawn when there is news only: a thread that redraws would disturb what is being timed.
+    # No thread redraws the bar: it would disturb the times.
     with rich.Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=steps)
         done = -1
@@ -63,7 +78,7 @@ def _plain(steps: int) -> Iterator[Advance]:
         nonlocal done
         done += 1
         filled = "#" * (WIDTH * done // steps)
-        # To the start of the line, and clear the rest of it.
+        # \r goes to the start of the line, \x1b[K clears the rest of it.
         sys.stderr.write(f"\r[{filled:<{WIDTH}}] {done}/{steps} {name}\x1b[K")
         sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""What `bench` says: a table for people, and the same for machines."""
+"""The output of ``fastgen bench``: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import dataclasses
 import json
 import statistics
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastgen import cases
 from fastgen.cli import info
+from fastgen.cli.row import GRADIENT, OUT, Row, Setting
 from fastgen.cli.table import Cell, say
 from fastgen.cli.table import show as show_table
 
-if TYPE_CHECKING:
-    from fastgen.cli.bench import Row, Setting
-
 HEADS = ("operation", "size", "NumPy", "fastgen", "speed-up", "bandwidth", "max error")
-OUT, GRADIENT = "out", "value_and_grad"
 LABELS = {
     OUT: "  into out= (NumPy allocates)",
     GRADIENT: "  value_and_grad (NumPy: value only)",
@@ -28,7 +26,7 @@ WIN, LOSS, WRONG = "green", "yellow", "bold red"
 
 
 def collect(rows: list[Row], setting: Setting, seconds: float) -> dict[str, Any]:
-    """Return what holds for the whole run."""
+    """Return the facts of the whole run."""
     return {
         "environment": info.collect(),
         "dtype": setting.dtype.name,
@@ -43,25 +41,27 @@ def collect(rows: list[Row], setting: Setting, seconds: float) -> dict[str, Any]
     }
 
 
-def write_json(file: str, rows: list[Row], found: dict[str, Any]) -> None:
-    """Write every number to a file."""
+def as_json(rows: list[Row], found: dict[str, Any]) -> bytes:
+    """Return every number as JSON."""
     everything = {**found, "rows": [dataclasses.asdict(row) for row in rows]}
-    with open(file, "w", encoding="utf-8") as stream:
-        json.dump(everything, stream, indent=1)
-        stream.write("\n")
+    return (json.dumps(everything, indent=1) + "\n").encode()
 
 
 def show(rows: list[Row], found: dict[str, Any]) -> None:
-    """Print the table, that of the peers where there are any, and what they mean."""
-    for family in _by_family(rows).values():
-        show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in family])
+    """Print the table, the table of peers if there are any, and explanations."""
+    one_screen = found["extent"] == "screen"
+    for part in [rows] if one_screen else _by_family(rows).values():
+        show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in part])
         say("")
     if found["peers"]:
         _show_peers(rows, found["peers"])
         say("")
-    _show_families(rows)
-    say("")
+    if not one_screen:
+        _show_families(rows)
+        say("")
     _show_foot(rows, found)
+    if found["planned"] < found["rows_of_full"]:
+        say(f"{found['planned']} of {found['rows_of_full']} rows: `--full` shows all of them")
 
 
 def size(shape: tuple[int, ...]) -> str:
@@ -72,7 +72,7 @@ def size(shape: tuple[int, ...]) -> str:
 
 
 def _size(row: Row) -> str:
-    """Its shape; for vectors and matrices, that of the batch, and their length."""
+    """The shape; for vectors and matrices, the shape of the batch and their lengths."""
     if cases.signature(row.operation).has_rows:
         return size(row.shape)
     dims = [f"{dim}={length}" for dim, length in cases.CASES[row.operation].dims.items()]
@@ -92,12 +92,13 @@ def _three_digits(number: float) -> str:
     return f"{number:.{decimals}f}"
 
 
-def _times(ratio: float) -> str:
+def times(ratio: float) -> str:
+    """Return a ratio with three digits."""
     return f"{_three_digits(ratio)}x" if ratio < 99.95 else f"{ratio:.0f}x"
 
 
 def _label(row: Row, rows: list[Row], labels: dict[str, str]) -> Cell:
-    """The operation where its rows begin; after that, what is special."""
+    """The operation in its first row, the kind in its other rows."""
     first = next(other for other in rows if other.operation == row.operation)
     return Cell(row.operation, "bold") if row is first else Cell(labels.get(row.kind, ""))
 
@@ -109,7 +110,7 @@ def _cells(row: Row) -> list[Cell]:
         Cell(_size(row)),
         Cell("~" * row.numpy_estimated + duration(row.numpy_seconds)),
         Cell(duration(row.fastgen_seconds)),
-        _speed(row.speed_up),
+        _speed([row.speed_up]),
         Cell(share),
         error,
     ]
@@ -128,7 +129,7 @@ def _show_peers(rows: list[Row], peers: list[str]) -> None:
     ]
     say("\nspeed-up over other libraries, with the same threads")
     show_table(("operation", "size", "fastgen", *peers), cells)
-    say("! their result is off by more than would be called WRONG here")
+    say("! the error of this result is larger than the bound for fastgen")
 
 
 def _by_family(rows: list[Row]) -> dict[str, list[Row]]:
@@ -139,24 +140,27 @@ def _by_family(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def _show_families(rows: list[Row]) -> None:
-    """The whole table in a line for each family."""
+    """Print one line for each family."""
     cells = []
     for family, its in _by_family(rows).items():
-        values = sorted(row.speed_up for row in its if row.kind != GRADIENT)
-        gradients = sorted(row.speed_up for row in its if row.kind == GRADIENT)
+        values = [row.speed_up for row in its if row.kind != GRADIENT]
+        gradients = [row.speed_up for row in its if row.kind == GRADIENT]
         cells.append(
             [
                 Cell(family, "bold"),
                 Cell(str(len({row.operation for row in its}))),
-                *(_speed(x) for x in (values[0], statistics.median(values), values[-1])),
-                _speed(statistics.median(gradients)) if gradients else Cell("-"),
+                *(_speed(values, pick) for pick in (min, statistics.median, max)),
+                _speed(gradients, statistics.median),
             ]
         )
     show_table(("family", "operations", "least", "median", "most", "value_and_grad"), cells)
 
 
-def _speed(ratio: float) -> Cell:
-    return Cell(_times(ratio), LOSS if ratio < 1 else WIN)
+def _speed(ratios: Sequence[float], pick: Callable[[Sequence[float]], float] = max) -> Cell:
+    if not ratios:  # after Ctrl-C
+        return Cell("-")
+    ratio = pick(ratios)
+    return Cell(times(ratio), LOSS if ratio < 1 else WIN)
 
 
 def _peer_cell(row: Row, peer: str) -> Cell:
@@ -164,7 +168,7 @@ def _peer_cell(row: Row, peer: str) -> Cell:
         return Cell("-")
     ratio = row.peer_seconds[peer] / row.fastgen_seconds
     mark = "" if row.peer_errors[peer] <= row.tolerance else "!"
-    return Cell(mark + _times(ratio), LOSS if ratio < 1 else WIN)
+    return Cell(mark + times(ratio), LOSS if ratio < 1 else WIN)
 
 
 def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
@@ -188,18 +192,18 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
     cache = found["last_level_cache_bytes"] / 2**20
     rate = found["bandwidth_bytes_per_second"] / 1e9
     _explain(
-        "max error: relative, against the NumPy reference in float64; gradients are checked against"
-        " its differences. Sums that may cancel: relative to the median result."
+        "max error: relative to the NumPy reference in float64; where a sum may cancel, to the"
+        " median result. Gradients are compared with differences of the reference."
     )
     if any(row.numpy_estimated for row in rows):
-        _explain(
-            "~ for a part of the inputs, times the number of such parts: NumPy takes too long."
-        )
+        _explain("~ the time of a part of the inputs, times the number of parts.")
+    if any(row.numpy_dtype != found["dtype"] for row in rows):
+        others = dict.fromkeys(row.operation for row in rows if row.numpy_dtype != found["dtype"])
+        _explain(f"NumPy does not take {found['dtype']} in {', '.join(others)}: float32 there.")
     _explain(
-        f"bandwidth: inputs read and outputs written, once each, as a share of the {rate:.1f} GB/s"
-        f" at which NumPy reads or copies memory here with {_plural(threads, 'thread')}; only where"
-        f" the bytes are more than twice the cache ({cache:.0f} MiB). Results larger than the cache"
-        " go into out=, as memory fresh from the system would slow everything."
+        f"bandwidth: bytes read and written per second, as a share of the {rate:.1f} GB/s that"
+        f" NumPy reaches here with {_plural(threads, 'thread')}, where the bytes are more than"
+        f" twice the cache ({cache:.0f} MiB). Results larger than the cache go into out=."
     )
 
 

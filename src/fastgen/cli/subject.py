@@ -1,4 +1,4 @@
-"""What a check looks at: one operation, for one instruction set, on one type."""
+"""The subject of a check: one operation, for one instruction set, on one type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Outcome = str | None
 # Rows of one, a few, and many elements, and lengths that no vector divides.
 ROW_SHAPES = ((1, 1), (5, 3), (67, 20), (3, 2051))
 ELEMENT_SHAPES = ((1,), (17,), (2051,), (5, 7))
-REPEATED = 131  # single points are put in every place of a vector, and after the last one
+REPEATED = 131  # a single point fills every place of several vectors, and a last part of one
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Subject:
 
     @property
     def case(self) -> Case:
-        """What is known of the operation."""
+        """The case of the operation."""
         return cases.CASES[self.name]
 
     @property
     def has_rows(self) -> bool:
-        """Whether the last axis is one to the operation."""
+        """Whether the operation takes rows, along the last axis."""
         return cases.signature(self.name).has_rows
 
     @property
@@ -52,20 +52,23 @@ class Subject:
         """Return sample inputs of one shape."""
         return samples(self.name, shape, self.dtype.name)
 
-    def at_point(self, point: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return inputs that hold a single point, `REPEATED` times."""
+    def at_point(self, point: tuple[Any, ...], count: int = REPEATED) -> tuple[Any, ...]:
+        """Return inputs that hold a single point, `count` times."""
         return tuple(
-            np.tile(x, (REPEATED, *[1] * (x.ndim - 1)))
+            np.tile(x, (count, *[1] * (x.ndim - 1)))
             for x in cases.at_point(self.name, point, self.dtype)
         )
 
     def numbers_at(self, point: tuple[Any, ...]) -> Any:
-        """Return every number of the outputs at a point, each of them `REPEATED` times."""
-        results = cases.each(self.op(self.at_point(point)))
-        return np.concatenate([np.reshape(r, (REPEATED, -1)) for r in results], axis=1).T
+        """Return every number of the outputs at a point: alone, and then `REPEATED` times."""
+        parts = []
+        for count in (1, REPEATED):
+            results = cases.each(self.op(self.at_point(point, count)))
+            parts.append(np.concatenate([np.reshape(r, (count, -1)) for r in results], axis=1))
+        return np.concatenate(parts).T
 
 
-# Every instruction set gets the same inputs, and to make them takes longer than to use them.
+# Every instruction set gets the same inputs: drawing them takes longer than the operation.
 @lru_cache(maxsize=16)
 def samples(name: str, shape: tuple[int, ...], dtype: str) -> tuple[Any, ...]:
     """Return sample inputs."""
@@ -81,8 +84,9 @@ def equal(a: Any, b: Any) -> Any:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether all bits agree."""
-    return np.shape(a) == np.shape(b) and bool(np.all(equal(a, b)))
+    """Return whether type, shape and all bits agree."""
+    a, b = np.asarray(a), np.asarray(b)
+    return a.dtype == b.dtype and a.shape == b.shape and bool(np.all(equal(a, b)))
 
 
 def verdict(passed: Any, sentence: str) -> Outcome:

@@ -17,7 +17,7 @@ ELEMENTS, ROWS = (1_000_000,), (50_000, 20)
 
 
 def across_instruction_sets(name: str, ops: list[_core.Op], dtype: Any) -> Iterator[Outcome]:
-    """Bits agree where there is fused multiply-add; all agree closely with the reference."""
+    """Bits with fused multiply-add are equal, and all results are near the reference."""
     shape = ROWS if cases.signature(name).has_rows else ELEMENTS
     bound = compare.tolerance(name, dtype)
     for seed in range(1, CHUNKS + 1):

@@ -1,4 +1,4 @@
-"""A table on a terminal, coloured where rich is there; plain aligned text everywhere else."""
+"""A table: in colours on a terminal if rich is installed, else plain aligned text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GAP = "  "
 
 
 class Cell(NamedTuple):
-    """What stands in one place of a table."""
+    """The text of one cell of a table, and its style."""
 
     text: str
     style: str = ""

@@ -1,4 +1,4 @@
-"""Times of functions that take turns, so that whatever disturbs the computer disturbs them all."""
+"""Times of functions that take turns: what disturbs the computer disturbs all of them alike."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-SAMPLE_SECONDS = 2e-4  # shorter than this, the clock itself would be measured
-SLOW_SECONDS = 1e-2  # longer than this, a call has warmed up by itself
+SAMPLE_SECONDS = 2e-4  # long enough for the resolution of the clock
+SLOW_SECONDS = 1e-2  # a call this long needs no more calls to warm up
 MIN_ROUNDS, MAX_ROUNDS = 3, 1000
 
 
 class Timed(NamedTuple):
-    """The median seconds of a call, and what the last one of those timed returned."""
+    """The median seconds of a call, and the result of the last one."""
 
     seconds: float
     result: Any
@@ -26,7 +26,7 @@ def take_turns(
 ) -> dict[str, Timed]:
     """Time every call, about `seconds` in all.
 
-    A `pause` before each lets threads come to rest that the one before may have left spinning.
+    Threads of a call may spin for a while after it. With a `pause` they come to rest.
     """
     names = list(calls)
     loops = {name: _loops(calls[name]) for name in names}
@@ -39,9 +39,11 @@ def take_turns(
         for turn in range(MAX_ROUNDS):
             if turn >= MIN_ROUNDS and time.perf_counter() - start > seconds:
                 break
-            for k in range(len(names)):  # each goes first in turn
+            for k in range(len(names)):  # every name is the first one in turn
                 name = names[(turn + k) % len(names)]
-                results.pop(name, None)  # so that memory can be reused, as in a user's loop
+                results.pop(
+                    name, None
+                )  # the memory is free for the next result, as in a user's loop
                 if pause:
                     time.sleep(pause)
                     calls[name]()
@@ -54,7 +56,7 @@ def take_turns(
 
 
 def _loops(call: Callable[[], Any]) -> int:
-    """How often to call for one sample, found while warming up."""
+    """The number of calls in one sample; finding it warms up."""
     if _sample(call, 1)[0] > SLOW_SECONDS:
         return 1
     loops = 1

@@ -176,7 +176,7 @@ CASES = {
         bits=("0648ad9f0b605d2c", "1e725cae334221f4"),
     ),
     "vae.kl_bernoulli": Case(
-        sample=case.wide,
+        sample=case.spread,
         exact=_kl_bernoulli,
         gradient=lambda mp, a, b: (
             (a - b) / ((1 + mp.exp(-a)) * (1 + mp.exp(a))),

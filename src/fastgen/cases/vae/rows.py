@@ -106,7 +106,7 @@ def _scaled_gradient_scale(mp: Any, *inputs: Any) -> Any:
 CASES = {
     "vae.kl_categorical": Case(
         dims={"n": 3},
-        sample=case.wide,
+        sample=case.spread,
         exact=lambda mp, a, b: _kl(mp, a, b)[0],
         scale=lambda mp, a, b: max(_kl(mp, a, b)[0], _LOWEST),
         gradient=_kl_gradient,
@@ -137,7 +137,7 @@ CASES = {
     ),
     "vae.iwae_bound": Case(
         dims={"n": 3},
-        sample=case.wide,
+        sample=case.spread,
         exact=_log_mean,
         scale=lambda mp, x: max(abs(_log_mean(mp, x)), abs(max(x))),
         gradient=lambda mp, x: (_softmax(mp, x),),
