@@ -5,23 +5,7 @@
 #if defined(__x86_64__)
 #ifdef FG_BUILD_v4
 #define FOR_V4(m, x) m(v4, x)
-#else
-#define FOR_V4(m, x)
-#endif
-#ifdef FG_BUILD_v3
-#define FOR_V3(m, x) m(v3, x)
-#else
-#define FOR_V3(m, x)
-#endif
-#ifdef FG_BUILD_v2
-#define FOR_V2(m, x) m(v2, x)
-#else
-#define FOR_V2(m, x)
-#endif
-#define FOR_ISAS(m, x) FOR_V4(m, x) FOR_V3(m, x) FOR_V2(m, x)
 #define v4_name "x86-64-v4"
-#define v3_name "x86-64-v3"
-#define v2_name "x86-64-v2"
 
 static int v4_supported(void)
 {
@@ -29,17 +13,36 @@ static int v4_supported(void)
            __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vl");
 }
+#else
+#define FOR_V4(m, x)
+#endif
+
+#ifdef FG_BUILD_v3
+#define FOR_V3(m, x) m(v3, x)
+#define v3_name "x86-64-v3"
 
 static int v3_supported(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
+#else
+#define FOR_V3(m, x)
+#endif
+
+#ifdef FG_BUILD_v2
+#define FOR_V2(m, x) m(v2, x)
+#define v2_name "x86-64-v2"
 
 static int v2_supported(void)
 {
     return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
 }
+#else
+#define FOR_V2(m, x)
+#endif
+
+#define FOR_ISAS(m, x) FOR_V4(m, x) FOR_V3(m, x) FOR_V2(m, x)
 #else
 /* What the compiler builds for without being told: where this runs, that does. */
 #define FOR_ISAS(m, x) m(baseline, x)

@@ -11,13 +11,11 @@
 #include "core/sum.h"
 #include "core/tile.h"
 
-#define FG_FOLDED_ROW(formula, signature)                                                          \
-    {                                                                                              \
-        #formula, signature, {.map = formula##_value, .fold = formula##_fold},                     \
-        {                                                                                          \
-            .map = formula##_derivative, .fold = formula##_derivative_fold                         \
-        }                                                                                          \
-    }
+/* clang-format off */
+#define FG_FOLDED_ROW(formula, signature) \
+    {#formula, signature, {.stages = FG_ONE_STAGE(formula##_value), .fold = formula##_fold}, \
+     {.stages = FG_ONE_STAGE(formula##_derivative), .fold = formula##_derivative_fold}}
+/* clang-format on */
 
 /* The inputs after the first, and at the end the cotangent, are constants. */
 #define FG_FOLD_INPUTS_1 ((void)constant, x[i + k])

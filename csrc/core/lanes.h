@@ -70,24 +70,30 @@ static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict 
     y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
 }
 
-/* All that a kernel calls is part of it: a function of one lane that is not would be called for
- * each lane, one after the other. */
-#define FG_LANES_KERNEL(name)                                                                      \
+/* How many inputs and outputs a kernel has. */
+#define FG_LANE_OPERANDS(name, inputs, outputs)                                                    \
+    enum { name##_takes = inputs, name##_gives = outputs }
+
+/* A kernel and its number of inputs and outputs. All that it calls is part of it: a function of one
+ * lane that is not would be called for each lane, one after the other. */
+#define FG_LANE_KERNEL(name, inputs, outputs)                                                      \
+    FG_LANE_OPERANDS(name, inputs, outputs);                                                       \
     static __attribute__((flatten)) void name(const ptrdiff_t *size, const double *options,        \
                                               void *const *operand, void *scratch)
 
-#define FG_IN_DOUBLE(kernel) (FG_REAL_BITS == 64 ? (kernel) : (fg_lanes *)NULL)
+#define FG_IN_DOUBLE(kernel) (FG_REAL_BITS == 64 ? (kernel) : (fg_lane_kernel *)NULL)
 
 /* The row of a lane kernel f_lanes and its derivative f_vjp_lanes, for double alone or for both
- * precisions; what follows the signature are the options, as they are where a call says nothing
- * else. */
+ * precisions. After the signature come the options of a call that gives none. */
 /* clang-format off */
+#define FG_LANE_SOLVER(kernel, name, ...) \
+    {.lanes = kernel, .nin = name##_takes, .nout = name##_gives, .options = {__VA_ARGS__}}
 #define FG_ROW_OF_LANES(f, signature, ...) \
-    {#f, signature, {.lanes = FG_IN_DOUBLE(f##_lanes), .options = {__VA_ARGS__}}, \
-     {.lanes = FG_IN_DOUBLE(f##_vjp_lanes), .options = {__VA_ARGS__}}}
+    {#f, signature, FG_LANE_SOLVER(FG_IN_DOUBLE(f##_lanes), f##_lanes, __VA_ARGS__), \
+     FG_LANE_SOLVER(FG_IN_DOUBLE(f##_vjp_lanes), f##_vjp_lanes, __VA_ARGS__)}
 #define FG_ROW_OF_REAL_LANES(f, signature, ...) \
-    {#f, signature, {.lanes = f##_lanes, .options = {__VA_ARGS__}}, \
-     {.lanes = f##_vjp_lanes, .options = {__VA_ARGS__}}}
+    {#f, signature, FG_LANE_SOLVER(f##_lanes, f##_lanes, __VA_ARGS__), \
+     FG_LANE_SOLVER(f##_vjp_lanes, f##_vjp_lanes, __VA_ARGS__)}
 /* clang-format on */
 
 #endif

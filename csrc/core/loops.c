@@ -310,6 +310,8 @@ static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *t
     }
 }
 
+enum { copy_takes = 1, copy_gives = 1 };
+
 static void copy(const void *const *in, void *const *out, ptrdiff_t groups)
 {
     memcpy(out[0], in[0], (size_t)(groups * FG_LANES) * sizeof(real));
@@ -334,5 +336,5 @@ const fg_loops FG_PASTE(fg_loops_, FG_UNIT, FG_ISA, FG_REAL_BITS) = {
 #endif
     .fill_rows = fill_rows,
     .generate = FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS),
-    .copy = {.map = copy},
+    .copy = {.stages = FG_ONE_STAGE(copy)},
 };

@@ -148,7 +148,7 @@ static bool claim(pool_job *job, ptrdiff_t *item)
     return next < job->items;
 }
 
-static int run_items(pool_job *job, fg_poll *poll)
+static int work_on(pool_job *job, fg_poll *poll)
 {
     fg_fpenv saved = fg_fpenv_pin();
     uint64_t due = poll != NULL ? now_ms() + POLL_MS : 0;
@@ -191,7 +191,7 @@ static void help_forever(void)
         pool.working++;
         pool_job *job = pool.job;
         unlock(&pool.guard);
-        run_items(job, NULL);
+        work_on(job, NULL);
         lock(&pool.guard);
         if (--pool.working == 0)
             wake_one(&pool.finish);
@@ -248,7 +248,7 @@ static int run_together(pool_job *job, int helpers, fg_poll *poll)
     for (int i = 0; i < helpers; i++)
         wake_one(&pool.call);
 
-    int stop = run_items(job, poll);
+    int stop = work_on(job, poll);
 
     lock(&pool.guard);
     pool.seats = 0;
@@ -270,7 +270,7 @@ int fg_parallel(ptrdiff_t items, fg_task *task, void *context, fg_poll *poll)
     if (items <= 1)
         poll = NULL;
     if (threads <= 1 || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire))
-        return run_items(&job, poll);
+        return work_on(&job, poll);
     int stop = run_together(&job, recruit(threads - 1), poll);
     atomic_flag_clear_explicit(&pool.taken, memory_order_release);
     return stop;

@@ -17,7 +17,7 @@ typedef struct {
 
 /* Outputs may be exactly an input (same data and layout), else they overlap nothing. */
 typedef struct {
-    fg_lanes *kernel;
+    fg_lane_kernel *kernel;
     const fg_loops *loops; /* of the precision to compute in */
     const double *options;
     int nin, nout;

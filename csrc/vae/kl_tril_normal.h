@@ -61,6 +61,7 @@ static void kl_tril_normal_solve(ptrdiff_t d, lanes *mu_q, lanes *q, const lanes
     }
 }
 
+FG_LANE_OPERANDS(kl_tril_normal_lanes, 4, 1);
 static void kl_tril_normal_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                                  void *scratch)
 {
@@ -83,6 +84,7 @@ static void kl_tril_normal_back(ptrdiff_t d, ptrdiff_t i, lanes *x, ptrdiff_t st
     row[j][l] = standardized(row[j][l], p[i * d + i][l]);
 }
 
+FG_LANE_OPERANDS(kl_tril_normal_vjp_lanes, 5, 5);
 static void kl_tril_normal_vjp_lanes(const ptrdiff_t *size, const double *options,
                                      void *const *operand, void *scratch)
 {

@@ -7,8 +7,6 @@ cdef extern from "core/op.h":
     enum:
         FG_MAX_DIMS
         FG_MAX_OPERANDS
-        FG_MAX_STATE
-        FG_MAX_TERMS
         FG_MAX_CORE
         FG_MAX_OPTIONS
     cdef enum fg_dtype:
@@ -27,25 +25,22 @@ cdef extern from "core/op.h":
         uint64_t block_low
         uint64_t block_high
         uint64_t word
-    ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
     ctypedef struct fg_stage:
-        fg_tile *map
-        int takes
-        int reads
-        int gives
-        int terms
-    ctypedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
-                           void *scratch)
+        pass
+    ctypedef void fg_lane_kernel(const ptrdiff_t *size, const double *options, void *const *operand,
+                                 void *scratch)
     ctypedef struct fg_kernel:
-        fg_tile *map
         const fg_stage *stages
-        fg_lanes *lanes
+        fg_lane_kernel *lanes
         double options[FG_MAX_OPTIONS]
     ctypedef struct fg_row:
         const char *name
         const char *signature
         fg_kernel value
         fg_kernel derivative
+
+cdef extern from "core/check.h":
+    bint fg_check_row(const fg_row *single, const fg_row *wide, char *message, size_t size)
 
 cdef extern from "core/loops.h":
     ctypedef struct fg_loops:
@@ -104,7 +99,7 @@ cdef extern from "core/run_lanes.h":
         ptrdiff_t core_stride[FG_MAX_OPERAND_CORE]
         ptrdiff_t stride[FG_MAX_DIMS]
     ctypedef struct fg_lane_problem:
-        fg_lanes *kernel
+        fg_lane_kernel *kernel
         const fg_loops *loops
         const double *options
         int nin

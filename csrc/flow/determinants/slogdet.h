@@ -58,6 +58,7 @@ static void slogdet_factorize(ptrdiff_t n, const lanes *a, int with_upper, elimi
     }
 }
 
+FG_LANE_OPERANDS(slogdet_lanes, 1, 2);
 static void slogdet_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                           void *scratch)
 {
@@ -66,6 +67,7 @@ static void slogdet_lanes(const ptrdiff_t *size, const double *options, void *co
     slogdet_factorize(size[0], operand[0], 0, &f, operand[1], operand[2]);
 }
 
+FG_LANE_OPERANDS(slogdet_vjp_lanes, 3, 3);
 static void slogdet_vjp_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                               void *scratch)
 {

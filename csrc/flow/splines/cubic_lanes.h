@@ -57,12 +57,12 @@ static inline void cubic_forward(const ptrdiff_t *size, const double *options, v
     cubic_logs(&slope, inverse, operand[5]);
 }
 
-FG_LANES_KERNEL(cubic_spline_lanes)
+FG_LANE_KERNEL(cubic_spline_lanes, 4, 2)
 {
     cubic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(cubic_spline_inverse_lanes)
+FG_LANE_KERNEL(cubic_spline_inverse_lanes, 4, 2)
 {
     cubic_forward(size, options, operand, scratch, 1);
 }

@@ -98,12 +98,12 @@ static inline void cubic_backward(const ptrdiff_t *size, const double *options,
     spline_near_sizes_vjp(&c.y, c.bins, &c.at.bin, &c.at.y0, &c.at.y1, &c.y_beside, &d.y);
 }
 
-FG_LANES_KERNEL(cubic_spline_vjp_lanes)
+FG_LANE_KERNEL(cubic_spline_vjp_lanes, 6, 6)
 {
     cubic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(cubic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(cubic_spline_inverse_vjp_lanes, 6, 6)
 {
     cubic_backward(size, options, operand, scratch, 1);
 }

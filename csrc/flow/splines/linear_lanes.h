@@ -43,12 +43,12 @@ static inline void linear_forward(const ptrdiff_t *size, const double *options,
                   operand[3]);
 }
 
-FG_LANES_KERNEL(linear_spline_lanes)
+FG_LANE_KERNEL(linear_spline_lanes, 2, 2)
 {
     linear_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(linear_spline_inverse_lanes)
+FG_LANE_KERNEL(linear_spline_inverse_lanes, 2, 2)
 {
     linear_forward(size, options, operand, scratch, 1);
 }

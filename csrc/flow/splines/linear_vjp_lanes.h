@@ -88,12 +88,12 @@ static inline void linear_backward(const ptrdiff_t *size, const double *options,
     linear_heights_vjp(&b, bins, &at, &by_log, &by);
 }
 
-FG_LANES_KERNEL(linear_spline_vjp_lanes)
+FG_LANE_KERNEL(linear_spline_vjp_lanes, 4, 4)
 {
     linear_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(linear_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(linear_spline_inverse_vjp_lanes, 4, 4)
 {
     linear_backward(size, options, operand, scratch, 1);
 }

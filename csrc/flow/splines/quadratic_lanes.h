@@ -53,12 +53,12 @@ static inline void quadratic_forward(const ptrdiff_t *size, const double *option
     quadratic_values(&place, d.least, inverse, operand[0], operand[3], operand[4]);
 }
 
-FG_LANES_KERNEL(quadratic_spline_lanes)
+FG_LANE_KERNEL(quadratic_spline_lanes, 3, 2)
 {
     quadratic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(quadratic_spline_inverse_lanes)
+FG_LANE_KERNEL(quadratic_spline_inverse_lanes, 3, 2)
 {
     quadratic_forward(size, options, operand, scratch, 1);
 }

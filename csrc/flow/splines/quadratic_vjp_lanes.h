@@ -63,12 +63,12 @@ static inline void quadratic_backward(const ptrdiff_t *size, const double *optio
     quadratic_widths_vjp(&b, &d, &place, &c, excess + bins + 1);
 }
 
-FG_LANES_KERNEL(quadratic_spline_vjp_lanes)
+FG_LANE_KERNEL(quadratic_spline_vjp_lanes, 5, 5)
 {
     quadratic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(quadratic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(quadratic_spline_inverse_vjp_lanes, 5, 5)
 {
     quadratic_backward(size, options, operand, scratch, 1);
 }

@@ -65,12 +65,12 @@ static inline void rational_quadratic_forward(const ptrdiff_t *size, const doubl
     (*y)[l] = (real)wide_y[l];
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_lanes, 4, 2)
 {
     rational_quadratic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_inverse_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_inverse_lanes, 4, 2)
 {
     rational_quadratic_forward(size, options, operand, scratch, 1);
 }

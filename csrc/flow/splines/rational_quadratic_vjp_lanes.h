@@ -79,12 +79,12 @@ static inline void rational_quadratic_backward(const ptrdiff_t *size, const doub
     (*y)[l] = (real)wide_y[l];
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_vjp_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_vjp_lanes, 6, 6)
 {
     rational_quadratic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_inverse_vjp_lanes, 6, 6)
 {
     rational_quadratic_backward(size, options, operand, scratch, 1);
 }
