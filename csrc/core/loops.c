@@ -131,7 +131,7 @@ TRANSPOSE_OUT(transpose_to_f64, double, double4)
 #define TRANSPOSE_REAL PICK(transpose_f32, transpose_f64)
 #define TRANSPOSE_TO_REAL PICK(transpose_to_f32, transpose_to_f64)
 
-enum { CONVERTED = 64 }; /* numbers of each lane that are converted at a time */
+enum { CONVERTED = 32 }; /* half-precision numbers of each lane that are converted at a time */
 
 static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lanes,
                        ptrdiff_t stride, ptrdiff_t count)
@@ -140,53 +140,73 @@ static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lan
     return lanes == FG_LANES && count >= BLOCK && stride == size && lane_stride != 0;
 }
 
+/* Blocks of numbers are converted, then transposed. Returns how many numbers these are: all but up
+ * to BLOCK - 1. Not inlined, so that only calls of half precision need its stack. */
+static __attribute__((noinline)) ptrdiff_t load_half_lanes(enum fg_dtype from, const char *source,
+                                                           ptrdiff_t lane_stride, ptrdiff_t count,
+                                                           real (*rows)[FG_LANES])
+{
+    real converted[FG_LANES][CONVERTED];
+    ptrdiff_t i = 0;
+    while (count - i >= BLOCK) {
+        const ptrdiff_t n = count - i < CONVERTED ? count - i : CONVERTED;
+        for (int l = 0; l < FG_LANES; l++)
+            load(from, source + l * lane_stride + 2 * i, 2, n, converted[l]);
+        TRANSPOSE_REAL((const char *)converted, sizeof converted[0], n, rows + i);
+        i += n;
+    }
+    return i;
+}
+
+static __attribute__((noinline)) ptrdiff_t store_half_lanes(enum fg_dtype to, char *target,
+                                                            ptrdiff_t lane_stride, ptrdiff_t count,
+                                                            const real (*rows)[FG_LANES])
+{
+    real converted[FG_LANES][CONVERTED];
+    ptrdiff_t i = 0;
+    while (count - i >= BLOCK) {
+        const ptrdiff_t n = count - i < CONVERTED ? count - i : CONVERTED;
+        TRANSPOSE_TO_REAL((char *)converted, sizeof converted[0], n, rows + i);
+        for (int l = 0; l < FG_LANES; l++)
+            store(to, target + l * lane_stride + 2 * i, 2, n, converted[l]);
+        i += n;
+    }
+    return i;
+}
+
 static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
                        ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to)
 {
-    real(*rows)[FG_LANES] = to, converted[FG_LANES][CONVERTED];
-    if (!transposes(from, lane_stride, lanes, stride, count)) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            load(from, source + i * stride, lane_stride, lanes, rows[i]);
-        return;
+    real(*rows)[FG_LANES] = to;
+    ptrdiff_t i = 0;
+    if (transposes(from, lane_stride, lanes, stride, count)) {
+        if (from == FG_F32)
+            transpose_f32(source, lane_stride, count, rows);
+        else if (from == FG_F64)
+            transpose_f64(source, lane_stride, count, rows);
+        i = from == FG_F32 || from == FG_F64
+                ? count
+                : load_half_lanes(from, source, lane_stride, count, rows);
     }
-    if (from == FG_F32) {
-        transpose_f32(source, lane_stride, count, rows);
-        return;
-    }
-    if (from == FG_F64) {
-        transpose_f64(source, lane_stride, count, rows);
-        return;
-    }
-    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
-    for (int l = 0; l < FG_LANES; l++)
-        load(from, source + l * lane_stride, stride, n, converted[l]);
-    TRANSPOSE_REAL((const char *)converted, sizeof converted[0], n, rows);
-    load_lanes(from, source + n * stride, lane_stride, lanes, stride, count - n, rows + n);
+    for (; i < count; i++)
+        load(from, source + i * stride, lane_stride, lanes, rows[i]);
 }
 
 static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
                         ptrdiff_t stride, ptrdiff_t count, const void *from)
 {
     const real(*rows)[FG_LANES] = from;
-    real converted[FG_LANES][CONVERTED];
-    if (!transposes(to, lane_stride, lanes, stride, count)) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            store(to, target + i * stride, lane_stride, lanes, rows[i]);
-        return;
+    ptrdiff_t i = 0;
+    if (transposes(to, lane_stride, lanes, stride, count)) {
+        if (to == FG_F32)
+            transpose_to_f32(target, lane_stride, count, rows);
+        else if (to == FG_F64)
+            transpose_to_f64(target, lane_stride, count, rows);
+        i = to == FG_F32 || to == FG_F64 ? count
+                                         : store_half_lanes(to, target, lane_stride, count, rows);
     }
-    if (to == FG_F32) {
-        transpose_to_f32(target, lane_stride, count, rows);
-        return;
-    }
-    if (to == FG_F64) {
-        transpose_to_f64(target, lane_stride, count, rows);
-        return;
-    }
-    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
-    TRANSPOSE_TO_REAL((char *)converted, sizeof converted[0], n, rows);
-    for (int l = 0; l < FG_LANES; l++)
-        store(to, target + l * lane_stride, stride, n, converted[l]);
-    store_lanes(to, target + n * stride, lane_stride, lanes, stride, count - n, rows + n);
+    for (; i < count; i++)
+        store(to, target + i * stride, lane_stride, lanes, rows[i]);
 }
 
 static void stream(char *target, ptrdiff_t count, const void *from)

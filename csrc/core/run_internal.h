@@ -63,21 +63,43 @@ enum {
     FG_GROUP = FG_LANES * (int)sizeof(double),
 };
 
+/* Whether the operation is one map, whose summed outputs are its terms. */
+static inline bool fg_is_map(const fg_stage *stages)
+{
+    return stages->terms == FG_SUMMED_OUTPUTS;
+}
+
+static inline void fg_start_stage(position *at, const run_plan *plan)
+{
+    at->terms = fg_is_map(at->stage) ? __builtin_popcount(plan->problem->summed) : at->stage->terms;
+    at->last = at->stage[1].map == NULL;
+}
+
+static inline void fg_first_stage(position *at, const run_plan *plan)
+{
+    at->stage = plan->stages;
+    at->wide = plan->wide_stages;
+    fg_start_stage(at, plan);
+}
+
+/* To the stage after this one; false after the last. */
+static inline bool fg_next_stage(position *at, const run_plan *plan)
+{
+    if (at->last)
+        return false;
+    at->stage++, at->wide++;
+    fg_start_stage(at, plan);
+    return true;
+}
+
 /* run_plan.c */
 
 /* The views of operands; whether maps work on the arrays themselves. */
 void fg_plan_operands(run_plan *plan);
 
-/* To the first stage, and to the one after this; false after the last. */
-void fg_first_stage(position *at, const run_plan *plan);
-bool fg_next_stage(position *at, const run_plan *plan);
-
 /* Where rows of over FG_TILE elements are cut: the length of a chunk. */
 enum { FG_CHUNKS_PER_ROW = 8192 }; /* at most, so that the memory for their totals is bounded */
 ptrdiff_t fg_chunk_of_row(ptrdiff_t n);
-
-/* Whether the operation is one map, whose summed outputs are its terms. */
-bool fg_is_map(const fg_stage *stages);
 
 /* Whether operand k has a value per element, and is wanted. */
 bool fg_has_elements(const fg_problem *problem, int k);
@@ -135,7 +157,7 @@ void fg_store_elements(const run_plan *plan, const tile_work *work, ptrdiff_t st
 /* The ways; each first sets what it needs of the plan. */
 
 void fg_run_empty_rows(run_plan *plan);
-void fg_plan_rows(run_plan *plan);
+ptrdiff_t fg_plan_rows(run_plan *plan); /* returns how many items there are */
 void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_rows, ptrdiff_t row,
                          ptrdiff_t rows);
 enum fg_result fg_run_rows(run_plan *plan, fg_poll *poll);

@@ -78,8 +78,7 @@ static void run_item(void *context, ptrdiff_t item)
 
 enum fg_result fg_run_plain(run_plan *plan, fg_poll *poll)
 {
-    fg_plan_rows(plan);
-    const ptrdiff_t items = (plan->rows + plan->rows_per_item - 1) / plan->rows_per_item;
+    const ptrdiff_t items = fg_plan_rows(plan);
     return fg_run_items(run_item, plan, items, plan->rows >= FG_LARGE_ELEMENTS, poll,
                         &plan->no_memory);
 }

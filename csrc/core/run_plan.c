@@ -7,34 +7,6 @@
 
 enum { BLOCKS_PER_CHUNK = 64 }; /* of a long row: at least this many tiles */
 
-bool fg_is_map(const fg_stage *stages)
-{
-    return stages->terms == FG_SUMMED_OUTPUTS;
-}
-
-static void start_stage(position *at, const run_plan *plan)
-{
-    const uint32_t summed = plan->problem->summed;
-    at->terms = fg_is_map(at->stage) ? __builtin_popcount(summed) : at->stage->terms;
-    at->last = at->stage[1].map == NULL;
-}
-
-void fg_first_stage(position *at, const run_plan *plan)
-{
-    at->stage = plan->stages;
-    at->wide = plan->wide_stages;
-    start_stage(at, plan);
-}
-
-bool fg_next_stage(position *at, const run_plan *plan)
-{
-    if (at->last)
-        return false;
-    at->stage++, at->wide++;
-    start_stage(at, plan);
-    return true;
-}
-
 /* The most that any stage needs. */
 static void plan_stages(run_plan *plan)
 {

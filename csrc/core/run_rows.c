@@ -57,9 +57,13 @@ static ptrdiff_t greatest_common_divisor(ptrdiff_t a, ptrdiff_t b)
     return b == 0 ? a : greatest_common_divisor(b, a % b);
 }
 
-/* How many rows go in a tile: a number whose elements fill whole groups, where there is one. */
-void fg_plan_rows(run_plan *plan)
+/* How many rows go in a tile: a number whose elements fill whole groups, where there is one. Small
+ * calls do without divisions, which are most of the time of planning. */
+ptrdiff_t fg_plan_rows(run_plan *plan)
 {
+    plan->rows_per_tile = plan->rows_per_item = plan->rows;
+    if (plan->rows * plan->n <= FG_TILE)
+        return 1;
     plan->rows_per_tile = FG_TILE / plan->n;
     const ptrdiff_t even = FG_LANES / greatest_common_divisor(plan->n, FG_LANES);
     if (plan->rows_per_tile >= even)
@@ -68,12 +72,12 @@ void fg_plan_rows(run_plan *plan)
     tiles = tiles < MIN_TILES_PER_ITEM ? MIN_TILES_PER_ITEM : tiles;
     tiles = tiles > MAX_TILES_PER_ITEM ? MAX_TILES_PER_ITEM : tiles;
     plan->rows_per_item = plan->rows_per_tile * tiles;
+    return (plan->rows + plan->rows_per_item - 1) / plan->rows_per_item;
 }
 
 enum fg_result fg_run_rows(run_plan *plan, fg_poll *poll)
 {
-    fg_plan_rows(plan);
-    const ptrdiff_t items = (plan->rows + plan->rows_per_item - 1) / plan->rows_per_item;
+    const ptrdiff_t items = fg_plan_rows(plan);
     return fg_run_items(run_item, plan, items, plan->rows * plan->n >= FG_LARGE_ELEMENTS, poll,
                         &plan->no_memory);
 }

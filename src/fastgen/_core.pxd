@@ -63,6 +63,10 @@ cdef extern from "core/pool.h":
     int fastgen_get_num_threads()
     void fastgen_set_num_threads(int n)
 
+cdef extern from "core/scratch.h":
+    void *fg_scratch_take(size_t size) nogil
+    void fg_scratch_give(void *memory) nogil
+
 cdef extern from "core/run.h":
     ctypedef int fg_poll() noexcept
     cdef enum fg_result:
