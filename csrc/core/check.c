@@ -60,9 +60,9 @@ static bool read_signature(const char *signature, counts *value, counts *derivat
 static bool check_operands(const report *to, int takes, int gives, const counts *said)
 {
     if (takes != said->nin)
-        return wrong(to, "it takes %d inputs, and the signature has %d", takes, said->nin);
+        return wrong(to, "inputs: the formula has %d, the signature %d", takes, said->nin);
     if (gives != said->nout)
-        return wrong(to, "it gives %d outputs, and the signature has %d", gives, said->nout);
+        return wrong(to, "outputs: the formula has %d, the signature %d", gives, said->nout);
     return true;
 }
 
@@ -85,13 +85,13 @@ static bool check_stage(const report *to, int number, const fg_stage *stage, boo
         return wrong(to, "stage %d has more than %d terms, or %d numbers of state", number,
                      FG_MAX_TERMS, FG_MAX_STATE);
     if (stage->takes < 0 || stage->takes > said->nin)
-        return wrong(to, "stage %d takes %d inputs, and there are %d", number, stage->takes,
+        return wrong(to, "inputs of stage %d: it takes %d of %d", number, stage->takes,
                      said->nin);
     if (stage->reads < 0 || stage->reads > states)
-        return wrong(to, "stage %d reads %d numbers of state, and there are %d", number,
+        return wrong(to, "state of stage %d: it reads %d numbers of %d", number,
                      stage->reads, states);
     if (stage->gives != outputs + stage->terms)
-        return wrong(to, "stage %d gives %d numbers, and there are %d outputs and %d terms", number,
+        return wrong(to, "results of stage %d: its map gives %d, not %d outputs and %d terms", number,
                      stage->gives, outputs, stage->terms);
     if (stage->terms > 0 && !closes)
         return wrong(to, "stage %d has terms, and no closing", number);
@@ -113,7 +113,7 @@ static bool check_stages(const report *to, const fg_stage *stages, const fg_stag
         states = stages[i].states > states ? stages[i].states : states;
     }
     if (states < said->nout - said->elements)
-        return wrong(to, "%d numbers of state are fewer than the outputs \"()\"", states);
+        return wrong(to, "outputs \"()\": the state has only %d numbers", states);
     return check_operands(to, takes, said->nout, said);
 }
 
