@@ -35,7 +35,8 @@ static void place_across(const across_plan *a, across_work *w, ptrdiff_t count)
     const ptrdiff_t size = p->loops->real_size, all = count * w->rows;
     tile_work *const tile = &w->tile;
     tile->left = all % FG_LANES, tile->whole = all - tile->left;
-    for (int k = 0; k < p->nin + p->nout + w->at.terms + w->at.stage->reads; k++) {
+    const int behind = fg_is_map(w->at.stage) ? 0 : w->at.terms + w->at.stage->reads;
+    for (int k = 0; k < p->nin + p->nout + behind; k++) {
         tile->body[k] = fg_slot(tile, k);
         tile->tail[k] = tile->body[k] + tile->whole * size;
         if (tile->left) /* unused lanes are zeroed: old bits could be denormal, and slow */
@@ -69,7 +70,7 @@ void fg_run_tile_across(const across_plan *a, across_work *w, ptrdiff_t first, p
         if (fg_has_elements(p, k))
             move_across(a, w, k, first, count);
     for (int t = 0; t < w->at.terms; t++) {
-        const void *const terms = fg_slot(&w->tile, p->nin + p->nout + t);
+        const void *const terms = fg_slot(&w->tile, fg_term_slot(plan, &w->at, t));
         if (fg_is_largest(&w->at))
             p->loops->max_to(terms, count * w->rows, w->of_rows.totals[t]);
         else

@@ -42,9 +42,10 @@ typedef struct {
 } run_plan;
 
 /* A thread's tiles. Slot k is a tile of operand k; behind the operands come the terms of a stage,
- * then the state that it reads. body[k] is where the map finds slot k: in the slot, or in the array
- * itself. The elements after the last whole group of FG_LANES are at tail[k], in a group of their
- * own, so that no array is touched past its end and the map needs no remainder. */
+ * then the state that it reads. (The terms of a map that is a whole operation are its summed
+ * outputs, and lie in their slots.) body[k] is where the map finds slot k: in the slot, or in the
+ * array itself. The elements after the last whole group of FG_LANES are at tail[k], in a group of
+ * their own, so that no array is touched past its end and the map needs no remainder. */
 typedef struct {
     char *memory, *last_groups;
     char *body[FG_MAX_SLOTS], *tail[FG_MAX_SLOTS];
@@ -121,6 +122,9 @@ size_t fg_tile_bytes(const run_plan *plan);
 void fg_place_tiles(const run_plan *plan, void *memory, tile_work *work);
 size_t fg_row_bytes(const run_plan *plan);
 void fg_place_rows(const run_plan *plan, void *memory, row_work *rows);
+
+/* Where the term of a stage lies. */
+int fg_term_slot(const run_plan *plan, const position *at, int term);
 
 /* Elements start .. start + count - 1 of every input, and room for the outputs. */
 void fg_load_tile(const run_plan *plan, tile_work *work, ptrdiff_t start, ptrdiff_t count);

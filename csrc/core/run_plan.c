@@ -16,7 +16,7 @@ static void plan_stages(run_plan *plan)
     plan->multiplies = false;
     fg_first_stage(&at, plan);
     do {
-        const int slots = operands + at.terms + at.stage->reads;
+        const int slots = operands + (fg_is_map(at.stage) ? 0 : at.terms + at.stage->reads);
         plan->slots = slots > plan->slots ? slots : plan->slots;
         plan->max_terms = at.terms > plan->max_terms ? at.terms : plan->max_terms;
         plan->max_states =

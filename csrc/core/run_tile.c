@@ -30,6 +30,17 @@ void fg_place_rows(const run_plan *plan, void *memory, row_work *rows)
         rows->states[i] = next;
 }
 
+int fg_term_slot(const run_plan *plan, const position *at, int term)
+{
+    const fg_problem *p = plan->problem;
+    if (!fg_is_map(at->stage))
+        return p->nin + p->nout + term;
+    int output = 0;
+    for (uint32_t left = p->summed; term > 0 || !(left & 1u); left >>= 1, output++)
+        term -= (int)(left & 1u);
+    return p->nin + output;
+}
+
 /* Input k, if it has one value for all elements: loaded once, for all tiles. */
 static bool load_constant(const run_plan *plan, tile_work *work, int k)
 {
@@ -80,6 +91,8 @@ void fg_load_state(const run_plan *plan, const position *at, tile_work *work, do
     const fg_problem *p = plan->problem;
     const int terms = p->nin + p->nout, states = terms + at->terms;
     const ptrdiff_t size = p->loops->real_size;
+    if (fg_is_map(at->stage))
+        return;
     for (int k = terms; k < states; k++)
         place_in_slot(work, k, size);
     for (int k = states; k < states + at->stage->reads; k++) {
@@ -90,16 +103,20 @@ void fg_load_state(const run_plan *plan, const position *at, tile_work *work, do
     }
 }
 
-/* A map takes inputs and then state. It gives outputs "(n)" and then terms; a map that is the whole
- * operation gives its outputs in the order of the signature, the summed ones among them. */
+/* A map that is the whole operation takes the inputs and gives the outputs, in the order of their
+ * slots. Another takes inputs and then state, and gives outputs "(n)" and then terms. */
 static void map_groups(const run_plan *plan, const position *at, char **operand, ptrdiff_t groups)
 {
     const fg_problem *p = plan->problem;
     const fg_stage *stage = at->stage;
+    char **const outputs = operand + p->nin;
+    if (fg_is_map(stage)) {
+        stage->map((const void *const *)operand, (void *const *)outputs, groups);
+        return;
+    }
     const void *in[FG_MAX_SLOTS];
     void *out[FG_MAX_SLOTS];
-    char **const outputs = operand + p->nin, **term = outputs + p->nout;
-    char **const state = term + at->terms;
+    char **const terms = outputs + p->nout, **const state = terms + at->terms;
     int count = 0;
     for (int k = 0; k < stage->takes; k++)
         in[k] = operand[k];
@@ -108,10 +125,8 @@ static void map_groups(const run_plan *plan, const position *at, char **operand,
     for (int j = 0; at->last && j < p->nout; j++)
         if (!(p->summed >> j & 1u))
             out[count++] = outputs[j];
-        else if (fg_is_map(stage))
-            out[count++] = *term++;
-    while (term < state)
-        out[count++] = *term++;
+    for (int t = 0; t < at->terms; t++)
+        out[count++] = terms[t];
     stage->map(in, out, groups);
 }
 
@@ -147,7 +162,7 @@ void fg_reduce(const run_plan *plan, const position *at, const tile_work *work, 
                ptrdiff_t n, ptrdiff_t rows, double *totals)
 {
     const fg_problem *p = plan->problem;
-    const void *const tile = fg_slot(work, p->nin + p->nout + term);
+    const void *const tile = fg_slot(work, fg_term_slot(plan, at, term));
     if (fg_is_largest(at))
         p->loops->max_rows(tile, n, rows, totals);
     else if (at->stage->reduction == FG_LOG_PRODUCT && term == at->terms - 1)

@@ -11,21 +11,28 @@ enum {
 typedef struct {
     void *allocated; /* what free() takes */
     char *memory;    /* the first aligned address in it */
-    size_t used;
+    size_t used, room;
 } thread_block;
 
 /* What lies in front of every piece. */
 typedef struct {
-    void *allocated; /* of a piece that did not fit in the block; else NULL */
-    size_t before;   /* how much of the block was used before */
+    void *allocated;     /* of a piece that did not fit in the block; else NULL */
+    thread_block *block; /* of a piece that did */
+    size_t before;       /* how much of the block was used before */
 } piece;
+
+/* A key of the system frees the block when the thread ends; finding the block by it would take
+ * longer. */
+static _Thread_local thread_block *block_of_thread;
 
 #define ALIGNED(bytes) (((bytes) + FG_ALIGNMENT - 1) / FG_ALIGNMENT * FG_ALIGNMENT)
 
 static void free_block(void *block)
 {
-    if (block != NULL)
-        free(((thread_block *)block)->allocated);
+    if (block == NULL)
+        return;
+    block_of_thread = NULL;
+    free(((thread_block *)block)->allocated);
 }
 
 #if defined(_WIN32)
@@ -53,7 +60,6 @@ static bool has_key(void)
     return InitOnceExecuteOnce(&once, make_key, NULL, NULL) != 0;
 }
 
-#define get_block() FlsGetValue(key)
 #define set_block(block) (FlsSetValue(key, block) != 0)
 
 #else
@@ -74,7 +80,6 @@ static bool has_key(void)
     return pthread_once(&once, make_key) == 0 && key_made;
 }
 
-#define get_block() pthread_getspecific(key)
 #define set_block(block) (pthread_setspecific(key, block) == 0)
 
 #endif
@@ -82,6 +87,8 @@ static bool has_key(void)
 /* The block lies in the memory that it describes. NULL: no memory, or no key is left. */
 static thread_block *new_block(void)
 {
+    if (!has_key())
+        return NULL;
     char *const allocated = malloc(BLOCK_BYTES);
     if (allocated == NULL)
         return NULL;
@@ -90,49 +97,42 @@ static thread_block *new_block(void)
     block->allocated = allocated;
     block->memory = start + ALIGNED(sizeof *block);
     block->used = 0;
+    block->room = BLOCK_BYTES - (size_t)(block->memory - allocated);
     if (!set_block(block)) {
         free(allocated);
         return NULL;
     }
+    block_of_thread = block;
     return block;
 }
 
-static thread_block *block_of_thread(void)
-{
-    if (!has_key())
-        return NULL;
-    thread_block *const block = get_block();
-    return block != NULL ? block : new_block();
-}
-
-static void *start_piece(char *memory, void *allocated, size_t before)
+static void *start_piece(char *memory, void *allocated, thread_block *block, size_t before)
 {
     piece *const header = (piece *)(void *)memory;
     header->allocated = allocated;
+    header->block = block;
     header->before = before;
     return memory + FG_ALIGNMENT;
 }
 
 void *fg_scratch_take(size_t bytes)
 {
-    thread_block *const block = block_of_thread();
     if (bytes > SIZE_MAX / 2)
         return NULL;
+    thread_block *block = block_of_thread;
+    if (block == NULL)
+        block = new_block();
     const size_t all = FG_ALIGNMENT + ALIGNED(bytes);
-    if (block != NULL) {
-        const size_t room =
-            BLOCK_BYTES - (size_t)(block->memory - (char *)block->allocated) - block->used;
-        if (all <= room) {
-            char *const memory = block->memory + block->used;
-            block->used += all;
-            return start_piece(memory, NULL, block->used - all);
-        }
+    if (block != NULL && all <= block->room - block->used) {
+        const size_t before = block->used;
+        block->used += all;
+        return start_piece(block->memory + before, NULL, block, before);
     }
     char *const allocated = malloc(all + FG_ALIGNMENT);
     if (allocated == NULL)
         return NULL;
     return start_piece(allocated + (FG_ALIGNMENT - (uintptr_t)allocated % FG_ALIGNMENT), allocated,
-                       0);
+                       NULL, 0);
 }
 
 void fg_scratch_give(void *memory)
@@ -140,8 +140,8 @@ void fg_scratch_give(void *memory)
     if (memory == NULL)
         return;
     const piece *const header = (const piece *)(void *)((char *)memory - FG_ALIGNMENT);
-    if (header->allocated != NULL)
-        free(header->allocated);
+    if (header->block != NULL)
+        header->block->used = header->before;
     else
-        ((thread_block *)get_block())->used = header->before;
+        free(header->allocated);
 }

@@ -92,6 +92,20 @@ cdef extern from "core/run.h":
         fg_operand operand[FG_MAX_OPERANDS]
     fg_result fg_run(const fg_problem *problem, fg_poll *poll) nogil
 
+cdef extern from *:
+    """
+    /* The first FEW_OPERANDS operands of an fg_problem. */
+    #define FEW_OPERANDS 8
+    typedef union {
+        char room[offsetof(fg_problem, operand) + FEW_OPERANDS * sizeof(fg_operand)];
+        ptrdiff_t alignment;
+    } small_problem;
+    """
+    enum:
+        FEW_OPERANDS
+    ctypedef struct small_problem:
+        pass
+
 cdef extern from "core/run_lanes.h":
     enum:
         FG_MAX_OPERAND_CORE

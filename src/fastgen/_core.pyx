@@ -295,6 +295,15 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const pla
 
 
 cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
+    """A problem with room for few operands is a local variable: scratch needs a try and a finally,
+    which take 20 ns."""
+    cdef small_problem problem
+    if op.facts.nin + op.facts.nout <= FEW_OPERANDS:
+        return run_fast(op, inputs, events, out, wanted, <fg_problem *>&problem)
+    return call_fast_of_many(op, inputs, events, out, wanted)
+
+
+cdef object call_fast_of_many(Op op, tuple inputs, int events, out, int wanted):
     cdef fg_problem *problem = new_problem()
     try:
         return run_fast(op, inputs, events, out, wanted, problem)

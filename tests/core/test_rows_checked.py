@@ -117,7 +117,7 @@ def test_a_row_that_does_not_fit_its_signature_is_refused(tmp_path, row, said):
     ("stages", "said"),
     [
         (
-            "FG_STAGE(both, 0, FG_SUM, total_close)",
+            "FG_STAGE(m, 0, FG_SUM, total_close)",
             "results of stage 0: its map gives 2, not 0 outputs and 1",
         ),
         ("FG_STAGE(total, 1, FG_SUM, total_close)", "state of stage 0: it reads 1 numbers of 0"),
