@@ -85,14 +85,13 @@ static bool check_stage(const report *to, int number, const fg_stage *stage, boo
         return wrong(to, "stage %d has more than %d terms, or %d numbers of state", number,
                      FG_MAX_TERMS, FG_MAX_STATE);
     if (stage->takes < 0 || stage->takes > said->nin)
-        return wrong(to, "inputs of stage %d: it takes %d of %d", number, stage->takes,
-                     said->nin);
+        return wrong(to, "inputs of stage %d: it takes %d of %d", number, stage->takes, said->nin);
     if (stage->reads < 0 || stage->reads > states)
-        return wrong(to, "state of stage %d: it reads %d numbers of %d", number,
-                     stage->reads, states);
+        return wrong(to, "state of stage %d: it reads %d numbers of %d", number, stage->reads,
+                     states);
     if (stage->gives != outputs + stage->terms)
-        return wrong(to, "results of stage %d: its map gives %d, not %d outputs and %d terms", number,
-                     stage->gives, outputs, stage->terms);
+        return wrong(to, "results of stage %d: its map gives %d, not %d outputs and %d terms",
+                     number, stage->gives, outputs, stage->terms);
     if (stage->terms > 0 && !closes)
         return wrong(to, "stage %d has terms, and no closing", number);
     return true;

@@ -1,6 +1,6 @@
 /* Whether a row's maps, stages and kernels take and give what its signature says. */
-#ifndef FG_CHECK_H
-#define FG_CHECK_H
+#ifndef FG_CORE_CHECK_H
+#define FG_CORE_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* A sum that keeps its rounding error beside it, so that its error does not grow with the number of
  * terms (Knuth's TwoSum). */
-#ifndef FG_COMPENSATED_SUM_H
-#define FG_COMPENSATED_SUM_H
+#ifndef FG_CORE_COMPENSATED_SUM_H
+#define FG_CORE_COMPENSATED_SUM_H
 
 #include <math.h>
 

@@ -3,8 +3,8 @@
  * exp(a - b) multiplies the rounding error of a - b by its size: at a - b = 20, ten units in the
  * last place. f(d + error) = f(d) + error f'(d) restores them.
  */
-#ifndef FG_DIFFERENCE_H
-#define FG_DIFFERENCE_H
+#ifndef FG_CORE_DIFFERENCE_H
+#define FG_CORE_DIFFERENCE_H
 
 #include "core/real.h"
 

@@ -1,6 +1,6 @@
 /* What was built, and what this CPU can run. An instruction set is chosen once, by the caller. */
-#ifndef FG_DISPATCH_H
-#define FG_DISPATCH_H
+#ifndef FG_CORE_DISPATCH_H
+#define FG_CORE_DISPATCH_H
 
 #include "core/loops.h"
 #include "core/op.h"

@@ -5,8 +5,8 @@
  * FG_FOLD(f, 2), after FG_FORMULA(f, 2), makes f_fold and f_derivative_fold for the row
  * FG_FOLDED_ROW(f, "(n),(n)->()"). Values, sums and gradients have the bits of the tile loop.
  */
-#ifndef FG_FOLD_H
-#define FG_FOLD_H
+#ifndef FG_CORE_FOLD_H
+#define FG_CORE_FOLD_H
 
 #include "core/sum.h"
 #include "core/tile.h"

@@ -6,8 +6,8 @@
  *
  * The memory clobbers keep the loads and stores of a kernel between pin and restore.
  */
-#ifndef FG_FPENV_H
-#define FG_FPENV_H
+#ifndef FG_CORE_FPENV_H
+#define FG_CORE_FPENV_H
 
 #include <stdint.h>
 

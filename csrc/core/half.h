@@ -4,8 +4,8 @@
  * instructions (half_vectors.h), and the loops vectorise everywhere. NaN stays NaN (quiet), its
  * payload may not.
  */
-#ifndef FG_HALF_H
-#define FG_HALF_H
+#ifndef FG_CORE_HALF_H
+#define FG_CORE_HALF_H
 
 #include <stdint.h>
 #include <string.h>

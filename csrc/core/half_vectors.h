@@ -4,8 +4,8 @@
  * floating-point environment; and NaN is made the one NaN of half.h. Only a signalling NaN is quiet
  * here already when it is loaded, and there after the first arithmetic.
  */
-#ifndef FG_HALF_VECTORS_H
-#define FG_HALF_VECTORS_H
+#ifndef FG_CORE_HALF_VECTORS_H
+#define FG_CORE_HALF_VECTORS_H
 
 #include <stddef.h>
 #include <stdint.h>

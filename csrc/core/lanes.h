@@ -9,8 +9,8 @@
  * whatever the arrays hold: by a kernel for double alone, whose float results are right to their
  * last bit, or by `wide_real`s among those of the arrays' precision.
  */
-#ifndef FG_LANES_H
-#define FG_LANES_H
+#ifndef FG_CORE_LANES_H
+#define FG_CORE_LANES_H
 
 #include "core/op.h"
 #include "core/real.h"
@@ -24,21 +24,24 @@ static inline wide_real wide_mul_add(wide_real a, wide_real b, wide_real c)
 #if FG_REAL_BITS == 64
     return mul_add(a, b, c);
 #elif defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
-    return __builtin_fma(a, b, c);
+    return FG_FMA(a, b, c);
 #else
     return a * b + c;
 #endif
 }
 
-/* condition ? a : b, where the result takes the place of b: of the select alone, a compiler makes a
- * branch around the store. */
-static inline real chosen(int condition, real a, real b)
+static inline wide_real wide_abs(wide_real x)
 {
-    const real_bits mask = (real_bits)0 - (real_bits)condition;
-    return real_of_bits(bits_of(b) ^ ((bits_of(a) ^ bits_of(b)) & mask));
+    return FG_FABS(x);
 }
 
-static inline wide_real wide_chosen(int condition, wide_real a, wide_real b)
+static inline wide_real wide_sqrt(wide_real x)
+{
+    return FG_SQRT(x);
+}
+
+/* real_select of wide_real. */
+static inline wide_real wide_select(int condition, wide_real a, wide_real b)
 {
     const uint64_t mask = (uint64_t)0 - (uint64_t)condition;
     uint64_t bits, others;
@@ -66,8 +69,8 @@ static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict 
                                                                 ptrdiff_t stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
-        EACH_LANE(l)
-    y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
+        EACH_LANE (l)
+            y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
 }
 
 /* How many inputs and outputs a kernel has. */

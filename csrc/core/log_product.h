@@ -9,14 +9,19 @@
  * Part of loops.c. Float has the logarithms of rows of one element, and the factors of longer ones,
  * whose products are taken in double.
  */
-#ifndef FG_LOG_PRODUCT_H
-#define FG_LOG_PRODUCT_H
+#ifndef FG_CORE_LOG_PRODUCT_H
+#define FG_CORE_LOG_PRODUCT_H
 
+#include "core/op.h"
 #include "elementary/log.h"
 #include "elementary/product.h"
 
 #if FG_REAL_BITS == 64
 enum { ROW_OF_A_LANE = 64 };
+
+/* Defined in loops.c. */
+static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
+                       ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to);
 
 typedef struct {
     real high[FG_LANES], low[FG_LANES], exponent[FG_LANES];

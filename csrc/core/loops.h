@@ -1,7 +1,7 @@
 /* The loops that know how numbers are stored: compiled, like formulas, for each instruction set
  * and precision, and reached through one table. */
-#ifndef FG_LOOPS_H
-#define FG_LOOPS_H
+#ifndef FG_CORE_LOOPS_H
+#define FG_CORE_LOOPS_H
 
 #include <stddef.h>
 

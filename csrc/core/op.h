@@ -3,8 +3,8 @@
  * A row is the whole registration. From it come the callable, its derivative, the ufunc, the
  * tests and the benchmark; nothing else in the library names an operation.
  */
-#ifndef FG_OP_H
-#define FG_OP_H
+#ifndef FG_CORE_OP_H
+#define FG_CORE_OP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * loop around a formula vectorises, and each is exact or correctly rounded, so a formula gives the
  * same bits on every instruction set that has a fused multiply-add.
  */
-#ifndef FG_REAL_H
-#define FG_REAL_H
+#ifndef FG_CORE_REAL_H
+#define FG_CORE_REAL_H
 
 #include <math.h>
 #include <stdint.h>
@@ -42,6 +42,19 @@ typedef uint64_t real_bits;
 #define PICK(f, d) (d)
 #endif
 
+/* The machine's own operations, by the compiler's names. A compiler for another kind of device may
+ * bring its own. */
+#ifndef FG_FMA
+#define FG_FMA __builtin_fma
+#define FG_FMAF __builtin_fmaf
+#define FG_FABS __builtin_fabs
+#define FG_FABSF __builtin_fabsf
+#define FG_SQRT __builtin_sqrt
+#define FG_SQRTF __builtin_sqrtf
+#define FG_COPYSIGN __builtin_copysign
+#define FG_COPYSIGNF __builtin_copysignf
+#endif
+
 static inline real_bits bits_of(real x)
 {
     real_bits u;
@@ -61,7 +74,7 @@ static inline real real_of_bits(real_bits u)
 static inline real mul_add(real a, real b, real c)
 {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
-    return PICK(__builtin_fmaf((float)a, (float)b, (float)c), __builtin_fma(a, b, c));
+    return PICK(FG_FMAF((float)a, (float)b, (float)c), FG_FMA(a, b, c));
 #else
     return a * b + c;
 #endif
@@ -83,18 +96,30 @@ static inline real quotient(real a, real b, real inverse_b)
 
 static inline real real_abs(real x)
 {
-    return PICK(__builtin_fabsf((float)x), __builtin_fabs(x));
+    return PICK(FG_FABSF((float)x), FG_FABS(x));
 }
 
 static inline real real_sqrt(real x)
 {
-    return PICK(__builtin_sqrtf((float)x), __builtin_sqrt(x));
+    return PICK(FG_SQRTF((float)x), FG_SQRT(x));
 }
 
 static inline real real_copysign(real magnitude, real sign)
 {
-    return PICK(__builtin_copysignf((float)magnitude, (float)sign),
-                __builtin_copysign(magnitude, sign));
+    return PICK(FG_COPYSIGNF((float)magnitude, (float)sign), FG_COPYSIGN(magnitude, sign));
+}
+
+/* a where mask is all ones, b where it is 0. */
+static inline real real_select_by(real_bits mask, real a, real b)
+{
+    return real_of_bits(bits_of(b) ^ ((bits_of(a) ^ bits_of(b)) & mask));
+}
+
+/* condition ? a : b, by bits. Compilers make a branch of `?:` where a or b lies in memory or where
+ * the result is stored in the place of b, and the loop then does not vectorise. */
+static inline real real_select(int condition, real a, real b)
+{
+    return real_select_by((real_bits)0 - (real_bits)condition, a, b);
 }
 
 /* The larger and the smaller; where b is NaN it wins, so clamp as real_max(limit, x). */

@@ -1,6 +1,6 @@
 /* Runs one operation, or derivative, over arrays of any layout: tiles, sums and threads. */
-#ifndef FG_RUN_H
-#define FG_RUN_H
+#ifndef FG_CORE_RUN_H
+#define FG_CORE_RUN_H
 
 #include <stddef.h>
 #include <stdint.h>

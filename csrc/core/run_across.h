@@ -3,8 +3,8 @@
  * line of its own. Here a tile is up to 16 elements (one for each partial sum) of as many rows as
  * fit: [element][row]. Sums are taken in the order that csrc/README.md gives, so their bits are the
  * same. Shared by run_across.c and run_across_tile.c. */
-#ifndef FG_RUN_ACROSS_H
-#define FG_RUN_ACROSS_H
+#ifndef FG_CORE_RUN_ACROSS_H
+#define FG_CORE_RUN_ACROSS_H
 
 #include "core/run_internal.h"
 

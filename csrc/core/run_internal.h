@@ -9,8 +9,8 @@
  *   run_long_rows.c  the way of rows longer than a tile
  *   run_across.c, run_across_tile.c   the way of rows that lie across memory
  */
-#ifndef FG_RUN_INTERNAL_H
-#define FG_RUN_INTERNAL_H
+#ifndef FG_CORE_RUN_INTERNAL_H
+#define FG_CORE_RUN_INTERNAL_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

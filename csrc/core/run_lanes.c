@@ -171,7 +171,7 @@ static enum fg_result run(lane_plan *plan, fg_poll *poll)
         return FG_TOO_LARGE;
     const ptrdiff_t groups = (plan->problems + FG_LANES - 1) / FG_LANES;
     const double numbers = (double)groups * (double)(plan->bytes / p->loops->real_size);
-    const bool large = numbers >= LARGE_NUMBERS;
+    const bool large = numbers >= (double)LARGE_NUMBERS;
     plan->groups_per_item = large ? (groups + LANE_ITEMS - 1) / LANE_ITEMS : groups;
     const ptrdiff_t items = (groups + plan->groups_per_item - 1) / plan->groups_per_item;
     return fg_run_items(run_item, plan, items, large, poll, &plan->no_memory);

@@ -1,6 +1,6 @@
 /* Runs a lane kernel over batches of any layout: groups of FG_LANES problems, and threads. */
-#ifndef FG_RUN_LANES_H
-#define FG_RUN_LANES_H
+#ifndef FG_CORE_RUN_LANES_H
+#define FG_CORE_RUN_LANES_H
 
 #include "core/run.h"
 

@@ -4,8 +4,8 @@
  * given back first. A piece that does not fit is allocated by itself. The block is freed when its
  * thread ends. Only the pages that a call has written to take memory.
  */
-#ifndef FG_SCRATCH_H
-#define FG_SCRATCH_H
+#ifndef FG_CORE_SCRATCH_H
+#define FG_CORE_SCRATCH_H
 
 #include <stddef.h>
 

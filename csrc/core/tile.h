@@ -11,8 +11,8 @@
  * which takes inputs and cotangents and writes outputs and gradients, FG_MAP(f_vjp, 4, 4) makes
  * f_vjp_map. The row is then FG_ROW_OF_MAPS(f, signature).
  */
-#ifndef FG_TILE_H
-#define FG_TILE_H
+#ifndef FG_CORE_TILE_H
+#define FG_CORE_TILE_H
 
 #include "core/op.h"
 #include "core/real.h"

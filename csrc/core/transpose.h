@@ -4,8 +4,8 @@
  *
  * Part of loops.c; what is not contiguous or of another type goes through `load` and `store`.
  */
-#ifndef FG_TRANSPOSE_H
-#define FG_TRANSPOSE_H
+#ifndef FG_CORE_TRANSPOSE_H
+#define FG_CORE_TRANSPOSE_H
 
 #include "core/real.h"
 

@@ -2,8 +2,8 @@
  * core/transpose.h, 2 or 4 side by side. A block's 4 numbers of a lane are one part of a register,
  * as lanes 4 apart are; within the parts, four rows of four become four columns, which then are
  * whole rows of lanes. Part of loops.c. */
-#ifndef FG_TRANSPOSE_WIDE_H
-#define FG_TRANSPOSE_WIDE_H
+#ifndef FG_CORE_TRANSPOSE_WIDE_H
+#define FG_CORE_TRANSPOSE_WIDE_H
 
 #include "core/transpose.h"
 

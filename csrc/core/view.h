@@ -4,8 +4,8 @@
  * view is element i of the problem. Dimensions that can be walked as one are merged, so the usual
  * array has a single one.
  */
-#ifndef FG_VIEW_H
-#define FG_VIEW_H
+#ifndef FG_CORE_VIEW_H
+#define FG_CORE_VIEW_H
 
 #include <stddef.h>
 

@@ -185,8 +185,7 @@ static void print_rows(int isa, int unit, int bits)
             const operands derivative = of_derivative(&value);
             h = hash_kernel(h, &row->derivative, &wide->derivative, &derivative, rows, isa, bits);
         }
-        printf("%s.%s %d %016llx\n", fg_unit_family(unit), row->name, bits,
-               (unsigned long long)h);
+        printf("%s.%s %d %016llx\n", fg_unit_family(unit), row->name, bits, (unsigned long long)h);
     }
 }
 

@@ -1,6 +1,6 @@
 /* Where a point lies in a cubic spline: its bin, those beside it, and its shares of the bin. */
-#ifndef FG_FLOW_CUBIC_PLACE_H
-#define FG_FLOW_CUBIC_PLACE_H
+#ifndef FG_FLOW_SPLINES_CUBIC_PLACE_H
+#define FG_FLOW_SPLINES_CUBIC_PLACE_H
 
 #include "flow/splines/cubic_slopes.h"
 #include "flow/splines/spline_bins.h"
@@ -46,8 +46,8 @@ typedef struct {
 static inline wide_real cubic_ratio(wide_real a)
 {
     const wide_real least = 0x1p-100, most = 0x1p100;
-    const wide_real raised = wide_chosen(a > least, a, least);
-    return wide_chosen(raised < most, raised, most);
+    const wide_real raised = wide_select(a > least, a, least);
+    return wide_select(raised < most, raised, most);
 }
 
 static inline __attribute__((always_inline)) void cubic_slopes_in(const cubic_lane_spline *c, int l,
@@ -62,7 +62,8 @@ static inline __attribute__((always_inline)) void cubic_slopes_in(const cubic_la
     const wide_real inverse = 1 / (p->h * (low_both * high_both));
     const int first = c->at.bin[l] == 0, last = c->at.bin[l] == (real)(c->bins - 1);
     cubic_end_by of_raw;
-    const cubic_end outside = cubic_outer_slope(chosen(first, c->raw[0][l], c->raw[1][l]), &of_raw);
+    const cubic_end outside =
+        cubic_outer_slope(real_select(first, c->raw[0][l], c->raw[1][l]), &of_raw);
     p->low = cubic_inner_slope(low_a, low_h, p->h, high_both * inverse, &by->low);
     p->high = cubic_inner_slope(high_a, high_h, p->h, low_both * inverse, &by->high);
     cubic_choose_slope(first, &outside, of_raw.raw, &p->low, &by->low);
@@ -101,9 +102,9 @@ static inline __attribute__((always_inline)) cubic_point cubic_point_in(const cu
     const int below = 8 * u < 1 + p.low.slope + p.high.rest;
     const cubic_end from = {below ? p.low.slope : p.high.slope, below ? p.low.rest : p.high.rest};
     const cubic_end to = {below ? p.high.slope : p.low.slope, below ? p.high.rest : p.low.rest};
-    const wide_real t = cubic_root(wide_chosen(below, u, v), from, to);
-    p.theta = wide_chosen(below, t, 1 - t);
-    p.om = wide_chosen(below, 1 - t, t);
+    const wide_real t = cubic_root(wide_select(below, u, v), from, to);
+    p.theta = wide_select(below, t, 1 - t);
+    p.om = wide_select(below, 1 - t, t);
     return p;
 }
 

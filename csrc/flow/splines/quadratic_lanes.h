@@ -1,6 +1,6 @@
 /* The kernels of the quadratic spline: bins, densities, search, formula. */
-#ifndef FG_FLOW_QUADRATIC_LANES_H
-#define FG_FLOW_QUADRATIC_LANES_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_LANES_H
+#define FG_FLOW_SPLINES_QUADRATIC_LANES_H
 
 #include "flow/splines/quadratic_place.h"
 #include "flow/splines/quadratic_spline.h"
@@ -21,18 +21,16 @@ static void quadratic_values(const quadratic_place *restrict place, wide_real le
 {
     const spline_place *const at = &place->at;
     wide_lanes slope;
-    EACH_LANE(l)
-    {
+    EACH_LANE (l) {
         const quadratic_point p = quadratic_point_in(place, least, l, inverse);
         const wide_real end = at->beyond[l] < 0 ? p.d0 : p.d1, step = at->beyond[l];
         const wide_real line = at->inside[l] + (inverse ? step / end : step * end);
-        const wide_real outer = wide_chosen(end == 1.0, (wide_real)(*x)[l], line);
+        const wide_real outer = wide_select(end == 1.0, (wide_real)(*x)[l], line);
         const int outside = step != 0;
-        slope[l] = wide_chosen(outside, end, p.density);
-        (*y)[l] = (real)wide_chosen(outside, outer, quadratic_value(&p, inverse));
+        slope[l] = wide_select(outside, end, p.density);
+        (*y)[l] = (real)wide_select(outside, outer, quadratic_value(&p, inverse));
     }
-    EACH_LANE(l)
-    {
+    EACH_LANE (l) {
         const real log = log_of_slope(slope[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }

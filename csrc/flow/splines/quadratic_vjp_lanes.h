@@ -3,8 +3,8 @@
  * Of the inverse it is that of the forward function for the cotangents (-(c_x - c_L dL/dx) /
  * (dy/dx), -c_L), at the x that was found.
  */
-#ifndef FG_FLOW_QUADRATIC_VJP_LANES_H
-#define FG_FLOW_QUADRATIC_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
+#define FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
 
 #include "flow/splines/quadratic_lanes.h"
 #include "flow/splines/quadratic_widths_vjp.h"
@@ -21,23 +21,22 @@ static void quadratic_by_x(const quadratic_place *restrict place, wide_real leas
                            const lanes *restrict by_y, const lanes *restrict by_log,
                            lanes *restrict d_x, quadratic_cotangents *restrict c)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE (l) {
         const quadratic_point p = quadratic_point_in(place, least, l, inverse);
         const wide_real beyond = place->at.beyond[l], end = beyond < 0 ? p.d0 : p.d1;
         const int outside = beyond != 0;
-        const wide_real slope = wide_chosen(outside, end, p.density), inverse_slope = 1 / slope;
+        const wide_real slope = wide_select(outside, end, p.density), inverse_slope = 1 / slope;
         const wide_real by_l = inverse ? -(wide_real)(*by_log)[l] : (wide_real)(*by_log)[l];
         const wide_real by_slope = by_l * inverse_slope;
         const wide_real bend = (place->e1[l] - place->e0[l]) * p.inverse_w;
-        const wide_real by_bend = wide_chosen(outside, 0.0, by_slope * bend);
+        const wide_real by_bend = wide_select(outside, 0.0, by_slope * bend);
         /* The inverse moves x where the forward function moves y. */
         const wide_real given = (wide_real)(*by_y)[l];
         const wide_real by = inverse ? -(given + by_bend) * inverse_slope : given;
         const wide_real step = quadratic_step(inverse ? beyond * inverse_slope : beyond);
         (*d_x)[l] = (real)(inverse ? -by : wide_mul_add(by, slope, by_bend));
-        c->by_y[l] = wide_chosen(outside, 0.0, by);
-        c->by_density[l] = wide_chosen(outside, wide_mul_add(by, step, by_slope), by_slope);
+        c->by_y[l] = wide_select(outside, 0.0, by);
+        c->by_density[l] = wide_select(outside, wide_mul_add(by, step, by_slope), by_slope);
         c->bin[l] = (wide_real)place->at.bin[l];
         c->theta[l] = p.theta, c->om[l] = p.om, c->w[l] = p.w;
     }

@@ -1,6 +1,6 @@
 /* The kernels of the rational-quadratic spline's derivative: the values, and the way back. */
-#ifndef FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
-#define FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
+#define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
 
 #include "flow/splines/rational_quadratic_gradient.h"
 #include "flow/splines/rational_quadratic_lanes.h"
@@ -19,8 +19,7 @@ static void rational_quadratic_gradients(const spline_place *restrict at,
                                          const wide_lanes *restrict y, lanes *restrict d_x,
                                          spline_gradient *restrict d)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE (l) {
         const rational_quadratic_point p = rational_quadratic_point_in(at, ends, l, inverse);
         const rational_quadratic_parts parts = rational_quadratic_parts_of(&p);
         const int below = at->beyond[l] < 0, outside = at->beyond[l] != 0;
@@ -75,8 +74,8 @@ static inline void rational_quadratic_backward(const ptrdiff_t *size, const doub
     spline_sizes_vjp(&x_bins, bins, &at.bin, &at.x0, &at.x1, &d.x);
     spline_sizes_vjp(&y_bins, bins, &at.bin, &at.y0, &at.y1, &d.y);
     spline_slopes_vjp(bins, slopes, &at.bin, &d.d0, &d.d1, operand[11]);
-    EACH_LANE(l)
-    (*y)[l] = (real)wide_y[l];
+    EACH_LANE (l)
+        (*y)[l] = (real)wide_y[l];
 }
 
 FG_LANE_KERNEL(rational_quadratic_spline_vjp_lanes, 6, 6)

@@ -4,8 +4,8 @@
  * one of 2^-39.8 would cost 2e-5 of the log-determinant beside sharp bends. In one chain: a kernel
  * has others to go on with, and two would be longer. Meaningless for t < -1022.
  */
-#ifndef FG_FLOW_SPLINE_SHARE_H
-#define FG_FLOW_SPLINE_SHARE_H
+#ifndef FG_FLOW_SPLINES_SPLINE_SHARE_H
+#define FG_FLOW_SPLINES_SPLINE_SHARE_H
 
 #include "core/lanes.h"
 
