@@ -44,7 +44,7 @@ static int v2_supported(void)
 
 #define FOR_ISAS(m, x) FOR_V4(m, x) FOR_V3(m, x) FOR_V2(m, x)
 #else
-/* What the compiler builds for without being told: where this runs, that does. */
+/* The compiler's default instruction set, which every machine of this kind has. */
 #define FOR_ISAS(m, x) m(baseline, x)
 #if defined(__aarch64__)
 #define baseline_name "neon"
@@ -72,7 +72,7 @@ static const isa_entry isas[] = {FOR_ISAS(ISA_ENTRY, )};
 FOR_ISAS(DECLARE_LOOPS, )
 static const fg_loops *const loops[][FG_PRECISIONS] = {FOR_ISAS(LOOPS, )};
 
-/* Each unit: the tables of its rows by instruction set and precision, then the list of units. */
+/* The tables of rows of each unit, by instruction set and precision; then the list of units. */
 #define DECLARE_ROWS(isa, unit)                                                                    \
     extern const fg_row fg_rows_##unit##_##isa##_32[], fg_rows_##unit##_##isa##_64[];
 #define ROWS(isa, unit) {fg_rows_##unit##_##isa##_32, fg_rows_##unit##_##isa##_64},

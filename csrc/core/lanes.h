@@ -1,13 +1,13 @@
-/* What a lane kernel sees: FG_LANES small problems at once, one in each lane.
+/* The words of a lane kernel, which solves FG_LANES small problems at once, one in each lane.
  *
- * Splines and small matrices are no map of elements, and one of them alone is too short to fill
- * vectors. So 16 are brought side by side: number m of an operand's core dimensions is a row of 16
- * lanes, and every innermost loop runs over the lanes, of which there are always as many. It
- * vectorises whatever the sizes are. There is no branch per lane: conditions are selects.
+ * A spline or a small matrix is too short to fill vectors, and its elements are not independent. So
+ * 16 problems are brought side by side: each number of an operand is a row of 16 lanes, and every
+ * innermost loop runs over the 16 lanes. It vectorises whatever the sizes are. There is no branch
+ * per lane: conditions are selects.
  *
- * What float would spoil, as the pivots of a matrix or the knots of a spline, is computed in double
- * whatever the arrays hold: by a kernel for double alone, whose float results are right to their
- * last bit, or by `wide_real`s among those of the arrays' precision.
+ * The pivots of a matrix and the knots of a spline need more digits than float has. They are
+ * computed in double, whatever the arrays hold: either the whole kernel is for double, or it uses
+ * `wide_real` beside `real`.
  */
 #ifndef FG_CORE_LANES_H
 #define FG_CORE_LANES_H
@@ -52,8 +52,8 @@ static inline wide_real wide_select(int condition, wide_real a, wide_real b)
     return b;
 }
 
-/* The loop over the lanes, as a loop: unrolled before it is made one of vectors, it stays scalar.
- * Rows never overlap unless they are the same row, which is what the compiler is told here. */
+/* The loop over the lanes. Unrolled before it is vectorised, it would stay scalar: hence `unroll
+ * 1`. `ivdep` tells the compiler that rows of lanes overlap only where they are the same row. */
 #if defined(__clang__)
 #define EACH_LANE(l)                                                                               \
     _Pragma("clang loop vectorize(assume_safety)") for (int l = 0; l < FG_LANES; l++)
@@ -62,14 +62,14 @@ static inline wide_real wide_select(int condition, wide_real a, wide_real b)
 #endif
 
 /* y[i] -= a x[i stride], for i < n: a row of one matrix less a multiple of a row or column of
- * another. Not inlined: where a compiler knows the stride, it vectorises over i, and shuffles. */
+ * another. Not inlined: a compiler that knows the stride vectorises over i, with shuffles. */
 static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict y,
                                                                 const lanes *restrict a,
                                                                 const lanes *restrict x,
                                                                 ptrdiff_t stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
-        EACH_LANE (l)
+        EACH_LANE(l)
             y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
 }
 
@@ -77,8 +77,8 @@ static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict 
 #define FG_LANE_OPERANDS(name, inputs, outputs)                                                    \
     enum { name##_takes = inputs, name##_gives = outputs }
 
-/* A kernel and its number of inputs and outputs. All that it calls is part of it: a function of one
- * lane that is not would be called for each lane, one after the other. */
+/* A kernel and its number of inputs and outputs. `flatten` inlines all that it calls: a function of
+ * one lane that is not inlined would be called for each lane, one after the other. */
 #define FG_LANE_KERNEL(name, inputs, outputs)                                                      \
     FG_LANE_OPERANDS(name, inputs, outputs);                                                       \
     static __attribute__((flatten)) void name(const ptrdiff_t *size, const double *options,        \

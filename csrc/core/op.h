@@ -1,7 +1,7 @@
-/* What an operation is to the rest of fastgen: a row that its family's ops.c writes.
+/* A row: all that the rest of fastgen knows of an operation. Its family's ops.c writes it.
  *
- * A row is the whole registration. From it come the callable, its derivative, the ufunc, the
- * tests and the benchmark; nothing else in the library names an operation.
+ * The callable, its derivative, the ufunc, the tests and the benchmark come from the row. Nothing
+ * else in the library names an operation.
  */
 #ifndef FG_CORE_OP_H
 #define FG_CORE_OP_H
@@ -21,14 +21,15 @@ enum {
     FG_MAX_OPTIONS = 8, /* of a lane kernel */
 };
 
-/* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. The
- * elements of an FG_STREAM are not stored: they are made where they are wanted. */
+/* How an array's elements are stored. Arithmetic is in float, or in double for FG_F64. The elements
+ * of an FG_STREAM are not stored: they are made in the tile. */
 enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64, FG_STREAM };
 
 enum fg_noise { FG_NORMAL, FG_UNIFORM, FG_BITS };
 
-/* Noise as an input: what stands for its data. Its strides count elements, not bytes: element i of
- * the operand is element word + i of block_low + 2^64 block_high of the stream of this key. */
+/* Noise as an input: an operand's data points to this. Its strides count elements, not bytes.
+ * Element i of the operand is element word + i, counted from block block_low + 2^64 block_high, of
+ * the stream of this key. */
 typedef struct {
     enum fg_noise noise;
     uint64_t key, block_low, block_high;
@@ -39,13 +40,13 @@ typedef struct {
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
-/* The same for a long row that is one array against constants: the inputs after the first, and the
- * cotangent of a derivative. Returns the sum of the output over the elements of x, in the order of
- * csrc/README.md; a derivative also writes the gradient of x. */
+/* Maps and sums a long row of one array against constants, which are the inputs after the first,
+ * and the cotangent of a derivative. Returns the sum of the output over the elements of x, in the
+ * order that csrc/README.md gives. A derivative also writes the gradient of x. */
 typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
 
-/* FG_LOG_PRODUCT: log|x| of the last term is summed, as core/log_product.h does; and others are
- * summed as they are. */
+/* How the terms of a row become its totals. FG_LOG_PRODUCT: log|x| of the last term is summed, as
+ * core/log_product.h describes; the other terms are summed as they are. */
 enum fg_reduction { FG_SUM, FG_MAX, FG_LOG_PRODUCT };
 
 /* From totals[t][r] to state[s][r], for each row r, of n elements. A closing may read the state

@@ -66,7 +66,7 @@ static void move_group(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
     }
 }
 
-/* Lanes without a problem hold the first one's, so that they are no slower than others. */
+/* Lanes without a problem get the first one's numbers: old bits could be denormal, and slow. */
 #define FILL_LANES(type)                                                                           \
     do {                                                                                           \
         type *row = (type *)(void *)work->buffer[k];                                               \

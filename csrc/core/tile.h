@@ -1,15 +1,15 @@
-/* Binds a formula to its tile loop. Every ops.c includes this, and ends in FG_ROWS.
+/* Binds a formula to its loop over a tile. Every ops.c includes this, and ends in FG_ROWS.
  *
  * FG_FORMULA(f, 2) makes f_value of the formula    real f(real, real)
  * and f_derivative of                              real f_grad(real, real, real *, real *)
- * which returns the value and writes the partial derivatives. Where a caller discards the value,
- * it is written to a tile that nobody reads: cheaper than a second compilation of the loop.
+ * which returns the value and writes the partial derivatives. Where a caller wants no value, it is
+ * written to a tile that nobody reads: that is cheaper than to compile the loop a second time.
  *
- * An operation of several outputs writes them:     void f(real, real, real *, real *)
- * FG_MAP(f, 2, 2) makes f_map of it, and of        void f_vjp(real, real, real, real,
+ * A formula of several outputs writes them:        void f(real, real, real *, real *)
+ * FG_MAP(f, 2, 2) makes f_map of it. Its derivative takes the inputs and a cotangent per output,
+ * and writes the outputs and a gradient per input: void f_vjp(real, real, real, real,
  *                                                             real *, real *, real *, real *)
- * which takes inputs and cotangents and writes outputs and gradients, FG_MAP(f_vjp, 4, 4) makes
- * f_vjp_map. The row is then FG_ROW_OF_MAPS(f, signature).
+ * FG_MAP(f_vjp, 4, 4) makes f_vjp_map of it. The row is then FG_ROW_OF_MAPS(f, signature).
  */
 #ifndef FG_CORE_TILE_H
 #define FG_CORE_TILE_H
@@ -72,10 +72,9 @@
 #define FG_RESULT_ADDRESS(k) &r##k
 #define FG_WRITE(k) y##k[i] = r##k;
 
-/* The loops are functions of their own, because a compiler believes `restrict` of parameters, and
- * not inlined, because it then forgets. What they call is inlined whatever its size: in a family of
- * many formulas a compiler finds at some point that it has inlined enough, and vectorises no more.
- */
+/* GCC uses `restrict` only on parameters, and drops it when the function is inlined: so loops are
+ * noinline functions. `flatten` inlines all that they call. Without it, GCC stops inlining in a
+ * file of many formulas, and a loop around a call does not vectorise. */
 #define FG_LOOP static __attribute__((noinline, flatten)) void
 
 #define FG_FORMULA(formula, arity)                                                                 \
@@ -123,9 +122,10 @@
                            FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                          \
     }
 
-/* A stage's totals and the row's state, to the state: FG_CLOSE(f_close, 1, 2) makes the loop of
- * void f_close(real n, real total, real *state0, real *state1) for rows of n elements, always in
- * double. */
+/* The closing of a stage: FG_CLOSE(f_close, 1, 2) makes the loop over rows of
+ *     void f_close(real n, real total, real *state0, real *state1)
+ * where n is the number of elements of a row. The state is in and out: the formula finds there what
+ * earlier stages left. It is compiled in double alone. */
 #if FG_REAL_BITS == 64
 #define FG_TOTAL(k) const real *restrict t##k
 #define FG_STATE(k) real *restrict s##k

@@ -28,7 +28,7 @@ static inline real cubic_value_in(const cubic_lane_spline *c, const cubic_point 
 static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restrict x, int inverse,
                          lanes *restrict y, wide_lanes *restrict slope)
 {
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         cubic_ends_by by;
         wide_real bend;
         const cubic_point p = cubic_point_in(c, l, inverse, &by);
@@ -39,7 +39,7 @@ static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restr
 
 static void cubic_logs(const wide_lanes *restrict slope, int inverse, lanes *restrict log_slope)
 {
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         const real log = log_of_slope((*slope)[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }
@@ -51,8 +51,8 @@ static inline void cubic_forward(const ptrdiff_t *size, const double *options, v
     cubic_lane_spline c;
     wide_lanes slope;
     cubic_find(size, options, operand, scratch, inverse, NULL, NULL, &c);
-    cubic_values(&c, operand[0], inverse, operand[4], &slope);
-    cubic_logs(&slope, inverse, operand[5]);
+    cubic_values(&c, (lanes *)operand[0], inverse, (lanes *)operand[4], &slope);
+    cubic_logs(&slope, inverse, (lanes *)operand[5]);
 }
 
 FG_LANE_KERNEL(cubic_spline_lanes, 4, 2)

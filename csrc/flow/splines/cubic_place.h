@@ -23,16 +23,16 @@ static inline void cubic_find(const ptrdiff_t *size, const double *options, void
                               cubic_lane_spline *c)
 {
     const ptrdiff_t bins = size[0];
-    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1;
+    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1;
     const spline_axis x_axis = spline_axis_of(options, SPLINE_MIN_WIDTH, bins);
     const spline_axis y_axis = spline_axis_of(options, SPLINE_MIN_HEIGHT, bins);
     c->bins = bins;
-    c->raw = operand[3];
-    c->x = (spline_bins){x_axis, operand[1], x_shares, x_knots};
-    c->y = (spline_bins){y_axis, operand[2], y_shares, y_knots};
+    c->raw = (lanes *)operand[3];
+    c->x = (spline_bins){x_axis, (lanes *)operand[1], x_shares, x_knots};
+    c->y = (spline_bins){y_axis, (lanes *)operand[2], y_shares, y_knots};
     spline_knots(&c->x, bins);
     spline_knots(&c->y, bins);
-    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &c->at);
+    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &c->at);
     spline_find_neighbours(bins, x_knots, y_knots, &c->at.bin, &c->x_beside, &c->y_beside);
 }
 

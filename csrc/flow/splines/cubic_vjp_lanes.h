@@ -62,7 +62,7 @@ static void cubic_gradients(const cubic_lane_spline *restrict c, int inverse,
                             wide_lanes *restrict slope, lanes *restrict d_x, lanes *restrict d_raw,
                             cubic_gradient *restrict d)
 {
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         cubic_ends_by ends;
         wide_real bend;
         const cubic_point p = cubic_point_in(c, l, inverse, &ends);
@@ -89,10 +89,11 @@ static inline void cubic_backward(const ptrdiff_t *size, const double *options,
     cubic_lane_spline c;
     cubic_gradient d;
     wide_lanes slope;
-    cubic_find(size, options, operand, scratch, inverse, operand[9], operand[10], &c);
-    cubic_gradients(&c, inverse, operand[0], operand[4], operand[5], operand[6], &slope, operand[8],
-                    operand[11], &d);
-    cubic_logs(&slope, inverse, operand[7]);
+    cubic_find(size, options, operand, (lanes *)scratch, inverse, (lanes *)operand[9],
+               (lanes *)operand[10], &c);
+    cubic_gradients(&c, inverse, (lanes *)operand[0], (lanes *)operand[4], (lanes *)operand[5],
+                    (lanes *)operand[6], &slope, (lanes *)operand[8], (lanes *)operand[11], &d);
+    cubic_logs(&slope, inverse, (lanes *)operand[7]);
     spline_near_sizes_vjp(&c.x, c.bins, &c.at.bin, &c.at.x0, &c.at.x1, &c.x_beside, &d.x);
     spline_near_sizes_vjp(&c.y, c.bins, &c.at.bin, &c.at.y0, &c.at.y1, &c.y_beside, &d.y);
 }

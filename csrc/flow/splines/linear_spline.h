@@ -43,14 +43,14 @@ static void linear_search(const spline_bins *b, ptrdiff_t bins, int inverse,
                           linear_heights *restrict heights, spline_place *restrict at)
 {
     const wide_real bound = b->axis.bound, count = (wide_real)bins;
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         at->bin[l] = 0;
         at->y0[l] = b->knots[0][l], at->y1[l] = b->knots[1][l];
         heights->here[l] = heights->largest[l] = b->raw[0][l];
     }
     for (ptrdiff_t i = 1; i < bins; i++) {
         const wide_real x_knot = linear_knot(bound, (wide_real)i, count);
-        EACH_LANE (l) {
+        EACH_LANE(l) {
             const int above = at->inside[l] >= (inverse ? b->knots[i][l] : x_knot);
             at->bin[l] += above ? R(1.0) : R(0.0);
             at->y0[l] = wide_select(above, b->knots[i][l], at->y0[l]);
@@ -59,7 +59,7 @@ static void linear_search(const spline_bins *b, ptrdiff_t bins, int inverse,
             heights->largest[l] = real_max(heights->largest[l], b->raw[i][l]);
         }
     }
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         at->x0[l] = linear_knot(bound, (wide_real)at->bin[l], count);
         at->x1[l] = linear_knot(bound, (wide_real)at->bin[l] + 1, count);
     }

@@ -34,16 +34,16 @@ static void quadratic_heights(const quadratic_densities *d)
 {
     const ptrdiff_t first = first_knot(d->bins, d->given);
     wide_lanes *const heights = d->excess;
-    EACH_LANE (l)
+    EACH_LANE(l)
         heights[0][l] = heights[d->bins][l] = 0;
     for (ptrdiff_t i = 0; i < d->given; i++)
         if (d->by_raw == NULL)
-            EACH_LANE (l) {
+            EACH_LANE(l) {
                 wide_real by_u;
                 heights[first + i][l] = wide_softplus((wide_real)d->raw[i][l], &by_u) + 1e-3;
             }
         else
-            EACH_LANE (l) {
+            EACH_LANE(l) {
                 wide_real by_u;
                 heights[first + i][l] = wide_softplus((wide_real)d->raw[i][l], &by_u) + 1e-3;
                 d->by_raw[i][l] = (real)by_u;
@@ -58,23 +58,23 @@ static void quadratic_excesses(const quadratic_densities *d, wide_lanes *restric
     const wide_lanes *const knots = d->knots;
     wide_lanes *const excess = d->excess, twice;
     quadratic_heights(d);
-    EACH_LANE (l)
+    EACH_LANE(l)
         twice[l] = 0;
     for (ptrdiff_t i = 0; i < bins; i++)
-        EACH_LANE (l)
+        EACH_LANE(l)
             twice[l] = wide_mul_add(excess[i][l] + excess[i + 1][l], knots[i + 1][l] - knots[i][l],
                                     twice[l]);
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         const wide_real ends = knots[1][l] - knots[0][l] + (knots[bins][l] - knots[bins - 1][l]);
         const wide_real nan_or_0 = twice[l] - twice[l]; /* an infinite sum is not divided by */
         const wide_real area = 4 * d->bound - (open ? 0.0 : ends);
         (*rate)[l] = (1 - d->least) * area / twice[l] + nan_or_0;
     }
     for (ptrdiff_t i = 0; i <= bins; i++)
-        EACH_LANE (l)
+        EACH_LANE(l)
             excess[i][l] *= (*rate)[l];
     if (!open)
-        EACH_LANE (l)
+        EACH_LANE(l)
             excess[0][l] = excess[bins][l] = 1 - d->least;
 }
 

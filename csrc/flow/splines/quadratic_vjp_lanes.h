@@ -21,7 +21,7 @@ static void quadratic_by_x(const quadratic_place *restrict place, wide_real leas
                            const lanes *restrict by_y, const lanes *restrict by_log,
                            lanes *restrict d_x, quadratic_cotangents *restrict c)
 {
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         const quadratic_point p = quadratic_point_in(place, least, l, inverse);
         const wide_real beyond = place->at.beyond[l], end = beyond < 0 ? p.d0 : p.d1;
         const int outside = beyond != 0;
@@ -46,17 +46,24 @@ static inline void quadratic_backward(const ptrdiff_t *size, const double *optio
                                       void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0];
-    wide_lanes *const knots = scratch, *const excess = knots + bins + 1, rate;
-    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1], operand[8],
-                           knots};
-    const quadratic_densities d = {
-        bins,  size[1], options[SPLINE_BOUND], quadratic_least(options), operand[2], operand[9],
-        knots, excess};
+    wide_lanes *const knots = (wide_lanes *)scratch, *const excess = knots + bins + 1, rate;
+    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), (lanes *)operand[1],
+                           (lanes *)operand[8], knots};
+    const quadratic_densities d = {bins,
+                                   size[1],
+                                   options[SPLINE_BOUND],
+                                   quadratic_least(options),
+                                   (lanes *)operand[2],
+                                   (lanes *)operand[9],
+                                   knots,
+                                   excess};
     quadratic_place place;
     quadratic_cotangents c;
-    quadratic_find(options, &b, &d, operand[0], inverse, &rate, &place);
-    quadratic_values(&place, d.least, inverse, operand[0], operand[5], operand[6]);
-    quadratic_by_x(&place, d.least, inverse, operand[3], operand[4], operand[7], &c);
+    quadratic_find(options, &b, &d, (lanes *)operand[0], inverse, &rate, &place);
+    quadratic_values(&place, d.least, inverse, (lanes *)operand[0], (lanes *)operand[5],
+                     (lanes *)operand[6]);
+    quadratic_by_x(&place, d.least, inverse, (lanes *)operand[3], (lanes *)operand[4],
+                   (lanes *)operand[7], &c);
     quadratic_sides(&d, &place, &c);
     quadratic_heights_vjp(&d, &rate, &c);
     quadratic_widths_vjp(&b, &d, &place, &c, excess + bins + 1);

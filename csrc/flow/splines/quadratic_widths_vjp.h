@@ -13,7 +13,7 @@ static void quadratic_widths_vjp(const spline_bins *b, const quadratic_densities
 {
     const wide_real inverse_free = 1 / b->axis.free, least = b->axis.least;
     wide_lanes mean, moved, here;
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         const wide_real rise = place->e1[l] - place->e0[l], t = c->theta[l];
         const wide_real r = wide_mul_add(place->e1[l], t, place->e0[l] * c->om[l]);
         const wide_real steeper = c->by_density[l] * rise / c->w[l];
@@ -24,7 +24,7 @@ static void quadratic_widths_vjp(const spline_bins *b, const quadratic_densities
         mean[l] = 0;
     }
     for (ptrdiff_t i = 0; i < d->bins; i++)
-        EACH_LANE (l) {
+        EACH_LANE(l) {
             const wide_real number = (wide_real)i, bin = c->bin[l];
             const wide_real excess = 0.5 * (d->excess[i][l] + d->excess[i + 1][l]);
             const wide_real share = (d->knots[i + 1][l] - d->knots[i][l] - least) * inverse_free;
@@ -36,7 +36,7 @@ static void quadratic_widths_vjp(const spline_bins *b, const quadratic_densities
             by_width[i][l] = by;
         }
     for (ptrdiff_t i = 0; i < d->bins; i++)
-        EACH_LANE (l)
+        EACH_LANE(l)
             b->shares[i][l] *= (real)(by_width[i][l] - mean[l]);
 }
 

@@ -30,12 +30,12 @@ static void spline_largest(const spline_bins *b, ptrdiff_t bins, wide_lanes *res
                            lanes *restrict lowest)
 {
     lanes largest;
-    EACH_LANE (l)
+    EACH_LANE(l)
         largest[l] = -REAL_INFINITY;
     for (ptrdiff_t i = 0; i < bins; i++)
-        EACH_LANE (l)
+        EACH_LANE(l)
             largest[l] = real_max(b->raw[i][l], largest[l]);
-    EACH_LANE (l) {
+    EACH_LANE(l) {
         (*log2_largest)[l] = LOG2_E * softly_clipped((wide_real)largest[l], b->axis.clip);
         (*lowest)[l] = b->axis.clip > 0 ? -REAL_INFINITY : largest[l] + SHARE_LOWEST;
     }
@@ -49,25 +49,25 @@ static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restr
     const wide_real clip = b->axis.clip;
     lanes lowest;
     spline_largest(b, bins, &log2_largest, &lowest);
-    EACH_LANE (l)
+    EACH_LANE(l)
         total[l] = 0;
     for (ptrdiff_t i = 0; i < bins; i++)
         if (b->axis.given)
-            EACH_LANE (l)
+            EACH_LANE(l)
                 parts[i][l] = (wide_real)b->raw[i][l];
         else if (clip > 0)
-            EACH_LANE (l) {
+            EACH_LANE(l) {
                 const wide_real u = softly_clipped((wide_real)b->raw[i][l], clip);
                 parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
                 total[l] += parts[i][l];
             }
         else
-            EACH_LANE (l) {
+            EACH_LANE(l) {
                 const wide_real u = (wide_real)real_max(lowest[l], b->raw[i][l]);
                 parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
                 total[l] += parts[i][l];
             }
-    EACH_LANE (l)
+    EACH_LANE(l)
         (*stretch)[l] = b->axis.given ? 1.0 : b->axis.free / total[l];
 }
 
@@ -77,19 +77,19 @@ static void spline_sums(const spline_bins *b, ptrdiff_t bins, const wide_lanes *
     const wide_real bound = b->axis.bound, least = b->axis.least;
     const wide_real limit = b->axis.given ? (wide_real)INFINITY : bound * (1 - 0x1p-53);
     wide_lanes knot, *const knots = b->knots;
-    EACH_LANE (l)
+    EACH_LANE(l)
         knots[0][l] = knot[l] = -bound;
     for (ptrdiff_t i = 1; i <= bins; i++) {
         if (b->shares != NULL)
-            EACH_LANE (l)
+            EACH_LANE(l)
                 b->shares[i - 1][l] = (real)((*stretch)[l] * knots[i][l]);
-        EACH_LANE (l) {
+        EACH_LANE(l) {
             knot[l] += wide_mul_add((*stretch)[l], knots[i][l], least);
             knots[i][l] = limit < knot[l] ? limit : knot[l];
         }
     }
     if (!b->axis.given)
-        EACH_LANE (l)
+        EACH_LANE(l)
             knots[bins][l] = knot[l] != knot[l] ? knot[l] : bound;
 }
 
