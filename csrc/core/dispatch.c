@@ -1,61 +1,43 @@
 #include "core/dispatch.h"
 
-/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first. To add one: here,
- * with the test whether this CPU has it, and one line of flags in CMakeLists.txt. */
+#include "core/cpu.h"
+
+/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first: those that the
+ * build names by FG_BUILD_..., or all. To add one: here, its test in cpu.h, and its name and flags
+ * in CMake. */
 #if defined(__x86_64__)
+#if !defined(FG_BUILD_v4) && !defined(FG_BUILD_v3) && !defined(FG_BUILD_v2)
+#define FG_BUILD_v4
+#define FG_BUILD_v3
+#define FG_BUILD_v2
+#endif
 #ifdef FG_BUILD_v4
 #define FOR_V4(m, x) m(v4, x)
-#define v4_name "x86-64-v4"
-
-static int v4_supported(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
 #else
 #define FOR_V4(m, x)
 #endif
-
 #ifdef FG_BUILD_v3
 #define FOR_V3(m, x) m(v3, x)
-#define v3_name "x86-64-v3"
-
-static int v3_supported(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-}
 #else
 #define FOR_V3(m, x)
 #endif
-
 #ifdef FG_BUILD_v2
 #define FOR_V2(m, x) m(v2, x)
-#define v2_name "x86-64-v2"
-
-static int v2_supported(void)
-{
-    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-}
 #else
 #define FOR_V2(m, x)
 #endif
-
 #define FOR_ISAS(m, x) FOR_V4(m, x) FOR_V3(m, x) FOR_V2(m, x)
+#define v4_name "x86-64-v4"
+#define v3_name "x86-64-v3"
+#define v2_name "x86-64-v2"
 #else
-/* The compiler's default instruction set, which every machine of this kind has. */
+/* What the compiler builds for without being told: where this runs, that does. */
 #define FOR_ISAS(m, x) m(baseline, x)
 #if defined(__aarch64__)
 #define baseline_name "neon"
 #else
 #define baseline_name "baseline"
 #endif
-
-static int baseline_supported(void)
-{
-    return 1;
-}
 #endif
 
 typedef struct {
@@ -72,7 +54,7 @@ static const isa_entry isas[] = {FOR_ISAS(ISA_ENTRY, )};
 FOR_ISAS(DECLARE_LOOPS, )
 static const fg_loops *const loops[][FG_PRECISIONS] = {FOR_ISAS(LOOPS, )};
 
-/* The tables of rows of each unit, by instruction set and precision; then the list of units. */
+/* Each unit: the tables of its rows by instruction set and precision, then the list of units. */
 #define DECLARE_ROWS(isa, unit)                                                                    \
     extern const fg_row fg_rows_##unit##_##isa##_32[], fg_rows_##unit##_##isa##_64[];
 #define ROWS(isa, unit) {fg_rows_##unit##_##isa##_32, fg_rows_##unit##_##isa##_64},

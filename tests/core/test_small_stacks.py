@@ -4,10 +4,15 @@ NumPy itself needs 48 KiB. A call of fastgen needs at most 16 KiB of the C stack
 memory is scratch that a thread keeps. An overflow kills the process, so each test has its own.
 """
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+CSRC = Path(__file__).parents[2] / "csrc"
+LARGEST_FRAME = 12288  # bytes; the frames of the functions around it fit in what is left of 16 KiB
 
 PROGRAM = """
 import sys, threading
@@ -78,3 +83,16 @@ def test_noise_is_made_in_a_thread_of_64_kibibytes():
     )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(not CSRC.is_dir(), reason="needs the C sources of a checkout")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.parametrize("bits", [32, 64])
+def test_no_function_of_the_core_has_a_large_frame(bits, tmp_path):
+    core = sorted((CSRC / "core").glob("*.c"))
+    flags = ["-std=c11", "-O3", f"-Wstack-usage={LARGEST_FRAME}", "-Werror", "-c"]
+    unit = ["-DFG_UNIT=core", "-DFG_ISA=any", f"-DFG_REAL_BITS={bits}", f"-I{CSRC}"]
+    for source in [*core, CSRC / "noise" / "ops.c"]:
+        command = ["gcc", *flags, *unit, str(source), "-o", str(tmp_path / "object")]
+        built = subprocess.run(command, capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr
