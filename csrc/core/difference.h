@@ -1,10 +1,10 @@
-/* What a rounded difference lost, and how to give it back to a function of it.
+/* The rounding error of a difference, and the correction of a function of it.
  *
  * exp(a - b) multiplies the rounding error of a - b by its size: at a - b = 20, ten units in the
  * last place. f(d + error) = f(d) + error f'(d) restores them.
  */
-#ifndef FG_DIFFERENCE_H
-#define FG_DIFFERENCE_H
+#ifndef FG_CORE_DIFFERENCE_H
+#define FG_CORE_DIFFERENCE_H
 
 #include "core/real.h"
 
@@ -16,7 +16,7 @@ static inline real difference_error(real a, real b, real d)
     return (a - (d - part)) - (b + part);
 }
 
-/* y + error * slope; y alone where one of them is infinite, and nothing can be said. */
+/* y + error * slope; y alone where that is NaN, because one of them is infinite. */
 static inline real corrected(real y, real error, real slope)
 {
     const real z = mul_add(error, slope, y);

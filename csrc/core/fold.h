@@ -1,29 +1,28 @@
-/* Binds a formula to a second loop, for a long row of one array against constants: it sums the
- * values as they come, and so needs no tile for them, nor for the constants and for gradients that
- * nobody wants. Where a formula is as cheap as a loss is, these tiles are most of its time.
+/* Binds a formula to a second loop, for a long row of one array against constants. It sums the
+ * values as they come. So it needs no tile for the values, for the constants, or for gradients that
+ * nobody wants. These tiles are most of the time of a cheap formula, such as a loss.
  *
  * FG_FOLD(f, 2), after FG_FORMULA(f, 2), makes f_fold and f_derivative_fold for the row
  * FG_FOLDED_ROW(f, "(n),(n)->()"). Values, sums and gradients have the bits of the tile loop.
  */
-#ifndef FG_FOLD_H
-#define FG_FOLD_H
+#ifndef FG_CORE_FOLD_H
+#define FG_CORE_FOLD_H
 
 #include "core/sum.h"
 #include "core/tile.h"
 
-#define FG_FOLDED_ROW(formula, signature)                                                          \
-    {                                                                                              \
-        #formula, signature, {.map = formula##_value, .fold = formula##_fold},                     \
-        {                                                                                          \
-            .map = formula##_derivative, .fold = formula##_derivative_fold                         \
-        }                                                                                          \
-    }
+/* clang-format off */
+#define FG_FOLDED_ROW(formula, signature) \
+    {#formula, signature, {.stages = FG_ONE_STAGE(formula##_value), .fold = formula##_fold}, \
+     {.stages = FG_ONE_STAGE(formula##_derivative), .fold = formula##_derivative_fold}}
+/* clang-format on */
 
 /* The inputs after the first, and at the end the cotangent, are constants. */
 #define FG_FOLD_INPUTS_1 ((void)constant, x[i + k])
 #define FG_FOLD_INPUTS_2 x[i + k], constant[0]
 
-/* Values wait here for their sum: few enough to stay close, too many for a compiler to unroll. */
+/* Values wait here to be summed: 8 groups stay in L1, and GCC keeps the loop over them instead of
+ * unrolling it. */
 enum { FG_FOLD_WAITING = 8 * FG_LANES };
 
 static inline void add_to_lanes(double *lane, const real *y)

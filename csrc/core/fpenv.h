@@ -1,13 +1,14 @@
 /* The floating-point environment of this thread: pinned to the default while a kernel runs.
  *
- * A rounding mode, flush-to-zero or an unmasked exception set by somebody else would change results
- * or kill the process; the exception flags that a kernel raises would be seen by somebody else. So
- * the default is set, and what was saved is put back, flags included.
+ * A rounding mode, flush-to-zero or an unmasked exception that other code has set would change
+ * results or kill the process. Other code would see the exception flags that a kernel raises. So
+ * the default is set for the kernel, and the caller's environment is restored after it, with its
+ * flags.
  *
  * The memory clobbers keep the loads and stores of a kernel between pin and restore.
  */
-#ifndef FG_FPENV_H
-#define FG_FPENV_H
+#ifndef FG_CORE_FPENV_H
+#define FG_CORE_FPENV_H
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 /* float16 and bfloat16, as bit patterns in 16-bit integers: exact to float, one rounding back.
  *
- * Integer arithmetic throughout, so the bits are the same with and without conversion
- * instructions (half_vectors.h), and the loops vectorise everywhere. NaN stays NaN (quiet), its
- * payload may not.
+ * All is integer arithmetic. So the bits are the same with and without conversion instructions
+ * (half_vectors.h), and the loops vectorise everywhere. NaN stays NaN; it becomes quiet, and its
+ * payload may change.
  */
-#ifndef FG_HALF_H
-#define FG_HALF_H
+#ifndef FG_CORE_HALF_H
+#define FG_CORE_HALF_H
 
 #include <stdint.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static inline float float_of_bfloat16(uint16_t h)
 static inline uint16_t bfloat16_of_float(float x)
 {
     const uint32_t u = bits_of_float(x);
-    /* To nearest, ties to even: a carry may run into the exponent, up to infinity, rightly. A NaN
-     * must not be rounded: the carry would make it -0 or infinity. */
+    /* To nearest, ties to even. A carry may run into the exponent, up to infinity: that is right. A
+     * NaN must not be rounded, because the carry would make it -0 or infinity. */
     const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
     const uint32_t quiet = (u >> 16) | 0x40u;
     return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
@@ -68,8 +68,8 @@ static inline uint16_t float16_of_float(float x)
     return (uint16_t)(result | ((u >> 16) & 0x8000u));
 }
 
-/* To float by "round to odd", so that a second rounding, to 16 bits, is right: rounding twice to
- * nearest is not (1 + 2^-11 + 2^-40 would become 1). */
+/* To float by "round to odd", so that a second rounding, to 16 bits, is right. Rounding twice to
+ * nearest is wrong: 1 + 2^-11 + 2^-40 would become 1. */
 static inline float odd_float_of_double(double x)
 {
     const float nearest = (float)x;
@@ -77,8 +77,8 @@ static inline float odd_float_of_double(double x)
     const uint32_t u = bits_of_float(nearest);
     if (back == x || x != x || (u & 1u) != 0)
         return nearest;
-    /* Inexact and even: the odd neighbour on the other side of x. Where nearest overflowed, that
-     * is the largest float, which both formats take to infinity or round alike. */
+    /* Inexact and even: take the odd neighbour on the other side of x. Where `nearest` overflowed,
+     * that is the largest float, which rounds to the same 16 bits. */
     const int away = (back > x) != (x < 0);
     return float_of_bits(away ? u - 1u : u + 1u);
 }

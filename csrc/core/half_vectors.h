@@ -1,11 +1,11 @@
-/* float16 by the CPU's conversion instructions, where it has them: what half.h says, 16 at a time.
+/* float16 by the CPU's conversion instructions, where it has them: as half.h, 16 at a time.
  *
- * The same bits: to float both are exact; back both round once, to nearest even, whatever the
- * floating-point environment; and NaN is made the one NaN of half.h. Only a signalling NaN is quiet
- * here already when it is loaded, and there after the first arithmetic.
+ * The bits are the same. To float both are exact. Back both round once, to nearest even, whatever
+ * the floating-point environment, and NaN becomes the one NaN of half.h. A signalling NaN becomes
+ * quiet here when it is loaded, and in half.h at the first arithmetic.
  */
-#ifndef FG_HALF_VECTORS_H
-#define FG_HALF_VECTORS_H
+#ifndef FG_CORE_HALF_VECTORS_H
+#define FG_CORE_HALF_VECTORS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,16 +1,16 @@
-/* What a lane kernel sees: FG_LANES small problems at once, one in each lane.
+/* The words of a lane kernel, which solves FG_LANES small problems at once, one in each lane.
  *
- * Splines and small matrices are no map of elements, and one of them alone is too short to fill
- * vectors. So 16 are brought side by side: number m of an operand's core dimensions is a row of 16
- * lanes, and every innermost loop runs over the lanes, of which there are always as many. It
- * vectorises whatever the sizes are. There is no branch per lane: conditions are selects.
+ * A spline or a small matrix is too short to fill vectors, and its elements are not independent. So
+ * 16 problems are brought side by side: each number of an operand is a row of 16 lanes, and every
+ * innermost loop runs over the 16 lanes. It vectorises whatever the sizes are. There is no branch
+ * per lane: conditions are selects.
  *
- * What float would spoil, as the pivots of a matrix or the knots of a spline, is computed in double
- * whatever the arrays hold: by a kernel for double alone, whose float results are right to their
- * last bit, or by `wide_real`s among those of the arrays' precision.
+ * The pivots of a matrix and the knots of a spline need more digits than float has. They are
+ * computed in double, whatever the arrays hold: either the whole kernel is for double, or it uses
+ * `wide_real` beside `real`.
  */
-#ifndef FG_LANES_H
-#define FG_LANES_H
+#ifndef FG_CORE_LANES_H
+#define FG_CORE_LANES_H
 
 #include "core/op.h"
 #include "core/real.h"
@@ -24,21 +24,24 @@ static inline wide_real wide_mul_add(wide_real a, wide_real b, wide_real c)
 #if FG_REAL_BITS == 64
     return mul_add(a, b, c);
 #elif defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
-    return __builtin_fma(a, b, c);
+    return FG_FMA(a, b, c);
 #else
     return a * b + c;
 #endif
 }
 
-/* condition ? a : b, where the result takes the place of b: of the select alone, a compiler makes a
- * branch around the store. */
-static inline real chosen(int condition, real a, real b)
+static inline wide_real wide_abs(wide_real x)
 {
-    const real_bits mask = (real_bits)0 - (real_bits)condition;
-    return real_of_bits(bits_of(b) ^ ((bits_of(a) ^ bits_of(b)) & mask));
+    return FG_FABS(x);
 }
 
-static inline wide_real wide_chosen(int condition, wide_real a, wide_real b)
+static inline wide_real wide_sqrt(wide_real x)
+{
+    return FG_SQRT(x);
+}
+
+/* real_select of wide_real. */
+static inline wide_real wide_select(int condition, wide_real a, wide_real b)
 {
     const uint64_t mask = (uint64_t)0 - (uint64_t)condition;
     uint64_t bits, others;
@@ -49,8 +52,8 @@ static inline wide_real wide_chosen(int condition, wide_real a, wide_real b)
     return b;
 }
 
-/* The loop over the lanes, as a loop: unrolled before it is made one of vectors, it stays scalar.
- * Rows never overlap unless they are the same row, which is what the compiler is told here. */
+/* The loop over the lanes. Unrolled before it is vectorised, it would stay scalar: hence `unroll
+ * 1`. `ivdep` tells the compiler that rows of lanes overlap only where they are the same row. */
 #if defined(__clang__)
 #define EACH_LANE(l)                                                                               \
     _Pragma("clang loop vectorize(assume_safety)") for (int l = 0; l < FG_LANES; l++)
@@ -59,7 +62,7 @@ static inline wide_real wide_chosen(int condition, wide_real a, wide_real b)
 #endif
 
 /* y[i] -= a x[i stride], for i < n: a row of one matrix less a multiple of a row or column of
- * another. Not inlined: where a compiler knows the stride, it vectorises over i, and shuffles. */
+ * another. Not inlined: a compiler that knows the stride vectorises over i, with shuffles. */
 static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict y,
                                                                 const lanes *restrict a,
                                                                 const lanes *restrict x,
@@ -67,27 +70,33 @@ static __attribute__((noinline, unused)) void subtract_multiple(lanes *restrict 
 {
     for (ptrdiff_t i = 0; i < n; i++)
         EACH_LANE(l)
-    y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
+            y[i][l] = mul_add(-(*a)[l], x[i * stride][l], y[i][l]);
 }
 
-/* All that a kernel calls is part of it: a function of one lane that is not would be called for
- * each lane, one after the other. */
-#define FG_LANES_KERNEL(name)                                                                      \
+/* How many inputs and outputs a kernel has. */
+#define FG_LANE_OPERANDS(name, inputs, outputs)                                                    \
+    enum { name##_takes = inputs, name##_gives = outputs }
+
+/* A kernel and its number of inputs and outputs. `flatten` inlines all that it calls: a function of
+ * one lane that is not inlined would be called for each lane, one after the other. */
+#define FG_LANE_KERNEL(name, inputs, outputs)                                                      \
+    FG_LANE_OPERANDS(name, inputs, outputs);                                                       \
     static __attribute__((flatten)) void name(const ptrdiff_t *size, const double *options,        \
                                               void *const *operand, void *scratch)
 
-#define FG_IN_DOUBLE(kernel) (FG_REAL_BITS == 64 ? (kernel) : (fg_lanes *)NULL)
+#define FG_IN_DOUBLE(kernel) (FG_REAL_BITS == 64 ? (kernel) : (fg_lane_kernel *)NULL)
 
 /* The row of a lane kernel f_lanes and its derivative f_vjp_lanes, for double alone or for both
- * precisions; what follows the signature are the options, as they are where a call says nothing
- * else. */
+ * precisions. After the signature come the options of a call that gives none. */
 /* clang-format off */
+#define FG_LANE_SOLVER(kernel, name, ...) \
+    {.lanes = kernel, .nin = name##_takes, .nout = name##_gives, .options = {__VA_ARGS__}}
 #define FG_ROW_OF_LANES(f, signature, ...) \
-    {#f, signature, {.lanes = FG_IN_DOUBLE(f##_lanes), .options = {__VA_ARGS__}}, \
-     {.lanes = FG_IN_DOUBLE(f##_vjp_lanes), .options = {__VA_ARGS__}}}
+    {#f, signature, FG_LANE_SOLVER(FG_IN_DOUBLE(f##_lanes), f##_lanes, __VA_ARGS__), \
+     FG_LANE_SOLVER(FG_IN_DOUBLE(f##_vjp_lanes), f##_vjp_lanes, __VA_ARGS__)}
 #define FG_ROW_OF_REAL_LANES(f, signature, ...) \
-    {#f, signature, {.lanes = f##_lanes, .options = {__VA_ARGS__}}, \
-     {.lanes = f##_vjp_lanes, .options = {__VA_ARGS__}}}
+    {#f, signature, FG_LANE_SOLVER(f##_lanes, f##_lanes, __VA_ARGS__), \
+     FG_LANE_SOLVER(f##_vjp_lanes, f##_vjp_lanes, __VA_ARGS__)}
 /* clang-format on */
 
 #endif

@@ -1,22 +1,27 @@
 /* The sum of log|x| over rows, by one logarithm per row: of the product of its elements.
  *
- * Where a sum rounds every logarithm, a product keeps what its roundings lose, so that the result
- * is right to 1.5 ULP of itself, for rows of a tile; the totals of blocks of longer rows are added
- * like all others. Rows of up to 64 elements go 16 at a time, one in each lane, and longer ones by
- * themselves: lane j takes elements j, j + 16, ..., after those that fill no group of 16, and lanes
- * 8 apart are multiplied, then 4, 2, 1.
+ * A sum of logarithms rounds each of them. A product keeps its rounding errors, so that the result
+ * is right to 1.5 ULP of itself for rows that fit in a tile. The totals of the blocks of longer
+ * rows are added like all totals. Rows of up to 64 elements go 16 at a time, one in each lane. A
+ * longer row goes alone: lane j takes elements j, j + 16, ..., after the elements that fill no
+ * group of 16; lanes 8 apart are multiplied, then 4, 2, 1.
  *
- * Part of loops.c. Float has the logarithms of rows of one element, and the factors of longer ones,
- * whose products are taken in double.
+ * loops.c includes it. In float, it takes logarithms of rows of one element; longer rows become
+ * factors, whose products are taken in double.
  */
-#ifndef FG_LOG_PRODUCT_H
-#define FG_LOG_PRODUCT_H
+#ifndef FG_CORE_LOG_PRODUCT_H
+#define FG_CORE_LOG_PRODUCT_H
 
+#include "core/op.h"
 #include "elementary/log.h"
 #include "elementary/product.h"
 
 #if FG_REAL_BITS == 64
 enum { ROW_OF_A_LANE = 64 };
+
+/* Defined in loops.c. */
+static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
+                       ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to);
 
 typedef struct {
     real high[FG_LANES], low[FG_LANES], exponent[FG_LANES];
@@ -47,7 +52,7 @@ static const product_lanes no_factors = {
     .high = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
 };
 
-/* Up to 16 short rows: lane r has row r, or nothing. */
+/* Up to 16 short rows: row r in lane r, and factors of 1 in lanes without a row. */
 static void multiply_short_rows(const real *x, ptrdiff_t n, ptrdiff_t rows, product_lanes *p)
 {
     _Alignas(64) real columns[ROW_OF_A_LANE][FG_LANES];
@@ -59,7 +64,7 @@ static void multiply_short_rows(const real *x, ptrdiff_t n, ptrdiff_t rows, prod
     multiply_lanes(columns[0], n, p);
 }
 
-/* A long row: into lane r. */
+/* A long row: its product goes to lane r. */
 static void multiply_long_row(const real *x, ptrdiff_t n, product_lanes *result, int r)
 {
     const ptrdiff_t left = n % FG_LANES, whole = n - left;

@@ -7,14 +7,14 @@
 #include "core/real.h"
 #include "core/sum.h"
 #include "core/tile.h"
-#include "core/transpose_wide.h"
+#include "core/transpose_vectors.h"
 
 #if defined(__AVX512F__) || defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
-/* One loop per storage format; strides are bytes, and elements need no alignment, so each access
- * is a memcpy of a compile-time size: one move instruction. */
+/* One loop per storage format. Strides are bytes, and elements need no alignment, so each access is
+ * a memcpy of a size known at compile time: one move instruction. */
 #define STRIDED_LOAD(name, stored, convert)                                                        \
     static void name(const char *source, ptrdiff_t stride, ptrdiff_t count, real *restrict to)     \
     {                                                                                              \
@@ -54,7 +54,7 @@ STRIDED_STORE(store_f32, float, TO_FLOAT)
 STRIDED_STORE(store_f64, double, TO_DOUBLE)
 /* clang-format on */
 
-/* A stride the compiler knows lets it vectorise: the contiguous case is the same loop, inlined. */
+/* The loop is inlined twice. Where the compiler knows the stride, it vectorises. */
 #define BY_STRIDE(loop, size, pointer, buffer)                                                     \
     do {                                                                                           \
         if (stride == (size))                                                                      \
@@ -99,7 +99,7 @@ static void load(enum fg_dtype from, const char *source, ptrdiff_t stride, ptrdi
     case FG_BF16: BY_STRIDE(load_bf16, 2, source, values); break;
     case FG_F32: BY_STRIDE(load_f32, 4, source, values); break;
     case FG_F64: BY_STRIDE(load_f64, 8, source, values); break;
-    case FG_STREAM: break; /* view.h has it made */
+    case FG_STREAM: break; /* view.h calls `generate` */
     }
 }
 
@@ -117,9 +117,9 @@ static void store(enum fg_dtype to, char *target, ptrdiff_t stride, ptrdiff_t co
 }
 
 /* clang-format off */
-#ifdef FG_WIDE_TRANSPOSE
-#define transpose_f32 transpose_wide
-#define transpose_to_f32 transpose_back_wide
+#ifdef FG_TRANSPOSE_VECTORS
+#define transpose_f32 transpose_vectors
+#define transpose_to_f32 transpose_back_vectors
 #else
 TRANSPOSE_IN(transpose_f32, float, float4)
 TRANSPOSE_OUT(transpose_to_f32, float, float4)
@@ -131,7 +131,7 @@ TRANSPOSE_OUT(transpose_to_f64, double, double4)
 #define TRANSPOSE_REAL PICK(transpose_f32, transpose_f64)
 #define TRANSPOSE_TO_REAL PICK(transpose_to_f32, transpose_to_f64)
 
-enum { CONVERTED = 64 }; /* numbers of each lane that are converted at a time */
+enum { CONVERTED = 32 }; /* half-precision numbers of each lane that are converted at a time */
 
 static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lanes,
                        ptrdiff_t stride, ptrdiff_t count)
@@ -140,53 +140,73 @@ static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lan
     return lanes == FG_LANES && count >= BLOCK && stride == size && lane_stride != 0;
 }
 
+/* Blocks of numbers are converted, then transposed. Returns how many numbers these are: all but up
+ * to BLOCK - 1. Not inlined, so that only calls of half precision need its stack. */
+static __attribute__((noinline)) ptrdiff_t load_half_lanes(enum fg_dtype from, const char *source,
+                                                           ptrdiff_t lane_stride, ptrdiff_t count,
+                                                           real (*rows)[FG_LANES])
+{
+    real converted[FG_LANES][CONVERTED];
+    ptrdiff_t i = 0;
+    while (count - i >= BLOCK) {
+        const ptrdiff_t n = count - i < CONVERTED ? count - i : CONVERTED;
+        for (int l = 0; l < FG_LANES; l++)
+            load(from, source + l * lane_stride + 2 * i, 2, n, converted[l]);
+        TRANSPOSE_REAL((const char *)converted, sizeof converted[0], n, rows + i);
+        i += n;
+    }
+    return i;
+}
+
+static __attribute__((noinline)) ptrdiff_t store_half_lanes(enum fg_dtype to, char *target,
+                                                            ptrdiff_t lane_stride, ptrdiff_t count,
+                                                            const real (*rows)[FG_LANES])
+{
+    real converted[FG_LANES][CONVERTED];
+    ptrdiff_t i = 0;
+    while (count - i >= BLOCK) {
+        const ptrdiff_t n = count - i < CONVERTED ? count - i : CONVERTED;
+        TRANSPOSE_TO_REAL((char *)converted, sizeof converted[0], n, rows + i);
+        for (int l = 0; l < FG_LANES; l++)
+            store(to, target + l * lane_stride + 2 * i, 2, n, converted[l]);
+        i += n;
+    }
+    return i;
+}
+
 static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
                        ptrdiff_t lanes, ptrdiff_t stride, ptrdiff_t count, void *to)
 {
-    real(*rows)[FG_LANES] = to, converted[FG_LANES][CONVERTED];
-    if (!transposes(from, lane_stride, lanes, stride, count)) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            load(from, source + i * stride, lane_stride, lanes, rows[i]);
-        return;
+    real(*rows)[FG_LANES] = to;
+    ptrdiff_t i = 0;
+    if (transposes(from, lane_stride, lanes, stride, count)) {
+        if (from == FG_F32)
+            transpose_f32(source, lane_stride, count, rows);
+        else if (from == FG_F64)
+            transpose_f64(source, lane_stride, count, rows);
+        i = from == FG_F32 || from == FG_F64
+                ? count
+                : load_half_lanes(from, source, lane_stride, count, rows);
     }
-    if (from == FG_F32) {
-        transpose_f32(source, lane_stride, count, rows);
-        return;
-    }
-    if (from == FG_F64) {
-        transpose_f64(source, lane_stride, count, rows);
-        return;
-    }
-    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
-    for (int l = 0; l < FG_LANES; l++)
-        load(from, source + l * lane_stride, stride, n, converted[l]);
-    TRANSPOSE_REAL((const char *)converted, sizeof converted[0], n, rows);
-    load_lanes(from, source + n * stride, lane_stride, lanes, stride, count - n, rows + n);
+    for (; i < count; i++)
+        load(from, source + i * stride, lane_stride, lanes, rows[i]);
 }
 
 static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
                         ptrdiff_t stride, ptrdiff_t count, const void *from)
 {
     const real(*rows)[FG_LANES] = from;
-    real converted[FG_LANES][CONVERTED];
-    if (!transposes(to, lane_stride, lanes, stride, count)) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            store(to, target + i * stride, lane_stride, lanes, rows[i]);
-        return;
+    ptrdiff_t i = 0;
+    if (transposes(to, lane_stride, lanes, stride, count)) {
+        if (to == FG_F32)
+            transpose_to_f32(target, lane_stride, count, rows);
+        else if (to == FG_F64)
+            transpose_to_f64(target, lane_stride, count, rows);
+        i = to == FG_F32 || to == FG_F64 ? count
+                                         : store_half_lanes(to, target, lane_stride, count, rows);
     }
-    if (to == FG_F32) {
-        transpose_to_f32(target, lane_stride, count, rows);
-        return;
-    }
-    if (to == FG_F64) {
-        transpose_to_f64(target, lane_stride, count, rows);
-        return;
-    }
-    const ptrdiff_t n = count < CONVERTED ? count : CONVERTED;
-    TRANSPOSE_TO_REAL((char *)converted, sizeof converted[0], n, rows);
-    for (int l = 0; l < FG_LANES; l++)
-        store(to, target + l * lane_stride, stride, n, converted[l]);
-    store_lanes(to, target + n * stride, lane_stride, lanes, stride, count - n, rows + n);
+    for (; i < count; i++)
+        store(to, target + i * stride, lane_stride, lanes, rows[i]);
 }
 
 static void stream(char *target, ptrdiff_t count, const void *from)
@@ -224,8 +244,8 @@ static const real_bits keep[2 * FG_LANES] = {ALL, ALL, ALL, ALL, ALL, ALL, ALL, 
 static double sum_row(const real *restrict x, ptrdiff_t n)
 {
     double lane[FG_LANES];
-    /* The elements after the last whole group come first, so that what follows is one loop. They
-     * are masked by bits: a comparison would be made into branches. */
+    /* The elements after the last whole group come first, so that the rest is one loop. They are
+     * masked by bits, because the compiler turns a comparison into branches. */
     const ptrdiff_t left = n % FG_LANES, whole = n - left;
     const real_bits *const mask = keep + FG_LANES - left;
     for (int j = 0; j < FG_LANES; j++)
@@ -239,7 +259,7 @@ static double sum_row(const real *restrict x, ptrdiff_t n)
 static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *totals)
 {
     const real *const x = tile;
-    if (n == 1) { /* the same bits: 0 + x in every lane's place */
+    if (n == 1) { /* the same bits: the lanes would add up to 0 + x */
         for (ptrdiff_t r = 0; r < rows; r++)
             totals[r] = 0.0 + (double)x[r];
         return;
@@ -248,7 +268,7 @@ static void sum_rows(const void *tile, ptrdiff_t n, ptrdiff_t rows, double *tota
         totals[r] = sum_row(x + r * n, n);
 }
 
-/* The same groups and lanes; what is left of a row is filled up with -infinity. */
+/* The same groups and lanes. The last group is filled up with -infinity. */
 static double max_row(const real *restrict x, ptrdiff_t n)
 {
     real lane[FG_LANES];
@@ -295,10 +315,10 @@ static void max_to(const void *tile, ptrdiff_t count, double *restrict totals)
         totals[i] = (double)x[i] > totals[i] ? (double)x[i] : totals[i];
 }
 
-#include "core/log_product.h" /* of load_lanes */
+#include "core/log_product.h" /* uses load_lanes */
 
-/* Groups again, so that no length is slow: what a row's last group writes beyond its end is where
- * the next row, or nothing, begins. */
+/* Whole groups, so that no length is slow. A row's last group may write past its end: there the
+ * next row begins, or nothing. */
 static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *tile)
 {
     real *x = tile;
@@ -309,6 +329,8 @@ static void fill_rows(const double *values, ptrdiff_t n, ptrdiff_t rows, void *t
                 x[i + j] = value;
     }
 }
+
+enum { copy_takes = 1, copy_gives = 1 };
 
 static void copy(const void *const *in, void *const *out, ptrdiff_t groups)
 {
@@ -334,5 +356,5 @@ const fg_loops FG_PASTE(fg_loops_, FG_UNIT, FG_ISA, FG_REAL_BITS) = {
 #endif
     .fill_rows = fill_rows,
     .generate = FG_PASTE(fg_generate_, noise, FG_ISA, FG_REAL_BITS),
-    .copy = {.map = copy},
+    .copy = {.stages = FG_ONE_STAGE(copy)},
 };

@@ -1,10 +1,10 @@
-/* What an operation is to the rest of fastgen: a row that its family's ops.c writes.
+/* A row: all that the rest of fastgen knows of an operation. Its family's ops.c writes it.
  *
- * A row is the whole registration. From it come the callable, its derivative, the ufunc, the
- * tests and the benchmark; nothing else in the library names an operation.
+ * The callable, its derivative, the ufunc, the tests and the benchmark come from the row. Nothing
+ * else in the library names an operation.
  */
-#ifndef FG_OP_H
-#define FG_OP_H
+#ifndef FG_CORE_OP_H
+#define FG_CORE_OP_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,19 +15,21 @@ enum {
     FG_MAX_OPERANDS = 32, /* inputs and outputs of one operation or derivative */
     FG_MAX_TERMS = 12,    /* numbers that a row is reduced to at a time */
     FG_MAX_STATE = 8,     /* numbers that a row is remembered by */
-    FG_MAX_DIMS = 64,     /* NumPy's own limit */
-    FG_MAX_CORE = 4,      /* core dimensions of a lane kernel */
-    FG_MAX_OPTIONS = 8,   /* of a lane kernel */
+    FG_MAX_SLOTS = FG_MAX_OPERANDS + FG_MAX_TERMS + FG_MAX_STATE, /* tiles that a stage needs */
+    FG_MAX_DIMS = 64,                                             /* NumPy's own limit */
+    FG_MAX_CORE = 4,    /* core dimensions of a lane kernel */
+    FG_MAX_OPTIONS = 8, /* of a lane kernel */
 };
 
-/* How an array's elements are stored. Arithmetic is done in float, or in double for FG_F64. The
- * elements of an FG_STREAM are not stored: they are made where they are wanted. */
+/* How an array's elements are stored. Arithmetic is in float, or in double for FG_F64. The elements
+ * of an FG_STREAM are not stored: they are made in the tile. */
 enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64, FG_STREAM };
 
 enum fg_noise { FG_NORMAL, FG_UNIFORM, FG_BITS };
 
-/* Noise as an input: what stands for its data. Its strides count elements, not bytes: element i of
- * the operand is element word + i of block_low + 2^64 block_high of the stream of this key. */
+/* Noise as an input: an operand's data points to this. Its strides count elements, not bytes.
+ * Element i of the operand is element word + i, counted from block block_low + 2^64 block_high, of
+ * the stream of this key. */
 typedef struct {
     enum fg_noise noise;
     uint64_t key, block_low, block_high;
@@ -38,49 +40,56 @@ typedef struct {
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
-/* The same for a long row that is one array against constants: the inputs after the first, and the
- * cotangent of a derivative. Returns the sum of the output over the elements of x, in the order of
- * csrc/README.md; a derivative also writes the gradient of x. */
+/* Maps and sums a long row of one array against constants, which are the inputs after the first,
+ * and the cotangent of a derivative. Returns the sum of the output over the elements of x, in the
+ * order that csrc/README.md gives. A derivative also writes the gradient of x. */
 typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
 
-/* FG_LOG_PRODUCT: log|x| of the last term is summed, as core/log_product.h does; and others are
- * summed as they are. */
+/* How the terms of a row become its totals. FG_LOG_PRODUCT: log|x| of the last term is summed, as
+ * core/log_product.h describes; the other terms are summed as they are. */
 enum fg_reduction { FG_SUM, FG_MAX, FG_LOG_PRODUCT };
 
-/* From totals[t][r] to state[s][r], for each row r, of n elements. */
+/* From totals[t][r] to state[s][r], for each row r, of n elements. A closing may read the state
+ * that earlier stages left before it writes its own. */
 typedef void fg_close(double n, const double *const *totals, double *const *state, ptrdiff_t rows);
 
-/* One going over a row, of an operation that must see the whole row before it can say anything:
- * its elements are mapped to terms, the terms reduced, and the totals turned into the row's state,
- * which the next stage knows. */
+/* The `terms` of a stage that is a whole operation: its terms are its outputs "()", as many as the
+ * signature has, among the outputs "(n)" in the order of the signature. */
+enum { FG_SUMMED_OUTPUTS = -1 };
+
+/* One pass over a row: a map turns its elements into terms, the terms are reduced to totals, and a
+ * closing turns the totals into the row's state, which the next stage reads. An operation that maps
+ * each element by itself is one stage without a closing. */
 typedef struct {
-    /* Takes the first `takes` inputs, and then the first `reads` numbers of state; gives, in the
+    /* Takes the first `takes` inputs, and then the first `reads` numbers of state. Gives, in the
      * last stage, the outputs "(n)", and then the terms. */
     fg_tile *map;
     fg_close *close; /* in double: found in the table of that precision alone */
     int takes, reads, gives, terms;
+    int states; /* how many numbers of state the closing has as arguments */
     enum fg_reduction reduction;
 } fg_stage;
 
 /* Solves FG_LANES small problems at once, see core/lanes.h. size[i] is the length of core dimension
  * i, in the order in which the signature first has them. operand[k] points to the inputs and then
  * the outputs, each [product of its core dimensions][FG_LANES] of `real`; inputs are copies, which
- * it may overwrite, and scratch has room for as many doubles as all operands have numbers. */
-typedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
-                      void *scratch);
+ * the kernel may overwrite, and scratch has room for as many doubles as all operands have numbers.
+ */
+typedef void fg_lane_kernel(const ptrdiff_t *size, const double *options, void *const *operand,
+                            void *scratch);
 
-/* How an operation, or a derivative, is computed: by one of these. */
+/* How an operation, or a derivative, is computed: in stages, or by a lane kernel. core/check.h
+ * compares the numbers with the signature. */
 typedef struct {
-    /* Each element by itself; outputs "()" are summed over the row afterwards. Beside stages, which
-     * it then replaces: of rows of one element. */
-    fg_tile *map;
-    /* In stages, up to one without a map. Outputs "()" are the first numbers of the state at the
-     * end. The largest term ignores NaN, so a later stage must meet it again. */
+    /* Ended by a stage without a map. The outputs "()" are the terms of the only stage, or the
+     * first numbers of the state at the end. The largest term ignores NaN, so a later stage must
+     * meet the NaN again. */
     const fg_stage *stages;
-    fg_fold *fold; /* beside a map; NULL where it would not be faster: see core/fold.h */
-    fg_lanes *lanes;
-    int nin, nout; /* of `map`, as the formula has them; 0 where there are stages or lanes */
-    double options[FG_MAX_OPTIONS]; /* what `lanes` is told, until a call says otherwise */
+    const fg_stage *element_stages; /* in their place for rows of one element; NULL: the same */
+    fg_fold *fold; /* beside one stage; NULL where it would not be faster: core/fold.h */
+    fg_lane_kernel *lanes;
+    int nin, nout;                  /* operands of the lane kernel */
+    double options[FG_MAX_OPTIONS]; /* what it is told, until a call says otherwise */
 } fg_kernel;
 
 typedef struct {

@@ -88,8 +88,8 @@ static void *helper(void *unused)
     return NULL;
 }
 
-/* Signals go to the application's own threads, so that Ctrl-C reaches Python's main thread; those
- * that tell of a fault in the thread itself stay, so that faulthandler can report it. */
+/* Signals go to the application's own threads, so that Ctrl-C reaches Python's main thread. Signals
+ * of a fault in the thread itself are not blocked, so that faulthandler can report it. */
 static void block_signals(sigset_t *saved)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
@@ -100,7 +100,7 @@ static void block_signals(sigset_t *saved)
     pthread_sigmask(SIG_SETMASK, &blocked, saved);
 }
 
-/* Detached: nobody ever waits for a helper to end, so the end of the process cannot hang. */
+/* Detached: no one waits for a helper to end, so the end of the process cannot hang. */
 static bool start_helper(void)
 {
     pthread_attr_t attributes;
@@ -148,7 +148,7 @@ static bool claim(pool_job *job, ptrdiff_t *item)
     return next < job->items;
 }
 
-static int run_items(pool_job *job, fg_poll *poll)
+static int work_on(pool_job *job, fg_poll *poll)
 {
     fg_fpenv saved = fg_fpenv_pin();
     uint64_t due = poll != NULL ? now_ms() + POLL_MS : 0;
@@ -169,9 +169,9 @@ static int run_items(pool_job *job, fg_poll *poll)
     return stop;
 }
 
-/* Wait a moment, 5 to 20 microseconds, for what is about to happen: the end of the last item, or
- * the next call of a loop. Falling asleep and being woken takes longer. What has not come by then
- * is waited for asleep, so an idle pool costs nothing. */
+/* Wait a moment, 5 to 20 microseconds, for the end of the last item, or for the next call of a
+ * loop. To sleep and to be woken takes longer. After that moment the thread sleeps, so an idle pool
+ * costs nothing. */
 static void linger(atomic_int *count, bool until_zero)
 {
     for (int i = 0; i < MOMENT; i++) {
@@ -191,7 +191,7 @@ static void help_forever(void)
         pool.working++;
         pool_job *job = pool.job;
         unlock(&pool.guard);
-        run_items(job, NULL);
+        work_on(job, NULL);
         lock(&pool.guard);
         if (--pool.working == 0)
             wake_one(&pool.finish);
@@ -203,8 +203,8 @@ static void help_forever(void)
 
 #if !defined(_WIN32)
 
-/* The child of a fork has none of the parent's helpers, and the guard is as a thread that no longer
- * exists left it. One thread, because whoever forks workers wants one per process. */
+/* The child of a fork has none of the parent's helpers, and a thread that no longer exists may hold
+ * the guard. The child has one thread, because a program that forks workers wants one in each. */
 static void start_afresh(void)
 {
     atomic_store(&pool.threads, 1);
@@ -228,7 +228,7 @@ static void watch_forks(void)
 #endif
 }
 
-/* Where the system refuses a thread, the job goes on with those there are. */
+/* Where the system refuses a thread, the job runs with the helpers that exist. */
 static int recruit(int wanted)
 {
     if (pool.helpers < wanted)
@@ -238,7 +238,8 @@ static int recruit(int wanted)
     return pool.helpers < wanted ? pool.helpers : wanted;
 }
 
-/* Helpers that wake only after the last item is claimed find no seat and are not waited for. */
+/* A helper that wakes after the last item is claimed finds no seat, and the caller does not wait
+ * for it. */
 static int run_together(pool_job *job, int helpers, fg_poll *poll)
 {
     lock(&pool.guard);
@@ -248,7 +249,7 @@ static int run_together(pool_job *job, int helpers, fg_poll *poll)
     for (int i = 0; i < helpers; i++)
         wake_one(&pool.call);
 
-    int stop = run_items(job, poll);
+    int stop = work_on(job, poll);
 
     lock(&pool.guard);
     pool.seats = 0;
@@ -270,7 +271,7 @@ int fg_parallel(ptrdiff_t items, fg_task *task, void *context, fg_poll *poll)
     if (items <= 1)
         poll = NULL;
     if (threads <= 1 || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire))
-        return run_items(&job, poll);
+        return work_on(&job, poll);
     int stop = run_together(&job, recruit(threads - 1), poll);
     atomic_flag_clear_explicit(&pool.taken, memory_order_release);
     return stop;

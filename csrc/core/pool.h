@@ -5,8 +5,8 @@
  * itself calls fg_parallel, finds the pool taken and runs its items alone instead of waiting.
  * After a fork the child has no helpers and a count of 1.
  */
-#ifndef FG_POOL_H
-#define FG_POOL_H
+#ifndef FG_CORE_POOL_H
+#define FG_CORE_POOL_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* A macro for each number: FG_EACH_3(m) is m(0) m(1) m(2), FG_LIST_3(m) is m(0), m(1), m(2). */
-#ifndef FG_REPEAT_H
-#define FG_REPEAT_H
+#ifndef FG_CORE_REPEAT_H
+#define FG_CORE_REPEAT_H
 
 #define FG_EACH_1(m) m(0)
 #define FG_EACH_2(m) FG_EACH_1(m) m(1)

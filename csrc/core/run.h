@@ -1,6 +1,6 @@
 /* Runs one operation, or derivative, over arrays of any layout: tiles, sums and threads. */
-#ifndef FG_RUN_H
-#define FG_RUN_H
+#ifndef FG_CORE_RUN_H
+#define FG_CORE_RUN_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,14 +10,14 @@
 #include "core/pool.h"
 
 typedef struct {
-    char *data; /* NULL: an output that nobody wants */
+    char *data; /* NULL: an output that is not wanted */
     enum fg_dtype dtype;
     ptrdiff_t stride[FG_MAX_DIMS]; /* bytes, for each dimension of the problem */
 } fg_operand;
 
-/* The iteration space is `shape`: batch dimensions first, then the event dimensions, whose product
- * is a row. An output summed over rows has strides for the batch dimensions only. Outputs may be
- * exactly an input (same data and layout), else they overlap nothing. */
+/* The iteration space is `shape`: batch dimensions first, then the dimensions of a row. An output
+ * that is summed over rows has strides for the batch dimensions only. An output may be exactly an
+ * input (the same data and layout); otherwise it overlaps no other operand. */
 typedef struct {
     const fg_kernel *kernel; /* and its loops, of the precision to compute in */
     const fg_loops *loops;
@@ -32,7 +32,8 @@ typedef struct {
 
 enum fg_result { FG_DONE, FG_STOPPED, FG_NO_MEMORY, FG_TOO_LARGE };
 
-/* poll, if not NULL, is asked now and then whether to stop (FG_STOPPED: outputs half written). */
+/* poll, if not NULL, is asked now and then whether to stop. FG_STOPPED: outputs are half written.
+ */
 enum fg_result fg_run(const fg_problem *problem, fg_poll *poll);
 
 #endif

@@ -2,16 +2,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/fpenv.h"
-#include "core/view.h"
+#include "core/run_internal.h"
+#include "core/scratch.h"
 
 enum {
-    ITEMS = 64,               /* what threads claim: enough of them, so that all end together */
-    PARALLEL_NUMBERS = 65536, /* below, in all operands, threads cost more than they save */
-    ALIGNMENT = 64,
+    LANE_ITEMS = 64,       /* of a large batch: enough of them, so that all threads end together */
+    LARGE_NUMBERS = 65536, /* below, in all operands, threads cost more than they save */
 };
 
 typedef struct {
@@ -26,10 +24,11 @@ typedef struct {
     atomic_bool no_memory;
 } lane_plan;
 
-/* What a thread works with: a row of lanes for each number, and where it is in each operand. */
+/* What a thread works with: where it is in each operand, and a row of lanes for each number. */
 typedef struct {
-    char *memory, *buffer[FG_MAX_OPERANDS], *scratch;
     fg_cursor cursor[FG_MAX_OPERANDS];
+    char *buffer[FG_MAX_OPERANDS];
+    _Alignas(FG_ALIGNMENT) char memory[];
 } lane_work;
 
 static bool used(const lane_plan *plan, int k)
@@ -67,7 +66,7 @@ static void move_group(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
     }
 }
 
-/* Lanes without a problem hold the first one's, so that they are no slower than others. */
+/* Lanes without a problem get the first one's numbers: old bits could be denormal, and slow. */
 #define FILL_LANES(type)                                                                           \
     do {                                                                                           \
         type *row = (type *)(void *)work->buffer[k];                                               \
@@ -86,39 +85,42 @@ static void fill_lanes(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
         FILL_LANES(float);
 }
 
-static void run_groups(void *context, ptrdiff_t item)
+/* One group: its problems side by side, solved, and their outputs back. */
+static void run_group(const lane_plan *plan, lane_work *work, void *scratch, ptrdiff_t count)
+{
+    const fg_lane_problem *p = plan->problem;
+    for (int k = 0; k < p->nin; k++) {
+        move_group(plan, work, k, count);
+        fill_lanes(plan, work, k, count);
+    }
+    p->kernel(p->size, p->options, (void *const *)work->buffer, scratch);
+    for (int k = p->nin; k < p->nin + p->nout; k++)
+        if (used(plan, k))
+            move_group(plan, work, k, count);
+}
+
+static void run_item(void *context, ptrdiff_t item)
 {
     lane_plan *plan = context;
     const fg_lane_problem *p = plan->problem;
-    const int operands = p->nin + p->nout;
-    lane_work work;
     const ptrdiff_t step = plan->groups_per_item * FG_LANES, first = item * step;
     const ptrdiff_t end = plan->problems - first < step ? plan->problems : first + step;
     const size_t scratch = (size_t)(plan->bytes / p->loops->real_size) * sizeof(double);
-    work.memory = malloc((size_t)plan->bytes + scratch + ALIGNMENT);
-    if (work.memory == NULL) {
+    lane_work *const work = fg_scratch_take(sizeof *work + (size_t)plan->bytes + scratch);
+    if (work == NULL) {
         atomic_store(&plan->no_memory, true);
         return;
     }
-    char *next = work.memory + (ALIGNMENT - (uintptr_t)work.memory % ALIGNMENT);
-    for (int k = 0; k < operands; k++) {
-        work.buffer[k] = next;
+    char *next = work->memory;
+    for (int k = 0; k < p->nin + p->nout; k++) {
+        work->buffer[k] = next;
         next += plan->numbers[k] * FG_LANES * p->loops->real_size;
         if (used(plan, k))
-            fg_cursor_init(&work.cursor[k], &plan->view[k], first);
+            fg_cursor_init(&work->cursor[k], &plan->view[k], first);
     }
-    for (ptrdiff_t start = first; start < end; start += FG_LANES) {
-        const ptrdiff_t count = end - start < FG_LANES ? end - start : FG_LANES;
-        for (int k = 0; k < p->nin; k++) {
-            move_group(plan, &work, k, count);
-            fill_lanes(plan, &work, k, count);
-        }
-        p->kernel(p->size, p->options, (void *const *)work.buffer, next);
-        for (int k = p->nin; k < operands; k++)
-            if (used(plan, k))
-                move_group(plan, &work, k, count);
-    }
-    free(work.memory);
+    for (ptrdiff_t start = first; start < end; start += FG_LANES)
+        run_group(plan, work, next, end - start < FG_LANES ? end - start : FG_LANES);
+    fg_scratch_give(work);
 }
 
 /* The core dimensions of an operand as a matrix, of one row where they are contiguous. */
@@ -138,14 +140,15 @@ static void plan_core(lane_plan *plan, int k)
     }
 }
 
-static bool plan_operands(lane_plan *plan)
+static bool plan_lane_operands(lane_plan *plan)
 {
     const fg_lane_problem *p = plan->problem;
     plan->bytes = 0;
     for (int k = 0; k < p->nin + p->nout; k++) {
         ptrdiff_t bytes;
         plan_core(plan, k);
-        if (__builtin_mul_overflow(plan->numbers[k], FG_LANES * p->loops->real_size, &bytes) ||
+        if (__builtin_mul_overflow(plan->numbers[k], (ptrdiff_t)FG_LANES * p->loops->real_size,
+                                   &bytes) ||
             __builtin_add_overflow(plan->bytes, bytes, &plan->bytes))
             return false;
         if (used(plan, k))
@@ -155,31 +158,33 @@ static bool plan_operands(lane_plan *plan)
     return plan->bytes < PTRDIFF_MAX / 4;
 }
 
+static enum fg_result run(lane_plan *plan, fg_poll *poll)
+{
+    const fg_lane_problem *p = plan->problem;
+    plan->problems = 1;
+    for (int d = 0; d < p->ndim; d++)
+        if (__builtin_mul_overflow(plan->problems, p->shape[d], &plan->problems))
+            return FG_TOO_LARGE;
+    if (plan->problems == 0)
+        return FG_DONE;
+    if (!plan_lane_operands(plan))
+        return FG_TOO_LARGE;
+    const ptrdiff_t groups = (plan->problems + FG_LANES - 1) / FG_LANES;
+    const double numbers = (double)groups * (double)(plan->bytes / p->loops->real_size);
+    const bool large = numbers >= (double)LARGE_NUMBERS;
+    plan->groups_per_item = large ? (groups + LANE_ITEMS - 1) / LANE_ITEMS : groups;
+    const ptrdiff_t items = (groups + plan->groups_per_item - 1) / plan->groups_per_item;
+    return fg_run_items(run_item, plan, items, large, poll, &plan->no_memory);
+}
+
 enum fg_result fg_run_lanes(const fg_lane_problem *problem, fg_poll *poll)
 {
-    lane_plan plan; /* its views are filled in as they are needed: most of it never is */
-    plan.problem = problem;
-    plan.problems = 1;
-    atomic_init(&plan.no_memory, false);
-    for (int d = 0; d < problem->ndim; d++)
-        if (__builtin_mul_overflow(plan.problems, problem->shape[d], &plan.problems))
-            return FG_TOO_LARGE;
-    if (plan.problems == 0)
-        return FG_DONE;
-    if (!plan_operands(&plan))
-        return FG_TOO_LARGE;
-    const ptrdiff_t groups = (plan.problems + FG_LANES - 1) / FG_LANES;
-    const double numbers = (double)groups * (double)(plan.bytes / problem->loops->real_size);
-    if (numbers < PARALLEL_NUMBERS) {
-        plan.groups_per_item = groups;
-        const fg_fpenv saved = fg_fpenv_pin();
-        run_groups(&plan, 0);
-        fg_fpenv_restore(saved);
-    } else {
-        plan.groups_per_item = (groups + ITEMS - 1) / ITEMS;
-        const ptrdiff_t items = (groups + plan.groups_per_item - 1) / plan.groups_per_item;
-        if (fg_parallel(items, run_groups, &plan, poll))
-            return FG_STOPPED;
-    }
-    return atomic_load(&plan.no_memory) ? FG_NO_MEMORY : FG_DONE;
+    lane_plan *const plan = fg_scratch_take(sizeof *plan);
+    if (plan == NULL)
+        return FG_NO_MEMORY;
+    plan->problem = problem;
+    atomic_init(&plan->no_memory, false);
+    const enum fg_result result = run(plan, poll);
+    fg_scratch_give(plan);
+    return result;
 }

@@ -1,13 +1,13 @@
 /* Runs a lane kernel over batches of any layout: groups of FG_LANES problems, and threads. */
-#ifndef FG_RUN_LANES_H
-#define FG_RUN_LANES_H
+#ifndef FG_CORE_RUN_LANES_H
+#define FG_CORE_RUN_LANES_H
 
 #include "core/run.h"
 
 enum { FG_MAX_OPERAND_CORE = 2 }; /* core dimensions of one operand */
 
 typedef struct {
-    char *data; /* NULL: an output that nobody wants */
+    char *data; /* NULL: an output that is not wanted */
     enum fg_dtype dtype;
     int core_ndim;
     int core[FG_MAX_OPERAND_CORE]; /* which core dimension each is */
@@ -15,9 +15,10 @@ typedef struct {
     ptrdiff_t stride[FG_MAX_DIMS]; /* for each batch dimension; all strides are bytes */
 } fg_lane_operand;
 
-/* Outputs may be exactly an input (same data and layout), else they overlap nothing. */
+/* An output may be exactly an input (the same data and layout); otherwise it overlaps no other
+ * operand. */
 typedef struct {
-    fg_lanes *kernel;
+    fg_lane_kernel *kernel;
     const fg_loops *loops; /* of the precision to compute in */
     const double *options;
     int nin, nout;

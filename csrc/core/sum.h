@@ -1,6 +1,6 @@
 /* The end of a sum in FG_LANES partial sums: lanes 8 apart are added, 4 apart, 2, 1. */
-#ifndef FG_SUM_H
-#define FG_SUM_H
+#ifndef FG_CORE_SUM_H
+#define FG_CORE_SUM_H
 
 #include "core/op.h"
 

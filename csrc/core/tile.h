@@ -1,18 +1,18 @@
-/* Binds a formula to its tile loop. Every ops.c includes this, and ends in FG_ROWS.
+/* Binds a formula to its loop over a tile. Every ops.c includes this, and ends in FG_ROWS.
  *
  * FG_FORMULA(f, 2) makes f_value of the formula    real f(real, real)
  * and f_derivative of                              real f_grad(real, real, real *, real *)
- * which returns the value and writes the partial derivatives. Where a caller discards the value,
- * it is written to a tile that nobody reads: cheaper than a second compilation of the loop.
+ * which returns the value and writes the partial derivatives. Where a caller wants no value, it is
+ * written to a tile that nobody reads: that is cheaper than to compile the loop a second time.
  *
- * An operation of several outputs writes them:     void f(real, real, real *, real *)
- * FG_MAP(f, 2, 2) makes f_map of it, and of        void f_vjp(real, real, real, real,
+ * A formula of several outputs writes them:        void f(real, real, real *, real *)
+ * FG_MAP(f, 2, 2) makes f_map of it. Its derivative takes the inputs and a cotangent per output,
+ * and writes the outputs and a gradient per input: void f_vjp(real, real, real, real,
  *                                                             real *, real *, real *, real *)
- * which takes inputs and cotangents and writes outputs and gradients, FG_MAP(f_vjp, 4, 4) makes
- * f_vjp_map. The row is then FG_ROW_OF_MAPS(f, signature).
+ * FG_MAP(f_vjp, 4, 4) makes f_vjp_map of it. The row is then FG_ROW_OF_MAPS(f, signature).
  */
-#ifndef FG_TILE_H
-#define FG_TILE_H
+#ifndef FG_CORE_TILE_H
+#define FG_CORE_TILE_H
 
 #include "core/op.h"
 #include "core/real.h"
@@ -21,31 +21,40 @@
 #define FG_PASTE_(a, b, c, d) a##b##_##c##_##d
 #define FG_PASTE(a, b, c, d) FG_PASTE_(a, b, c, d)
 
-/* The table of one family for one instruction set and precision: the only symbol exported. */
+/* The table of one unit for one instruction set and precision: the only symbol exported. */
 #define FG_ROWS const fg_row FG_PASTE(fg_rows_, FG_UNIT, FG_ISA, FG_REAL_BITS)[]
+
+/* The rows. Each records how many operands its maps take and give; core/check.h compares these
+ * numbers with the signature when the operations are bound. */
 /* clang-format off */
-#define FG_ROW_OF(name, signature, kind, value, derivative) \
-    {#name, signature, {.kind = value}, {.kind = derivative}}
-/* What the compiler checks for a stage: that its map gives at least the terms that are closed. */
-#define FG_SAME(terms, gives) ((terms) + 0 * (int)sizeof(char[(int)(gives) >= (int)(terms) ? 1 : -1]))
-#define FG_ROW_OF_VALUE(formula, shape) /* without a derivative */ \
+#define FG_ROW(formula, signature) \
+    FG_ROW_OF(formula, signature, formula##_value, formula##_derivative)
+#define FG_ROW_OF_MAPS(formula, signature) \
+    FG_ROW_OF(formula, signature, formula##_map, formula##_vjp_map)
+#define FG_ROW_OF_MAP(formula, shape) /* without a derivative */ \
+    {.name = #formula, .signature = shape, .value = {.stages = FG_ONE_STAGE(formula##_map)}}
+#define FG_ROW_OF_STAGES(formula, signature) \
+    {#formula, signature, {.stages = formula##_stages}, {.stages = formula##_vjp_stages}}
+#define FG_ROW_OF_VALUE(formula, shape) /* of stages, without a derivative */ \
     {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
-#define FG_ROW_OF_MAP(formula, shape) /* the same of a map */ \
-    {.name = #formula, .signature = shape, .value = {.map = formula##_map}}
+#define FG_ROW_OF(name, signature, value, derivative) \
+    {#name, signature, {.stages = FG_ONE_STAGE(value)}, {.stages = FG_ONE_STAGE(derivative)}}
 #define FG_LAST_ROW {.name = NULL}
+
+/* The stages: of a map that is a whole operation; one that reduces; one that only gives outputs. */
+#define FG_ONE_STAGE(map) \
+    (const fg_stage[]){ \
+        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM}, FG_LAST_STAGE}
 #define FG_STAGE(formula, reads, reduction, close) \
-    {formula##_map, FG_CLOSING(close), formula##_takes - (reads), reads, formula##_gives, \
-     FG_SAME(close##_terms, formula##_gives), reduction}
+    {formula##_map, FG_CLOSING(close), formula##_map_takes - (reads), reads, formula##_map_gives, \
+     FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction}
 #define FG_OUTPUTS(formula, reads) \
-    {formula##_map, NULL, formula##_takes - (reads), reads, formula##_gives, 0, FG_SUM}
-#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, FG_SUM}
+    {formula##_map, NULL, formula##_map_takes - (reads), reads, formula##_map_gives, 0, 0, FG_SUM}
+#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, 0, FG_SUM}
+/* `terms`; does not compile where the map gives fewer. */
+#define FG_AT_MOST(terms, gives) \
+    ((terms) + 0 * (int)sizeof(char[(int)(gives) >= (int)(terms) ? 1 : -1]))
 /* clang-format on */
-#define FG_ROW(formula, signature)                                                                 \
-    FG_ROW_OF(formula, signature, map, formula##_value, formula##_derivative)
-#define FG_ROW_OF_MAPS(formula, signature)                                                         \
-    FG_ROW_OF(formula, signature, map, formula##_map, formula##_vjp_map)
-#define FG_ROW_OF_STAGES(formula, signature)                                                       \
-    FG_ROW_OF(formula, signature, stages, formula##_stages, formula##_vjp_stages)
 
 #define FG_INPUT(k) const real *restrict x##k
 #define FG_GRADIENT(k) real *restrict dx##k
@@ -63,13 +72,14 @@
 #define FG_RESULT_ADDRESS(k) &r##k
 #define FG_WRITE(k) y##k[i] = r##k;
 
-/* The loops are functions of their own, because a compiler believes `restrict` of parameters, and
- * not inlined, because it then forgets. What they call is inlined whatever its size: in a family of
- * many formulas a compiler finds at some point that it has inlined enough, and vectorises no more.
- */
+/* GCC uses `restrict` only on parameters, and drops it when the function is inlined: so loops are
+ * noinline functions. `flatten` inlines all that they call. Without it, GCC stops inlining in a
+ * file of many formulas, and a loop around a call does not vectorise. */
 #define FG_LOOP static __attribute__((noinline, flatten)) void
 
 #define FG_FORMULA(formula, arity)                                                                 \
+    enum { formula##_value_takes = arity, formula##_value_gives = 1 };                             \
+    enum { formula##_derivative_takes = arity + 1, formula##_derivative_gives = arity + 1 };       \
     FG_LOOP formula##_value_loop(FG_LIST_##arity(FG_INPUT), real *restrict y, ptrdiff_t n)         \
     {                                                                                              \
         for (ptrdiff_t i = 0; i < n * FG_LANES; i++)                                               \
@@ -96,7 +106,7 @@
     }
 
 #define FG_MAP(formula, arity, outputs)                                                            \
-    enum { formula##_takes = arity, formula##_gives = outputs };                                   \
+    enum { formula##_map_takes = arity, formula##_map_gives = outputs };                           \
     FG_LOOP formula##_map_loop(FG_LIST_##arity(FG_INPUT), FG_LIST_##outputs(FG_OUTPUT),            \
                                ptrdiff_t n)                                                        \
     {                                                                                              \
@@ -112,9 +122,10 @@
                            FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                          \
     }
 
-/* A stage's totals and the row's state, to the state: FG_CLOSE(f_close, 1, 2) makes the loop of
- * void f_close(real n, real total, real *state0, real *state1) for rows of n elements, always in
- * double. */
+/* The closing of a stage: FG_CLOSE(f_close, 1, 2) makes the loop over rows of
+ *     void f_close(real n, real total, real *state0, real *state1)
+ * where n is the number of elements of a row. The state is in and out: the formula finds there what
+ * earlier stages left. It is compiled in double alone. */
 #if FG_REAL_BITS == 64
 #define FG_TOTAL(k) const real *restrict t##k
 #define FG_STATE(k) real *restrict s##k
@@ -125,7 +136,7 @@
 #define FG_KEEP_STATE(k) s##k[r] = r##k;
 #define FG_CLOSING(formula) formula##_closing
 #define FG_CLOSE(formula, terms, states)                                                           \
-    enum { formula##_terms = terms };                                                              \
+    enum { formula##_terms = terms, formula##_states = states };                                   \
     FG_LOOP formula##_loop(real n, FG_LIST_##terms(FG_TOTAL), FG_LIST_##states(FG_STATE),          \
                            ptrdiff_t rows)                                                         \
     {                                                                                              \
@@ -143,7 +154,8 @@
     }
 #else
 #define FG_CLOSING(formula) NULL
-#define FG_CLOSE(formula, terms, states) enum { formula##_terms = terms };
+#define FG_CLOSE(formula, terms, states)                                                           \
+    enum { formula##_terms = terms, formula##_states = states };
 #endif
 
 #endif

@@ -1,11 +1,12 @@
-/* Rows of FG_LANES lanes from FG_LANES arrays, and back: a transposition, which is most of the time
- * of a kernel with few numbers per problem. It goes in blocks of 4 x 4, in registers; columns that
- * fill no block are done with some of those before, once more.
+/* Rows of FG_LANES lanes from FG_LANES arrays, and back: a transposition. In a kernel with few
+ * numbers per problem it is most of the time. It goes in blocks of 4 x 4, in registers. Columns
+ * that fill no block form one with some of the columns before, which are done again.
  *
- * Part of loops.c; what is not contiguous or of another type goes through `load` and `store`.
+ * loops.c includes it. Arrays that are not contiguous, or of another type, go through `load` and
+ * `store`.
  */
-#ifndef FG_TRANSPOSE_H
-#define FG_TRANSPOSE_H
+#ifndef FG_CORE_TRANSPOSE_H
+#define FG_CORE_TRANSPOSE_H
 
 #include "core/real.h"
 

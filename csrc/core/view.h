@@ -4,8 +4,8 @@
  * view is element i of the problem. Dimensions that can be walked as one are merged, so the usual
  * array has a single one.
  */
-#ifndef FG_VIEW_H
-#define FG_VIEW_H
+#ifndef FG_CORE_VIEW_H
+#define FG_CORE_VIEW_H
 
 #include <stddef.h>
 
@@ -13,7 +13,7 @@
 #include "core/op.h"
 
 typedef struct {
-    char *data; /* NULL: an output that nobody wants */
+    char *data; /* NULL: an output that is not wanted */
     enum fg_dtype dtype;
     int ndim;                      /* at least 1 */
     ptrdiff_t shape[FG_MAX_DIMS];  /* outermost first */
@@ -51,8 +51,8 @@ static inline void fg_view_init(fg_view *view, char *data, enum fg_dtype dtype, 
     view->dtype = dtype;
 }
 
-/* Where a walk through a view stands: the address of the next element, and how many more lie a
- * constant stride apart behind it. */
+/* A place in a view: the address of the next element, and how many elements, this one included,
+ * follow at a constant stride. */
 typedef struct {
     char *address;
     ptrdiff_t run;
@@ -71,7 +71,7 @@ static inline void fg_cursor_init(fg_cursor *cursor, const fg_view *view, ptrdif
     cursor->run = view->shape[view->ndim - 1] - cursor->index[view->ndim - 1];
 }
 
-/* Past `count` elements, at most cursor->run of them. */
+/* Move past `count` elements, at most cursor->run of them. */
 static inline void fg_cursor_advance(fg_cursor *cursor, const fg_view *view, ptrdiff_t count)
 {
     int d = view->ndim - 1;
@@ -88,7 +88,7 @@ static inline void fg_cursor_advance(fg_cursor *cursor, const fg_view *view, ptr
     cursor->run = view->shape[d] - cursor->index[d];
 }
 
-/* Elements start .. start + count - 1, of an array whose data is `offset` bytes further. */
+/* Load elements start .. start + count - 1 of an array whose data lies `offset` bytes further. */
 static inline void fg_view_load_at(const fg_view *view, ptrdiff_t offset, const fg_loops *loops,
                                    ptrdiff_t start, ptrdiff_t count, void *to)
 {

@@ -6,8 +6,8 @@
  * Max error: 0.87 ULP float (all inputs), 0.87 ULP double (4e7 inputs).
  * exp(-inf) = 0, exp(inf) = inf, overflow gives inf, NaN gives NaN.
  */
-#ifndef FG_EXP_H
-#define FG_EXP_H
+#ifndef FG_ELEMENTARY_EXP_H
+#define FG_ELEMENTARY_EXP_H
 
 #include "elementary/exp_parts.h"
 

@@ -5,8 +5,8 @@
  *
  * Max error: 2 ULP.
  */
-#ifndef FG_EXP_BELOW_H
-#define FG_EXP_BELOW_H
+#ifndef FG_ELEMENTARY_EXP_BELOW_H
+#define FG_ELEMENTARY_EXP_BELOW_H
 
 #include "core/difference.h"
 #include "elementary/exp.h"

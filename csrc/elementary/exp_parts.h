@@ -9,8 +9,8 @@
  * 2^k overflows before e^x does (at k = 128 or 1024), so everything is told in halves: 2^(k - 1)
  * and twice the tail. Doubling a result at the end instead would lose the last bit of a subnormal.
  */
-#ifndef FG_EXP_PARTS_H
-#define FG_EXP_PARTS_H
+#ifndef FG_ELEMENTARY_EXP_PARTS_H
+#define FG_ELEMENTARY_EXP_PARTS_H
 
 #include "elementary/ln2.h"
 

@@ -6,8 +6,8 @@
  * Max error: 0.89 ULP float (all inputs), 0.89 ULP double (4e7 inputs); without FMA 0.92, 0.89.
  * expm1(-0) = -0, expm1(-inf) = -1, expm1(inf) = inf, overflow gives inf, NaN gives NaN.
  */
-#ifndef FG_EXPM1_H
-#define FG_EXPM1_H
+#ifndef FG_ELEMENTARY_EXPM1_H
+#define FG_ELEMENTARY_EXPM1_H
 
 #include "elementary/exp_parts.h"
 

@@ -6,8 +6,8 @@
  *
  * Max error: 3 ULP (float and double), given e^x - 1 - x within 2 ULP. Not for the sign of zero.
  */
-#ifndef FG_EXPM1_GIVEN_H
-#define FG_EXPM1_GIVEN_H
+#ifndef FG_ELEMENTARY_EXPM1_GIVEN_H
+#define FG_ELEMENTARY_EXPM1_GIVEN_H
 
 #include "elementary/exp_parts.h"
 

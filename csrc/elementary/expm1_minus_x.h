@@ -8,8 +8,8 @@
  * Max error: 1.64 ULP float (all inputs), 1.58 ULP double (4e7 inputs); without FMA 1.81, 1.82.
  * Never negative; exactly 0 at 0 and -0; inf at -inf and inf, overflow gives inf, NaN gives NaN.
  */
-#ifndef FG_EXPM1_MINUS_X_H
-#define FG_EXPM1_MINUS_X_H
+#ifndef FG_ELEMENTARY_EXPM1_MINUS_X_H
+#define FG_ELEMENTARY_EXPM1_MINUS_X_H
 
 #include "elementary/exp_parts.h"
 

@@ -1,6 +1,6 @@
 /* ln 2 = LN2_HI + LN2_LO, where k LN2_HI is exact for every exponent k: it has 16 or 39 bits. */
-#ifndef FG_LN2_H
-#define FG_LN2_H
+#ifndef FG_ELEMENTARY_LN2_H
+#define FG_ELEMENTARY_LN2_H
 
 #include "core/real.h"
 

@@ -6,8 +6,8 @@
  * Max error: 0.92 ULP float (all inputs), 0.90 ULP double (3e7 inputs); without FMA 0.93, 0.90.
  * log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, NaN gives NaN; subnormals count in full.
  */
-#ifndef FG_LOG_H
-#define FG_LOG_H
+#ifndef FG_ELEMENTARY_LOG_H
+#define FG_ELEMENTARY_LOG_H
 
 #include "elementary/log_parts.h"
 

@@ -6,8 +6,8 @@
  * Max error: 0.92 ULP float (all inputs), 0.90 ULP double (3e7 inputs); without FMA 0.93, 0.92.
  * log1p(-0) = -0, log1p(-1) = -inf, log1p(x < -1) = NaN, log1p(inf) = inf, NaN gives NaN.
  */
-#ifndef FG_LOG1P_H
-#define FG_LOG1P_H
+#ifndef FG_ELEMENTARY_LOG1P_H
+#define FG_ELEMENTARY_LOG1P_H
 
 #include "elementary/log_parts.h"
 

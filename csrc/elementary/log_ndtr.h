@@ -7,8 +7,8 @@
  * Max error: 3.9 ULP float, 4.5 double; without FMA 4.7, 4.8.
  * log_ndtr(-inf) = -inf, log_ndtr(inf) = -0, NaN gives NaN.
  */
-#ifndef FG_LOG_NDTR_H
-#define FG_LOG_NDTR_H
+#ifndef FG_ELEMENTARY_LOG_NDTR_H
+#define FG_ELEMENTARY_LOG_NDTR_H
 
 #include "elementary/log1p.h"
 #include "elementary/normal_tail.h"

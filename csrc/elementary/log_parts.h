@@ -5,8 +5,8 @@
  * which is small beside f: its rounding errors are too. Any interval [a, 2a] serves as well as
  * [sqrt(1/2), sqrt(2)]; this one makes every later f of log1p and softplus exact.
  */
-#ifndef FG_LOG_PARTS_H
-#define FG_LOG_PARTS_H
+#ifndef FG_ELEMENTARY_LOG_PARTS_H
+#define FG_ELEMENTARY_LOG_PARTS_H
 
 #include "elementary/ln2.h"
 

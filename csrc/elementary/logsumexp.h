@@ -9,8 +9,8 @@
  * Max error: of a term 2 ULP; of the value 2 ULP of the larger of |m| and 1; of the derivative 3
  * ULP.
  */
-#ifndef FG_LOGSUMEXP_H
-#define FG_LOGSUMEXP_H
+#ifndef FG_ELEMENTARY_LOGSUMEXP_H
+#define FG_ELEMENTARY_LOGSUMEXP_H
 
 #include "elementary/exp_below.h"
 #include "elementary/log.h"

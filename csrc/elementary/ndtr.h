@@ -6,8 +6,8 @@
  * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4.
  * ndtr(-inf) = 0, ndtr(inf) = 1, NaN gives NaN.
  */
-#ifndef FG_NDTR_H
-#define FG_NDTR_H
+#ifndef FG_ELEMENTARY_NDTR_H
+#define FG_ELEMENTARY_NDTR_H
 
 #include "elementary/normal_tail.h"
 

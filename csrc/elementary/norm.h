@@ -7,8 +7,8 @@
  *
  * Max error: 1.5 ULP; of the derivative 2 ULP (float and double).
  */
-#ifndef FG_NORM_H
-#define FG_NORM_H
+#ifndef FG_ELEMENTARY_NORM_H
+#define FG_ELEMENTARY_NORM_H
 
 #include "core/real.h"
 

@@ -10,8 +10,8 @@
  * Source: Shepherd and Laframboise (1981), Chebyshev approximation of (1 + 2x) e^(x^2) erfc(x);
  * coefficients by fit.py.
  */
-#ifndef FG_NORMAL_TAIL_H
-#define FG_NORMAL_TAIL_H
+#ifndef FG_ELEMENTARY_NORMAL_TAIL_H
+#define FG_ELEMENTARY_NORMAL_TAIL_H
 
 #include "elementary/exp.h"
 

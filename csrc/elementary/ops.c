@@ -60,7 +60,7 @@ static const fg_stage norm_vjp_stages[] = {
 
 /* C has its own exp, so the formula is real_exp, and the operation exp. */
 #define ELEMENTARY_ROW(name)                                                                       \
-    FG_ROW_OF(name, "()->()", map, real_##name##_value, real_##name##_derivative)
+    FG_ROW_OF(name, "()->()", real_##name##_value, real_##name##_derivative)
 
 extern FG_ROWS;
 /* clang-format off */

@@ -9,8 +9,8 @@
  * FMA, which TwoProduct then has not, 1.5 ULP and 2^-53 per factor. 0 gives -inf, an infinity +inf,
  * both together NaN; NaN gives NaN.
  */
-#ifndef FG_PRODUCT_H
-#define FG_PRODUCT_H
+#ifndef FG_ELEMENTARY_PRODUCT_H
+#define FG_ELEMENTARY_PRODUCT_H
 
 #include "elementary/log_parts.h"
 

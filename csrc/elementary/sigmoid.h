@@ -6,8 +6,8 @@
  * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs).
  * sigmoid(-inf) = 0, sigmoid(inf) = 1, NaN gives NaN.
  */
-#ifndef FG_SIGMOID_H
-#define FG_SIGMOID_H
+#ifndef FG_ELEMENTARY_SIGMOID_H
+#define FG_ELEMENTARY_SIGMOID_H
 
 #include "elementary/exp.h"
 

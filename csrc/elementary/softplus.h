@@ -6,8 +6,8 @@
  * Max error: 1.67 ULP float (all inputs), 1.64 ULP double (3e7 inputs).
  * softplus(-inf) = 0, softplus(inf) = inf, NaN gives NaN; subnormal results are kept.
  */
-#ifndef FG_SOFTPLUS_H
-#define FG_SOFTPLUS_H
+#ifndef FG_ELEMENTARY_SOFTPLUS_H
+#define FG_ELEMENTARY_SOFTPLUS_H
 
 #include "elementary/exp.h"
 #include "elementary/log_parts.h"

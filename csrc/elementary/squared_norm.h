@@ -3,8 +3,8 @@
  * Max error: 0.5 ULP (float and double), before the sum. In float, numbers beyond 1e19 overflow,
  * and what lies below 1e-19 loses digits.
  */
-#ifndef FG_SQUARED_NORM_H
-#define FG_SQUARED_NORM_H
+#ifndef FG_ELEMENTARY_SQUARED_NORM_H
+#define FG_ELEMENTARY_SQUARED_NORM_H
 
 #include "core/real.h"
 

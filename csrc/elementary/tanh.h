@@ -6,8 +6,8 @@
  * Max error: 1.42 ULP float (all inputs), 1.42 ULP double (4e7 inputs).
  * tanh(-0) = -0, tanh(+-inf) = +-1, NaN gives NaN.
  */
-#ifndef FG_TANH_H
-#define FG_TANH_H
+#ifndef FG_ELEMENTARY_TANH_H
+#define FG_ELEMENTARY_TANH_H
 
 #include "elementary/exp_parts.h"
 

@@ -3,8 +3,8 @@
  * The + 0 turns -0 into the +0 that a sum of nothing is, and keeps the loop from becoming a call of
  * memcpy, which takes twice as long where the data lie in memory.
  */
-#ifndef FG_TOTAL_H
-#define FG_TOTAL_H
+#ifndef FG_ELEMENTARY_TOTAL_H
+#define FG_ELEMENTARY_TOTAL_H
 
 #include "core/real.h"
 

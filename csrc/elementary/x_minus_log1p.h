@@ -7,8 +7,8 @@
  * Max error: 1.60 ULP float (one input in 7), 1.51 ULP double; without FMA 2.37, 2.00.
  * Never negative; exactly 0 at 0 and -0; inf at -1 and inf; NaN below -1, NaN gives NaN.
  */
-#ifndef FG_X_MINUS_LOG1P_H
-#define FG_X_MINUS_LOG1P_H
+#ifndef FG_ELEMENTARY_X_MINUS_LOG1P_H
+#define FG_ELEMENTARY_X_MINUS_LOG1P_H
 
 #include "core/difference.h"
 #include "elementary/log_parts.h"

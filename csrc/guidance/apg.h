@@ -10,8 +10,8 @@
  *
  * Max error: 8 ULP of the largest term. NaN gives a NaN sample.
  */
-#ifndef FG_APG_H
-#define FG_APG_H
+#ifndef FG_GUIDANCE_APG_H
+#define FG_GUIDANCE_APG_H
 
 #include "core/real.h"
 

@@ -6,8 +6,8 @@
  *
  * Max error: 1.5 ULP of |u| + |s (c - u)|, without FMA 2. NaN gives NaN.
  */
-#ifndef FG_CFG_H
-#define FG_CFG_H
+#ifndef FG_GUIDANCE_CFG_H
+#define FG_GUIDANCE_CFG_H
 
 #include "core/real.h"
 

@@ -12,8 +12,8 @@
  *
  * Max error: 4 ULP of the larger of |u| and |s (c - u)|, times the factor. NaN gives a NaN sample.
  */
-#ifndef FG_CFG_RESCALE_H
-#define FG_CFG_RESCALE_H
+#ifndef FG_GUIDANCE_CFG_RESCALE_H
+#define FG_GUIDANCE_CFG_RESCALE_H
 
 #include "guidance/cfg.h"
 

@@ -7,8 +7,8 @@
  *
  * Max error: 4 ULP of the largest term. NaN gives a NaN sample.
  */
-#ifndef FG_CFG_ZERO_STAR_H
-#define FG_CFG_ZERO_STAR_H
+#ifndef FG_GUIDANCE_CFG_ZERO_STAR_H
+#define FG_GUIDANCE_CFG_ZERO_STAR_H
 
 #include "guidance/cfg.h"
 

@@ -6,8 +6,8 @@
  *
  * Max error: 2 ULP of the terms' magnitudes together. NaN gives NaN.
  */
-#ifndef FG_CLASSIFIER_H
-#define FG_CLASSIFIER_H
+#ifndef FG_GUIDANCE_CLASSIFIER_H
+#define FG_GUIDANCE_CLASSIFIER_H
 
 #include "core/real.h"
 

@@ -8,8 +8,8 @@
  *
  * Max error: 2 ULP of |b| + |s1 (p1 - b)| + ..., 3 of three predictions. NaN gives NaN.
  */
-#ifndef FG_COMBINE_H
-#define FG_COMBINE_H
+#ifndef FG_GUIDANCE_COMBINE_H
+#define FG_GUIDANCE_COMBINE_H
 
 #include "core/real.h"
 

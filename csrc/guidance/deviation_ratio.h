@@ -6,8 +6,8 @@
  *
  * Max error: 4 ULP, times the largest of |u| and |s (c - u)| over std(g), and of |c| over std(c).
  */
-#ifndef FG_DEVIATION_RATIO_H
-#define FG_DEVIATION_RATIO_H
+#ifndef FG_GUIDANCE_DEVIATION_RATIO_H
+#define FG_GUIDANCE_DEVIATION_RATIO_H
 
 #include "guidance/cfg_rescale.h"
 

@@ -7,8 +7,8 @@
  *
  * Max error: 6 ULP of the largest term, times 1 + k |c - u| / |u|. NaN gives a NaN sample.
  */
-#ifndef FG_MAGNITUDE_AWARE_H
-#define FG_MAGNITUDE_AWARE_H
+#ifndef FG_GUIDANCE_MAGNITUDE_AWARE_H
+#define FG_GUIDANCE_MAGNITUDE_AWARE_H
 
 #include "elementary/exp.h"
 #include "guidance/cfg.h"

@@ -7,8 +7,8 @@
  *
  * Max error: 6 ULP of the largest term. NaN gives a NaN sample.
  */
-#ifndef FG_PERP_NEG_H
-#define FG_PERP_NEG_H
+#ifndef FG_GUIDANCE_PERP_NEG_H
+#define FG_GUIDANCE_PERP_NEG_H
 
 #include "core/real.h"
 

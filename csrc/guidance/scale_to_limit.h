@@ -6,8 +6,8 @@
  *
  * Max error: 0.5 ULP. NaN gives NaN.
  */
-#ifndef FG_SCALE_TO_LIMIT_H
-#define FG_SCALE_TO_LIMIT_H
+#ifndef FG_GUIDANCE_SCALE_TO_LIMIT_H
+#define FG_GUIDANCE_SCALE_TO_LIMIT_H
 
 #include "core/real.h"
 

@@ -10,8 +10,8 @@
  *
  * Max error: 6 ULP of the largest term. NaN gives a NaN sample.
  */
-#ifndef FG_TANGENTIAL_H
-#define FG_TANGENTIAL_H
+#ifndef FG_GUIDANCE_TANGENTIAL_H
+#define FG_GUIDANCE_TANGENTIAL_H
 
 #include "guidance/cfg.h"
 

@@ -22,7 +22,8 @@ typedef uint64_t numbers_in_memory __attribute__((may_alias));
 
 enum {
     WORDS_PER_BLOCK = 128 / FG_REAL_BITS,
-    WORDS = FG_TILE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* a tile that starts within a block */
+    PIECE = 512, /* words at a time: they are on the C stack */
+    WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* of a piece that starts within a block */
 };
 
 /* philox.h keeps first and second apart, a block has them side by side. */
@@ -90,7 +91,7 @@ static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_
     memcpy(to, values + skip, (size_t)count * sizeof *to);
 }
 
-/* Elements `step` apart, at most half a tile of them: each has a block of its own, of which the
+/* Elements `step` apart, at most half a piece of them: each has a block of its own, of which the
  * pair of words is kept that the element is in. */
 static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                       uint64_t step, ptrdiff_t count, real *to)
@@ -125,7 +126,9 @@ void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_
     philox_keys keys;
     philox_set_keys(&keys, stream->key);
     while (count > 0) {
-        const ptrdiff_t most = step == 1 ? FG_TILE : FG_TILE / 2, n = count < most ? count : most;
+        /* All pieces but the first start with a block. */
+        const ptrdiff_t most = step == 1 ? PIECE - (ptrdiff_t)(start % WORDS_PER_BLOCK) : PIECE / 2;
+        const ptrdiff_t n = count < most ? count : most;
         if (step == 1)
             contiguous(stream, &keys, start, n, target);
         else

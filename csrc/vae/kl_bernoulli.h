@@ -3,8 +3,8 @@
  *
  * A divergence of logits keeps its sign under (a, b) -> (-a, -b), so take a + b <= 0: then the
  * second term is at most 3/4 of the first, near d = 0 half of it, and neither cancels. Where y > 1
- * the first form serves, and 1 + y near 0 is the sum (1 - p) + p e^d. Where one of the two is as
- * good as certain, and the other is not of its mind, the divergence is |b|.
+ * the first form serves, and 1 + y near 0 is the sum (1 - p) + p e^d. Where one
+ * logit is over KL_BERNOULLI_CERTAIN and the other below minus that, the divergence is |b|.
  *
  * p is kept out of the subnormal range, where e^d would multiply its rounding error, and e^d from
  * overflow: a distance over KL_BERNOULLI_FAR is cut to it, which changes nothing.

@@ -27,8 +27,7 @@ static void kl_tril_normal_solve(ptrdiff_t d, lanes *mu_q, lanes *q, const lanes
 {
     for (ptrdiff_t i = 0; i < d; i++) {
         lanes *restrict row = q + i * d, *restrict p_row = p + i * d;
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             real base, t_lo, inverse_ratio;
             const real inverse = inverse_scale(row[i][l], p_row[i][l]);
             const real ratio = scale_ratio(row[i][l], p_row[i][l], inverse, &base, &t_lo);
@@ -42,33 +41,33 @@ static void kl_tril_normal_solve(ptrdiff_t d, lanes *mu_q, lanes *q, const lanes
         }
         for (ptrdiff_t j = 0; j < i; j++)
             EACH_LANE(l)
-        row[j][l] -= p_row[j][l];
+                row[j][l] -= p_row[j][l];
         for (ptrdiff_t k = 0; k < i; k++) {
             subtract_multiple(row, &p_row[k], q + k * d, 1, k + 1);
             subtract_multiple(&mu_q[i], &p_row[k], &mu_q[k], 1, 1);
         }
         for (ptrdiff_t j = 0; j < i; j++)
-            EACH_LANE(l)
-            {
+            EACH_LANE(l) {
                 row[j][l] = standardized(row[j][l], p_row[i][l]);
                 (*kl)[l] = mul_add(R(0.5) * row[j][l], row[j][l], (*kl)[l]);
             }
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             mu_q[i][l] = standardized(mu_q[i][l], p_row[i][l]);
             (*kl)[l] = mul_add(R(0.5) * mu_q[i][l], mu_q[i][l], (*kl)[l]);
         }
     }
 }
 
+FG_LANE_OPERANDS(kl_tril_normal_lanes, 4, 1);
 static void kl_tril_normal_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                                  void *scratch)
 {
-    lanes *const kl = operand[4];
+    lanes *const kl = (lanes *)operand[4];
     (void)options;
     EACH_LANE(l)
-    (*kl)[l] = 0;
-    kl_tril_normal_solve(size[0], operand[0], operand[1], operand[2], operand[3], scratch, kl);
+        (*kl)[l] = 0;
+    kl_tril_normal_solve(size[0], (lanes *)operand[0], (lanes *)operand[1], (lanes *)operand[2],
+                         (lanes *)operand[3], (lanes *)scratch, kl);
 }
 
 /* Row i of P^-T x, in place, where the rows below it are done. P's diagonal is its inverse. */
@@ -80,39 +79,41 @@ static void kl_tril_normal_back(ptrdiff_t d, ptrdiff_t i, lanes *x, ptrdiff_t st
         subtract_multiple(row, &p[m * d + i], x + m * stride, 1, n);
     for (ptrdiff_t j = 0; j < n; j++)
         EACH_LANE(l)
-    row[j][l] = standardized(row[j][l], p[i * d + i][l]);
+            row[j][l] = standardized(row[j][l], p[i * d + i][l]);
 }
 
+FG_LANE_OPERANDS(kl_tril_normal_vjp_lanes, 5, 5);
 static void kl_tril_normal_vjp_lanes(const ptrdiff_t *size, const double *options,
                                      void *const *operand, void *scratch)
 {
     const ptrdiff_t d = size[0];
-    lanes *const w = operand[0], *const e = operand[1], *const p = operand[3];
-    lanes *const d_mu_q = operand[6], *const d_q = operand[7], *const d_mu_p = operand[8],
-                 *const d_p = operand[9], *const slope = scratch;
-    const lanes *const cotangent = operand[4];
+    lanes *const w = (lanes *)operand[0], *const e = (lanes *)operand[1],
+                 *const p = (lanes *)operand[3];
+    lanes *const d_mu_q = (lanes *)operand[6], *const d_q = (lanes *)operand[7],
+                 *const d_mu_p = (lanes *)operand[8], *const d_p = (lanes *)operand[9],
+                 *const slope = (lanes *)scratch;
+    const lanes *const cotangent = (lanes *)operand[4];
     void *const inputs_and_value[] = {operand[0], operand[1], operand[2], operand[3], operand[5]};
     kl_tril_normal_lanes(size, options, inputs_and_value, scratch);
     for (ptrdiff_t i = d - 1; i >= 0; i--) {
         lanes *restrict row = d_q + i * d, *restrict p_row = d_p + i * d;
         for (ptrdiff_t j = 0; j < d; j++)
-            EACH_LANE(l)
-            {
+            EACH_LANE(l) {
                 const real m = j < i ? e[i * d + j][l] : j == i ? slope[i][l] : R(0.0);
                 row[j][l] = (*cotangent)[l] * m;
             }
         EACH_LANE(l)
-        d_mu_q[i][l] = (*cotangent)[l] * w[i][l];
+            d_mu_q[i][l] = (*cotangent)[l] * w[i][l];
         kl_tril_normal_back(d, i, d_q, d, i + 1, p);
         kl_tril_normal_back(d, i, d_mu_q, 1, 1, p);
         for (ptrdiff_t j = 0; j < d; j++)
             EACH_LANE(l)
-        p_row[j][l] = -row[j][l];
+                p_row[j][l] = -row[j][l];
         for (ptrdiff_t k = 0; k <= i; k++)
             subtract_multiple(p_row + k, &row[k], e + k * d + k, d, i + 1 - k);
         subtract_multiple(p_row, &d_mu_q[i], w, 1, i + 1);
         EACH_LANE(l)
-        d_mu_p[i][l] = -d_mu_q[i][l];
+            d_mu_p[i][l] = -d_mu_q[i][l];
     }
 }
 

@@ -7,8 +7,6 @@ cdef extern from "core/op.h":
     enum:
         FG_MAX_DIMS
         FG_MAX_OPERANDS
-        FG_MAX_STATE
-        FG_MAX_TERMS
         FG_MAX_CORE
         FG_MAX_OPTIONS
     cdef enum fg_dtype:
@@ -27,25 +25,22 @@ cdef extern from "core/op.h":
         uint64_t block_low
         uint64_t block_high
         uint64_t word
-    ctypedef void fg_tile(const void *const *inputs, void *const *outputs, ptrdiff_t groups)
     ctypedef struct fg_stage:
-        fg_tile *map
-        int takes
-        int reads
-        int gives
-        int terms
-    ctypedef void fg_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
-                           void *scratch)
+        pass
+    ctypedef void fg_lane_kernel(const ptrdiff_t *size, const double *options, void *const *operand,
+                                 void *scratch)
     ctypedef struct fg_kernel:
-        fg_tile *map
         const fg_stage *stages
-        fg_lanes *lanes
+        fg_lane_kernel *lanes
         double options[FG_MAX_OPTIONS]
     ctypedef struct fg_row:
         const char *name
         const char *signature
         fg_kernel value
         fg_kernel derivative
+
+cdef extern from "core/check.h":
+    bint fg_check_row(const fg_row *single, const fg_row *wide, char *message, size_t size)
 
 cdef extern from "core/loops.h":
     ctypedef struct fg_loops:
@@ -67,6 +62,10 @@ cdef extern from "core/dispatch.h":
 cdef extern from "core/pool.h":
     int fastgen_get_num_threads()
     void fastgen_set_num_threads(int n)
+
+cdef extern from "core/scratch.h":
+    void *fg_scratch_take(size_t size) nogil
+    void fg_scratch_give(void *memory) nogil
 
 cdef extern from "core/run.h":
     ctypedef int fg_poll() noexcept
@@ -93,6 +92,20 @@ cdef extern from "core/run.h":
         fg_operand operand[FG_MAX_OPERANDS]
     fg_result fg_run(const fg_problem *problem, fg_poll *poll) nogil
 
+cdef extern from *:
+    """
+    /* The first FEW_OPERANDS operands of an fg_problem. */
+    #define FEW_OPERANDS 8
+    typedef union {
+        char room[offsetof(fg_problem, operand) + FEW_OPERANDS * sizeof(fg_operand)];
+        ptrdiff_t alignment;
+    } small_problem;
+    """
+    enum:
+        FEW_OPERANDS
+    ctypedef struct small_problem:
+        pass
+
 cdef extern from "core/run_lanes.h":
     enum:
         FG_MAX_OPERAND_CORE
@@ -104,7 +117,7 @@ cdef extern from "core/run_lanes.h":
         ptrdiff_t core_stride[FG_MAX_OPERAND_CORE]
         ptrdiff_t stride[FG_MAX_DIMS]
     ctypedef struct fg_lane_problem:
-        fg_lanes *kernel
+        fg_lane_kernel *kernel
         const fg_loops *loops
         const double *options
         int nin

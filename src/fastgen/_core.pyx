@@ -69,10 +69,18 @@ cdef int finish(fg_result result) except -1:
     if result == FG_STOPPED:
         raise interrupts.pop()
     if result == FG_NO_MEMORY:
-        raise MemoryError("no memory for the partial sums of long rows")
+        raise MemoryError("no memory for a call's scratch")
     if result == FG_TOO_LARGE:
         raise ValueError("the broadcast shape has more elements than can be counted")
     return 0
+
+
+cdef inline fg_problem *new_problem() except NULL:
+    """A problem has 17 KiB, so it is no local variable: a thread may have a small stack."""
+    cdef fg_problem *problem = <fg_problem *>fg_scratch_take(sizeof(fg_problem))
+    if problem == NULL:
+        raise MemoryError("no memory for a call's scratch")
+    return problem
 
 
 cdef int run(const fg_problem *problem, ptrdiff_t elements) except -1:
@@ -287,11 +295,27 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const pla
 
 
 cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
+    """A problem with room for few operands is a local variable: scratch needs a try and a finally,
+    which take 20 ns."""
+    cdef small_problem problem
+    if op.facts.nin + op.facts.nout <= FEW_OPERANDS:
+        return run_fast(op, inputs, events, out, wanted, <fg_problem *>&problem)
+    return call_fast_of_many(op, inputs, events, out, wanted)
+
+
+cdef object call_fast_of_many(Op op, tuple inputs, int events, out, int wanted):
+    cdef fg_problem *problem = new_problem()
+    try:
+        return run_fast(op, inputs, events, out, wanted, problem)
+    finally:
+        fg_scratch_give(problem)
+
+
+cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_problem *problem):
     cdef op_facts *facts = &op.facts
     cdef int j, k, nin = facts.nin
     cdef plain_shape s
     cdef double[FG_MAX_OPERANDS] scalar
-    cdef fg_problem problem
     cdef tuple results = ()
     s.events = events
     if len(inputs) != nin or not shape_of(facts, inputs[0], &s):
@@ -308,7 +332,7 @@ cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
         array = None
         if wanted >> j & 1:
             array = set_output(
-                &problem, j, None if out is None else out[j], facts.summed >> j & 1, &s)
+                problem, j, None if out is None else out[j], facts.summed >> j & 1, &s)
             if array is None:
                 return None
         else:
@@ -318,7 +342,7 @@ cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
     problem.wide, problem.wide_kernel = facts.loops[1], facts.kernel[1]
     problem.ndim, problem.batch_ndim = 2, 1
     problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
-    run(&problem, s.elements)
+    run(problem, s.elements)
     if s.ndim == s.events and facts.summed and out is None:
         results = unwrap_0d(results)
     return results[0] if facts.nout == 1 else results

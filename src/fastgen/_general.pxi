@@ -406,9 +406,9 @@ cdef int fill_problem(Op op, list arrays, list outputs, space *s, fg_problem *pr
 
 cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     cdef space s
-    cdef fg_problem problem
+    cdef fg_problem *problem
     cdef fg_dtype storage
-    cdef int k, d
+    cdef int d
     cdef ptrdiff_t elements = 1
     cdef list arrays, outputs, written
     if len(inputs) != op.facts.nin:
@@ -424,14 +424,18 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     order_axes(op, axis, &s)
     outputs = make_outputs(op, arrays, storage, out, wanted, &s)
     written = native(outputs)
-    fill_problem(op, arrays, written, &s, &problem)
-    place_streams(op, inputs, storage, &s, &problem)
-    problem.kernel = op.facts.kernel[storage == FG_F64]
-    problem.loops = op.facts.loops[storage == FG_F64]
-    problem.wide, problem.wide_kernel = op.facts.loops[1], op.facts.kernel[1]
     for d in range(s.ndim):
         elements = min(elements * min(s.shape[d], RELEASE_GIL_ELEMENTS), RELEASE_GIL_ELEMENTS)
-    run(&problem, elements)
+    problem = new_problem()
+    try:
+        fill_problem(op, arrays, written, &s, problem)
+        place_streams(op, inputs, storage, &s, problem)
+        problem.kernel = op.facts.kernel[storage == FG_F64]
+        problem.loops = op.facts.loops[storage == FG_F64]
+        problem.wide, problem.wide_kernel = op.facts.loops[1], op.facts.kernel[1]
+        run(problem, elements)
+    finally:
+        fg_scratch_give(problem)
     copy_back(outputs, written)
     results = outputs[0] if op.facts.nout == 1 else tuple(outputs)
     return results if out is not None else unwrap_0d(results)

@@ -119,8 +119,16 @@ cdef void choose_lane_kernel(op_facts *facts, bint wide, fg_lane_problem *proble
     problem.nin, problem.nout = facts.nin, facts.nout
 
 
+cdef fg_lane_problem *new_lane_problem() except NULL:
+    """As new_problem."""
+    cdef fg_lane_problem *problem = <fg_lane_problem *>fg_scratch_take(sizeof(fg_lane_problem))
+    if problem == NULL:
+        raise MemoryError("no memory for a call's scratch")
+    return problem
+
+
 cdef object call_lanes(Op op, tuple inputs, out, int wanted):
-    cdef fg_lane_problem problem
+    cdef fg_lane_problem *problem
     cdef int k
     if len(inputs) != op.facts.nin:
         raise TypeError(_messages.count(op.name, op.facts.nin, len(inputs)))
@@ -129,14 +137,18 @@ cdef object call_lanes(Op op, tuple inputs, out, int wanted):
             return call_ufunc(op, inputs, None, False, out, wanted)
     cdef list arrays = [as_operand(op, k, x) for k, x in enumerate(inputs)]
     cdef fg_dtype storage = result_storage(op, inputs, arrays)
-    core_sizes(op, arrays, &problem)
-    broadcast_batch(op, arrays, &problem)
-    outputs = lane_outputs(op, arrays, storage, out, wanted, &problem)
-    written = native(outputs)
-    for k, array in enumerate(arrays + written):
-        set_lane_operand(op, k, array, &problem)
-    choose_lane_kernel(&op.facts, storage == FG_F64, &problem)
-    run_lanes(&problem)
+    problem = new_lane_problem()
+    try:
+        core_sizes(op, arrays, problem)
+        broadcast_batch(op, arrays, problem)
+        outputs = lane_outputs(op, arrays, storage, out, wanted, problem)
+        written = native(outputs)
+        for k, array in enumerate(arrays + written):
+            set_lane_operand(op, k, array, problem)
+        choose_lane_kernel(&op.facts, storage == FG_F64, problem)
+        run_lanes(problem)
+    finally:
+        fg_scratch_give(problem)
     copy_back(outputs, written)
     results = outputs[0] if op.facts.nout == 1 else tuple(outputs)
     return results if out is not None else unwrap_0d(results)
@@ -146,10 +158,13 @@ cdef void run_lane_ufunc_loop(char **args, const cnp.npy_intp *dimensions,
                               const cnp.npy_intp *steps, void *data) noexcept nogil:
     cdef ufunc_loop *loop = <ufunc_loop *>data
     cdef op_facts *op = loop.op
-    cdef fg_lane_problem problem
+    cdef fg_lane_problem *problem = <fg_lane_problem *>fg_scratch_take(sizeof(fg_lane_problem))
     cdef fg_lane_operand *operand
     cdef int k, i, core = op.nin + op.nout
-    choose_lane_kernel(op, loop.dtype == FG_F64, &problem)
+    if problem == NULL:
+        set_error(FG_NO_MEMORY)
+        return
+    choose_lane_kernel(op, loop.dtype == FG_F64, problem)
     problem.ndim, problem.shape[0] = 1, dimensions[0]
     for i in range(FG_MAX_CORE):
         problem.size[i] = dimensions[1 + i] if i < op.core_dims else 0
@@ -160,7 +175,8 @@ cdef void run_lane_ufunc_loop(char **args, const cnp.npy_intp *dimensions,
         for i in range(op.core_ndim[k]):
             operand.core[i], operand.core_stride[i] = op.core[k][i], steps[core]
             core += 1
-    run_lane_problem_without_gil(&problem)
+    run_lane_problem_without_gil(problem)
+    fg_scratch_give(problem)
 
 
 cdef void run_lane_problem_without_gil(const fg_lane_problem *problem) noexcept nogil:

@@ -9,6 +9,7 @@ def bind(str isa):
     """Every operation by name ("vae.kl_standard_normal"), in the code for one instruction set."""
     cdef int number = [name for name, _ in isas()].index(isa)
     cdef int unit
+    cdef char[200] message
     cdef const fg_row *row
     cdef const fg_row *wide
     operations = {}
@@ -17,10 +18,11 @@ def bind(str isa):
         row = fg_unit_rows(number, FG_SINGLE, unit)
         wide = fg_unit_rows(number, FG_DOUBLE, unit)
         while row.name != NULL:
+            if not fg_check_row(row, wide, message, sizeof(message)):
+                raise ValueError(f"{prefix}.{message.decode()}")
             name, signature = f"{prefix}.{row.name.decode()}", row.signature.decode()
             op = make_op(name, signature, number, &row.value, &wide.value)
-            if (row.derivative.map != NULL or row.derivative.stages != NULL
-                    or wide.derivative.lanes != NULL):
+            if row.derivative.stages != NULL or wide.derivative.lanes != NULL:
                 inputs, outputs = signature.split("->")
                 op.derivative = make_op(
                     f"{name}_derivative", f"{inputs},{outputs}->{outputs},{inputs}", number,
@@ -59,28 +61,11 @@ cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
         if core == "()" and not op.facts.elementwise and not op.facts.lanes:
             op.facts.per_row |= 1u << k
     op.facts.summed = op.facts.per_row >> op.facts.nin
-    check_sizes(op)
     names = []
     for k, core in enumerate(inputs + outputs if op.facts.lanes else []):
         read_core(op, k, core, names)
     op.facts.core_dims = len(names)
     return op
-
-
-cdef int check_sizes(Op op) except -1:
-    """Whether the operands, and the terms and state of each stage, find room in C."""
-    cdef const fg_stage *stage = op.facts.kernel[0].stages
-    cdef int operands = op.facts.nin + op.facts.nout
-    if operands > FG_MAX_OPERANDS:
-        raise ValueError(f"{op.name} has more than {FG_MAX_OPERANDS} operands")
-    if stage == NULL and bin(op.facts.summed).count("1") > FG_MAX_TERMS:
-        raise ValueError(f"{op.name} has more than {FG_MAX_TERMS} outputs that are summed")
-    while stage != NULL and stage.map != NULL:
-        if (stage.terms > FG_MAX_TERMS or stage.reads > FG_MAX_STATE
-                or operands + stage.terms + stage.reads > FG_MAX_OPERANDS):
-            raise ValueError(f"a stage of {op.name} has too many terms, or reads too much state")
-        stage += 1
-    return 0
 
 
 def get_num_threads():

@@ -5,9 +5,12 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
     """One inner loop: dimensions[0] rows of dimensions[1] elements, as NumPy's gufuncs have it."""
     cdef ufunc_loop *loop = <ufunc_loop *>data
     cdef op_facts *op = loop.op
-    cdef fg_problem problem
+    cdef fg_problem *problem = <fg_problem *>fg_scratch_take(sizeof(fg_problem))
     cdef int k, core = op.nin + op.nout  # the steps within a row follow those between rows
     cdef bint wide = loop.dtype == FG_F64
+    if problem == NULL:
+        set_error(FG_NO_MEMORY)
+        return
     problem.kernel, problem.loops = op.kernel[wide], op.loops[wide]
     problem.wide_kernel, problem.wide = op.kernel[1], op.loops[1]
     problem.nin, problem.nout, problem.summed = op.nin, op.nout, op.summed
@@ -22,7 +25,8 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
         if not op.elementwise and not op.per_row >> k & 1:
             problem.operand[k].stride[1] = steps[core]
             core += 1
-    run_without_gil(&problem)
+    run_without_gil(problem)
+    fg_scratch_give(problem)
 
 
 cdef void run_without_gil(const fg_problem *problem) noexcept nogil:

@@ -181,12 +181,11 @@ static void print_rows(int isa, int unit, int bits)
         const int rows = strchr(row->signature, 'n') != NULL;
         uint64_t h = 0xcbf29ce484222325u;
         h = hash_kernel(h, &row->value, &wide->value, &value, rows, isa, bits);
-        if (row->derivative.map || row->derivative.stages || row->derivative.lanes) {
+        if (row->derivative.stages || row->derivative.lanes) {
             const operands derivative = of_derivative(&value);
             h = hash_kernel(h, &row->derivative, &wide->derivative, &derivative, rows, isa, bits);
         }
-        printf("%s.%s %d %016llx\n", fg_unit_family(unit), row->name, bits,
-               (unsigned long long)h);
+        printf("%s.%s %d %016llx\n", fg_unit_family(unit), row->name, bits, (unsigned long long)h);
     }
 }
 
@@ -213,7 +212,7 @@ int main(int argc, char **argv)
             continue;
         print_noise(isa, 32);
         print_noise(isa, 64);
-        for (int unit = 0; family < fg_unit_total(); unit++) {
+        for (int unit = 0; unit < fg_unit_total(); unit++) {
             print_rows(isa, unit, 32);
             print_rows(isa, unit, 64);
         }

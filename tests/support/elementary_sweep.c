@@ -116,7 +116,7 @@ static void judge(void)
 {
     const void *in[] = {bits == 32 ? (void *)in32 : (void *)in64};
     void *out[] = {bits == 32 ? (void *)out32 : (void *)out64};
-    row->value.map(in, out, N / FG_LANES);
+    row->value.stages->map(in, out, N / FG_LANES);
     for (int i = 0; i < filled; i++) {
         const double x = bits == 32 ? (double)in32[i] : in64[i];
         const double error = ulps(bits == 32 ? (double)out32[i] : out64[i], exact(x));

@@ -4,8 +4,8 @@
  * gives the derivatives by x; FLOW_BIJECTOR_OF(f) the same of an f_slopes with a parameter, by
  * which it gives derivatives too. What a value does not need, the compiler leaves out.
  */
-#ifndef FG_FLOW_BIJECTOR_H
-#define FG_FLOW_BIJECTOR_H
+#ifndef FG_FLOW_BIJECTORS_BIJECTOR_H
+#define FG_FLOW_BIJECTORS_BIJECTOR_H
 
 #include "core/real.h"
 

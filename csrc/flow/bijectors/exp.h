@@ -3,8 +3,8 @@
  * Source: the change of variables of log-normal distributions.
  * Max error: 1 ULP (float and double), before the sum.
  */
-#ifndef FG_FLOW_EXP_H
-#define FG_FLOW_EXP_H
+#ifndef FG_FLOW_BIJECTORS_EXP_H
+#define FG_FLOW_BIJECTORS_EXP_H
 
 #include "elementary/exp.h"
 #include "elementary/log.h"

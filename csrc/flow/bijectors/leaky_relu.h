@@ -3,8 +3,8 @@
  * Source: He et al., Delving deep into rectifiers (2015), equation 1.
  * Max error: 1 ULP (float and double), before the sum. NaN where x < 0 and a is no positive number.
  */
-#ifndef FG_FLOW_LEAKY_RELU_H
-#define FG_FLOW_LEAKY_RELU_H
+#ifndef FG_FLOW_BIJECTORS_LEAKY_RELU_H
+#define FG_FLOW_BIJECTORS_LEAKY_RELU_H
 
 #include "elementary/log.h"
 #include "flow/bijectors/bijector.h"

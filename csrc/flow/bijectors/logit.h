@@ -9,8 +9,8 @@
  * Max error, before the sum: 4 ULP of y, and of the largest term of log|dy/dx|; of the inverse,
  * 4 ULP of the larger of sigmoid(y) / c and a / c. At p = 0 and 1 y is infinite, beyond them NaN.
  */
-#ifndef FG_FLOW_LOGIT_H
-#define FG_FLOW_LOGIT_H
+#ifndef FG_FLOW_BIJECTORS_LOGIT_H
+#define FG_FLOW_BIJECTORS_LOGIT_H
 
 #include "elementary/derivatives.h"
 #include "flow/bijectors/bijector.h"

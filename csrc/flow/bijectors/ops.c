@@ -31,7 +31,7 @@ FLOW_MAPS(flow_soft_clip_inverse, 2, 4)
 /* C has its own exp and tanh, so the formulas of bijectors have a prefix, and their rows have not.
  */
 #define FLOW_ROW(name, inputs)                                                                     \
-    FG_ROW_OF(name, inputs "->(n),()", map, flow_##name##_map, flow_##name##_vjp_map)
+    FG_ROW_OF(name, inputs "->(n),()", flow_##name##_map, flow_##name##_vjp_map)
 
 extern FG_ROWS;
 FG_ROWS = {

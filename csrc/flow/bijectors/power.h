@@ -7,8 +7,8 @@
  * Max error, before the sum: 3 ULP times 1 + |p log|x|| of y, for p = 1 or 2 only 0.5; 3 ULP of its
  * larger term of log|dy/dx|.
  */
-#ifndef FG_FLOW_POWER_H
-#define FG_FLOW_POWER_H
+#ifndef FG_FLOW_BIJECTORS_POWER_H
+#define FG_FLOW_BIJECTORS_POWER_H
 
 #include "elementary/exp.h"
 #include "elementary/log.h"

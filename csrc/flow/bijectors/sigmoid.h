@@ -5,8 +5,8 @@
  * Source: the logistic distribution; numerics as in flow/logit.h.
  * Max error: 2 ULP (float and double), before the sum.
  */
-#ifndef FG_FLOW_SIGMOID_H
-#define FG_FLOW_SIGMOID_H
+#ifndef FG_FLOW_BIJECTORS_SIGMOID_H
+#define FG_FLOW_BIJECTORS_SIGMOID_H
 
 #include "flow/bijectors/logit.h"
 

@@ -6,8 +6,8 @@
  * Source: zuko's SoftclipTransform.
  * Max error: 3 ULP (float and double), before the sum. +-b gives +-inf, and NaN beyond.
  */
-#ifndef FG_FLOW_SOFT_CLIP_H
-#define FG_FLOW_SOFT_CLIP_H
+#ifndef FG_FLOW_BIJECTORS_SOFT_CLIP_H
+#define FG_FLOW_BIJECTORS_SOFT_CLIP_H
 
 #include "elementary/log.h"
 #include "elementary/log1p.h"

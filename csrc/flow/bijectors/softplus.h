@@ -7,8 +7,8 @@
  * Max error: 2 ULP of y and log|dy/dx|, 4 ULP of the inverse's larger term (float and double),
  * before the sum. y = 0 gives x = -inf, y < 0 NaN.
  */
-#ifndef FG_FLOW_SOFTPLUS_H
-#define FG_FLOW_SOFTPLUS_H
+#ifndef FG_FLOW_BIJECTORS_SOFTPLUS_H
+#define FG_FLOW_BIJECTORS_SOFTPLUS_H
 
 #include "elementary/derivatives.h"
 #include "flow/bijectors/bijector.h"

@@ -8,8 +8,8 @@
  * Max error: 2 ULP of y and atanh, 5 ULP of log|dy/dx| (float and double), before the sum.
  * atanh(+-1) = +-inf, and NaN beyond.
  */
-#ifndef FG_FLOW_TANH_H
-#define FG_FLOW_TANH_H
+#ifndef FG_FLOW_BIJECTORS_TANH_H
+#define FG_FLOW_BIJECTORS_TANH_H
 
 #include "elementary/derivatives.h"
 #include "flow/bijectors/bijector.h"

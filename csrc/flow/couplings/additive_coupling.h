@@ -5,14 +5,14 @@
  * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8.
  * Max error: 0.5 ULP (float and double).
  */
-#ifndef FG_FLOW_ADDITIVE_COUPLING_H
-#define FG_FLOW_ADDITIVE_COUPLING_H
+#ifndef FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H
+#define FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H
 
 #include "flow/couplings/coupling_mask.h"
 
 static inline void additive_coupling(real x, real shift, real mask, real *y, real *logabsdet)
 {
-    *y = kept_or(kept(mask), x, x + shift);
+    *y = real_select_by(kept(mask), x, x + shift);
     *logabsdet = 0;
 }
 
@@ -23,7 +23,7 @@ static inline void additive_coupling_vjp(real x, real shift, real mask, real d_y
     (void)d_logabsdet;
     additive_coupling(x, shift, mask, y, logabsdet);
     *d_x = d_y;
-    *d_shift = kept_or(kept(mask), R(0.0), d_y);
+    *d_shift = real_select_by(kept(mask), R(0.0), d_y);
     *d_mask = 0;
 }
 

@@ -11,23 +11,23 @@
  * Max error of y: 1 ULP of the larger of |x s| and |shift|, of the inverse of the larger of
  * |y / s| and |shift / s|, besides the error of s.
  */
-#ifndef FG_FLOW_AFFINE_COUPLING_H
-#define FG_FLOW_AFFINE_COUPLING_H
+#ifndef FG_FLOW_COUPLINGS_AFFINE_COUPLING_H
+#define FG_FLOW_COUPLINGS_AFFINE_COUPLING_H
 
 #include "flow/couplings/coupling_mask.h"
 #include "flow/couplings/scale_maps.h"
 
 static inline void coupled(real x, real shift, real mask, flow_scale s, real *y, real *logabsdet)
 {
-    *y = kept_or(kept(mask), x, mul_add(x, s.scale, shift));
-    *logabsdet = kept_or(kept(mask), R(0.0), s.log_scale);
+    *y = real_select_by(kept(mask), x, mul_add(x, s.scale, shift));
+    *logabsdet = real_select_by(kept(mask), R(0.0), s.log_scale);
 }
 
 static inline void coupled_inverse(real y, real shift, real mask, flow_scale s, real *x,
                                    real *logabsdet)
 {
-    *x = kept_or(kept(mask), y, (y - shift) / s.scale);
-    *logabsdet = kept_or(kept(mask), R(0.0), -s.log_scale);
+    *x = real_select_by(kept(mask), y, (y - shift) / s.scale);
+    *logabsdet = real_select_by(kept(mask), R(0.0), -s.log_scale);
 }
 
 /* Gradients by x and shift; returns that by log s. */
@@ -62,9 +62,9 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
         const flow_scale s = scale_##map(u);                                                       \
         way(x, shift, mask, s, y, ld);                                                             \
         const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
-        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
-        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
-        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
+        *d_x = real_select_by(kept(mask), d_y, *d_x);                                              \
+        *d_u = real_select_by(kept(mask), R(0.0), d_log_scale * s.slope);                          \
+        *d_shift = real_select_by(kept(mask), R(0.0), *d_shift);                                   \
         *d_mask = 0;                                                                               \
     }
 
@@ -82,11 +82,11 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
         const flow_scale s = scale_##map(u, limit);                                                \
         way(x, shift, mask, s, y, ld);                                                             \
         const real d_log_scale = way##_gradients(x, *y, s, d_y, d_ld, d_x, d_shift);               \
-        *d_x = kept_or(kept(mask), d_y, *d_x);                                                     \
-        *d_u = kept_or(kept(mask), R(0.0), d_log_scale * s.slope);                                 \
-        *d_shift = kept_or(kept(mask), R(0.0), *d_shift);                                          \
+        *d_x = real_select_by(kept(mask), d_y, *d_x);                                              \
+        *d_u = real_select_by(kept(mask), R(0.0), d_log_scale * s.slope);                          \
+        *d_shift = real_select_by(kept(mask), R(0.0), *d_shift);                                   \
         *d_mask = 0;                                                                               \
-        *d_limit = kept_or(kept(mask), R(0.0), d_log_scale * s.limit_slope);                       \
+        *d_limit = real_select_by(kept(mask), R(0.0), d_log_scale * s.limit_slope);                \
     }
 
 FLOW_COUPLING(affine_coupling, exp, coupled)

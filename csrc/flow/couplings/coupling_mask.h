@@ -4,8 +4,8 @@
  * one masked operation that reads shift from memory, and what such ones read the hardware does not
  * foresee: on arrays beyond the caches the loop took 1.5 times as long.
  */
-#ifndef FG_FLOW_COUPLING_MASK_H
-#define FG_FLOW_COUPLING_MASK_H
+#ifndef FG_FLOW_COUPLINGS_COUPLING_MASK_H
+#define FG_FLOW_COUPLINGS_COUPLING_MASK_H
 
 #include "core/real.h"
 
@@ -14,11 +14,6 @@ static inline real_bits kept(real mask)
 {
     const real below = R(0.5) - real_max(mask, R(0.5));
     return 0 - (bits_of(below) >> (FG_REAL_BITS - 1));
-}
-
-static inline real kept_or(real_bits keep, real x, real y)
-{
-    return real_of_bits((bits_of(x) & keep) | (bits_of(y) & ~keep));
 }
 
 #endif

@@ -12,8 +12,8 @@
  * Max error of s: 1 ULP for exp, 3 for sigmoid and softplus, else 3 (1 + |log s|); of log s: 0 for
  * exp, 3 for tanh and soft_clip, 3 of the larger of |log s| and 1 for sigmoid and softplus.
  */
-#ifndef FG_FLOW_SCALE_MAPS_H
-#define FG_FLOW_SCALE_MAPS_H
+#ifndef FG_FLOW_COUPLINGS_SCALE_MAPS_H
+#define FG_FLOW_COUPLINGS_SCALE_MAPS_H
 
 #include "elementary/derivatives.h"
 

@@ -6,8 +6,8 @@
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 5.
  * Max error: 1.5 ULP of each term (float and double), before the sum.
  */
-#ifndef FG_FLOW_LOG_PROB_H
-#define FG_FLOW_LOG_PROB_H
+#ifndef FG_FLOW_DENSITIES_LOG_PROB_H
+#define FG_FLOW_DENSITIES_LOG_PROB_H
 
 #include "vae/standard_normal_log_prob.h"
 

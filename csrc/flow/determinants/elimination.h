@@ -7,8 +7,8 @@
  *
  * Source: Golub and Van Loan, Matrix Computations (2013), section 3.4, in gaxpy form.
  */
-#ifndef FG_FLOW_ELIMINATION_H
-#define FG_FLOW_ELIMINATION_H
+#ifndef FG_FLOW_DETERMINANTS_ELIMINATION_H
+#define FG_FLOW_DETERMINANTS_ELIMINATION_H
 
 #include <string.h>
 
@@ -25,17 +25,9 @@ typedef struct {
 
 static elimination elimination_space(ptrdiff_t n, void *scratch)
 {
-    lanes *const column = scratch, *const lower = column + 2 * n;
+    lanes *const column = (lanes *)scratch, *const lower = column + 2 * n;
     const elimination f = {lower, lower + n * (n - 1) / 2, column, (lane_rows *)(column + n)};
     return f;
-}
-
-/* yes ? a : b, by bits: where a and b lie in memory, compilers for SSE branch and do not load both.
- */
-static inline real by_bits(int yes, real a, real b)
-{
-    const real_bits mask = -(real_bits)yes;
-    return real_of_bits((bits_of(a) & mask) | (bits_of(b) & ~mask));
 }
 
 /* The first steps of elimination, done to a column. */
@@ -61,23 +53,20 @@ static void elimination_pivot(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
                               lanes *restrict pivot, lane_rows *restrict row)
 {
     lanes best, largest, place; /* rows are compared like numbers: integers stop SSE's loop */
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         best[l] = y[j][l];
         largest[l] = real_abs(y[j][l]);
         place[l] = (real)j;
     }
     for (ptrdiff_t i = j + 1; i < n; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real x = y[i][l], size = real_abs(x);
             const int larger = size > largest[l];
-            best[l] = by_bits(larger, x, best[l]);
-            place[l] = by_bits(larger, (real)i, place[l]);
-            largest[l] = by_bits(larger, size, largest[l]);
+            best[l] = real_select(larger, x, best[l]);
+            place[l] = real_select(larger, (real)i, place[l]);
+            largest[l] = real_select(larger, size, largest[l]);
         }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         (*pivot)[l] = best[l];
         (*row)[l] = (int64_t)place[l];
     }
@@ -90,8 +79,7 @@ static void elimination_lower(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
                               lanes *restrict lower)
 {
     lanes scale, scaled, inverse;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const real size = real_abs((*pivot)[l]);
         const real up = size < PICK(0x1p-60f, 0x1p-500) ? PICK(0x1p90f, 0x1p600) : R(1.0);
         scale[l] = size > PICK(0x1p60f, 0x1p500) ? PICK(0x1p-90f, 0x1p-600) : up;
@@ -99,9 +87,8 @@ static void elimination_lower(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
         inverse[l] = 1 / scaled[l];
     }
     for (ptrdiff_t i = j + 1; i < n; i++)
-        EACH_LANE(l)
-        {
-            const real x = by_bits((*row)[l] == i, y[j][l], y[i][l]);
+        EACH_LANE(l) {
+            const real x = real_select((*row)[l] == i, y[j][l], y[i][l]);
             lower[i - j - 1][l] = quotient(x * scale[l], scaled[l], inverse[l]);
         }
 }
@@ -112,7 +99,7 @@ static void elimination_back(ptrdiff_t n, const lanes *upper, lanes *y)
     for (ptrdiff_t k = n - 1; k >= 0; k--) {
         const lanes *const u = upper + k * (k + 1) / 2;
         EACH_LANE(l)
-        y[k][l] /= u[k][l];
+            y[k][l] /= u[k][l];
         subtract_multiple(y, (const lanes *)&y[k], u, 1, k);
     }
 }

@@ -5,8 +5,8 @@
  * rows, of the sum over blocks of 1024 of |log of their product|. No logarithm of an element is
  * rounded. A zero gives -inf, an infinity +inf, both of them in one row NaN; NaN gives NaN.
  */
-#ifndef FG_FLOW_LOGABSDET_DIAGONAL_H
-#define FG_FLOW_LOGABSDET_DIAGONAL_H
+#ifndef FG_FLOW_DETERMINANTS_LOGABSDET_DIAGONAL_H
+#define FG_FLOW_DETERMINANTS_LOGABSDET_DIAGONAL_H
 
 #include "elementary/log.h"
 

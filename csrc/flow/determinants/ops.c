@@ -35,8 +35,9 @@ extern FG_ROWS;
 FG_ROWS = {
     {"logabsdet_diagonal",
      "(n)->()",
-     {.map = logabsdet_element_value, .stages = logabsdet_diagonal_stages},
-     {.map = logabsdet_element_derivative, .stages = logabsdet_diagonal_vjp_stages}},
+     {.stages = logabsdet_diagonal_stages, .element_stages = FG_ONE_STAGE(logabsdet_element_value)},
+     {.stages = logabsdet_diagonal_vjp_stages,
+      .element_stages = FG_ONE_STAGE(logabsdet_element_derivative)}},
     FG_ROW_OF_STAGES(slogdet_diagonal, "(n)->(),()"),
     FG_ROW_OF_LANES(slogdet, "(d,d)->(),()", 0),
     FG_LAST_ROW,

@@ -10,8 +10,8 @@
  * and nearly diagonal matrices of n = 2 to 32; pivots that grow, as they can but hardly do, cost
  * more. A pivot of 0 gives sign 0 and -inf; NaN gives NaN twice.
  */
-#ifndef FG_FLOW_SLOGDET_H
-#define FG_FLOW_SLOGDET_H
+#ifndef FG_FLOW_DETERMINANTS_SLOGDET_H
+#define FG_FLOW_DETERMINANTS_SLOGDET_H
 
 #include "elementary/product.h"
 #include "flow/determinants/elimination.h"
@@ -20,8 +20,7 @@ static void slogdet_multiply(ptrdiff_t j, const lanes *restrict pivot,
                              const lane_rows *restrict row, lanes *restrict sign,
                              lanes *restrict high, lanes *restrict low, lanes *restrict exponent)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const product before = {(*high)[l], (*low)[l], (*exponent)[l]};
         const product p = normalized(times(before, (*pivot)[l]));
         const real turned = (*row)[l] == j ? (*sign)[l] : -(*sign)[l];
@@ -35,7 +34,7 @@ static void slogdet_factorize(ptrdiff_t n, const lanes *a, int with_upper, elimi
 {
     lanes high, low, exponent, pivot, *const y = f->column, *lower = f->lower, *upper = f->upper;
     EACH_LANE(l)
-    (*sign)[l] = high[l] = 1, low[l] = exponent[l] = 0;
+        (*sign)[l] = high[l] = 1, low[l] = exponent[l] = 0;
     for (ptrdiff_t j = 0; j < n; lower += n - ++j) {
         for (ptrdiff_t i = 0; i < n; i++)
             memcpy(y[i], a[i * n + j], sizeof *y);
@@ -49,8 +48,7 @@ static void slogdet_factorize(ptrdiff_t n, const lanes *a, int with_upper, elimi
             upper += j + 1;
         }
     }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const product p = {high[l], low[l], exponent[l]};
         const real log = log_of_product(p);
         (*logabsdet)[l] = log;
@@ -58,32 +56,35 @@ static void slogdet_factorize(ptrdiff_t n, const lanes *a, int with_upper, elimi
     }
 }
 
+FG_LANE_OPERANDS(slogdet_lanes, 1, 2);
 static void slogdet_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                           void *scratch)
 {
     elimination f = elimination_space(size[0], scratch);
     (void)options;
-    slogdet_factorize(size[0], operand[0], 0, &f, operand[1], operand[2]);
+    slogdet_factorize(size[0], (lanes *)operand[0], 0, &f, (lanes *)operand[1],
+                      (lanes *)operand[2]);
 }
 
+FG_LANE_OPERANDS(slogdet_vjp_lanes, 3, 3);
 static void slogdet_vjp_lanes(const ptrdiff_t *size, const double *options, void *const *operand,
                               void *scratch)
 {
     const ptrdiff_t n = size[0];
     elimination f = elimination_space(n, scratch);
-    const lanes *restrict const cotangent = operand[2]; /* a sign does not change */
-    lanes *restrict const d_a = operand[5], *restrict const y = f.column;
+    const lanes *restrict const cotangent = (lanes *)operand[2]; /* a sign does not change */
+    lanes *restrict const d_a = (lanes *)operand[5], *restrict const y = f.column;
     (void)options;
-    slogdet_factorize(n, operand[0], 1, &f, operand[3], operand[4]);
+    slogdet_factorize(n, (lanes *)operand[0], 1, &f, (lanes *)operand[3], (lanes *)operand[4]);
     for (ptrdiff_t row = 0; row < n; row++) { /* row of A^-T: column of A^-1 */
         for (ptrdiff_t i = 0; i < n; i++)
             EACH_LANE(l)
-        y[i][l] = i == row ? R(1.0) : R(0.0);
+                y[i][l] = i == row ? R(1.0) : R(0.0);
         elimination_steps(n, n, &f);
         elimination_back(n, f.upper, y);
         for (ptrdiff_t i = 0; i < n; i++)
             EACH_LANE(l)
-        d_a[row * n + i][l] = (*cotangent)[l] * y[i][l];
+                d_a[row * n + i][l] = (*cotangent)[l] * y[i][l];
     }
 }
 

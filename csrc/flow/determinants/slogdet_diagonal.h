@@ -6,8 +6,8 @@
  * Source: the determinant of a triangular matrix is the product of its diagonal.
  * Max error: as there, float 1 ULP, double 1.5 ULP of the sum; the sign is exact.
  */
-#ifndef FG_FLOW_SLOGDET_DIAGONAL_H
-#define FG_FLOW_SLOGDET_DIAGONAL_H
+#ifndef FG_FLOW_DETERMINANTS_SLOGDET_DIAGONAL_H
+#define FG_FLOW_DETERMINANTS_SLOGDET_DIAGONAL_H
 
 #include "flow/determinants/logabsdet_diagonal.h"
 

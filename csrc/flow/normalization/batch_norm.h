@@ -13,8 +13,8 @@
  * Max error of y: 6 ULP of the larger of |y - beta| and |beta|; of log|dy/dx|: 2 ULP of its larger
  * term (float and double). var + eps < 0 gives NaN.
  */
-#ifndef FG_FLOW_BATCH_NORM_H
-#define FG_FLOW_BATCH_NORM_H
+#ifndef FG_FLOW_NORMALIZATION_BATCH_NORM_H
+#define FG_FLOW_NORMALIZATION_BATCH_NORM_H
 
 #include "elementary/exp.h"
 #include "elementary/log.h"

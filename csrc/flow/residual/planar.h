@@ -13,8 +13,8 @@
  * Max error: 0.5 ULP of each product, before the sums; what is made of them is in double. Where w
  * is 0, nothing moves but by u, and the gradients by w and u are those at fixed v = u.
  */
-#ifndef FG_FLOW_PLANAR_H
-#define FG_FLOW_PLANAR_H
+#ifndef FG_FLOW_RESIDUAL_PLANAR_H
+#define FG_FLOW_RESIDUAL_PLANAR_H
 
 #include "elementary/derivatives.h"
 

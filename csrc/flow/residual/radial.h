@@ -11,8 +11,8 @@
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 14.
  * Max error: 1.5 ULP of (x - x0)^2, before the sum; what is made of it is in double.
  */
-#ifndef FG_FLOW_RADIAL_H
-#define FG_FLOW_RADIAL_H
+#ifndef FG_FLOW_RESIDUAL_RADIAL_H
+#define FG_FLOW_RESIDUAL_RADIAL_H
 
 #include "elementary/derivatives.h"
 

@@ -1,6 +1,6 @@
 /* The kernels of the cubic spline: bins, search, slopes, formula. */
-#ifndef FG_FLOW_CUBIC_LANES_H
-#define FG_FLOW_CUBIC_LANES_H
+#ifndef FG_FLOW_SPLINES_CUBIC_LANES_H
+#define FG_FLOW_SPLINES_CUBIC_LANES_H
 
 #include "flow/splines/cubic_place.h"
 
@@ -13,7 +13,7 @@ static inline wide_real cubic_value(const cubic_point *p, int inverse)
     const wide_real gone =
         inverse ? p->w * (lower ? p->theta : p->om) : p->h * (lower ? low : high);
     const wide_real low_end = inverse ? p->x0 : p->y0, high_end = inverse ? p->x1 : p->y1;
-    return wide_chosen(lower, low_end + gone, high_end - gone);
+    return wide_select(lower, low_end + gone, high_end - gone);
 }
 
 /* y, or x outside of the bins, and dy/dx. */
@@ -21,15 +21,14 @@ static inline real cubic_value_in(const cubic_lane_spline *c, const cubic_point 
                                   int inverse, wide_real rate, wide_real *slope)
 {
     const int outside = c->at.beyond[l] != 0;
-    *slope = wide_chosen(outside, 1.0, p->s * rate);
-    return chosen(outside, x, (real)cubic_value(p, inverse));
+    *slope = wide_select(outside, 1.0, p->s * rate);
+    return real_select(outside, x, (real)cubic_value(p, inverse));
 }
 
 static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restrict x, int inverse,
                          lanes *restrict y, wide_lanes *restrict slope)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         cubic_ends_by by;
         wide_real bend;
         const cubic_point p = cubic_point_in(c, l, inverse, &by);
@@ -40,8 +39,7 @@ static void cubic_values(const cubic_lane_spline *restrict c, const lanes *restr
 
 static void cubic_logs(const wide_lanes *restrict slope, int inverse, lanes *restrict log_slope)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const real log = log_of_slope((*slope)[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }
@@ -53,16 +51,16 @@ static inline void cubic_forward(const ptrdiff_t *size, const double *options, v
     cubic_lane_spline c;
     wide_lanes slope;
     cubic_find(size, options, operand, scratch, inverse, NULL, NULL, &c);
-    cubic_values(&c, operand[0], inverse, operand[4], &slope);
-    cubic_logs(&slope, inverse, operand[5]);
+    cubic_values(&c, (lanes *)operand[0], inverse, (lanes *)operand[4], &slope);
+    cubic_logs(&slope, inverse, (lanes *)operand[5]);
 }
 
-FG_LANES_KERNEL(cubic_spline_lanes)
+FG_LANE_KERNEL(cubic_spline_lanes, 4, 2)
 {
     cubic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(cubic_spline_inverse_lanes)
+FG_LANE_KERNEL(cubic_spline_inverse_lanes, 4, 2)
 {
     cubic_forward(size, options, operand, scratch, 1);
 }

@@ -1,6 +1,6 @@
 /* Where a point lies in a cubic spline: its bin, those beside it, and its shares of the bin. */
-#ifndef FG_FLOW_CUBIC_PLACE_H
-#define FG_FLOW_CUBIC_PLACE_H
+#ifndef FG_FLOW_SPLINES_CUBIC_PLACE_H
+#define FG_FLOW_SPLINES_CUBIC_PLACE_H
 
 #include "flow/splines/cubic_slopes.h"
 #include "flow/splines/spline_bins.h"
@@ -23,16 +23,16 @@ static inline void cubic_find(const ptrdiff_t *size, const double *options, void
                               cubic_lane_spline *c)
 {
     const ptrdiff_t bins = size[0];
-    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1;
+    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1;
     const spline_axis x_axis = spline_axis_of(options, SPLINE_MIN_WIDTH, bins);
     const spline_axis y_axis = spline_axis_of(options, SPLINE_MIN_HEIGHT, bins);
     c->bins = bins;
-    c->raw = operand[3];
-    c->x = (spline_bins){x_axis, operand[1], x_shares, x_knots};
-    c->y = (spline_bins){y_axis, operand[2], y_shares, y_knots};
+    c->raw = (lanes *)operand[3];
+    c->x = (spline_bins){x_axis, (lanes *)operand[1], x_shares, x_knots};
+    c->y = (spline_bins){y_axis, (lanes *)operand[2], y_shares, y_knots};
     spline_knots(&c->x, bins);
     spline_knots(&c->y, bins);
-    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &c->at);
+    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &c->at);
     spline_find_neighbours(bins, x_knots, y_knots, &c->at.bin, &c->x_beside, &c->y_beside);
 }
 
@@ -46,8 +46,8 @@ typedef struct {
 static inline wide_real cubic_ratio(wide_real a)
 {
     const wide_real least = 0x1p-100, most = 0x1p100;
-    const wide_real raised = wide_chosen(a > least, a, least);
-    return wide_chosen(raised < most, raised, most);
+    const wide_real raised = wide_select(a > least, a, least);
+    return wide_select(raised < most, raised, most);
 }
 
 static inline __attribute__((always_inline)) void cubic_slopes_in(const cubic_lane_spline *c, int l,
@@ -62,7 +62,8 @@ static inline __attribute__((always_inline)) void cubic_slopes_in(const cubic_la
     const wide_real inverse = 1 / (p->h * (low_both * high_both));
     const int first = c->at.bin[l] == 0, last = c->at.bin[l] == (real)(c->bins - 1);
     cubic_end_by of_raw;
-    const cubic_end outside = cubic_outer_slope(chosen(first, c->raw[0][l], c->raw[1][l]), &of_raw);
+    const cubic_end outside =
+        cubic_outer_slope(real_select(first, c->raw[0][l], c->raw[1][l]), &of_raw);
     p->low = cubic_inner_slope(low_a, low_h, p->h, high_both * inverse, &by->low);
     p->high = cubic_inner_slope(high_a, high_h, p->h, low_both * inverse, &by->high);
     cubic_choose_slope(first, &outside, of_raw.raw, &p->low, &by->low);
@@ -101,9 +102,9 @@ static inline __attribute__((always_inline)) cubic_point cubic_point_in(const cu
     const int below = 8 * u < 1 + p.low.slope + p.high.rest;
     const cubic_end from = {below ? p.low.slope : p.high.slope, below ? p.low.rest : p.high.rest};
     const cubic_end to = {below ? p.high.slope : p.low.slope, below ? p.high.rest : p.low.rest};
-    const wide_real t = cubic_root(wide_chosen(below, u, v), from, to);
-    p.theta = wide_chosen(below, t, 1 - t);
-    p.om = wide_chosen(below, 1 - t, t);
+    const wide_real t = cubic_root(wide_select(below, u, v), from, to);
+    p.theta = wide_select(below, t, 1 - t);
+    p.om = wide_select(below, 1 - t, t);
     return p;
 }
 

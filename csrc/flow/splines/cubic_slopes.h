@@ -8,8 +8,8 @@
  *
  * Source: Steffen (1990), A simple method for monotonic interpolation in one dimension.
  */
-#ifndef FG_FLOW_CUBIC_SLOPES_H
-#define FG_FLOW_CUBIC_SLOPES_H
+#ifndef FG_FLOW_SPLINES_CUBIC_SLOPES_H
+#define FG_FLOW_SPLINES_CUBIC_SLOPES_H
 
 #include "flow/splines/cubic_spline.h"
 #include "flow/splines/spline_share.h"
@@ -30,25 +30,25 @@ static inline cubic_end cubic_inner_slope(wide_real a, wide_real beside, wide_re
     const wide_real ratio = beside * (1 + a) * per_height;
     const wide_real mean = wide_mul_add(h * a, a, beside) * per_height;
     const int rises = ratio < 1;
-    const wide_real limit = 2 * wide_chosen(rises, ratio, 1.0), per_both = h * per_height;
+    const wide_real limit = 2 * wide_select(rises, ratio, 1.0), per_both = h * per_height;
     const int smooth = mean < limit;
-    const wide_real slope = wide_chosen(smooth, mean, limit), per_a = (1 + a) * per_both;
+    const wide_real slope = wide_select(smooth, mean, limit), per_a = (1 + a) * per_both;
     const cubic_end end = {slope, 3 - slope};
-    const wide_real limit_by = wide_chosen(rises, 2 * per_a, 0.0);
+    const wide_real limit_by = wide_select(rises, 2 * per_a, 0.0);
     const wide_real mean_by = (1 - mean - ratio * per_a) * (a * per_both);
-    by->height = wide_chosen(smooth, per_both, limit_by);
-    by->width = wide_chosen(smooth, mean_by, -(limit_by * ratio));
+    by->height = wide_select(smooth, per_both, limit_by);
+    by->width = wide_select(smooth, mean_by, -(limit_by * ratio));
     by->raw = 0;
     return end;
 }
 
 static inline cubic_end cubic_outer_slope(real raw, cubic_end_by *by)
 {
-    const wide_real lowest = PICK(-138.0, -690.0), u = (wide_real)raw, size = -__builtin_fabs(u);
-    const wide_real e = exp2_of_share(LOG2_E * wide_chosen(lowest > size, lowest, size));
+    const wide_real lowest = PICK(-138.0, -690.0), u = (wide_real)raw, size = -wide_abs(u);
+    const wide_real e = exp2_of_share(LOG2_E * wide_select(lowest > size, lowest, size));
     const wide_real larger = 3 / (1 + e), smaller = e * larger;
-    const cubic_end end = {wide_chosen(u < 0, smaller, larger),
-                           wide_chosen(u < 0, larger, smaller)};
+    const cubic_end end = {wide_select(u < 0, smaller, larger),
+                           wide_select(u < 0, larger, smaller)};
     by->height = by->width = 0;
     by->raw = larger * smaller * (1.0 / 3);
     return end;
@@ -58,12 +58,12 @@ static inline cubic_end cubic_outer_slope(real raw, cubic_end_by *by)
 static inline void cubic_choose_slope(int outer, const cubic_end *outside, wide_real by_raw,
                                       cubic_end *end, cubic_end_by *by)
 {
-    const wide_real slope = wide_chosen(outer, outside->slope, end->slope);
-    end->slope = wide_chosen(slope < CUBIC_LEAST_SLOPE, CUBIC_LEAST_SLOPE, slope);
-    end->rest = wide_chosen(outer, outside->rest, end->rest);
-    by->width = wide_chosen(outer, 0.0, by->width);
-    by->height = wide_chosen(outer, 0.0, by->height);
-    by->raw = wide_chosen(outer, by_raw, 0.0);
+    const wide_real slope = wide_select(outer, outside->slope, end->slope);
+    end->slope = wide_select(slope < CUBIC_LEAST_SLOPE, CUBIC_LEAST_SLOPE, slope);
+    end->rest = wide_select(outer, outside->rest, end->rest);
+    by->width = wide_select(outer, 0.0, by->width);
+    by->height = wide_select(outer, 0.0, by->height);
+    by->raw = wide_select(outer, by_raw, 0.0);
 }
 
 #endif

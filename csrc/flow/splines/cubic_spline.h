@@ -21,8 +21,8 @@
  * double 1e-13, of splines with slopes from 1e-3 to 1e3, beside narrow bins. x = NaN, or a size
  * that is NaN or +inf, gives NaN.
  */
-#ifndef FG_FLOW_CUBIC_SPLINE_H
-#define FG_FLOW_CUBIC_SPLINE_H
+#ifndef FG_FLOW_SPLINES_CUBIC_SPLINE_H
+#define FG_FLOW_SPLINES_CUBIC_SPLINE_H
 
 #include "core/lanes.h"
 
@@ -46,7 +46,7 @@ static inline wide_real cubic_risen(wide_real t, wide_real o, cubic_end from, cu
 /* 3 - p - q, of the two that does not cancel. */
 static inline wide_real cubic_middle(cubic_end from, cubic_end to)
 {
-    return wide_chosen(from.slope > to.slope, from.rest - to.slope, to.rest - from.slope);
+    return wide_select(from.slope > to.slope, from.rest - to.slope, to.rest - from.slope);
 }
 
 /* The slope as a multiple of the bin's own, and its derivative. */
@@ -91,7 +91,7 @@ static inline wide_real cubic_root(wide_real u, cubic_end from, cubic_end to)
     const wide_real left = 1 - 4 * u / (1 + from.slope + to.rest);
     const wide_real p = from.slope * left * left, c = wide_mul_add(to.rest, left, cubic);
     const wide_real square = wide_mul_add(4 * c, u, p * p);
-    wide_real t = 2 * u / (p + __builtin_sqrt(square) + NOT_NOTHING);
+    wide_real t = 2 * u / (p + wide_sqrt(square) + NOT_NOTHING);
     t = cubic_step(t, u, from, to);
     t = cubic_step(t, u, from, to);
     return cubic_step(t, u, from, to);

@@ -6,8 +6,8 @@
  * and by p and q of the sizes of this bin and the one beside it. Of the inverse it is that of the
  * forward function for the cotangents (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
  */
-#ifndef FG_FLOW_CUBIC_VJP_LANES_H
-#define FG_FLOW_CUBIC_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_CUBIC_VJP_LANES_H
+#define FG_FLOW_SPLINES_CUBIC_VJP_LANES_H
 
 #include "flow/splines/cubic_lanes.h"
 
@@ -45,14 +45,14 @@ static inline void cubic_by_sizes(const cubic_point *p, const cubic_ends_by *end
     const wide_real risen = cubic_risen(p->theta, p->om, p->low, p->high);
     const wide_real x_here = -(wide_mul_add(p->theta, g->theta, by_l) + moved_a) * p->inverse_w;
     const wide_real y_here = wide_mul_add(by_y, risen, (by_l - moved_b) * p->inverse_h);
-    d->x.below[l] = wide_chosen(outside, 0.0, -(g->theta * p->inverse_w));
-    d->x.before[l] = wide_chosen(outside, 0.0, low_a * p->inverse_w);
-    d->x.here[l] = wide_chosen(outside, 0.0, x_here);
-    d->x.after[l] = wide_chosen(outside, 0.0, high_a * p->inverse_w);
-    d->y.below[l] = wide_chosen(outside, 0.0, by_y);
-    d->y.before[l] = wide_chosen(outside, 0.0, low_b * p->inverse_h);
-    d->y.here[l] = wide_chosen(outside, 0.0, y_here);
-    d->y.after[l] = wide_chosen(outside, 0.0, high_b * p->inverse_h);
+    d->x.below[l] = wide_select(outside, 0.0, -(g->theta * p->inverse_w));
+    d->x.before[l] = wide_select(outside, 0.0, low_a * p->inverse_w);
+    d->x.here[l] = wide_select(outside, 0.0, x_here);
+    d->x.after[l] = wide_select(outside, 0.0, high_a * p->inverse_w);
+    d->y.below[l] = wide_select(outside, 0.0, by_y);
+    d->y.before[l] = wide_select(outside, 0.0, low_b * p->inverse_h);
+    d->y.here[l] = wide_select(outside, 0.0, y_here);
+    d->y.after[l] = wide_select(outside, 0.0, high_b * p->inverse_h);
 }
 
 /* The values too, and what the logarithm is taken of; operands are those of the derivative. */
@@ -62,8 +62,7 @@ static void cubic_gradients(const cubic_lane_spline *restrict c, int inverse,
                             wide_lanes *restrict slope, lanes *restrict d_x, lanes *restrict d_raw,
                             cubic_gradient *restrict d)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         cubic_ends_by ends;
         wide_real bend;
         const cubic_point p = cubic_point_in(c, l, inverse, &ends);
@@ -77,9 +76,9 @@ static void cubic_gradients(const cubic_lane_spline *restrict c, int inverse,
         const wide_real by = inverse ? -through * (inverse_rate * (p.w * p.inverse_h)) : c_y;
         const cubic_by g = cubic_vjp(&p, by, by_l, rate, inverse_rate, l_theta);
         (*y)[l] = cubic_value_in(c, &p, (*x)[l], l, inverse, rate, &(*slope)[l]);
-        (*d_x)[l] = chosen(outside, (*by_y)[l], (real)(inverse ? -by : g.theta * p.inverse_w));
-        d_raw[0][l] = chosen(outside, R(0.0), (real)(g.low * ends.low.raw));
-        d_raw[1][l] = chosen(outside, R(0.0), (real)(g.high * ends.high.raw));
+        (*d_x)[l] = real_select(outside, (*by_y)[l], (real)(inverse ? -by : g.theta * p.inverse_w));
+        d_raw[0][l] = real_select(outside, R(0.0), (real)(g.low * ends.low.raw));
+        d_raw[1][l] = real_select(outside, R(0.0), (real)(g.high * ends.high.raw));
         cubic_by_sizes(&p, &ends, &g, by, by_l, outside, l, d);
     }
 }
@@ -90,20 +89,21 @@ static inline void cubic_backward(const ptrdiff_t *size, const double *options,
     cubic_lane_spline c;
     cubic_gradient d;
     wide_lanes slope;
-    cubic_find(size, options, operand, scratch, inverse, operand[9], operand[10], &c);
-    cubic_gradients(&c, inverse, operand[0], operand[4], operand[5], operand[6], &slope, operand[8],
-                    operand[11], &d);
-    cubic_logs(&slope, inverse, operand[7]);
+    cubic_find(size, options, operand, (lanes *)scratch, inverse, (lanes *)operand[9],
+               (lanes *)operand[10], &c);
+    cubic_gradients(&c, inverse, (lanes *)operand[0], (lanes *)operand[4], (lanes *)operand[5],
+                    (lanes *)operand[6], &slope, (lanes *)operand[8], (lanes *)operand[11], &d);
+    cubic_logs(&slope, inverse, (lanes *)operand[7]);
     spline_near_sizes_vjp(&c.x, c.bins, &c.at.bin, &c.at.x0, &c.at.x1, &c.x_beside, &d.x);
     spline_near_sizes_vjp(&c.y, c.bins, &c.at.bin, &c.at.y0, &c.at.y1, &c.y_beside, &d.y);
 }
 
-FG_LANES_KERNEL(cubic_spline_vjp_lanes)
+FG_LANE_KERNEL(cubic_spline_vjp_lanes, 6, 6)
 {
     cubic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(cubic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(cubic_spline_inverse_vjp_lanes, 6, 6)
 {
     cubic_backward(size, options, operand, scratch, 1);
 }

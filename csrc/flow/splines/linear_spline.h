@@ -14,8 +14,8 @@
  * the logarithm, max u - u_k and 1; double 1e-15 of the same. NaN gives NaN, and so does a height
  * of infinity; one of -infinity is a share of 0.
  */
-#ifndef FG_FLOW_LINEAR_SPLINE_H
-#define FG_FLOW_LINEAR_SPLINE_H
+#ifndef FG_FLOW_SPLINES_LINEAR_SPLINE_H
+#define FG_FLOW_SPLINES_LINEAR_SPLINE_H
 
 #include "flow/splines/spline_bins.h"
 #include "flow/splines/spline_place.h"
@@ -43,26 +43,23 @@ static void linear_search(const spline_bins *b, ptrdiff_t bins, int inverse,
                           linear_heights *restrict heights, spline_place *restrict at)
 {
     const wide_real bound = b->axis.bound, count = (wide_real)bins;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         at->bin[l] = 0;
         at->y0[l] = b->knots[0][l], at->y1[l] = b->knots[1][l];
         heights->here[l] = heights->largest[l] = b->raw[0][l];
     }
     for (ptrdiff_t i = 1; i < bins; i++) {
         const wide_real x_knot = linear_knot(bound, (wide_real)i, count);
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const int above = at->inside[l] >= (inverse ? b->knots[i][l] : x_knot);
             at->bin[l] += above ? R(1.0) : R(0.0);
-            at->y0[l] = wide_chosen(above, b->knots[i][l], at->y0[l]);
-            at->y1[l] = wide_chosen(above, b->knots[i + 1][l], at->y1[l]);
-            heights->here[l] = chosen(above, b->raw[i][l], heights->here[l]);
+            at->y0[l] = wide_select(above, b->knots[i][l], at->y0[l]);
+            at->y1[l] = wide_select(above, b->knots[i + 1][l], at->y1[l]);
+            heights->here[l] = real_select(above, b->raw[i][l], heights->here[l]);
             heights->largest[l] = real_max(heights->largest[l], b->raw[i][l]);
         }
     }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         at->x0[l] = linear_knot(bound, (wide_real)at->bin[l], count);
         at->x1[l] = linear_knot(bound, (wide_real)at->bin[l] + 1, count);
     }

@@ -5,8 +5,8 @@
  * for the point's bin, from the knots on both sides, and -p_i for all others: never over a height,
  * which may be 0.
  */
-#ifndef FG_FLOW_LINEAR_VJP_LANES_H
-#define FG_FLOW_LINEAR_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_LINEAR_VJP_LANES_H
+#define FG_FLOW_SPLINES_LINEAR_VJP_LANES_H
 
 #include "flow/splines/linear_lanes.h"
 #include "flow/splines/spline_bins_vjp.h"
@@ -14,8 +14,7 @@
 /* The height of the point's bin, also where the knots at its ends are the same number. */
 static void linear_height(const linear_heights *restrict heights, wide_lanes *restrict height)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const real below = real_max(SHARE_LOWEST, heights->here[l] - heights->largest[l]);
         (*height)[l] = heights->stretch[l] * exp2_of_share(LOG2_E * (wide_real)below);
     }
@@ -27,8 +26,7 @@ static void linear_gradients(const spline_place *restrict at, const wide_lanes *
                              const lanes *restrict c_log, lanes *restrict d_x,
                              lanes *restrict by_log, spline_by_size *restrict by)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const int outside = at->beyond[l] != 0;
         const wide_real slope = (*height)[l] * rate, c = (wide_real)(*c_y)[l];
         /* The inverse moves x where the forward function moves y. */
@@ -39,10 +37,10 @@ static void linear_gradients(const spline_place *restrict at, const wide_lanes *
         const wide_real by_x = inverse ? -by_y : by_y * slope;
         const real by_l = inverse ? -(*c_log)[l] : (*c_log)[l];
         const wide_real nan_or_0 = at->inside[l] - at->inside[l];
-        (*d_x)[l] = (real)wide_chosen(outside, c, by_x + nan_or_0);
-        (*by_log)[l] = chosen(outside, R(0.0), by_l);
-        by->below[l] = wide_chosen(outside, 0.0, by_y);
-        by->here[l] = wide_chosen(outside, 0.0, by_y * theta);
+        (*d_x)[l] = (real)wide_select(outside, c, by_x + nan_or_0);
+        (*by_log)[l] = real_select(outside, R(0.0), by_l);
+        by->below[l] = wide_select(outside, 0.0, by_y);
+        by->here[l] = wide_select(outside, 0.0, by_y * theta);
     }
 }
 
@@ -53,20 +51,18 @@ static void linear_heights_vjp(const spline_bins *b, ptrdiff_t bins, const splin
     spline_by_share factor;
     lanes others;
     spline_by_shares(&b->axis, bins, &at->bin, &at->y0, &at->y1, by, &factor);
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real rest = (at->y0[l] + bound + (bound - at->y1[l])) * inverse_free;
         others[l] = (real)((wide_real)(*by_log)[l] * rest);
         factor.below[l] -= (real)((wide_real)(*by_log)[l] * inverse_free);
         factor.above[l] -= (real)((wide_real)(*by_log)[l] * inverse_free);
     }
     for (ptrdiff_t i = 0; i < bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const int here = at->bin[l] == (real)i;
-            const real other = chosen(at->bin[l] > (real)i, factor.below[l], factor.above[l]);
+            const real other = real_select(at->bin[l] > (real)i, factor.below[l], factor.above[l]);
             const real by_here = mul_add(b->shares[i][l], factor.here[l], others[l]);
-            b->shares[i][l] = chosen(here, by_here, b->shares[i][l] * other);
+            b->shares[i][l] = real_select(here, by_here, b->shares[i][l] * other);
         }
 }
 
@@ -74,26 +70,29 @@ static inline void linear_backward(const ptrdiff_t *size, const double *options,
                                    void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0];
-    const spline_bins b = linear_bins(options, operand[1], operand[7], scratch);
+    const spline_bins b =
+        linear_bins(options, (lanes *)operand[1], (lanes *)operand[7], (wide_lanes *)scratch);
     const wide_real rate = (wide_real)bins / b.axis.free;
     linear_heights heights;
     spline_place at;
     spline_by_size by;
     wide_lanes height;
     lanes by_log;
-    linear_place(options, &b, bins, operand[0], inverse, &heights, &at);
-    linear_values(&at, &heights, rate, inverse, operand[0], operand[4], operand[5]);
+    linear_place(options, &b, bins, (lanes *)operand[0], inverse, &heights, &at);
+    linear_values(&at, &heights, rate, inverse, (lanes *)operand[0], (lanes *)operand[4],
+                  (lanes *)operand[5]);
     linear_height(&heights, &height);
-    linear_gradients(&at, &height, rate, inverse, operand[2], operand[3], operand[6], &by_log, &by);
+    linear_gradients(&at, &height, rate, inverse, (lanes *)operand[2], (lanes *)operand[3],
+                     (lanes *)operand[6], &by_log, &by);
     linear_heights_vjp(&b, bins, &at, &by_log, &by);
 }
 
-FG_LANES_KERNEL(linear_spline_vjp_lanes)
+FG_LANE_KERNEL(linear_spline_vjp_lanes, 4, 4)
 {
     linear_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(linear_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(linear_spline_inverse_vjp_lanes, 4, 4)
 {
     linear_backward(size, options, operand, scratch, 1);
 }

@@ -6,8 +6,8 @@
  * all s; or, so that it is also s at both ends, the integral of the line through the inner s and 0
  * at the ends, over 2 bound less half of the widths of both end bins.
  */
-#ifndef FG_FLOW_QUADRATIC_DENSITIES_H
-#define FG_FLOW_QUADRATIC_DENSITIES_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_DENSITIES_H
+#define FG_FLOW_SPLINES_QUADRATIC_DENSITIES_H
 
 #include "flow/splines/spline_options.h"
 #include "flow/splines/spline_slopes.h"
@@ -35,17 +35,15 @@ static void quadratic_heights(const quadratic_densities *d)
     const ptrdiff_t first = first_knot(d->bins, d->given);
     wide_lanes *const heights = d->excess;
     EACH_LANE(l)
-    heights[0][l] = heights[d->bins][l] = 0;
+        heights[0][l] = heights[d->bins][l] = 0;
     for (ptrdiff_t i = 0; i < d->given; i++)
         if (d->by_raw == NULL)
-            EACH_LANE(l)
-            {
+            EACH_LANE(l) {
                 wide_real by_u;
                 heights[first + i][l] = wide_softplus((wide_real)d->raw[i][l], &by_u) + 1e-3;
             }
         else
-            EACH_LANE(l)
-            {
+            EACH_LANE(l) {
                 wide_real by_u;
                 heights[first + i][l] = wide_softplus((wide_real)d->raw[i][l], &by_u) + 1e-3;
                 d->by_raw[i][l] = (real)by_u;
@@ -61,13 +59,12 @@ static void quadratic_excesses(const quadratic_densities *d, wide_lanes *restric
     wide_lanes *const excess = d->excess, twice;
     quadratic_heights(d);
     EACH_LANE(l)
-    twice[l] = 0;
+        twice[l] = 0;
     for (ptrdiff_t i = 0; i < bins; i++)
         EACH_LANE(l)
-    twice[l] =
-        wide_mul_add(excess[i][l] + excess[i + 1][l], knots[i + 1][l] - knots[i][l], twice[l]);
-    EACH_LANE(l)
-    {
+            twice[l] = wide_mul_add(excess[i][l] + excess[i + 1][l], knots[i + 1][l] - knots[i][l],
+                                    twice[l]);
+    EACH_LANE(l) {
         const wide_real ends = knots[1][l] - knots[0][l] + (knots[bins][l] - knots[bins - 1][l]);
         const wide_real nan_or_0 = twice[l] - twice[l]; /* an infinite sum is not divided by */
         const wide_real area = 4 * d->bound - (open ? 0.0 : ends);
@@ -75,10 +72,10 @@ static void quadratic_excesses(const quadratic_densities *d, wide_lanes *restric
     }
     for (ptrdiff_t i = 0; i <= bins; i++)
         EACH_LANE(l)
-    excess[i][l] *= (*rate)[l];
+            excess[i][l] *= (*rate)[l];
     if (!open)
         EACH_LANE(l)
-    excess[0][l] = excess[bins][l] = 1 - d->least;
+            excess[0][l] = excess[bins][l] = 1 - d->least;
 }
 
 #endif

@@ -9,8 +9,8 @@
  * all is of excesses and of areas of one sign: what normalising takes off is never added before.
  * Ends whose density is 1 have no hat: then they do not count in N, M and r.
  */
-#ifndef FG_FLOW_QUADRATIC_GRADIENT_H
-#define FG_FLOW_QUADRATIC_GRADIENT_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_GRADIENT_H
+#define FG_FLOW_SPLINES_QUADRATIC_GRADIENT_H
 
 #include "flow/splines/quadratic_place.h"
 
@@ -30,7 +30,7 @@ static void quadratic_set_ends(const quadratic_densities *d, wide_real excess)
 {
     if (d->given < d->bins)
         EACH_LANE(l)
-    d->excess[0][l] = d->excess[d->bins][l] = excess;
+            d->excess[0][l] = d->excess[d->bins][l] = excess;
 }
 
 static void quadratic_sides(const quadratic_densities *d, const quadratic_place *restrict place,
@@ -41,20 +41,18 @@ static void quadratic_sides(const quadratic_densities *d, const quadratic_place 
     const wide_lanes *const knots = d->knots, *const excess = d->excess;
     wide_lanes less, more;
     EACH_LANE(l)
-    less[l] = more[l] = 0;
+        less[l] = more[l] = 0;
     quadratic_set_ends(d, 0);
     for (ptrdiff_t i = 0; i < d->bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const wide_real half = 0.5 * (knots[i + 1][l] - knots[i][l]);
             const wide_real area = half * (excess[i][l] + excess[i + 1][l]);
             const wide_real number = (wide_real)i, bin = c->bin[l];
-            less[l] += wide_chosen(number < bin, area, 0.0);
-            more[l] += wide_chosen(number > bin, area, 0.0);
+            less[l] += wide_select(number < bin, area, 0.0);
+            more[l] += wide_select(number > bin, area, 0.0);
         }
     quadratic_set_ends(d, 1 - d->least);
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real bin = c->bin[l], t = c->theta[l], o = c->om[l];
         const wide_real e0 = quadratic_hat(place->e0[l], bin, last, open);
         const wide_real e1 = quadratic_hat(place->e1[l], bin + 1, last, open);
@@ -73,8 +71,7 @@ static void quadratic_heights_vjp(const quadratic_densities *d, const wide_lanes
 {
     const ptrdiff_t first = first_knot(d->bins, d->given);
     wide_lanes from_below, low_here, high_here;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real t = c->theta[l], o = c->om[l], half = 0.5 * c->w[l];
         const wide_real down = half * c->below[l], up = half * c->above[l], at = c->by_density[l];
         low_here[l] = wide_mul_add(down, t * (1 + o), wide_mul_add(-up, o * o, at * o));
@@ -85,17 +82,16 @@ static void quadratic_heights_vjp(const quadratic_densities *d, const wide_lanes
         const ptrdiff_t next = i < d->bins ? i + 1 : i; /* there is no bin above the last knot */
         lanes *const raw = i >= first && i - first < d->given ? &d->by_raw[i - first] : NULL;
         wide_lanes by;
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const wide_real half = 0.5 * (d->knots[next][l] - d->knots[i][l]);
             const wide_real number = (wide_real)i, bin = c->bin[l];
-            const wide_real whole = half * wide_chosen(number < bin, c->below[l], -c->above[l]);
-            by[l] = from_below[l] + wide_chosen(number == bin, low_here[l], whole);
-            from_below[l] = wide_chosen(number == bin, high_here[l], whole);
+            const wide_real whole = half * wide_select(number < bin, c->below[l], -c->above[l]);
+            by[l] = from_below[l] + wide_select(number == bin, low_here[l], whole);
+            from_below[l] = wide_select(number == bin, high_here[l], whole);
         }
         if (raw != NULL)
             EACH_LANE(l)
-        (*raw)[l] *= (real)((*rate)[l] * by[l]);
+                (*raw)[l] *= (real)((*rate)[l] * by[l]);
     }
 }
 

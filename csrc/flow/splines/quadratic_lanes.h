@@ -1,6 +1,6 @@
 /* The kernels of the quadratic spline: bins, densities, search, formula. */
-#ifndef FG_FLOW_QUADRATIC_LANES_H
-#define FG_FLOW_QUADRATIC_LANES_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_LANES_H
+#define FG_FLOW_SPLINES_QUADRATIC_LANES_H
 
 #include "flow/splines/quadratic_place.h"
 #include "flow/splines/quadratic_spline.h"
@@ -21,18 +21,16 @@ static void quadratic_values(const quadratic_place *restrict place, wide_real le
 {
     const spline_place *const at = &place->at;
     wide_lanes slope;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const quadratic_point p = quadratic_point_in(place, least, l, inverse);
         const wide_real end = at->beyond[l] < 0 ? p.d0 : p.d1, step = at->beyond[l];
         const wide_real line = at->inside[l] + (inverse ? step / end : step * end);
-        const wide_real outer = wide_chosen(end == 1.0, (wide_real)(*x)[l], line);
+        const wide_real outer = wide_select(end == 1.0, (wide_real)(*x)[l], line);
         const int outside = step != 0;
-        slope[l] = wide_chosen(outside, end, p.density);
-        (*y)[l] = (real)wide_chosen(outside, outer, quadratic_value(&p, inverse));
+        slope[l] = wide_select(outside, end, p.density);
+        (*y)[l] = (real)wide_select(outside, outer, quadratic_value(&p, inverse));
     }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const real log = log_of_slope(slope[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }
@@ -42,23 +40,24 @@ static inline void quadratic_forward(const ptrdiff_t *size, const double *option
                                      void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0];
-    wide_lanes *const knots = scratch, *const excess = knots + bins + 1, rate;
-    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1], NULL,
-                           knots};
+    wide_lanes *const knots = (wide_lanes *)scratch, *const excess = knots + bins + 1, rate;
+    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), (lanes *)operand[1],
+                           NULL, knots};
     const quadratic_densities d = {
-        bins,  size[1], options[SPLINE_BOUND], quadratic_least(options), operand[2], NULL,
+        bins,  size[1], options[SPLINE_BOUND], quadratic_least(options), (lanes *)operand[2], NULL,
         knots, excess};
     quadratic_place place;
-    quadratic_find(options, &b, &d, operand[0], inverse, &rate, &place);
-    quadratic_values(&place, d.least, inverse, operand[0], operand[3], operand[4]);
+    quadratic_find(options, &b, &d, (lanes *)operand[0], inverse, &rate, &place);
+    quadratic_values(&place, d.least, inverse, (lanes *)operand[0], (lanes *)operand[3],
+                     (lanes *)operand[4]);
 }
 
-FG_LANES_KERNEL(quadratic_spline_lanes)
+FG_LANE_KERNEL(quadratic_spline_lanes, 3, 2)
 {
     quadratic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(quadratic_spline_inverse_lanes)
+FG_LANE_KERNEL(quadratic_spline_inverse_lanes, 3, 2)
 {
     quadratic_forward(size, options, operand, scratch, 1);
 }

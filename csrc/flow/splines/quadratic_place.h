@@ -1,6 +1,6 @@
 /* Where a point lies in a quadratic spline: its bin, and the knots and densities at both ends. */
-#ifndef FG_FLOW_QUADRATIC_PLACE_H
-#define FG_FLOW_QUADRATIC_PLACE_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_PLACE_H
+#define FG_FLOW_SPLINES_QUADRATIC_PLACE_H
 
 #include "flow/splines/quadratic_densities.h"
 #include "flow/splines/spline_bins.h"
@@ -29,28 +29,25 @@ static void quadratic_search(const quadratic_densities *d, int inverse,
     const real last = (real)(d->bins - 1);
     spline_place *const at = &place->at;
     wide_lanes y;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         at->bin[l] = 0;
         at->y0[l] = y[l] = -d->bound;
         at->x0[l] = knots[0][l], at->x1[l] = knots[1][l];
         place->e0[l] = excess[0][l], place->e1[l] = excess[1][l];
     }
     for (ptrdiff_t i = 1; i < d->bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             y[l] = quadratic_knot(d, y[l], excess[i - 1][l], excess[i][l], knots[i - 1][l],
                                   knots[i][l]);
             const int above = at->inside[l] >= (inverse ? y[l] : knots[i][l]);
             at->bin[l] += above ? R(1.0) : R(0.0);
-            at->y0[l] = wide_chosen(above, y[l], at->y0[l]);
-            at->x0[l] = wide_chosen(above, knots[i][l], at->x0[l]);
-            at->x1[l] = wide_chosen(above, knots[i + 1][l], at->x1[l]);
-            place->e0[l] = wide_chosen(above, excess[i][l], place->e0[l]);
-            place->e1[l] = wide_chosen(above, excess[i + 1][l], place->e1[l]);
+            at->y0[l] = wide_select(above, y[l], at->y0[l]);
+            at->x0[l] = wide_select(above, knots[i][l], at->x0[l]);
+            at->x1[l] = wide_select(above, knots[i + 1][l], at->x1[l]);
+            place->e0[l] = wide_select(above, excess[i][l], place->e0[l]);
+            place->e1[l] = wide_select(above, excess[i + 1][l], place->e1[l]);
         }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real end =
             quadratic_knot(d, at->y0[l], place->e0[l], place->e1[l], at->x0[l], at->x1[l]);
         at->y1[l] = ((at->bin[l] == last) & (end == end)) ? d->bound : end;

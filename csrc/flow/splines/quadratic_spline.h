@@ -22,8 +22,8 @@
  * double 1e-13, of splines with densities from 1e-3 to 1e3. NaN gives NaN, and so does a parameter
  * of infinity.
  */
-#ifndef FG_FLOW_QUADRATIC_SPLINE_H
-#define FG_FLOW_QUADRATIC_SPLINE_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_SPLINE_H
+#define FG_FLOW_SPLINES_QUADRATIC_SPLINE_H
 
 #include "core/lanes.h"
 
@@ -47,7 +47,7 @@ static inline void quadratic_locate(quadratic_point *p, wide_real x, int inverse
     }
     const wide_real inverse_h = 1 / (p->y1 - p->y0);
     const wide_real u = (x - p->y0) * inverse_h, v = (p->y1 - x) * inverse_h;
-    p->density = __builtin_sqrt(wide_mul_add(p->d1 * p->d1, u, p->d0 * p->d0 * v));
+    p->density = wide_sqrt(wide_mul_add(p->d1 * p->d1, u, p->d0 * p->d0 * v));
     p->theta = u * sum / (p->d0 + p->density);
     p->om = v * sum / (p->d1 + p->density);
 }

@@ -3,8 +3,8 @@
  * Of the inverse it is that of the forward function for the cotangents (-(c_x - c_L dL/dx) /
  * (dy/dx), -c_L), at the x that was found.
  */
-#ifndef FG_FLOW_QUADRATIC_VJP_LANES_H
-#define FG_FLOW_QUADRATIC_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
+#define FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
 
 #include "flow/splines/quadratic_lanes.h"
 #include "flow/splines/quadratic_widths_vjp.h"
@@ -21,23 +21,22 @@ static void quadratic_by_x(const quadratic_place *restrict place, wide_real leas
                            const lanes *restrict by_y, const lanes *restrict by_log,
                            lanes *restrict d_x, quadratic_cotangents *restrict c)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const quadratic_point p = quadratic_point_in(place, least, l, inverse);
         const wide_real beyond = place->at.beyond[l], end = beyond < 0 ? p.d0 : p.d1;
         const int outside = beyond != 0;
-        const wide_real slope = wide_chosen(outside, end, p.density), inverse_slope = 1 / slope;
+        const wide_real slope = wide_select(outside, end, p.density), inverse_slope = 1 / slope;
         const wide_real by_l = inverse ? -(wide_real)(*by_log)[l] : (wide_real)(*by_log)[l];
         const wide_real by_slope = by_l * inverse_slope;
         const wide_real bend = (place->e1[l] - place->e0[l]) * p.inverse_w;
-        const wide_real by_bend = wide_chosen(outside, 0.0, by_slope * bend);
+        const wide_real by_bend = wide_select(outside, 0.0, by_slope * bend);
         /* The inverse moves x where the forward function moves y. */
         const wide_real given = (wide_real)(*by_y)[l];
         const wide_real by = inverse ? -(given + by_bend) * inverse_slope : given;
         const wide_real step = quadratic_step(inverse ? beyond * inverse_slope : beyond);
         (*d_x)[l] = (real)(inverse ? -by : wide_mul_add(by, slope, by_bend));
-        c->by_y[l] = wide_chosen(outside, 0.0, by);
-        c->by_density[l] = wide_chosen(outside, wide_mul_add(by, step, by_slope), by_slope);
+        c->by_y[l] = wide_select(outside, 0.0, by);
+        c->by_density[l] = wide_select(outside, wide_mul_add(by, step, by_slope), by_slope);
         c->bin[l] = (wide_real)place->at.bin[l];
         c->theta[l] = p.theta, c->om[l] = p.om, c->w[l] = p.w;
     }
@@ -47,28 +46,35 @@ static inline void quadratic_backward(const ptrdiff_t *size, const double *optio
                                       void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0];
-    wide_lanes *const knots = scratch, *const excess = knots + bins + 1, rate;
-    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1], operand[8],
-                           knots};
-    const quadratic_densities d = {
-        bins,  size[1], options[SPLINE_BOUND], quadratic_least(options), operand[2], operand[9],
-        knots, excess};
+    wide_lanes *const knots = (wide_lanes *)scratch, *const excess = knots + bins + 1, rate;
+    const spline_bins b = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), (lanes *)operand[1],
+                           (lanes *)operand[8], knots};
+    const quadratic_densities d = {bins,
+                                   size[1],
+                                   options[SPLINE_BOUND],
+                                   quadratic_least(options),
+                                   (lanes *)operand[2],
+                                   (lanes *)operand[9],
+                                   knots,
+                                   excess};
     quadratic_place place;
     quadratic_cotangents c;
-    quadratic_find(options, &b, &d, operand[0], inverse, &rate, &place);
-    quadratic_values(&place, d.least, inverse, operand[0], operand[5], operand[6]);
-    quadratic_by_x(&place, d.least, inverse, operand[3], operand[4], operand[7], &c);
+    quadratic_find(options, &b, &d, (lanes *)operand[0], inverse, &rate, &place);
+    quadratic_values(&place, d.least, inverse, (lanes *)operand[0], (lanes *)operand[5],
+                     (lanes *)operand[6]);
+    quadratic_by_x(&place, d.least, inverse, (lanes *)operand[3], (lanes *)operand[4],
+                   (lanes *)operand[7], &c);
     quadratic_sides(&d, &place, &c);
     quadratic_heights_vjp(&d, &rate, &c);
     quadratic_widths_vjp(&b, &d, &place, &c, excess + bins + 1);
 }
 
-FG_LANES_KERNEL(quadratic_spline_vjp_lanes)
+FG_LANE_KERNEL(quadratic_spline_vjp_lanes, 5, 5)
 {
     quadratic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(quadratic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(quadratic_spline_inverse_vjp_lanes, 5, 5)
 {
     quadratic_backward(size, options, operand, scratch, 1);
 }

@@ -1,6 +1,6 @@
 /* From the cotangents of quadratic_gradient.h to the gradients by the raw widths. */
-#ifndef FG_FLOW_QUADRATIC_WIDTHS_VJP_H
-#define FG_FLOW_QUADRATIC_WIDTHS_VJP_H
+#ifndef FG_FLOW_SPLINES_QUADRATIC_WIDTHS_VJP_H
+#define FG_FLOW_SPLINES_QUADRATIC_WIDTHS_VJP_H
 
 #include "flow/splines/quadratic_gradient.h"
 
@@ -13,33 +13,31 @@ static void quadratic_widths_vjp(const spline_bins *b, const quadratic_densities
 {
     const wide_real inverse_free = 1 / b->axis.free, least = b->axis.least;
     wide_lanes mean, moved, here;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real rise = place->e1[l] - place->e0[l], t = c->theta[l];
         const wide_real r = wide_mul_add(place->e1[l], t, place->e0[l] * c->om[l]);
         const wide_real steeper = c->by_density[l] * rise / c->w[l];
         const int inside = place->at.beyond[l] == 0;
-        moved[l] = wide_chosen(inside, wide_mul_add(c->by_y[l], r, steeper), 0.0);
+        moved[l] = wide_select(inside, wide_mul_add(c->by_y[l], r, steeper), 0.0);
         const wide_real turned = t * wide_mul_add(0.5 * c->by_y[l], rise * t, steeper);
-        here[l] = wide_chosen(inside, turned, 0.0);
+        here[l] = wide_select(inside, turned, 0.0);
         mean[l] = 0;
     }
     for (ptrdiff_t i = 0; i < d->bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const wide_real number = (wide_real)i, bin = c->bin[l];
             const wide_real excess = 0.5 * (d->excess[i][l] + d->excess[i + 1][l]);
             const wide_real share = (d->knots[i + 1][l] - d->knots[i][l] - least) * inverse_free;
             const int under = number < bin;
-            const wide_real side = wide_chosen(under, c->below[l], -c->above[l]);
-            const wide_real rest = wide_chosen(number == bin, here[l], 0.0);
-            const wide_real by = wide_mul_add(excess, side, -wide_chosen(under, moved[l], rest));
+            const wide_real side = wide_select(under, c->below[l], -c->above[l]);
+            const wide_real rest = wide_select(number == bin, here[l], 0.0);
+            const wide_real by = wide_mul_add(excess, side, -wide_select(under, moved[l], rest));
             mean[l] = wide_mul_add(share, by, mean[l]);
             by_width[i][l] = by;
         }
     for (ptrdiff_t i = 0; i < d->bins; i++)
         EACH_LANE(l)
-    b->shares[i][l] *= (real)(by_width[i][l] - mean[l]);
+            b->shares[i][l] *= (real)(by_width[i][l] - mean[l]);
 }
 
 #endif

@@ -4,8 +4,8 @@
  * Of the inverse it is that of the forward function for the cotangents
  * (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
  */
-#ifndef FG_FLOW_RATIONAL_QUADRATIC_GRADIENT_H
-#define FG_FLOW_RATIONAL_QUADRATIC_GRADIENT_H
+#ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_GRADIENT_H
+#define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_GRADIENT_H
 
 #include "flow/splines/rational_quadratic_spline.h"
 

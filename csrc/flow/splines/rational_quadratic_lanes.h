@@ -1,6 +1,6 @@
 /* The kernels of the rational-quadratic spline: bins, search, formula. */
-#ifndef FG_FLOW_RATIONAL_QUADRATIC_LANES_H
-#define FG_FLOW_RATIONAL_QUADRATIC_LANES_H
+#ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_LANES_H
+#define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_LANES_H
 
 #include "flow/splines/rational_quadratic_spline.h"
 #include "flow/splines/spline_bins.h"
@@ -24,8 +24,7 @@ static void rational_quadratic_values(const spline_place *restrict at,
                                       lanes *restrict log_slope)
 {
     wide_lanes slope;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const rational_quadratic_point p = rational_quadratic_point_in(at, ends, l, inverse);
         wide_real rise;
         const wide_real within = rational_quadratic_value(&p, inverse, &rise);
@@ -37,8 +36,7 @@ static void rational_quadratic_values(const spline_place *restrict at,
         (*y)[l] = (outside ? beyond : within) + at->shift[l];
         slope[l] = outside ? end_slope : rise;
     }
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const real log = log_of_slope(slope[l]);
         (*log_slope)[l] = inverse ? R(0.0) - log : log;
     }
@@ -48,29 +46,29 @@ static inline void rational_quadratic_forward(const ptrdiff_t *size, const doubl
                                               void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0];
-    lanes *const y = operand[4];
-    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1, wide_y;
-    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1], NULL,
-                                x_knots};
-    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins), operand[2], NULL,
-                                y_knots};
+    lanes *const y = (lanes *)operand[4];
+    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1, wide_y;
+    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins),
+                                (lanes *)operand[1], NULL, x_knots};
+    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins),
+                                (lanes *)operand[2], NULL, y_knots};
     spline_place at;
     spline_end_slopes ends;
     spline_knots(&x_bins, bins);
     spline_knots(&y_bins, bins);
-    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &at);
-    spline_slopes_at(options, bins, size[1], operand[3], &at.bin, &ends);
-    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, operand[5]);
+    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &at);
+    spline_slopes_at(options, bins, size[1], (lanes *)operand[3], &at.bin, &ends);
+    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, (lanes *)operand[5]);
     EACH_LANE(l)
-    (*y)[l] = (real)wide_y[l];
+        (*y)[l] = (real)wide_y[l];
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_lanes, 4, 2)
 {
     rational_quadratic_forward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_inverse_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_inverse_lanes, 4, 2)
 {
     rational_quadratic_forward(size, options, operand, scratch, 1);
 }

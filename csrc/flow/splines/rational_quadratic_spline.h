@@ -22,8 +22,8 @@
  * double 1e-13, of splines with slopes from 1e-3 to 1e3. x = NaN, or a parameter that is NaN or
  * infinite, gives NaN.
  */
-#ifndef FG_FLOW_RATIONAL_QUADRATIC_SPLINE_H
-#define FG_FLOW_RATIONAL_QUADRATIC_SPLINE_H
+#ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_SPLINE_H
+#define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_SPLINE_H
 
 #include "core/lanes.h"
 
@@ -65,7 +65,7 @@ static inline void rational_quadratic_locate(rational_quadratic_point *p, wide_r
     const wide_real inverse_h = 1 / p->h, u = (x - p->y0) * inverse_h, v = (p->y1 - x) * inverse_h;
     const wide_real difference = wide_mul_add(p->d0, v, -p->d1 * u), twice_s = 2 * p->s;
     const wide_real square = wide_mul_add(difference, difference, twice_s * twice_s * (u * v));
-    const wide_real root = __builtin_sqrt(square);
+    const wide_real root = wide_sqrt(square);
     const int below = difference >= 0;
     const wide_real part = twice_s * (below ? u : v),
                     rest = (below ? difference : -difference) + root;

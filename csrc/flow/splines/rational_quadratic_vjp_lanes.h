@@ -1,6 +1,6 @@
 /* The kernels of the rational-quadratic spline's derivative: the values, and the way back. */
-#ifndef FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
-#define FG_FLOW_RATIONAL_QUADRATIC_VJP_LANES_H
+#ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
+#define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
 
 #include "flow/splines/rational_quadratic_gradient.h"
 #include "flow/splines/rational_quadratic_lanes.h"
@@ -19,8 +19,7 @@ static void rational_quadratic_gradients(const spline_place *restrict at,
                                          const wide_lanes *restrict y, lanes *restrict d_x,
                                          spline_gradient *restrict d)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const rational_quadratic_point p = rational_quadratic_point_in(at, ends, l, inverse);
         const rational_quadratic_parts parts = rational_quadratic_parts_of(&p);
         const int below = at->beyond[l] < 0, outside = at->beyond[l] != 0;
@@ -56,35 +55,35 @@ static inline void rational_quadratic_backward(const ptrdiff_t *size, const doub
                                                void *const *operand, void *scratch, int inverse)
 {
     const ptrdiff_t bins = size[0], slopes = size[1];
-    lanes *const y = operand[6];
-    wide_lanes *const x_knots = scratch, *const y_knots = x_knots + bins + 1, wide_y;
-    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins), operand[1],
-                                operand[9], x_knots};
-    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins), operand[2],
-                                operand[10], y_knots};
+    lanes *const y = (lanes *)operand[6];
+    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1, wide_y;
+    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins),
+                                (lanes *)operand[1], (lanes *)operand[9], x_knots};
+    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins),
+                                (lanes *)operand[2], (lanes *)operand[10], y_knots};
     spline_place at;
     spline_end_slopes ends;
     spline_gradient d;
     spline_knots(&x_bins, bins);
     spline_knots(&y_bins, bins);
-    spline_find(options, bins, operand[0], x_knots, y_knots, inverse, &at);
-    spline_slopes_at(options, bins, slopes, operand[3], &at.bin, &ends);
-    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, operand[7]);
-    rational_quadratic_gradients(&at, &ends, inverse, operand[4], operand[5], &wide_y, operand[8],
-                                 &d);
+    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &at);
+    spline_slopes_at(options, bins, slopes, (lanes *)operand[3], &at.bin, &ends);
+    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, (lanes *)operand[7]);
+    rational_quadratic_gradients(&at, &ends, inverse, (lanes *)operand[4], (lanes *)operand[5],
+                                 &wide_y, (lanes *)operand[8], &d);
     spline_sizes_vjp(&x_bins, bins, &at.bin, &at.x0, &at.x1, &d.x);
     spline_sizes_vjp(&y_bins, bins, &at.bin, &at.y0, &at.y1, &d.y);
-    spline_slopes_vjp(bins, slopes, &at.bin, &d.d0, &d.d1, operand[11]);
+    spline_slopes_vjp(bins, slopes, &at.bin, &d.d0, &d.d1, (lanes *)operand[11]);
     EACH_LANE(l)
-    (*y)[l] = (real)wide_y[l];
+        (*y)[l] = (real)wide_y[l];
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_vjp_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_vjp_lanes, 6, 6)
 {
     rational_quadratic_backward(size, options, operand, scratch, 0);
 }
 
-FG_LANES_KERNEL(rational_quadratic_spline_inverse_vjp_lanes)
+FG_LANE_KERNEL(rational_quadratic_spline_inverse_vjp_lanes, 6, 6)
 {
     rational_quadratic_backward(size, options, operand, scratch, 1);
 }

@@ -5,8 +5,8 @@
  * narrow bin: the log-determinant of a sharp spline would be off by as much as 9. The last knot is
  * the bound itself, and all others are below, so that there is no end in a bin of no width.
  */
-#ifndef FG_FLOW_SPLINE_BINS_H
-#define FG_FLOW_SPLINE_BINS_H
+#ifndef FG_FLOW_SPLINES_SPLINE_BINS_H
+#define FG_FLOW_SPLINES_SPLINE_BINS_H
 
 #include "flow/splines/spline_options.h"
 #include "flow/splines/spline_share.h"
@@ -31,12 +31,11 @@ static void spline_largest(const spline_bins *b, ptrdiff_t bins, wide_lanes *res
 {
     lanes largest;
     EACH_LANE(l)
-    largest[l] = -REAL_INFINITY;
+        largest[l] = -REAL_INFINITY;
     for (ptrdiff_t i = 0; i < bins; i++)
         EACH_LANE(l)
-    largest[l] = real_max(b->raw[i][l], largest[l]);
-    EACH_LANE(l)
-    {
+            largest[l] = real_max(b->raw[i][l], largest[l]);
+    EACH_LANE(l) {
         (*log2_largest)[l] = LOG2_E * softly_clipped((wide_real)largest[l], b->axis.clip);
         (*lowest)[l] = b->axis.clip > 0 ? -REAL_INFINITY : largest[l] + SHARE_LOWEST;
     }
@@ -51,25 +50,25 @@ static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restr
     lanes lowest;
     spline_largest(b, bins, &log2_largest, &lowest);
     EACH_LANE(l)
-    total[l] = 0;
+        total[l] = 0;
     for (ptrdiff_t i = 0; i < bins; i++)
         if (b->axis.given)
             EACH_LANE(l)
-    parts[i][l] = (wide_real)b->raw[i][l];
-    else if (clip > 0) EACH_LANE(l)
-    {
-        const wide_real u = softly_clipped((wide_real)b->raw[i][l], clip);
-        parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
-        total[l] += parts[i][l];
-    }
-    else EACH_LANE(l)
-    {
-        const wide_real u = (wide_real)real_max(lowest[l], b->raw[i][l]);
-        parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
-        total[l] += parts[i][l];
-    }
+                parts[i][l] = (wide_real)b->raw[i][l];
+        else if (clip > 0)
+            EACH_LANE(l) {
+                const wide_real u = softly_clipped((wide_real)b->raw[i][l], clip);
+                parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
+                total[l] += parts[i][l];
+            }
+        else
+            EACH_LANE(l) {
+                const wide_real u = (wide_real)real_max(lowest[l], b->raw[i][l]);
+                parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
+                total[l] += parts[i][l];
+            }
     EACH_LANE(l)
-    (*stretch)[l] = b->axis.given ? 1.0 : b->axis.free / total[l];
+        (*stretch)[l] = b->axis.given ? 1.0 : b->axis.free / total[l];
 }
 
 /* The bins + 1 knots; the end stays NaN if the sum is. */
@@ -79,20 +78,19 @@ static void spline_sums(const spline_bins *b, ptrdiff_t bins, const wide_lanes *
     const wide_real limit = b->axis.given ? (wide_real)INFINITY : bound * (1 - 0x1p-53);
     wide_lanes knot, *const knots = b->knots;
     EACH_LANE(l)
-    knots[0][l] = knot[l] = -bound;
+        knots[0][l] = knot[l] = -bound;
     for (ptrdiff_t i = 1; i <= bins; i++) {
         if (b->shares != NULL)
             EACH_LANE(l)
-        b->shares[i - 1][l] = (real)((*stretch)[l] * knots[i][l]);
-        EACH_LANE(l)
-        {
+                b->shares[i - 1][l] = (real)((*stretch)[l] * knots[i][l]);
+        EACH_LANE(l) {
             knot[l] += wide_mul_add((*stretch)[l], knots[i][l], least);
             knots[i][l] = limit < knot[l] ? limit : knot[l];
         }
     }
     if (!b->axis.given)
         EACH_LANE(l)
-    knots[bins][l] = knot[l] != knot[l] ? knot[l] : bound;
+            knots[bins][l] = knot[l] != knot[l] ? knot[l] : bound;
 }
 
 static void spline_knots(const spline_bins *b, ptrdiff_t bins)

@@ -6,8 +6,8 @@
  * F: what is the same for all bins drops out before it is rounded, not after, where a sharp
  * spline's gradient would be lost in float.
  */
-#ifndef FG_FLOW_SPLINE_BINS_VJP_H
-#define FG_FLOW_SPLINE_BINS_VJP_H
+#ifndef FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
+#define FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
 
 #include "flow/splines/spline_bins.h"
 
@@ -26,8 +26,7 @@ static void spline_by_shares(const spline_axis *axis, ptrdiff_t bins, const lane
                              const spline_by_size *restrict by, spline_by_share *restrict to)
 {
     const wide_real least = axis->least, last = (wide_real)(bins - 1), inverse = 1 / axis->free;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real a = by->below[l], b = by->here[l], k = (wide_real)(*bin)[l];
         const wide_real below = ((*low)[l] + axis->bound - k * least) * inverse;
         const wide_real here = ((*high)[l] - (*low)[l] - least) * inverse;
@@ -37,8 +36,7 @@ static void spline_by_shares(const spline_axis *axis, ptrdiff_t bins, const lane
         to->above[l] = (real)-wide_mul_add(a, below, b * here);
     }
     if (axis->given)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             to->below[l] = (real)by->below[l];
             to->here[l] = (real)by->here[l];
             to->above[l] = 0;
@@ -54,15 +52,13 @@ static void spline_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const lanes *
     spline_by_share factor;
     spline_by_shares(&b->axis, bins, bin, low, high, by, &factor);
     for (ptrdiff_t i = 0; i < bins; i++) {
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real share = b->axis.given ? R(1.0) : b->shares[i][l];
-            const real lower = chosen((*bin)[l] > (real)i, factor.below[l], factor.above[l]);
-            b->shares[i][l] = share * chosen((*bin)[l] == (real)i, factor.here[l], lower);
+            const real lower = real_select((*bin)[l] > (real)i, factor.below[l], factor.above[l]);
+            b->shares[i][l] = share * real_select((*bin)[l] == (real)i, factor.here[l], lower);
         }
         if (clip > 0)
-            EACH_LANE(l)
-            {
+            EACH_LANE(l) {
                 const real inverse = 1 / mul_add(real_abs(b->raw[i][l]), clip, R(1.0));
                 b->shares[i][l] *= inverse * inverse;
             }

@@ -6,8 +6,8 @@
  * C, each is what the others lack, share ((g - a) A + (g - a - p) P + ...): a gradient that is the
  * same for all bins drops out before it is rounded.
  */
-#ifndef FG_FLOW_SPLINE_NEIGHBOURS_H
-#define FG_FLOW_SPLINE_NEIGHBOURS_H
+#ifndef FG_FLOW_SPLINES_SPLINE_NEIGHBOURS_H
+#define FG_FLOW_SPLINES_SPLINE_NEIGHBOURS_H
 
 #include "flow/splines/spline_bins.h"
 
@@ -20,20 +20,18 @@ static void spline_find_neighbours(ptrdiff_t bins, const wide_lanes *x_knots,
                                    const wide_lanes *y_knots, const lanes *restrict bin,
                                    spline_neighbours *restrict x, spline_neighbours *restrict y)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         x->below[l] = x_knots[0][l], x->above[l] = x_knots[2][l];
         y->below[l] = y_knots[0][l], y->above[l] = y_knots[2][l];
     }
     for (ptrdiff_t i = 1; i < bins; i++) {
         const ptrdiff_t next = i + 2 < bins ? i + 2 : bins;
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const int reached = (*bin)[l] >= (real)i;
-            x->below[l] = wide_chosen(reached, x_knots[i - 1][l], x->below[l]);
-            x->above[l] = wide_chosen(reached, x_knots[next][l], x->above[l]);
-            y->below[l] = wide_chosen(reached, y_knots[i - 1][l], y->below[l]);
-            y->above[l] = wide_chosen(reached, y_knots[next][l], y->above[l]);
+            x->below[l] = wide_select(reached, x_knots[i - 1][l], x->below[l]);
+            x->above[l] = wide_select(reached, x_knots[next][l], x->above[l]);
+            y->below[l] = wide_select(reached, y_knots[i - 1][l], y->below[l]);
+            y->above[l] = wide_select(reached, y_knots[next][l], y->above[l]);
         }
     }
 }
@@ -57,8 +55,7 @@ static void spline_near_by_shares(const spline_axis *axis, ptrdiff_t bins,
                                   spline_by_shares_near *restrict to)
 {
     const wide_real least = axis->least, last = (wide_real)(bins - 1), inverse = 1 / axis->free;
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         const wide_real k = (wide_real)(*bin)[l];
         const int first_bin = k == 0, last_bin = k == last;
         const wide_real lower = beside->below[l], upper = beside->above[l];
@@ -87,13 +84,12 @@ static void spline_near_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const la
     spline_by_shares_near factor;
     spline_near_by_shares(&b->axis, bins, bin, low, high, beside, by, &factor);
     for (ptrdiff_t i = 0; i < bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real from = (real)i - (*bin)[l]; /* the number of bins from that of the point */
-            real by_share = chosen(from > 0, factor.above[l], factor.below[l]);
-            by_share = chosen(from == R(-1.0), factor.before[l], by_share);
-            by_share = chosen(from == R(0.0), factor.here[l], by_share);
-            by_share = chosen(from == R(1.0), factor.after[l], by_share);
+            real by_share = real_select(from > 0, factor.above[l], factor.below[l]);
+            by_share = real_select(from == R(-1.0), factor.before[l], by_share);
+            by_share = real_select(from == R(0.0), factor.here[l], by_share);
+            by_share = real_select(from == R(1.0), factor.after[l], by_share);
             b->shares[i][l] *= by_share;
         }
 }

@@ -1,7 +1,7 @@
 /* What a spline is told: the interval of its bins, what the conventions of the libraries differ in,
  * and how it goes on outside. */
-#ifndef FG_FLOW_SPLINE_OPTIONS_H
-#define FG_FLOW_SPLINE_OPTIONS_H
+#ifndef FG_FLOW_SPLINES_SPLINE_OPTIONS_H
+#define FG_FLOW_SPLINES_SPLINE_OPTIONS_H
 
 #include "core/lanes.h"
 

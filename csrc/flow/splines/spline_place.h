@@ -1,6 +1,6 @@
 /* Where a point lies: its bin, and what is outside of the bins; and how a spline goes on there. */
-#ifndef FG_FLOW_SPLINE_PLACE_H
-#define FG_FLOW_SPLINE_PLACE_H
+#ifndef FG_FLOW_SPLINES_SPLINE_PLACE_H
+#define FG_FLOW_SPLINES_SPLINE_PLACE_H
 
 #include "elementary/log.h"
 #include "flow/splines/spline_options.h"
@@ -17,9 +17,8 @@ static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lane
                           const lanes *restrict x, spline_place *restrict at)
 {
     const wide_real period = 2 * options[SPLINE_BOUND];
-    const wide_real turns = options[SPLINE_TAILS] == SPLINE_CIRCULAR ? 1 / period : 0.0;
-    EACH_LANE(l)
-    {
+    const wide_real turns = (int)options[SPLINE_TAILS] == SPLINE_CIRCULAR ? 1 / period : 0.0;
+    EACH_LANE(l) {
         const wide_real shifter = 0x1.8p52;
         const wide_real rounded = wide_mul_add((wide_real)(*x)[l], turns, shifter) - shifter;
         at->shift[l] = turns > 0 ? rounded * period : 0.0;
@@ -32,26 +31,24 @@ static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lane
     }
 }
 
-/* The last bin that does not begin above the point: one of no width holds none. Whatever the knots
- * are, going through them all is as fast as reading those of the bin would be. */
+/* The last bin whose left knot is <= x. A bin of width 0 is skipped, because the next one begins at
+ * the same x. Going through all knots is as fast as a search for the bin. */
 static void spline_search(ptrdiff_t bins, const wide_lanes *knots, const wide_lanes *x_knots,
                           const wide_lanes *y_knots, spline_place *restrict at)
 {
-    EACH_LANE(l)
-    {
+    EACH_LANE(l) {
         at->bin[l] = 0;
         at->x0[l] = x_knots[0][l], at->x1[l] = x_knots[1][l];
         at->y0[l] = y_knots[0][l], at->y1[l] = y_knots[1][l];
     }
     for (ptrdiff_t i = 1; i < bins; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const int above = at->inside[l] >= knots[i][l];
             at->bin[l] += above ? R(1.0) : R(0.0);
-            at->x0[l] = wide_chosen(above, x_knots[i][l], at->x0[l]);
-            at->x1[l] = wide_chosen(above, x_knots[i + 1][l], at->x1[l]);
-            at->y0[l] = wide_chosen(above, y_knots[i][l], at->y0[l]);
-            at->y1[l] = wide_chosen(above, y_knots[i + 1][l], at->y1[l]);
+            at->x0[l] = wide_select(above, x_knots[i][l], at->x0[l]);
+            at->x1[l] = wide_select(above, x_knots[i + 1][l], at->x1[l]);
+            at->y0[l] = wide_select(above, y_knots[i][l], at->y0[l]);
+            at->y1[l] = wide_select(above, y_knots[i + 1][l], at->y1[l]);
         }
 }
 

@@ -2,8 +2,8 @@
  * then the slope is 1 at both ends; of K knots, and then the last has the slope of the first; or of
  * all.
  */
-#ifndef FG_FLOW_SPLINE_SLOPES_H
-#define FG_FLOW_SPLINE_SLOPES_H
+#ifndef FG_FLOW_SPLINES_SPLINE_SLOPES_H
+#define FG_FLOW_SPLINES_SPLINE_SLOPES_H
 
 #include "elementary/exp.h"
 #include "elementary/softplus.h"
@@ -34,13 +34,12 @@ static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
 {
     const ptrdiff_t first = first_knot(bins, given);
     EACH_LANE(l)
-    (*low)[l] = (*high)[l] = raw[0][l]; /* also that of the last knot, of K */
+        (*low)[l] = (*high)[l] = raw[0][l]; /* also that of the last knot, of K */
     for (ptrdiff_t i = 0; i < given; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real knot = (real)(first + i);
-            (*low)[l] = chosen((*bin)[l] == knot, raw[i][l], (*low)[l]);
-            (*high)[l] = chosen((*bin)[l] + R(1.0) == knot, raw[i][l], (*high)[l]);
+            (*low)[l] = real_select((*bin)[l] == knot, raw[i][l], (*low)[l]);
+            (*high)[l] = real_select((*bin)[l] + R(1.0) == knot, raw[i][l], (*high)[l]);
         }
 }
 
@@ -52,21 +51,18 @@ static void spline_slope_of(const double *options, const lanes *restrict raw, la
     const real least = (real)options[SPLINE_MIN_SLOPE];
     const real offset = (real)options[SPLINE_SLOPE_OFFSET];
     if (convention == SPLINE_ZUKO)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real inverse = 1 / mul_add(real_abs((*raw)[l]), offset, R(1.0));
             (*slope)[l] = real_exp((*raw)[l] * inverse);
             (*by_raw)[l] = (*slope)[l] * (inverse * inverse);
         }
     else if (convention == SPLINE_TFP)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             (*slope)[l] = (*raw)[l];
             (*by_raw)[l] = 1;
         }
     else
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real u = convention == SPLINE_DISTRAX ? (*raw)[l] + offset : (*raw)[l];
             (*slope)[l] = softplus_and_slope(u, &(*by_raw)[l]) + least;
         }
@@ -82,10 +78,9 @@ static void spline_slopes_at(const double *options, ptrdiff_t bins, ptrdiff_t gi
     spline_slope_of(options, &low, &ends->d0, &ends->d0_by);
     spline_slope_of(options, &high, &ends->d1, &ends->d1_by);
     if (given < bins)
-        EACH_LANE(l)
-        {
-            ends->d0[l] = chosen((*bin)[l] == R(0.0), R(1.0), ends->d0[l]);
-            ends->d1[l] = chosen((*bin)[l] == last, R(1.0), ends->d1[l]);
+        EACH_LANE(l) {
+            ends->d0[l] = real_select((*bin)[l] == R(0.0), R(1.0), ends->d0[l]);
+            ends->d1[l] = real_select((*bin)[l] == last, R(1.0), ends->d1[l]);
         }
 }
 
@@ -97,14 +92,13 @@ static void spline_slopes_vjp(ptrdiff_t bins, ptrdiff_t given, const lanes *rest
     const ptrdiff_t first = first_knot(bins, given);
     const real last = given == bins ? (real)(bins - 1) : R(-1.0);
     for (ptrdiff_t i = 0; i < given; i++)
-        EACH_LANE(l)
-        {
+        EACH_LANE(l) {
             const real knot = (real)(first + i);
-            const real low = chosen((*bin)[l] == knot, (*by_low)[l], R(0.0));
-            d_raw[i][l] = low + chosen((*bin)[l] + R(1.0) == knot, (*by_high)[l], R(0.0));
+            const real low = real_select((*bin)[l] == knot, (*by_low)[l], R(0.0));
+            d_raw[i][l] = low + real_select((*bin)[l] + R(1.0) == knot, (*by_high)[l], R(0.0));
         }
     EACH_LANE(l)
-    d_raw[0][l] += chosen((*bin)[l] == last, (*by_high)[l], R(0.0));
+        d_raw[0][l] += real_select((*bin)[l] == last, (*by_high)[l], R(0.0));
 }
 
 #endif

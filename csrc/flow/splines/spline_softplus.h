@@ -4,8 +4,8 @@
  * SHARE_LOWEST: for sums with what is larger. Meant for float arrays: heights in float would move
  * the knots above them by what is a whole bin of the inverse of a sharp spline.
  */
-#ifndef FG_FLOW_SPLINE_SOFTPLUS_H
-#define FG_FLOW_SPLINE_SOFTPLUS_H
+#ifndef FG_FLOW_SPLINES_SPLINE_SOFTPLUS_H
+#define FG_FLOW_SPLINES_SPLINE_SOFTPLUS_H
 
 #include "flow/splines/spline_share.h"
 

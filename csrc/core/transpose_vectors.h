@@ -1,14 +1,14 @@
-/* Float's transposition where registers hold 8 or 16 of them: the blocks of 4 x 4 of
- * core/transpose.h, 2 or 4 side by side. A block's 4 numbers of a lane are one part of a register,
- * as lanes 4 apart are; within the parts, four rows of four become four columns, which then are
- * whole rows of lanes. Part of loops.c. */
-#ifndef FG_TRANSPOSE_WIDE_H
-#define FG_TRANSPOSE_WIDE_H
+/* The transposition of float where a register holds 8 or 16 numbers: 2 or 4 of the 4 x 4 blocks of
+ * core/transpose.h side by side. A part of a register has 4 numbers of one lane; the next part has
+ * those of the lane 4 further. In each part, four rows of four become four columns, and these are
+ * then whole rows of lanes. loops.c includes it. */
+#ifndef FG_CORE_TRANSPOSE_VECTORS_H
+#define FG_CORE_TRANSPOSE_VECTORS_H
 
 #include "core/transpose.h"
 
 #if FG_REAL_BITS == 32 && defined(__AVX512F__)
-#define FG_WIDE_TRANSPOSE 1
+#define FG_TRANSPOSE_VECTORS 1
 #include <immintrin.h>
 enum { LANES_OF_A_ROW = 16 };
 typedef __m512 lane_row;
@@ -39,7 +39,7 @@ static inline void parts_of_row(char *to, ptrdiff_t part, lane_row row)
     _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)))
 
 #elif FG_REAL_BITS == 32 && defined(__AVX__)
-#define FG_WIDE_TRANSPOSE 1
+#define FG_TRANSPOSE_VECTORS 1
 #include <immintrin.h>
 enum { LANES_OF_A_ROW = 8 };
 typedef __m256 lane_row;
@@ -66,7 +66,7 @@ static inline void parts_of_row(char *to, ptrdiff_t part, lane_row row)
     _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)))
 #endif
 
-#ifdef FG_WIDE_TRANSPOSE
+#ifdef FG_TRANSPOSE_VECTORS
 /* Four rows of four become four columns, in each part of the registers. */
 #define TRANSPOSE_PARTS(r0, r1, r2, r3)                                                            \
     do {                                                                                           \
@@ -79,8 +79,8 @@ static inline void parts_of_row(char *to, ptrdiff_t part, lane_row row)
     } while (0)
 
 /* At least BLOCK numbers, contiguous, of all lanes. */
-static void transpose_wide(const char *source, ptrdiff_t lane_stride, ptrdiff_t count,
-                           float (*restrict to)[FG_LANES])
+static void transpose_vectors(const char *source, ptrdiff_t lane_stride, ptrdiff_t count,
+                              float (*restrict to)[FG_LANES])
 {
     for (ptrdiff_t next = 0; next < count; next += BLOCK) {
         const ptrdiff_t i = FIRST_OF_BLOCK(next, count);
@@ -101,8 +101,8 @@ static void transpose_wide(const char *source, ptrdiff_t lane_stride, ptrdiff_t 
     }
 }
 
-static void transpose_back_wide(char *target, ptrdiff_t lane_stride, ptrdiff_t count,
-                                const float (*restrict from)[FG_LANES])
+static void transpose_back_vectors(char *target, ptrdiff_t lane_stride, ptrdiff_t count,
+                                   const float (*restrict from)[FG_LANES])
 {
     for (ptrdiff_t next = 0; next < count; next += BLOCK) {
         const ptrdiff_t i = FIRST_OF_BLOCK(next, count);

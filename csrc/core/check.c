@@ -1,0 +1,150 @@
+#include "core/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a signature says. Without any "(n)", every operand has a value per element. */
+typedef struct {
+    int nin, nout;
+    int elements; /* outputs with a value per element */
+} counts;
+
+typedef struct {
+    const char *name, *kind, *signature;
+    char *message;
+    size_t size;
+} report;
+
+__attribute__((format(printf, 2, 3))) static bool wrong(const report *to, const char *format, ...)
+{
+    const int begin =
+        snprintf(to->message, to->size, "%s (%s of \"%s\"): ", to->name, to->kind, to->signature);
+    if (begin < 0 || (size_t)begin >= to->size)
+        return false;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(to->message + begin, to->size - (size_t)begin, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* The operands from `from` up to `to`, and how many of them are "(n)". */
+static int count_operands(const char *from, const char *to, int *per_element)
+{
+    int operands = 0;
+    *per_element = 0;
+    for (; from < to; from++) {
+        operands += *from == '(';
+        *per_element += from[0] == '(' && from[1] != ')';
+    }
+    return operands;
+}
+
+static bool read_signature(const char *signature, counts *value, counts *derivative)
+{
+    const char *const arrow = strstr(signature, "->");
+    int elements_in, elements_out;
+    if (arrow == NULL)
+        return false;
+    value->nin = count_operands(signature, arrow, &elements_in);
+    value->nout = count_operands(arrow, arrow + strlen(arrow), &elements_out);
+    if (elements_in + elements_out == 0)
+        elements_in = value->nin, elements_out = value->nout;
+    value->elements = elements_out;
+    derivative->nin = derivative->nout = value->nin + value->nout;
+    derivative->elements = elements_out + elements_in;
+    return value->nin > 0 && value->nout > 0;
+}
+
+static bool check_operands(const report *to, int takes, int gives, const counts *said)
+{
+    if (takes != said->nin)
+        return wrong(to, "inputs: the formula has %d, the signature %d", takes, said->nin);
+    if (gives != said->nout)
+        return wrong(to, "outputs: the formula has %d, the signature %d", gives, said->nout);
+    return true;
+}
+
+/* A map that is a whole operation. */
+static bool check_map(const report *to, const fg_stage *stage, const counts *said)
+{
+    if (stage[1].map != NULL)
+        return wrong(to, "a map that is a whole operation has a stage after it");
+    if (said->nout - said->elements > FG_MAX_TERMS)
+        return wrong(to, "more than %d outputs are summed", FG_MAX_TERMS);
+    return check_operands(to, stage->takes, stage->gives, said);
+}
+
+/* One stage among others; states: how many numbers of state there are before it. */
+static bool check_stage(const report *to, int number, const fg_stage *stage, bool closes,
+                        const counts *said, int states)
+{
+    const int outputs = stage[1].map == NULL ? said->elements : 0;
+    if (stage->terms < 0 || stage->terms > FG_MAX_TERMS || stage->states > FG_MAX_STATE)
+        return wrong(to, "stage %d has more than %d terms, or %d numbers of state", number,
+                     FG_MAX_TERMS, FG_MAX_STATE);
+    if (stage->takes < 0 || stage->takes > said->nin)
+        return wrong(to, "inputs of stage %d: it takes %d of %d", number, stage->takes, said->nin);
+    if (stage->reads < 0 || stage->reads > states)
+        return wrong(to, "state of stage %d: it reads %d numbers of %d", number, stage->reads,
+                     states);
+    if (stage->gives != outputs + stage->terms)
+        return wrong(to, "results of stage %d: its map gives %d, not %d outputs and %d terms",
+                     number, stage->gives, outputs, stage->terms);
+    if (stage->terms > 0 && !closes)
+        return wrong(to, "stage %d has terms, and no closing", number);
+    return true;
+}
+
+static bool check_stages(const report *to, const fg_stage *stages, const fg_stage *wide,
+                         const counts *said)
+{
+    int states = 0, takes = 0;
+    if (stages->terms == FG_SUMMED_OUTPUTS)
+        return check_map(to, stages, said);
+    for (int i = 0; stages[i].map != NULL; i++) {
+        if (wide[i].map == NULL)
+            return wrong(to, "it has fewer stages in double than in float");
+        if (!check_stage(to, i, &stages[i], wide[i].close != NULL, said, states))
+            return false;
+        takes = stages[i].takes > takes ? stages[i].takes : takes;
+        states = stages[i].states > states ? stages[i].states : states;
+    }
+    if (states < said->nout - said->elements)
+        return wrong(to, "outputs \"()\": the state has only %d numbers", states);
+    return check_operands(to, takes, said->nout, said);
+}
+
+static bool check_kernel(const report *to, const fg_kernel *single, const fg_kernel *wide,
+                         const counts *said)
+{
+    if (said->nin + said->nout > FG_MAX_OPERANDS)
+        return wrong(to, "more than %d operands", FG_MAX_OPERANDS);
+    if (wide->lanes != NULL)
+        return check_operands(to, wide->nin, wide->nout, said);
+    if (single->stages == NULL || wide->stages == NULL)
+        return wrong(to, "it has neither stages nor a lane kernel");
+    if (!check_stages(to, single->stages, wide->stages, said) ||
+        !check_stages(to, wide->stages, wide->stages, said))
+        return false;
+    if (single->element_stages == NULL)
+        return true;
+    return check_map(to, single->element_stages, said) && check_map(to, wide->element_stages, said);
+}
+
+bool fg_check_row(const fg_row *single, const fg_row *wide, char *message, size_t size)
+{
+    counts value, derivative;
+    report to = {single->name, "the value", single->signature, message, size};
+    if (!read_signature(single->signature, &value, &derivative))
+        return wrong(&to, "the signature is not like \"(n),()->(n)\"");
+    if (wide->name == NULL || strcmp(single->name, wide->name) != 0)
+        return wrong(&to, "the row is another one in double");
+    if (!check_kernel(&to, &single->value, &wide->value, &value))
+        return false;
+    if (wide->derivative.stages == NULL && wide->derivative.lanes == NULL)
+        return true;
+    to.kind = "the derivative";
+    return check_kernel(&to, &single->derivative, &wide->derivative, &derivative);
+}

@@ -1,0 +1,84 @@
+/* Elementwise operations without copies: the map runs on the arrays themselves, tile after tile. */
+#include "core/run_internal.h"
+#include "core/scratch.h"
+
+enum { PLAIN_TILE = 512 }; /* elements of such a tile: a few coefficients of it leave room in L1 */
+
+/* Whether every element is mapped alone, and each operand is direct or stays the same for a while.
+ */
+bool fg_is_plain(const run_plan *plan)
+{
+    const fg_problem *p = plan->problem;
+    if (p->summed != 0 || !fg_is_map(plan->stages))
+        return false;
+    for (int k = 0; k < p->nin + p->nout; k++) {
+        const fg_view *view = &plan->view[k];
+        const bool steady = k < p->nin && view->stride[view->ndim - 1] == 0;
+        if (!plan->direct[k] && view->data != NULL && !steady)
+            return false;
+    }
+    return true;
+}
+
+/* For how many elements from `start` on no input changes but those that are direct. */
+static ptrdiff_t steady_run(const run_plan *plan, ptrdiff_t start, ptrdiff_t most)
+{
+    for (int k = 0; k < plan->problem->nin; k++) {
+        const fg_view *view = &plan->view[k];
+        const ptrdiff_t length = view->shape[view->ndim - 1];
+        if (!plan->direct[k] && length - start % length < most)
+            most = length - start % length;
+    }
+    return most;
+}
+
+/* Whole tiles from element `begin` on, with as little as possible between two of them: memory is
+ * idle in that time. Returns where they end: before the first tile that needs more than new
+ * addresses. */
+static ptrdiff_t run_steady_tiles(const run_plan *plan, tile_work *work, ptrdiff_t begin,
+                                  ptrdiff_t end)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t bytes = PLAIN_TILE * p->loops->real_size;
+    ptrdiff_t run;
+    while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
+        fg_load_tile(plan, work, begin, PLAIN_TILE);
+        for (; run >= PLAIN_TILE; run -= PLAIN_TILE, begin += PLAIN_TILE) {
+            plan->stages->map((const void *const *)work->body, (void *const *)(work->body + p->nin),
+                              PLAIN_TILE / FG_LANES);
+            for (int k = 0; k < p->nin + p->nout; k++)
+                work->body[k] += plan->direct[k] ? bytes : 0;
+        }
+    }
+    return begin;
+}
+
+/* A row is one element here. */
+static void run_item(void *context, ptrdiff_t item)
+{
+    run_plan *const plan = context;
+    void *const memory = fg_scratch_take(fg_tile_bytes(plan));
+    if (memory == NULL) {
+        atomic_store(&plan->no_memory, true);
+        return;
+    }
+    tile_work work;
+    row_work no_rows;
+    fg_place_tiles(plan, memory, &work);
+    const ptrdiff_t begin = item * plan->rows_per_item;
+    const ptrdiff_t end =
+        plan->rows - begin < plan->rows_per_item ? plan->rows : begin + plan->rows_per_item;
+    for (ptrdiff_t i = begin; (i = run_steady_tiles(plan, &work, i, end)) < end;) {
+        const ptrdiff_t count = end - i < FG_TILE ? end - i : FG_TILE;
+        fg_run_tile_of_rows(plan, &work, &no_rows, i, count);
+        i += count;
+    }
+    fg_scratch_give(memory);
+}
+
+enum fg_result fg_run_plain(run_plan *plan, fg_poll *poll)
+{
+    const ptrdiff_t items = fg_plan_rows(plan);
+    return fg_run_items(run_item, plan, items, plan->rows >= FG_LARGE_ELEMENTS, poll,
+                        &plan->no_memory);
+}
