@@ -30,7 +30,23 @@ typedef struct {
     fg_operand operand[FG_MAX_OPERANDS]; /* inputs, then outputs */
 } fg_problem;
 
-enum fg_result { FG_DONE, FG_STOPPED, FG_NO_MEMORY, FG_TOO_LARGE };
+/* How a call ended. From FG_MANY_DIMS on: an argument is wrong, and nothing was written. */
+enum fg_result {
+    FG_DONE,
+    FG_STOPPED,
+    FG_NO_MEMORY,
+    FG_TOO_LARGE,
+    FG_MANY_DIMS,     /* an operand has more dimensions than FG_MAX_DIMS */
+    FG_DTYPE,         /* a stream where none is taken */
+    FG_SHAPES,        /* the inputs do not broadcast together */
+    FG_ROW_SHAPE,     /* an input does not broadcast to the shape of one value per row */
+    FG_AXIS,          /* an axis is out of range */
+    FG_REPEATED_AXIS, /* an axis is given twice */
+    FG_CORE_NDIM,     /* an input has fewer dimensions than its core */
+    FG_CORE_SIZE,     /* two inputs differ in the length of a core dimension */
+    FG_BATCHES,       /* the batch dimensions of a lane kernel do not broadcast together */
+    FG_OUT_SHAPE,     /* an output does not have the shape of the result */
+};
 
 /* poll, if not NULL, is asked now and then whether to stop. FG_STOPPED: outputs are half written.
  */
