@@ -7,7 +7,6 @@ cdef extern from "core/op.h":
     enum:
         FG_MAX_DIMS
         FG_MAX_OPERANDS
-        FG_MAX_CORE
         FG_MAX_OPTIONS
     cdef enum fg_dtype:
         FG_F16
@@ -25,14 +24,8 @@ cdef extern from "core/op.h":
         uint64_t block_low
         uint64_t block_high
         uint64_t word
-    ctypedef struct fg_stage:
-        pass
-    ctypedef void fg_lane_kernel(const ptrdiff_t *size, const double *options, void *const *operand,
-                                 void *scratch)
     ctypedef struct fg_kernel:
-        const fg_stage *stages
-        fg_lane_kernel *lanes
-        double options[FG_MAX_OPTIONS]
+        pass
     ctypedef struct fg_row:
         const char *name
         const char *signature
@@ -44,7 +37,6 @@ cdef extern from "core/check.h":
 
 cdef extern from "core/loops.h":
     ctypedef struct fg_loops:
-        ptrdiff_t real_size
         fg_kernel copy
 
 cdef extern from "core/dispatch.h":
@@ -74,6 +66,14 @@ cdef extern from "core/run.h":
         FG_STOPPED
         FG_NO_MEMORY
         FG_TOO_LARGE
+        FG_MANY_DIMS
+        FG_SHAPES
+        FG_ROW_SHAPE
+        FG_AXIS
+        FG_REPEATED_AXIS
+        FG_CORE_NDIM
+        FG_CORE_SIZE
+        FG_BATCHES
     ctypedef struct fg_operand:
         char *data
         fg_dtype dtype
@@ -109,24 +109,61 @@ cdef extern from *:
 cdef extern from "core/run_lanes.h":
     enum:
         FG_MAX_OPERAND_CORE
-    ctypedef struct fg_lane_operand:
-        char *data
-        fg_dtype dtype
-        int core_ndim
-        int core[FG_MAX_OPERAND_CORE]
-        ptrdiff_t core_stride[FG_MAX_OPERAND_CORE]
-        ptrdiff_t stride[FG_MAX_DIMS]
-    ctypedef struct fg_lane_problem:
-        fg_lane_kernel *kernel
-        const fg_loops *loops
-        const double *options
+
+cdef extern from "core/signature.h":
+    ctypedef struct fg_facts:
         int nin
         int nout
-        ptrdiff_t size[FG_MAX_CORE]
+        int deciding
+        bint lanes
+        bint elementwise
+        uint32_t per_row
+        uint32_t summed
+        int core_ndim[FG_MAX_OPERANDS]
+        int core[FG_MAX_OPERANDS][FG_MAX_OPERAND_CORE]
+
+cdef extern from "core/space.h":
+    enum:
+        FG_ALL_AXES
+    ctypedef struct fg_array:
+        void *data
+        fg_dtype dtype
         int ndim
+        const ptrdiff_t *shape
+        const ptrdiff_t *stride
+    ctypedef struct fg_axes:
+        const int *axis
+        int count
+        bint keepdims
+    ctypedef struct fg_fault:
+        int operand
+        int other
+    ctypedef struct fg_space:
+        int ndim
+        bint natural
         ptrdiff_t shape[FG_MAX_DIMS]
-        fg_lane_operand operand[FG_MAX_OPERANDS]
-    fg_result fg_run_lanes(const fg_lane_problem *problem, fg_poll *poll) nogil
+        int memory[FG_MAX_DIMS]
+    fg_result fg_space_of(const fg_facts *facts, const fg_array *inputs, const fg_array *outputs,
+                          const fg_axes *axes, fg_space *space, fg_fault *fault) nogil
+    int fg_shape_of_output(const fg_facts *facts, const fg_space *space, int j,
+                           ptrdiff_t *shape) nogil
+    int fg_shape_of_rows(const fg_space *space, ptrdiff_t *shape) nogil
+
+cdef extern from "core/call.h":
+    ctypedef struct fg_op:
+        fg_facts facts
+        const fg_kernel *kernel[2]
+        const fg_loops *loops[2]
+        double options[FG_MAX_OPTIONS]
+    const char *fg_bind_op(fg_op *op, const char *signature, int isa, const fg_kernel *single,
+                           const fg_kernel *double_precision, bint derivative)
+    bint fg_has_kernel(const fg_kernel *double_precision)
+    fg_result fg_call(const fg_op *op, const fg_array *inputs, const fg_array *outputs,
+                      const fg_axes *axes, fg_precision precision, fg_poll *poll,
+                      fg_fault *fault) nogil
+    fg_result fg_call_in(const fg_op *op, const fg_array *inputs, const fg_array *outputs,
+                         const fg_space *space, fg_precision precision, fg_poll *poll,
+                         fg_fault *fault) nogil
 
 cdef extern from "Python.h":
     ctypedef int PyGILState_STATE

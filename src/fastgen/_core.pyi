@@ -1,5 +1,7 @@
 from typing import Any
 
+import numpy as np
+
 COMPILER: str
 
 class Op:
@@ -20,6 +22,10 @@ class Op:
     def check_types(self, inputs: tuple[Any, ...]) -> None: ...
     def called(self, name: str) -> Op: ...
     def with_options(self, *options: float) -> Op: ...
+    def shapes(
+        self, inputs: tuple[Any, ...], axis: Any = -1, keepdims: bool = False
+    ) -> tuple[tuple[int, ...], ...]: ...
+    def dtype(self, inputs: tuple[Any, ...]) -> np.dtype[Any]: ...
     def __call__(
         self,
         inputs: tuple[Any, ...],

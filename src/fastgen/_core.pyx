@@ -1,22 +1,24 @@
 # cython: language_level=3, freethreading_compatible=True, binding=True
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""The caller: rows in C become callables. It names no operation.
+"""The caller: rows in C become Python callables. It names no operation.
 
-A call takes one of three ways, all to the same `fg_run`:
+A call takes one of three ways, and all end in the same C code:
 
-- the fast path, where all inputs are contiguous arrays of one shape, all float32 or all float64;
-- the general path, for every other array and scalar: shapes, axes and types become a problem of
-  strides, and C does the walking, so no layout costs a copy;
-- the ufunc, for arrays of other libraries that ask for one (`__array_ufunc__`: dask and others).
+- The fast path takes contiguous arrays of one shape that are all float32 or all float64.
+- The general path takes every other array and scalar. It describes them to `fg_call`, which walks
+  them with their strides, so no memory layout costs a copy.
+- The ufunc takes arrays of other libraries that have `__array_ufunc__`, such as dask arrays.
 """
 
 cimport numpy as cnp
 from cpython.pystate cimport PyThreadState
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport malloc
+from libc.limits cimport INT_MAX, INT_MIN
+from libc.stdlib cimport free, malloc
 
-import re
+import operator
 import sys
+import threading
 
 import numpy as np
 
@@ -32,28 +34,12 @@ cdef enum:
     RELEASE_GIL_ELEMENTS = 4096
     ALL_OUTPUTS = 0x7fffffff
 
-# What C needs to know of an operation. Operands are numbered inputs first, then outputs.
-ctypedef struct op_facts:
-    const fg_kernel *kernel[2]  # by precision
-    const fg_loops *loops[2]
-    int nin
-    int nout
-    bint elementwise  # no event dimension
-    uint32_t per_row  # bit k: operand k has one value per row
-    uint32_t summed   # bit j: output j has
-    bint lanes         # a lane kernel; what follows is for it
-    int deciding       # how many inputs decide the batch's shape: all but the cotangents
-    int core_dims
-    int core_ndim[FG_MAX_OPERANDS]
-    int core[FG_MAX_OPERANDS][FG_MAX_OPERAND_CORE]
-    double options[FG_MAX_OPTIONS]
-
-# What the loop of a ufunc is told: the operation, and how the loop's elements are stored.
+# What a ufunc hands to its inner loop: the operation, and the dtype of all its operands.
 ctypedef struct ufunc_loop:
-    op_facts *op
+    fg_op *op
     fg_dtype dtype
 
-cdef object interrupts = []  # exceptions raised by signal handlers during a kernel
+cdef object interrupts = []  # exceptions that signal handlers raise while C computes
 
 
 cdef int poll_signals() noexcept with gil:
@@ -69,18 +55,10 @@ cdef int finish(fg_result result) except -1:
     if result == FG_STOPPED:
         raise interrupts.pop()
     if result == FG_NO_MEMORY:
-        raise MemoryError("no memory for a call's scratch")
+        raise MemoryError("no memory for the work space of a call")
     if result == FG_TOO_LARGE:
         raise ValueError("the broadcast shape has more elements than can be counted")
-    return 0
-
-
-cdef inline fg_problem *new_problem() except NULL:
-    """A problem has 17 KiB, so it is no local variable: a thread may have a small stack."""
-    cdef fg_problem *problem = <fg_problem *>fg_scratch_take(sizeof(fg_problem))
-    if problem == NULL:
-        raise MemoryError("no memory for a call's scratch")
-    return problem
+    raise SystemError(f"C refused checked arguments with the code {<int>result}")
 
 
 cdef int run(const fg_problem *problem, ptrdiff_t elements) except -1:
@@ -98,54 +76,63 @@ cdef int run(const fg_problem *problem, ptrdiff_t elements) except -1:
 cdef class Op:
     """One operation, or derivative, in the code for one instruction set."""
 
-    cdef op_facts facts
+    cdef fg_op row
     cdef readonly str name
     cdef readonly str signature
     cdef readonly str isa
     cdef readonly Op derivative
     cdef object ufunc_of_op
-    cdef ufunc_loop *loop_data  # the last is for bfloat16
+    cdef ufunc_loop *loop_data  # one for each dtype; bfloat16 is the last
     cdef bint bfloat16_registered
 
     @property
     def nin(self):
         """How many inputs."""
-        return self.facts.nin
+        return self.row.facts.nin
 
     @property
     def nout(self):
         """How many outputs."""
-        return self.facts.nout
+        return self.row.facts.nout
 
     @property
     def ufunc(self):
-        """The private ufunc, made when first wanted; bfloat16 is registered when it exists."""
-        if self.ufunc_of_op is None:
-            self.ufunc_of_op = make_ufunc(self)
-        register_bfloat16(self)
+        """The private ufunc. It is made at the first use, and takes bfloat16 once that exists."""
+        with ufunc_lock:
+            if self.ufunc_of_op is None:
+                self.ufunc_of_op = make_ufunc(self)
+            register_bfloat16(self)
         return self.ufunc_of_op
 
     def with_options(self, *options):
-        """The same operation, told something else than what its row says."""
+        """Return the same operation with other options than those of its row."""
         cdef Op op = Op.__new__(Op)
         cdef int i
-        op.name, op.signature, op.isa, op.facts = self.name, self.signature, self.isa, self.facts
+        op.name, op.signature, op.isa, op.row = self.name, self.signature, self.isa, self.row
         for i, option in enumerate(options):
-            op.facts.options[i] = option
+            op.row.options[i] = option
         if self.derivative is not None:
             op.derivative = self.derivative.with_options(*options)
         return op
 
     def called(self, str name):
-        """The same operation, which in errors bears the name of a public function made of it."""
+        """Return the same operation under another name, which its error messages then use."""
         cdef Op op = self.with_options()
         op.name = name
         if op.derivative is not None:
             op.derivative = op.derivative.called(name + "_derivative")
         return op
 
+    def shapes(self, tuple inputs, axis=-1, keepdims=False):
+        """Return the shape of each output, without computing. An input may be its shape alone."""
+        return output_shapes(self, inputs, axis, keepdims)
+
+    def dtype(self, tuple inputs):
+        """Return the dtype of the outputs, without computing. An input needs `dtype` and `ndim`."""
+        return promoted_dtype(inputs, self.row.facts.per_row)
+
     def check_types(self, tuple inputs):
-        """Raise where an input holds no numbers that a call would take."""
+        """Raise if an input does not hold numbers of a supported type."""
         for k, x in enumerate(inputs):
             if not overrides_ufuncs(x):
                 as_operand(self, k, x)
@@ -155,9 +142,9 @@ cdef class Op:
 
     def __call__(self, tuple inputs, axis=-1, keepdims=False, out=None, int wanted=ALL_OUTPUTS):
         """Apply to `inputs`. Bit j of `wanted` asks for output j; the others are None."""
-        if self.facts.lanes:
-            return call_lanes(self, inputs, out, wanted)
-        cdef int events = last_axes(axis, inputs) if keepdims is False else 0
+        cdef int events = 0
+        if keepdims is False and not self.row.facts.lanes:
+            events = last_axes(axis, inputs)
         if events:
             result = call_fast(self, inputs, events, out, wanted)
             if result is not None:
@@ -165,10 +152,10 @@ cdef class Op:
         return call_general(self, inputs, axis, keepdims, out, wanted)
 
 
-# The fast path: nothing here but speed, whatever it declines goes the general way.
+# The fast path. It returns None for a call that it does not take, and the general path goes on.
 
 cdef inline int last_axes(axis, tuple inputs):
-    """How many axes, if they are the last of the first input; else 0."""
+    """How many axes `axis` names, if they are the last axes of the first input; else 0."""
     cdef int ndim, k, n
     if type(axis) is int and axis == -1:
         return 1
@@ -189,16 +176,16 @@ cdef inline int last_axes(axis, tuple inputs):
     return n if n <= ndim else 0
 
 
-# Arrays of one shape and type, as rows: those of the first input, which all others must have.
-ctypedef struct plain_shape:
-    int number  # of the type, as NumPy counts
+# The shape and dtype that all arrays of a call on the fast path have.
+ctypedef struct common_shape:
+    int number  # of the dtype in NumPy
     int ndim
     cnp.npy_intp *lengths
     fg_dtype dtype
-    ptrdiff_t size  # of an element
+    ptrdiff_t size  # of an element, in bytes
     ptrdiff_t elements
     ptrdiff_t n  # elements of a row
-    int events  # how many axes a row has
+    int events  # axes of a row
 
 
 cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdiff_t row,
@@ -207,15 +194,15 @@ cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdi
     operand.stride[0], operand.stride[1] = row, element
 
 
-cdef inline bint plain(x, const plain_shape *s, int less, int number=-1):
-    """Whether x is a contiguous array of this type and shape, but for so many last axes."""
+cdef inline bint is_contiguous_like(x, const common_shape *s, int less, int number=-1):
+    """Whether x is a contiguous array of this dtype and shape, without the last `less` axes."""
     return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == (s.number if number < 0 else number)
             and cnp.PyArray_NDIM(x) == s.ndim - less and cnp.PyArray_ISCARRAY_RO(x)
             and cnp.PyArray_CompareLists((<cnp.ndarray>x).shape, s.lengths, s.ndim - less))
 
 
-cdef inline bint shape_of(const op_facts *facts, first, plain_shape *s):
-    """The shape and type that a first input sets; whether it is one for the fast path."""
+cdef inline bint shape_of(const fg_facts *facts, first, common_shape *s):
+    """Take the common shape from the first input. False if the fast path does not take it."""
     cdef int d
     if type(first) is not cnp.ndarray or facts.per_row & 1:
         return False
@@ -233,10 +220,10 @@ cdef inline bint shape_of(const op_facts *facts, first, plain_shape *s):
     return s.elements != 0
 
 
-cdef inline bint set_input(fg_operand *operand, x, bint per_row, const plain_shape *s,
+cdef inline bint set_input(fg_operand *operand, x, bint per_row, const common_shape *s,
                            double *scalar):
-    """Whether an input is plain, a number or a stream; `scalar` is room for the number."""
-    if not per_row and plain(x, s, 0):
+    """Set an operand. False if the fast path does not take x. A number is kept in `scalar`."""
+    if not per_row and is_contiguous_like(x, s, 0):
         set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.n * s.size, s.size)
     elif type(x) is float:  # a coefficient or cotangent for all
         scalar[0] = x
@@ -244,20 +231,22 @@ cdef inline bint set_input(fg_operand *operand, x, bint per_row, const plain_sha
     elif type(x) is Stream and not per_row:
         set_rows(operand, NULL, s.dtype, s.n, 1)
         place_stream(operand, x, s.dtype)
-    elif per_row and plain(x, s, s.events):
+    elif per_row and is_contiguous_like(x, s, s.events):
         set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.size, 0)
     else:
         return False
     return True
 
 
-cdef inline ptrdiff_t plain_bytes(const fg_operand *operand, const plain_shape *s) noexcept:
-    """How much memory an operand lies in."""
-    return s.elements * s.size if operand.stride[1] else s.elements // s.n * s.size
+cdef inline ptrdiff_t bytes_of(const fg_operand *operand, const common_shape *s) noexcept:
+    """How many bytes of memory an operand takes."""
+    cdef ptrdiff_t size = 8 if operand.dtype == FG_F64 else 4
+    return s.elements * size if operand.stride[1] else s.elements // s.n * size
 
 
-cdef bint writes_beside(const fg_problem *problem, int out, const plain_shape *s) noexcept:
-    """Whether output operand `out` overlaps none before it, or is an input, element by element."""
+cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *s) noexcept:
+    """Whether operand `out`, an output, shares no memory with an operand before it, except that it
+    may be exactly an input."""
     cdef int k
     cdef const fg_operand *other
     cdef const fg_operand *this = &problem.operand[out]
@@ -269,23 +258,25 @@ cdef bint writes_beside(const fg_problem *problem, int out, const plain_shape *s
             continue
         if k < problem.nin and other.data == this.data and this.stride[1] and other.stride[1]:
             continue
-        if (other.data < this.data + plain_bytes(this, s)
-                and this.data < other.data + plain_bytes(other, s)):
+        if (other.data < this.data + bytes_of(this, s)
+                and this.data < other.data + bytes_of(other, s)):
             return False
     return True
 
 
-cdef object set_output(fg_problem *problem, int j, given, bint summed, const plain_shape *s):
-    """The array that output j goes to: `given`, if there is one and it is plain, or a new one."""
+cdef object set_output(fg_problem *problem, int j, given, bint summed, const common_shape *s):
+    """The array for output j: `given`, or a new one. None if the fast path does not take it."""
     array = given
     cdef int less = s.events if summed else 0
     cdef fg_operand *operand = &problem.operand[problem.nin + j]
     if given is None:
         array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
-    elif summed and plain(given, s, less, cnp.NPY_DOUBLE) and cnp.PyArray_ISWRITEABLE(given):
+    elif not cnp.PyArray_Check(given) or not cnp.PyArray_ISWRITEABLE(given):
+        return None
+    elif summed and is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
         set_rows(operand, cnp.PyArray_BYTES(array), FG_F64, 8, 0)
         return array if writes_beside(problem, problem.nin + j, s) else None
-    elif not plain(given, s, less) or not cnp.PyArray_ISWRITEABLE(given):
+    elif not is_contiguous_like(given, s, less):
         return None
     set_rows(operand, cnp.PyArray_BYTES(array), s.dtype, s.size if summed else s.n * s.size,
              0 if summed else s.size)
@@ -295,16 +286,19 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const pla
 
 
 cdef object call_fast(Op op, tuple inputs, int events, out, int wanted):
-    """A problem with room for few operands is a local variable: scratch needs a try and a finally,
+    """A problem with room for few operands is a local variable. Scratch needs `try` and `finally`,
     which take 20 ns."""
     cdef small_problem problem
-    if op.facts.nin + op.facts.nout <= FEW_OPERANDS:
+    if op.row.facts.nin + op.row.facts.nout <= FEW_OPERANDS:
         return run_fast(op, inputs, events, out, wanted, <fg_problem *>&problem)
     return call_fast_of_many(op, inputs, events, out, wanted)
 
 
 cdef object call_fast_of_many(Op op, tuple inputs, int events, out, int wanted):
-    cdef fg_problem *problem = new_problem()
+    """A problem takes 17 KB, and a thread may have a small stack. So the problem lies in scratch."""
+    cdef fg_problem *problem = <fg_problem *>fg_scratch_take(sizeof(fg_problem))
+    if problem == NULL:
+        raise MemoryError("no memory for the work space of a call")
     try:
         return run_fast(op, inputs, events, out, wanted, problem)
     finally:
@@ -312,9 +306,11 @@ cdef object call_fast_of_many(Op op, tuple inputs, int events, out, int wanted):
 
 
 cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_problem *problem):
-    cdef op_facts *facts = &op.facts
+    """The results, or None. `problem` is room for the problem."""
+    cdef fg_facts *facts = &op.row.facts
+    cdef fg_op *row = &op.row
     cdef int j, k, nin = facts.nin
-    cdef plain_shape s
+    cdef common_shape s
     cdef double[FG_MAX_OPERANDS] scalar
     cdef tuple results = ()
     s.events = events
@@ -338,8 +334,8 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
         else:
             set_rows(&problem.operand[nin + j], NULL, s.dtype, 0, 0)
         results += (array,)
-    problem.loops, problem.kernel = facts.loops[s.dtype == FG_F64], facts.kernel[s.dtype == FG_F64]
-    problem.wide, problem.wide_kernel = facts.loops[1], facts.kernel[1]
+    problem.loops, problem.kernel = row.loops[s.dtype == FG_F64], row.kernel[s.dtype == FG_F64]
+    problem.wide, problem.wide_kernel = row.loops[<int>FG_DOUBLE], row.kernel[<int>FG_DOUBLE]
     problem.ndim, problem.batch_ndim = 2, 1
     problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
     run(problem, s.elements)
@@ -349,14 +345,15 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
 
 
 cdef object unwrap_0d(results):
-    """NumPy scalars in place of 0-d arrays, as ufuncs return them."""
+    """Return NumPy scalars in place of 0-d arrays, as ufuncs do."""
     if type(results) is tuple:
         return tuple([unwrap_0d(result) for result in results])
     return results[()] if results is not None and results.ndim == 0 else results
 
 
 include "_streams.pxi"
+include "_types.pxi"
+include "_outputs.pxi"
 include "_general.pxi"
-include "_lanes.pxi"
 include "_ufunc.pxi"
 include "_tables.pxi"

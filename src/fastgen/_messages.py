@@ -127,6 +127,11 @@ def batches(op: str, signature: str, arrays: list[Any]) -> str:
     )
 
 
+def many_dimensions(op: str, most: int) -> str:
+    """An input or a result with more dimensions than C can walk."""
+    return f"{_function(op)}: inputs and results must have at most {most} dimensions"
+
+
 def draw_dtype(op: str, got: np.dtype[Any]) -> str:
     """A type that noise does not come in."""
     return f"{_function(op)}: dtype must be float16, bfloat16, float32 or float64, got {got}"

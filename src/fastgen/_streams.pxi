@@ -1,31 +1,31 @@
-# Noise as an input: elements that are made where they are wanted, and never exist in memory.
+# Noise as an input: a stream of random numbers that the kernels make as they need them.
 
 
 cdef object WORDS_PER_KEY = 1 << 130  # of 32 bits; half as many of 64
-cdef object NOTHING = bytes(16)  # the memory of an array of which only shape and type are looked at
+cdef object NOTHING = bytes(16)  # memory of arrays that only have a shape and a dtype
 
 
 cdef class Stream:
-    """Standard normals as an input of an operation, made where they are wanted.
+    """Standard normals as an input of an operation, made as they are needed.
 
-    An operation that takes an array with a value per element takes a Stream in its place: the
-    result has the same bits as with ``noise.normal(shape, key=key, counter=counter)`` of the
-    precision that the operation computes in, where `shape` is the one that the other inputs
-    broadcast to; but the noise never exists in memory, and the same Stream has it made again.
+    An operation takes a Stream in place of an array with a value per element. The result has the
+    same bits as with ``noise.normal(shape, key=key, counter=counter)`` in the precision that the
+    operation computes in, where `shape` is the shape that the other inputs broadcast to. The noise
+    never exists in memory. The same Stream gives the same noise again.
 
     Parameters
     ----------
     key : int
-        Which stream, ``0 <= key < 2**64``.
+        The number of the stream, ``0 <= key < 2**64``.
     counter : int, optional
         The index of the first element, ``0 <= counter < 2**130``.
 
     Raises
     ------
     TypeError
-        If `key` or `counter` is no integer.
+        If `key` or `counter` is not an integer.
     ValueError
-        If one of them is out of range.
+        If `key` or `counter` is out of range.
 
     Examples
     --------
@@ -37,21 +37,21 @@ cdef class Stream:
     array([2.87317298, 3.47237664])
     """
 
-    cdef fg_stream place[2]  # by precision: a word of double is two of float
-    cdef cnp.ndarray like    # where the stream is the only input: shape and type of the result
+    cdef fg_stream place[2]  # for float32 and float64, which takes twice as many random words
+    cdef cnp.ndarray like    # shape and dtype of the result, if the stream is the only input
     cdef readonly object key
     cdef readonly object counter
 
     def __init__(self, key, counter=0, *, int noise=0):
         self.key = checked_index(key, "key", 1 << 64)
         self.counter = checked_index(counter, "counter", WORDS_PER_KEY)
-        for wide in range(2):
-            block, word = divmod(self.counter, 2 if wide else 4)
-            self.place[wide].noise = <fg_noise>noise
-            self.place[wide].key = self.key
-            self.place[wide].block_low = block & 0xffffffffffffffff
-            self.place[wide].block_high = block >> 64 & 0xffffffffffffffff
-            self.place[wide].word = word
+        for precision in range(2):
+            block, word = divmod(self.counter, 2 if precision == FG_DOUBLE else 4)
+            self.place[precision].noise = <fg_noise>noise
+            self.place[precision].key = self.key
+            self.place[precision].block_low = block & 0xffffffffffffffff
+            self.place[precision].block_high = block >> 64 & 0xffffffffffffffff
+            self.place[precision].word = word
 
     def __repr__(self):
         return f"Stream({self.key}, counter={self.counter})"
@@ -81,7 +81,7 @@ cdef object checked_index(x, str name, limit):
 
 
 def draw(Op op, Stream stream, tuple shape, dtype, out=None):
-    """The stream's elements as an array; `op` copies its only input."""
+    """Return the elements of a stream as an array. `op` is an operation that copies its input."""
     stream.like = np.ndarray(shape, dtype, NOTHING, 0, (0,) * len(shape))
     if storage_of(stream.like) < 0 or not cnp.PyArray_ISNOTSWAPPED(stream.like):
         raise TypeError(_messages.draw_dtype(op.name, dtype))
@@ -89,26 +89,19 @@ def draw(Op op, Stream stream, tuple shape, dtype, out=None):
 
 
 cdef cnp.ndarray standing_for(Op op, int k, Stream stream):
-    """What the general path sees of a stream: nothing that shapes the result of other inputs."""
-    if op.facts.lanes or op.facts.per_row >> k & 1:
+    """The array by which the general path knows a stream: a number, which broadcasts, or `like`."""
+    if op.row.facts.lanes or op.row.facts.per_row >> k & 1:
         raise TypeError(_messages.stream_refused(op.name, k))
     return cnp.PyArray_EMPTY(0, NULL, cnp.NPY_DOUBLE, 0) if stream.like is None else stream.like
 
 
-cdef int place_streams(Op op, tuple inputs, fg_dtype storage, space *s,
-                       fg_problem *problem) except -1:
-    """Elements are numbered as those of the broadcast shape are, whatever the order of the walk."""
-    cdef ptrdiff_t[FG_MAX_DIMS] step
-    cdef int i, k
-    for k in range(op.facts.nin):
-        if type(inputs[k]) is not Stream:
-            continue
-        for i in range(s.ndim - 1, -1, -1):
-            step[i] = 1 if i == s.ndim - 1 else step[i + 1] * s.shape[i + 1]
-        place_stream(&problem.operand[k], inputs[k], storage)
-        for i in range(s.ndim):
-            problem.operand[k].stride[i] = step[s.order[i]]
-    return 0
+cdef void place_streams(tuple inputs, fg_dtype storage, fg_array *arrays):
+    """Describe to C the inputs that are streams."""
+    cdef int k
+    for k, x in enumerate(inputs):
+        if type(x) is Stream:
+            arrays[k].data = &(<Stream>x).place[storage == FG_F64]
+            arrays[k].dtype = FG_STREAM
 
 
 cdef inline void place_stream(fg_operand *operand, Stream stream, fg_dtype storage) noexcept:
