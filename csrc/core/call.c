@@ -122,15 +122,15 @@ static void set_operand(const fg_facts *facts, int k, const fg_array *array, con
         walk_elements(array, space, operand->stride);
 }
 
-/* A problem has room for FG_MAX_OPERANDS operands of FG_MAX_DIMS dimensions, 17 KB. Threads may have
- * small stacks, so it lies in the heap, with the operands that there are. */
+/* An fg_problem has room for FG_MAX_OPERANDS operands and takes 17 KB. Threads may have small
+ * stacks. So the problem lies in the heap, with room for the operands that there are. */
 static enum fg_result call_rows(const fg_op *op, const fg_array *in, const fg_array *out,
                                 const fg_space *space, enum fg_precision precision, fg_poll *poll)
 {
     const fg_facts *const facts = &op->facts;
     const int operands = facts->nin + facts->nout;
-    fg_problem *const problem = malloc(offsetof(fg_problem, operand) +
-                                       (size_t)operands * sizeof problem->operand[0]);
+    const size_t bytes = offsetof(fg_problem, operand) + (size_t)operands * sizeof(fg_operand);
+    fg_problem *const problem = malloc(bytes);
     if (problem == NULL)
         return FG_NO_MEMORY;
     problem->kernel = op->kernel[precision];
@@ -178,8 +178,9 @@ static enum fg_result call_lanes(const fg_op *op, const fg_array *in, const fg_a
 {
     const fg_facts *const facts = &op->facts;
     const int operands = facts->nin + facts->nout;
-    fg_lane_problem *const problem = malloc(offsetof(fg_lane_problem, operand) +
-                                            (size_t)operands * sizeof problem->operand[0]);
+    const size_t bytes =
+        offsetof(fg_lane_problem, operand) + (size_t)operands * sizeof(fg_lane_operand);
+    fg_lane_problem *const problem = malloc(bytes);
     if (problem == NULL)
         return FG_NO_MEMORY;
     if (op->kernel[precision]->lanes == NULL)

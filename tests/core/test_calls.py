@@ -200,6 +200,11 @@ def test_outputs_that_share_memory_are_refused():
     out = np.empty((2, 3))
     with pytest.raises(ValueError, match="share memory"):
         OPS["vae.kl_standard_normal"].derivative((x, x, 1.0), out=(None, out, out))
+    # Two float64 values beside float32 inputs take 16 bytes, of which the gradient shares 8.
+    x, memory = np.ones((2, 3), np.float32), np.zeros(32, np.uint8)
+    value, gradient = memory[:16].view(np.float64), memory[8:].view(np.float32).reshape(2, 3)
+    with pytest.raises(ValueError, match="share memory"):
+        OPS["vae.kl_standard_normal"].derivative((x, x, 1.0), out=(value, gradient, None))
 
 
 def test_wrong_counts():
