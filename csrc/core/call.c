@@ -123,14 +123,14 @@ static void set_operand(const fg_facts *facts, int k, const fg_array *array, con
 }
 
 /* An fg_problem has room for FG_MAX_OPERANDS operands and takes 17 KB. Threads may have small
- * stacks. So the problem lies in the heap, with room for the operands that there are. */
+ * stacks. So the problem lies in scratch, with room for the operands that there are. */
 static enum fg_result call_rows(const fg_op *op, const fg_array *in, const fg_array *out,
                                 const fg_space *space, enum fg_precision precision, fg_poll *poll)
 {
     const fg_facts *const facts = &op->facts;
     const int operands = facts->nin + facts->nout;
     const size_t bytes = offsetof(fg_problem, operand) + (size_t)operands * sizeof(fg_operand);
-    fg_problem *const problem = malloc(bytes);
+    fg_problem *const problem = fg_scratch_take(bytes);
     if (problem == NULL)
         return FG_NO_MEMORY;
     problem->kernel = op->kernel[precision];
@@ -180,7 +180,7 @@ static enum fg_result call_lanes(const fg_op *op, const fg_array *in, const fg_a
     const int operands = facts->nin + facts->nout;
     const size_t bytes =
         offsetof(fg_lane_problem, operand) + (size_t)operands * sizeof(fg_lane_operand);
-    fg_lane_problem *const problem = malloc(bytes);
+    fg_lane_problem *const problem = fg_scratch_take(bytes);
     if (problem == NULL)
         return FG_NO_MEMORY;
     if (op->kernel[precision]->lanes == NULL)
