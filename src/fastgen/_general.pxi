@@ -127,6 +127,17 @@ cdef int describe_outputs(tuple given, int nout, fg_array *to) except -1:
     return 0
 
 
+cdef fg_dtype describe_inputs(Op op, tuple inputs, list arrays, fg_array *to) except *:
+    """Describe the inputs, which `arrays` holds as arrays. Returns the dtype of the outputs."""
+    cdef fg_dtype storage
+    cdef int k
+    for k in range(op.row.facts.nin):
+        describe(arrays[k], &to[k])
+    storage = result_storage(op, inputs, to)
+    place_streams(inputs, storage, to)
+    return storage
+
+
 cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     cdef fg_array[FG_MAX_OPERANDS] array  # inputs, then outputs
     cdef int[FG_MAX_DIMS + 1] numbers
@@ -135,7 +146,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     cdef fg_fault fault
     cdef fg_result code
     cdef fg_dtype storage
-    cdef int k, nin = op.row.facts.nin, nout = op.row.facts.nout
+    cdef int nin = op.row.facts.nin, nout = op.row.facts.nout
     cdef list arrays, outputs, written
     if len(inputs) != nin:
         raise TypeError(_messages.count(op.name, nin, len(inputs)))
@@ -143,10 +154,7 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
         if overrides_ufuncs(x):
             return call_ufunc(op, inputs, axis, keepdims, out, wanted)
     arrays = [as_operand(op, k, x) for k, x in enumerate(inputs)]
-    for k in range(nin):
-        describe(arrays[k], &array[k])
-    storage = result_storage(op, inputs, array)
-    place_streams(inputs, storage, array)
+    storage = describe_inputs(op, inputs, arrays, array)
     given = outputs_given(op, out)
     describe_outputs(given, nout, array + nin)
     read_axes(op, axis, keepdims, &axes, numbers)
@@ -157,9 +165,8 @@ cdef object call_general(Op op, tuple inputs, axis, keepdims, out, int wanted):
     written = outputs
     if out is not None:
         written = native(outputs)
-        for k in range(nin):  # make_outputs may have put copies in place of inputs
-            describe(arrays[k], &array[k])
-        place_streams(inputs, storage, array)
+        # make_outputs replaces an input by a copy if an output would overwrite it.
+        describe_inputs(op, inputs, arrays, array)
     describe_outputs(tuple(written), nout, array + nin)
     call_in_space(&op.row, array, &space, FG_DOUBLE if storage == FG_F64 else FG_SINGLE)
     if out is not None:

@@ -77,7 +77,8 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):
 
 cdef bint same_elements(cnp.ndarray a, cnp.ndarray b):
     """Whether each element of one array lies exactly where the same element of the other does."""
-    return (cnp.PyArray_DATA(a) == cnp.PyArray_DATA(b) and cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b)
+    return (cnp.PyArray_DATA(a) == cnp.PyArray_DATA(b)
+            and cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b)
             and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
             and cnp.PyArray_CompareLists(a.shape, b.shape, cnp.PyArray_NDIM(a))
             and cnp.PyArray_CompareLists(a.strides, b.strides, cnp.PyArray_NDIM(a)))

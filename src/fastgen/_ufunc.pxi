@@ -26,7 +26,8 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
 
 
 cdef void call_without_gil(const ufunc_loop *loop, const fg_array *array) noexcept nogil:
-    """NumPy keeps the GIL for up to 500 problems, however large they are. Release it in any case."""
+    """Release the GIL, call, and take it again. NumPy may have it: it keeps the GIL for up to 500
+    problems, however large they are."""
     cdef PyGILState_STATE state = PyGILState_Ensure()
     cdef PyThreadState *thread = PyEval_SaveThread()
     cdef fg_precision precision = FG_DOUBLE if loop.dtype == FG_F64 else FG_SINGLE
@@ -52,7 +53,8 @@ cdef object make_ufunc(Op op):
     cdef int *numbers = [cnp.NPY_FLOAT, cnp.NPY_DOUBLE, NPY_HALF]
     cdef fg_dtype *storages = [FG_F32, FG_F64, FG_F16]
     # NumPy keeps these pointers for the life of the ufunc, so they are never freed.
-    cdef cnp.PyUFuncGenericFunction *loops = <cnp.PyUFuncGenericFunction *>malloc(3 * sizeof(void *))
+    cdef cnp.PyUFuncGenericFunction *loops
+    loops = <cnp.PyUFuncGenericFunction *>malloc(3 * sizeof(void *))
     cdef void **data = <void **>malloc(3 * sizeof(void *))
     cdef char *types = <char *>malloc(3 * operands)
     cdef ufunc_loop *told = <ufunc_loop *>malloc(4 * sizeof(ufunc_loop))
