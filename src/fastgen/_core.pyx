@@ -108,6 +108,8 @@ cdef class Op:
         """Return the same operation with other options than those of its row."""
         cdef Op op = Op.__new__(Op)
         cdef int i
+        if len(options) > FG_MAX_OPTIONS:
+            raise ValueError(f"an operation has at most {FG_MAX_OPTIONS} options, got {len(options)}")
         op.name, op.signature, op.isa, op.row = self.name, self.signature, self.isa, self.row
         for i, option in enumerate(options):
             op.row.options[i] = option
