@@ -268,20 +268,21 @@ cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *
 
 cdef object set_output(fg_problem *problem, int j, given, bint summed, const common_shape *s):
     """The array for output j: `given`, or a new one. None if the fast path does not take it."""
-    array = given
     cdef int less = s.events if summed else 0
-    cdef fg_operand *operand = &problem.operand[problem.nin + j]
+    cdef fg_dtype dtype = s.dtype
+    cdef ptrdiff_t size = s.size
+    array = given
     if given is None:
         array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
-    elif not cnp.PyArray_Check(given) or not cnp.PyArray_ISWRITEABLE(given):
-        return None
-    elif summed and is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
-        set_rows(operand, cnp.PyArray_BYTES(array), FG_F64, 8, 0)
-        return array if writes_beside(problem, problem.nin + j, s) else None
-    elif not is_contiguous_like(given, s, less):
-        return None
-    set_rows(operand, cnp.PyArray_BYTES(array), s.dtype, s.size if summed else s.n * s.size,
-             0 if summed else s.size)
+    else:
+        if not is_contiguous_like(given, s, less):
+            if not summed or not is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
+                return None
+            dtype, size = FG_F64, 8
+        if not cnp.PyArray_ISWRITEABLE(given):
+            return None
+    set_rows(&problem.operand[problem.nin + j], cnp.PyArray_BYTES(array), dtype,
+             size if summed else s.n * size, 0 if summed else size)
     if given is not None and not writes_beside(problem, problem.nin + j, s):
         return None
     return array
