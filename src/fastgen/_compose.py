@@ -7,7 +7,6 @@ same description come the gradients, and the shape and type of the results witho
 from __future__ import annotations
 
 import functools
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -116,8 +115,8 @@ class Row(Composition):
 
     def results(self) -> tuple[Result, ...]:
         """Return what the row gives."""
-        shapes = _shapes(self.op, self.operands, self.axis, self.keepdims)
-        dtype = result_dtype(tuple([self.operands[k] for k in _elements_of(self.op.signature)]))
+        shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
+        dtype = self.op.dtype(self.operands)
         return tuple([Result(shape, dtype) for shape in shapes])
 
 
@@ -207,26 +206,6 @@ class Mapped(Composition):
     def results(self) -> tuple[Result, ...]:
         """Return what the row gives."""
         return self.row.results()
-
-
-@functools.cache
-def _elements_of(signature: str) -> list[int]:
-    """Return the operands that decide the type of the results: not those of one value per row."""
-    cores = re.findall(r"\(.*?\)", signature.partition("->")[0])
-    return [k for k, core in enumerate(cores) if core != "()" or "(n)" not in cores]
-
-
-def _shapes(op: Any, operands: tuple[Any, ...], axis: Any, keepdims: bool) -> Any:
-    shapes = [np.shape(operands[k]) for k in _elements_of(op.signature)]
-    shape = np.broadcast_shapes(*shapes)
-    n = len(shape)
-    axes = range(n) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    events = {a % max(n, 1) for a in axes}
-    batch = tuple([m for d, m in enumerate(shape) if d not in events])
-    if keepdims:
-        batch = tuple([1 if d in events else m for d, m in enumerate(shape)])
-    outs = re.findall(r"\(.*?\)", op.signature.partition("->")[2])
-    return [batch if o == "()" and "(n)" in op.signature else shape for o in outs]
 
 
 def rounded(formula: Adjoint, array: Any, dtype: Any, out: Any) -> Any:
