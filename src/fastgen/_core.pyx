@@ -55,7 +55,7 @@ cdef int finish(fg_result result) except -1:
     if result == FG_STOPPED:
         raise interrupts.pop()
     if result == FG_NO_MEMORY:
-        raise MemoryError("no memory for the work space of a call")
+        raise MemoryError("no memory for a call's scratch")
     if result == FG_TOO_LARGE:
         raise ValueError("the broadcast shape has more elements than can be counted")
     raise SystemError(f"C refused checked arguments with the code {<int>result}")
@@ -301,7 +301,7 @@ cdef object call_fast_of_many(Op op, tuple inputs, int events, out, int wanted):
     """A problem takes 17 KB, and a thread may have a small stack. So the problem lies in scratch."""
     cdef fg_problem *problem = <fg_problem *>fg_scratch_take(sizeof(fg_problem))
     if problem == NULL:
-        raise MemoryError("no memory for the work space of a call")
+        raise MemoryError("no memory for a call's scratch")
     try:
         return run_fast(op, inputs, events, out, wanted, problem)
     finally:
