@@ -200,7 +200,7 @@ cdef inline bint is_contiguous_like(x, const common_shape *s, int less, int numb
     """Whether x is a contiguous array of this dtype and shape, without the last `less` axes."""
     return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == (s.number if number < 0 else number)
             and cnp.PyArray_NDIM(x) == s.ndim - less and cnp.PyArray_ISCARRAY_RO(x)
-            and cnp.PyArray_CompareLists((<cnp.ndarray>x).shape, s.lengths, s.ndim - less))
+            and cnp.PyArray_CompareLists(cnp.PyArray_DIMS(x), s.lengths, s.ndim - less))
 
 
 cdef inline bint shape_of(const fg_facts *facts, first, common_shape *s):
@@ -315,7 +315,7 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
     cdef int j, k, nin = facts.nin
     cdef common_shape s
     cdef double[FG_MAX_OPERANDS] scalar
-    cdef tuple results = ()
+    cdef tuple several = ()
     s.events = events
     if len(inputs) != nin or not shape_of(facts, inputs[0], &s):
         return None
@@ -336,15 +336,17 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
                 return None
         else:
             set_rows(&problem.operand[nin + j], NULL, s.dtype, 0, 0)
-        results += (array,)
+        if facts.nout > 1:
+            several += (array,)
     problem.loops, problem.kernel = row.loops[s.dtype == FG_F64], row.kernel[s.dtype == FG_F64]
     problem.wide, problem.wide_kernel = row.loops[<int>FG_DOUBLE], row.kernel[<int>FG_DOUBLE]
     problem.ndim, problem.batch_ndim = 2, 1
     problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
     run(problem, s.elements)
+    results = several if facts.nout > 1 else array
     if s.ndim == s.events and facts.summed and out is None:
         results = unwrap_0d(results)
-    return results[0] if facts.nout == 1 else results
+    return results
 
 
 cdef object unwrap_0d(results):
