@@ -1,8 +1,15 @@
 #include "core/dispatch.h"
 
-/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first. To add one: here,
- * with the test whether this CPU has it, and one line of flags in CMakeLists.txt. */
+#include "core/cpu.h"
+
+/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first: those that the build names
+ * by FG_BUILD_..., or all. To add one: here, its test in cpu.h, and its name and flags in CMake. */
 #if defined(__x86_64__)
+#if !defined(FG_BUILD_v4) && !defined(FG_BUILD_v3) && !defined(FG_BUILD_v2)
+#define FG_BUILD_v4
+#define FG_BUILD_v3
+#define FG_BUILD_v2
+#endif
 #ifdef FG_BUILD_v4
 #define FOR_V4(m, x) m(v4, x)
 #else
@@ -22,24 +29,6 @@
 #define v4_name "x86-64-v4"
 #define v3_name "x86-64-v3"
 #define v2_name "x86-64-v2"
-
-static int v4_supported(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
-
-static int v3_supported(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-}
-
-static int v2_supported(void)
-{
-    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-}
 #else
 /* What the compiler builds for without being told: where this runs, that does. */
 #define FOR_ISAS(m, x) m(baseline, x)
@@ -48,11 +37,6 @@ static int v2_supported(void)
 #else
 #define baseline_name "baseline"
 #endif
-
-static int baseline_supported(void)
-{
-    return 1;
-}
 #endif
 
 typedef struct {
