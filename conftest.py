@@ -6,11 +6,13 @@ import pytest
 
 
 def pytest_addoption(parser):
+    """Add an option for environments in which every package is installed."""
     help = "a test fails where a package is missing, instead of being skipped"
     parser.addoption("--no-missing-packages", action="store_true", help=help)
 
 
 def pytest_configure(config):
+    """Let `importorskip` fail where the option says so."""
     if config.getoption("no_missing_packages"):
         pytest.importorskip = lambda name, *_, **__: importlib.import_module(name)
 
