@@ -1,4 +1,5 @@
-/* Which instruction sets this CPU has. Read by core/dispatch.c, and by cmake/best_isa.c at build time. */
+/* Which instruction sets this CPU has. Read by core/dispatch.c, and by cmake/best_isa.c at build
+ * time. */
 #ifndef FG_CPU_H
 #define FG_CPU_H
 

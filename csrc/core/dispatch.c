@@ -2,8 +2,9 @@
 
 #include "core/cpu.h"
 
-/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first: those that the build names
- * by FG_BUILD_..., or all. To add one: here, its test in cpu.h, and its name and flags in CMake. */
+/* FOR_ISAS(m, x) expands m(isa, x) for every instruction set built, best first: those that the
+ * build names by FG_BUILD_..., or all. To add one: here, its test in cpu.h, and its name and flags
+ * in CMake. */
 #if defined(__x86_64__)
 #if !defined(FG_BUILD_v4) && !defined(FG_BUILD_v3) && !defined(FG_BUILD_v2)
 #define FG_BUILD_v4

@@ -12,6 +12,7 @@
 #ifndef FG_LOG_PRODUCT_H
 #define FG_LOG_PRODUCT_H
 
+#include "core/op.h"
 #include "elementary/log.h"
 #include "elementary/product.h"
 

@@ -170,7 +170,7 @@ enum fg_result fg_run_lanes(const fg_lane_problem *problem, fg_poll *poll)
         return FG_TOO_LARGE;
     const ptrdiff_t groups = (plan.problems + FG_LANES - 1) / FG_LANES;
     const double numbers = (double)groups * (double)(plan.bytes / problem->loops->real_size);
-    if (numbers < PARALLEL_NUMBERS) {
+    if (numbers < (int)PARALLEL_NUMBERS) {
         plan.groups_per_item = groups;
         const fg_fpenv saved = fg_fpenv_pin();
         run_groups(&plan, 0);

@@ -5,6 +5,7 @@
 #ifndef FG_TRANSPOSE_WIDE_H
 #define FG_TRANSPOSE_WIDE_H
 
+#include "core/op.h"
 #include "core/transpose.h"
 
 #if FG_REAL_BITS == 32 && defined(__AVX512F__)

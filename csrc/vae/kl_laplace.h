@@ -15,6 +15,7 @@
 #define FG_VAE_KL_LAPLACE_H
 
 #include "core/difference.h"
+#include "elementary/exp.h"
 #include "elementary/expm1.h"
 #include "elementary/expm1_given.h"
 #include "elementary/expm1_minus_x.h"

@@ -213,7 +213,7 @@ int main(int argc, char **argv)
             continue;
         print_noise(isa, 32);
         print_noise(isa, 64);
-        for (int unit = 0; family < fg_unit_total(); unit++) {
+        for (int unit = 0; unit < fg_unit_total(); unit++) {
             print_rows(isa, unit, 32);
             print_rows(isa, unit, 64);
         }

@@ -17,7 +17,7 @@ static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lane
                           const lanes *restrict x, spline_place *restrict at)
 {
     const wide_real period = 2 * options[SPLINE_BOUND];
-    const wide_real turns = options[SPLINE_TAILS] == SPLINE_CIRCULAR ? 1 / period : 0.0;
+    const wide_real turns = (int)options[SPLINE_TAILS] == SPLINE_CIRCULAR ? 1 / period : 0.0;
     EACH_LANE(l)
     {
         const wide_real shifter = 0x1.8p52;
