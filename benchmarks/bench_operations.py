@@ -2,8 +2,8 @@
 
     python -m pytest benchmarks --benchmark-enable
 
-Operations are found by themselves, and each result is checked. A large input repeats a sample, so
-that the reference has to compute the sample only.
+Operations are found by themselves, and each result is checked. A large input repeats a small one,
+so that the reference has to compute the small one only.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import fastgen
 from fastgen import cases
 from fastgen._ops import ISA, OPS
 from fastgen.cases import each
-from fastgen.cli.sample import sample
+from fastgen.cli.repeated import repeated
 from fastgen.cli.sizes import sizes
 
 ALL = [(name, shape) for name in sorted(OPS) for shape in sizes(name).value]
@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc):
 def prepare(benchmark, name, shape, dtype):
     benchmark.group = f"{name} {shape} {np.dtype(dtype)}"
     benchmark.extra_info.update(isa=ISA, threads=fastgen.get_num_threads(), shape=shape)
-    return sample(name, shape, dtype)
+    return repeated(name, shape, dtype)
 
 
 @pytest.mark.parametrize(("name", "shape"), ALL)
