@@ -6,7 +6,6 @@ NumPy's gradients are written by hand, as one would who cares for speed; each re
 before it is timed.
 """
 
-import importlib.util
 import os
 
 import numpy as np
@@ -56,11 +55,9 @@ def numpy_value_and_grad(real, fake, kind):
 
 def jax_value_and_grad(kind):
     """The same, compiled by JAX for the same number of threads."""
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax missing: pip install jax")
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["PJRT_NPROC"] = str(fastgen.get_num_threads())
-    import jax  # which reads these variables
+    jax = pytest.importorskip("jax", reason="jax missing: pip install jax")  # reads the variables
 
     softplus, relu, mean = jax.nn.softplus, jax.nn.relu, jax.numpy.mean
     losses = {

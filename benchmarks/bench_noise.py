@@ -5,8 +5,6 @@
 Each result is checked before it is timed: by its moments, for every library draws its own.
 """
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -41,10 +39,7 @@ def test_normal(benchmark, library, size, dtype):
         "numpy": lambda: rng.standard_normal(size, np.dtype(dtype)),
     }
     if library == "torch":
-        if importlib.util.find_spec("torch") is None:
-            pytest.skip("torch missing: pip install torch")
-        import torch
-
+        torch = pytest.importorskip("torch", reason="torch missing: pip install torch")
         draw["torch"] = lambda: torch.randn(size, dtype=getattr(torch, dtype))
     check_normal(np.asarray(draw[library]()), size)
     benchmark(draw[library])

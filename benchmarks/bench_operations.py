@@ -2,7 +2,8 @@
 
     python -m pytest benchmarks --benchmark-enable
 
-Operations are found by themselves; each result is checked before it is timed.
+Operations are found by themselves, and each result is checked. A large input repeats a small one,
+so that the reference has to compute the small one only.
 """
 
 import numpy as np
@@ -12,38 +13,40 @@ import fastgen
 from fastgen import cases
 from fastgen._ops import ISA, OPS
 from fastgen.cases import each
+from fastgen.cli.repeated import repeated
+from fastgen.cli.sizes import sizes
 
-ROWS = [(1, 4), (128, 20), (64, 4096), (65536, 20), (4096, 512)]
-ELEMENTS = [(10,), (1000,), (100_000,), (10_000_000,)]
-ALL = [
-    (name, shape)
-    for name in sorted(OPS)
-    for shape in (ROWS if cases.signature(name).has_rows else ELEMENTS)
-]
+ALL = [(name, shape) for name in sorted(OPS) for shape in sizes(name).value]
+
+
+def pytest_generate_tests(metafunc):
+    if "who" in metafunc.fixturenames:
+        timed = metafunc.config.getoption("benchmark_enable")
+        metafunc.parametrize("who", ["fastgen", "numpy"] if timed else ["fastgen"])
 
 
 def prepare(benchmark, name, shape, dtype):
     benchmark.group = f"{name} {shape} {np.dtype(dtype)}"
     benchmark.extra_info.update(isa=ISA, threads=fastgen.get_num_threads(), shape=shape)
-    return cases.inputs(name, shape, dtype)
+    return repeated(name, shape, dtype)
 
 
-@pytest.mark.parametrize("who", ["fastgen", "numpy"])
 @pytest.mark.parametrize(("name", "shape"), ALL)
 def test_value(benchmark, name, shape, who):
-    arrays = prepare(benchmark, name, shape, np.float32)
+    of = prepare(benchmark, name, shape, np.float32)
     function = cases.function(name) if who == "fastgen" else cases.reference(name)
-    exact = cases.reference(name)(*(x.astype(np.float64) for x in arrays))
-    for found, wanted in zip(each(function(*arrays)), each(exact), strict=True):
+    results = each(benchmark(function, *of.whole()))
+    exact = cases.reference(name)(*(x.astype(np.float64) for x in of.inputs))
+    for found, wanted in zip(map(of.part, results), each(exact), strict=True):
         error = 1e-4 if who == "fastgen" else 1e-2  # NumPy's float32 may cancel
         np.testing.assert_allclose(found, wanted, rtol=error, atol=error)
-    benchmark(function, *arrays)
 
 
 @pytest.mark.parametrize(("name", "shape"), [(n, s) for n, s in ALL if OPS[n].derivative])
 def test_value_and_grad(benchmark, name, shape):
-    arrays = prepare(benchmark, name, shape, np.float32)
-    function = fastgen.value_and_grad(cases.function(name))
-    alone = cases.function(name)(*arrays)
-    assert all(map(np.array_equal, each(function(*arrays)[0]), each(alone)))
-    benchmark(function, *arrays)
+    of = prepare(benchmark, name, shape, np.float32)
+    inputs = of.whole()
+    values, gradients = benchmark(fastgen.value_and_grad(cases.function(name)), *inputs)
+    alone = cases.function(name)(*inputs)
+    assert all(map(np.array_equal, each(values), each(alone)))
+    assert all(not np.isnan(of.part(g)).any() for g in each(gradients))

@@ -6,8 +6,6 @@ Results are checked before they are timed, but for noise, which every library dr
 loops have a model that costs nothing: what is left is what sampling costs.
 """
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -31,8 +29,7 @@ SAMPLERS = {
 
 
 def needs(library):
-    if importlib.util.find_spec(library) is None:
-        pytest.skip(f"{library} missing: pip install {library}")
+    pytest.importorskip(library, reason=f"{library} missing: pip install {library}")
 
 
 def prepare(benchmark, name, shape):

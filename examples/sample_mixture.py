@@ -7,7 +7,7 @@ is their order; stochastic ones to the distribution. The distilled models of `LC
 The script fails if methods of second order do not beat the first, or samples are not of the
 mixture.
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/sample_mixture.py [--samples 2000] [--seed 0] [--out DIR]
 
 DIR gets sampler_errors.png (over steps) and sampler_samples.png (of every sampler).
@@ -25,10 +25,26 @@ from fastgen.diffusion import Schedule, gaussian_mixture_score
 from fastgen.diffusion import samplers as found
 from fastgen.diffusion.samplers import ConsistencyModel, EDMEuler, FlowMatchHeun, Heun
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--samples", 2000), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.samples - 99, options.seed + 1) < 1:
+        parser.error("--samples must be at least 100, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 Array = np.ndarray  # of float64
 Sampler = Any  # one of fastgen.diffusion.samplers
@@ -180,15 +196,8 @@ def plot_samples(samples: dict[str, Array], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Sample, compare, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--samples", 2000), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.samples - 99, options.seed + 1) < 1:
-        parser.error("--samples must be at least 100, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     z = fastgen.noise.normal((options.samples, 2), key=options.seed, counter=2**127)
     ends = end_of_path(ENDS["sigma_max"] * z, ENDS["sigma_max"], 500)
@@ -218,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

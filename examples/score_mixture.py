@@ -6,7 +6,7 @@ test a sampler without a network. Here annealed Langevin dynamics (Song and Ermo
 wide noise to the mixture; the script fails if the samples do not fall on its components in their
 proportions.
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/score_mixture.py [--samples 4000] [--seed 0] [--out DIR]
 
 DIR gets score_mixture.png: the field at four noise levels, and the samples on their way there.
@@ -21,10 +21,26 @@ import numpy as np
 import fastgen
 from fastgen.diffusion import Schedule, gaussian_mixture_score, langevin_step
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--samples", 4000), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.samples - 99, options.seed + 1) < 1:
+        parser.error("--samples must be at least 100, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 Array = np.ndarray  # of float64
 
@@ -95,15 +111,8 @@ def plot(shown: dict[int, Array], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Sample, compare, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--samples", 4000), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.samples - 99, options.seed + 1) < 1:
-        parser.error("--samples must be at least 100, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     print(SCHEDULE)
     shown = sample(options.samples, options.seed)
@@ -117,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -12,7 +12,7 @@ the rounding of the matrix products.
 
 The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, scaled to [-1, 1].
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/train_diffusion.py [--epochs 300] [--steps 100] [--seed 0] [--out DIR]
 
 DIR gets diffusion_loss.png (the curves) and diffusion_digits.png (images, noised images, samples).
@@ -30,12 +30,28 @@ import fastgen
 from fastgen.diffusion import Schedule
 from fastgen.reference import diffusion as reference
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--epochs", 300), ("--steps", 100), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.epochs, options.steps - 12, options.seed + 1) < 1:
+        parser.error("--epochs must be at least 1, --steps at least 13, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
     from sklearn.datasets import load_digits
     from threadpoolctl import threadpool_limits
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 PIXELS, EMBEDDING, HIDDEN = 64, 32, 384
 BATCH, BATCHES = 128, 14  # images per batch, batches per epoch
@@ -203,15 +219,8 @@ def plot_digits(x: Array, noised: Array, samples: Array, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Train, compare, sample, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--epochs", 300), ("--steps", 100), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.epochs, options.steps - 12, options.seed + 1) < 1:
-        parser.error("--epochs must be at least 1, --steps at least 13, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     x = load_digits().data.astype(np.float32) / 8 - 1  # (1797, pixels), from -1 to 1
     schedule = Schedule.cosine(options.steps)
@@ -241,4 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -10,7 +10,7 @@ into training, validation (which says when to stop) and test. The flow begins as
 fits the training data, by its Cholesky factor; so what it gains is what the couplings learn. The
 Gaussian to beat is fitted to training and validation data together.
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/train_flow.py [--epochs 20] [--coupling affine] [--seed 0] [--out DIR]
 
 DIR gets flow_table.png and flow_digits.png (data and samples). The script fails where the flow does
@@ -28,12 +28,30 @@ import numpy as np
 import fastgen
 from fastgen import flow
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--epochs", 20), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    choices = {"choices": ("affine", "spline"), "default": "spline"}
+    parser.add_argument("--coupling", **choices, help="default spline")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.epochs, options.seed + 1) < 1:
+        parser.error("--epochs must be at least 1, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
     from sklearn.datasets import load_breast_cancer, load_digits
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 LAYERS, HIDDEN, BATCH = 8, 32, 64
 RATE, DECAY = 5e-4, 1e-2  # of Adam, at the first step; of weights
@@ -279,16 +297,8 @@ def plot_digits(test: Array, samples: Array, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Train, compare, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--epochs", 20), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--coupling", choices=COUPLINGS, default="spline", help="default spline")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.epochs, options.seed + 1) < 1:
-        parser.error("--epochs must be at least 1, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     pixels = (load_digits().data + rng.random((1797, 64))) / 17  # in (0, 1)
@@ -308,4 +318,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

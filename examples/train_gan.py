@@ -9,7 +9,7 @@ The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, with gr
 The discriminator sees all images with some noise on them, less and less of it: so real and
 generated ones overlap from the start, and it always has something to say.
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/train_gan.py [--epochs 200] [--latent 24] [--seed 0] [--out DIR]
 
 DIR gets gan_divergence.png (losses and divergence) and gan_digits.png (real and generated digits).
@@ -26,12 +26,28 @@ import numpy as np
 import fastgen
 from fastgen.reference import gan as reference
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--epochs", 200), ("--latent", 24), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.epochs, options.latent, options.seed + 1) < 1:
+        parser.error("--epochs and --latent must be at least 1, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
     from sklearn.datasets import load_digits
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 PIXELS, HIDDEN = 64, 256
 BATCH, STEPS = 128, 12  # images per step, steps per epoch
@@ -236,15 +252,8 @@ def nearest(images: Array, others: Array) -> float:
     return float(np.sqrt(np.maximum(squares.min(1), 0).mean() / PIXELS))
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Train, compare, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--epochs", 200), ("--latent", 24), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.epochs, options.latent, options.seed + 1) < 1:
-        parser.error("--epochs and --latent must be at least 1, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     levels = rng.permutation(load_digits().data.astype(np.float32))  # (1797, pixels)
@@ -269,4 +278,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -9,7 +9,7 @@ The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, with gr
 Uniform noise in [0, 1) is added to every level (dequantisation). So no pixel is constant, the
 learned variances cannot collapse, and the loss bounds -log P(original image), in nats.
 
-    pip install 'fastgen[examples]'
+    pip install '.[examples]'
     python examples/train_vae.py [--epochs 400] [--latent 6] [--seed 0] [--out DIR]
 
 DIR gets vae_loss.png (the curves) and vae_digits.png (reconstructions and samples).
@@ -26,12 +26,28 @@ import numpy as np
 import fastgen
 from fastgen.reference import vae as reference
 
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for name, default in (("--epochs", 400), ("--latent", 6), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    options = parser.parse_args()
+    if min(options.epochs, options.latent, options.seed + 1) < 1:
+        parser.error("--epochs and --latent must be at least 1, --seed at least 0")
+    return options
+
+
+if __name__ == "__main__":  # wrong arguments are refused before the slow imports
+    OPTIONS = arguments()
+
 try:
     from matplotlib.figure import Figure  # draws to files, without a display
     from sklearn.datasets import load_digits
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 except ImportError as error:
-    sys.exit(f"{error}; this example needs: pip install 'fastgen[examples]'")
+    sys.exit(f"{error}; this example needs: pip install '.[examples]'")
 
 PIXELS, HIDDEN = 64, 256
 BATCH, STEPS = 128, 12  # images per step, steps per epoch
@@ -211,15 +227,8 @@ def plot_digits(model: Vae, levels: Array, rng: np.random.Generator, path: Path)
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Train, compare, draw."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--epochs", 400), ("--latent", 6), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default, help=f"default {default}")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
-    options = parser.parse_args()
-    if min(options.epochs, options.latent, options.seed + 1) < 1:
-        parser.error("--epochs and --latent must be at least 1, --seed at least 0")
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     levels = rng.permutation(load_digits().data.astype(np.float32))  # (1797, pixels)
@@ -247,4 +256,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

@@ -5,6 +5,7 @@
 #ifndef FG_CORE_TRANSPOSE_VECTORS_H
 #define FG_CORE_TRANSPOSE_VECTORS_H
 
+#include "core/op.h"
 #include "core/transpose.h"
 
 #if FG_REAL_BITS == 32 && defined(__AVX512F__)

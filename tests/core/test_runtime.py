@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastgen
-from fastgen import _core, _threads, vae
+from fastgen import _core, _isa, _threads, vae
 from fastgen._ops import OPS
 
 LARGE = (2_000, 1_000)
@@ -241,6 +241,7 @@ def test_no_leak_in_calls_and_errors():
     [
         ("FASTGEN_ISA", "sse9", "FASTGEN_ISA must be one of"),
         ("FASTGEN_ISA", "AVX2", "it was not built"),
+        ("FASTGEN_ISA", "AVX2", "pip install . -C cmake.define.FASTGEN_ISAS=all"),
         ("FASTGEN_NUM_THREADS", "0", "FASTGEN_NUM_THREADS"),
         ("FASTGEN_NUM_THREADS", "many", "'many'"),
     ],
@@ -257,6 +258,12 @@ def test_an_instruction_set_can_be_forced(isa):
         isa,
         "FASTGEN_ISA",
     ]
+
+
+def test_a_cpu_without_any_of_the_built_instruction_sets(monkeypatch):
+    monkeypatch.setattr(_core, "isas", lambda: [("x86-64-v4", False), ("x86-64-v3", False)])
+    with pytest.raises(ImportError, match=r"none of .* x86-64-v4, x86-64-v3; to build all"):
+        _isa.choose()
 
 
 def test_thread_count_can_be_set_and_is_checked(threads):

@@ -1,6 +1,5 @@
 """Type checkers on two scripts of a user, and the words that types name."""
 
-import importlib.util
 import inspect
 import json
 import os
@@ -46,8 +45,7 @@ def errors_of_pyright(folder):
     ("checker", "errors_of"), [("mypy", errors_of_mypy), ("basedpyright", errors_of_pyright)]
 )
 def test_checker_finds_each_mistake_and_nothing_else(checker, errors_of, tmp_path):
-    if importlib.util.find_spec(checker) is None:
-        pytest.skip(f"{checker} is not installed: it is in the extra lint")
+    pytest.importorskip(checker, reason=f"{checker} is not installed: it is in the extra lint")
     expected = set()
     for script in SCRIPTS.glob("*.py"):
         text = script.read_text(encoding="utf-8")

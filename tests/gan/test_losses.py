@@ -243,7 +243,7 @@ def test_losses_into_out(kind, reduction, rng):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_of_dask_arrays_stay_lazy(kind, dtype, rng):
-    da = pytest.importorskip("dask.array", reason="dask missing: pip install 'fastgen[test]'")
+    da = pytest.importorskip("dask.array", reason="dask missing: pip install '.[test]'")
     real, fake = (5 * rng.normal(size=(2, 6, 50))).astype(dtype)
     lazy_real, lazy_fake = (da.from_array(x, chunks=(4, 20)) for x in (real, fake))
     calls = [

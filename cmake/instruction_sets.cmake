@@ -1,0 +1,47 @@
+# Reads FASTGEN_ISAS and sets `isas`, the instruction sets to build, and `fallback`, the one of them that is
+# there only for another CPU than this one. Only x86-64 has several.
+set(FASTGEN_ISAS "native" CACHE STRING
+  "native (the best that this CPU has, and v2 to fall back on), all, or a list such as v4;v3")
+set(known v4 v3 v2)
+
+function(find_native result)
+  if(CMAKE_CROSSCOMPILING)
+    set(${result} ${known} PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT DEFINED FASTGEN_BEST_ISA)
+    try_run(status compiled ${CMAKE_BINARY_DIR}/best_isa ${PROJECT_SOURCE_DIR}/cmake/best_isa.c
+      CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${PROJECT_SOURCE_DIR}/csrc
+      COMPILE_OUTPUT_VARIABLE log RUN_OUTPUT_VARIABLE output)
+    if(NOT compiled OR NOT status EQUAL 0)
+      message(FATAL_ERROR "cmake/best_isa.c does not run, so FASTGEN_ISAS=native is unknown; "
+        "build with FASTGEN_ISAS=all.\n${log}${output}")
+    endif()
+    string(STRIP "${output}" output)
+    set(FASTGEN_BEST_ISA ${output} CACHE INTERNAL "The best instruction set of this CPU")
+  endif()
+  set(${result} ${FASTGEN_BEST_ISA} v2 PARENT_SCOPE)
+endfunction()
+
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(isas baseline)
+elseif(FASTGEN_ISAS STREQUAL "native")
+  find_native(isas)
+  if(FASTGEN_BEST_ISA MATCHES "v[34]")
+    set(fallback v2)
+  endif()
+elseif(FASTGEN_ISAS STREQUAL "all")
+  set(isas ${known})
+else()
+  set(isas ${FASTGEN_ISAS})
+  if(NOT isas)
+    message(FATAL_ERROR "FASTGEN_ISAS is empty: expected native, all, or a list of ${known}")
+  endif()
+  foreach(isa IN LISTS isas)
+    if(NOT isa IN_LIST known)
+      message(FATAL_ERROR "FASTGEN_ISAS: expected native, all, or a list of ${known}; got ${isa}")
+    endif()
+  endforeach()
+endif()
+list(REMOVE_DUPLICATES isas)
+message(STATUS "Instruction sets: ${isas}")
