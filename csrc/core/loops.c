@@ -142,9 +142,9 @@ static bool transposes(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lan
 
 /* Blocks of numbers are converted, then transposed. Returns how many numbers these are: all but up
  * to BLOCK - 1. Not inlined, so that only calls of half precision need its stack. */
-static __attribute__((noinline)) ptrdiff_t load_half_lanes(enum fg_dtype from, const char *source,
-                                                           ptrdiff_t lane_stride, ptrdiff_t count,
-                                                           real (*rows)[FG_LANES])
+static __attribute__((noinline)) ptrdiff_t transpose_halves(enum fg_dtype from, const char *source,
+                                                            ptrdiff_t lane_stride, ptrdiff_t count,
+                                                            real (*rows)[FG_LANES])
 {
     real converted[FG_LANES][CONVERTED];
     ptrdiff_t i = 0;
@@ -158,9 +158,10 @@ static __attribute__((noinline)) ptrdiff_t load_half_lanes(enum fg_dtype from, c
     return i;
 }
 
-static __attribute__((noinline)) ptrdiff_t store_half_lanes(enum fg_dtype to, char *target,
-                                                            ptrdiff_t lane_stride, ptrdiff_t count,
-                                                            const real (*rows)[FG_LANES])
+static __attribute__((noinline)) ptrdiff_t transpose_to_halves(enum fg_dtype to, char *target,
+                                                               ptrdiff_t lane_stride,
+                                                               ptrdiff_t count,
+                                                               const real (*rows)[FG_LANES])
 {
     real converted[FG_LANES][CONVERTED];
     ptrdiff_t i = 0;
@@ -172,6 +173,26 @@ static __attribute__((noinline)) ptrdiff_t store_half_lanes(enum fg_dtype to, ch
         i += n;
     }
     return i;
+}
+
+/* Number by number: for arrays that are not contiguous, and for the numbers that fill no block. Not
+ * inlined, so that `load` is compiled once. */
+static __attribute__((noinline)) void load_each(enum fg_dtype from, const char *source,
+                                                ptrdiff_t lane_stride, ptrdiff_t lanes,
+                                                ptrdiff_t stride, ptrdiff_t count,
+                                                real (*rows)[FG_LANES])
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        load(from, source + i * stride, lane_stride, lanes, rows[i]);
+}
+
+static __attribute__((noinline)) void store_each(enum fg_dtype to, char *target,
+                                                 ptrdiff_t lane_stride, ptrdiff_t lanes,
+                                                 ptrdiff_t stride, ptrdiff_t count,
+                                                 const real (*rows)[FG_LANES])
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        store(to, target + i * stride, lane_stride, lanes, rows[i]);
 }
 
 static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_stride,
@@ -186,10 +207,9 @@ static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_st
             transpose_f64(source, lane_stride, count, rows);
         i = from == FG_F32 || from == FG_F64
                 ? count
-                : load_half_lanes(from, source, lane_stride, count, rows);
+                : transpose_halves(from, source, lane_stride, count, rows);
     }
-    for (; i < count; i++)
-        load(from, source + i * stride, lane_stride, lanes, rows[i]);
+    load_each(from, source + i * stride, lane_stride, lanes, stride, count - i, rows + i);
 }
 
 static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
@@ -202,11 +222,11 @@ static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, p
             transpose_to_f32(target, lane_stride, count, rows);
         else if (to == FG_F64)
             transpose_to_f64(target, lane_stride, count, rows);
-        i = to == FG_F32 || to == FG_F64 ? count
-                                         : store_half_lanes(to, target, lane_stride, count, rows);
+        i = to == FG_F32 || to == FG_F64
+                ? count
+                : transpose_to_halves(to, target, lane_stride, count, rows);
     }
-    for (; i < count; i++)
-        store(to, target + i * stride, lane_stride, lanes, rows[i]);
+    store_each(to, target + i * stride, lane_stride, lanes, stride, count - i, rows + i);
 }
 
 static void stream(char *target, ptrdiff_t count, const void *from)

@@ -113,14 +113,15 @@ static inline real real_copysign(real magnitude, real sign)
 /* a where mask is all ones, b where it is 0. */
 static inline real real_select_by(real_bits mask, real a, real b)
 {
-    return real_of_bits(bits_of(b) ^ ((bits_of(a) ^ bits_of(b)) & mask));
+    return real_of_bits((bits_of(a) & mask) | (bits_of(b) & ~mask));
 }
 
 /* condition ? a : b, by bits. Compilers make a branch of `?:` where a or b lies in memory or where
  * the result is stored in the place of b, and the loop then does not vectorise. */
 static inline real real_select(int condition, real a, real b)
 {
-    return real_select_by((real_bits)0 - (real_bits)condition, a, b);
+    const real_bits mask = (real_bits)0 - (real_bits)condition;
+    return real_of_bits((bits_of(a) & mask) | (bits_of(b) & ~mask));
 }
 
 /* The larger and the smaller. Where b is NaN, the result is b: so clamp as real_max(limit, x). */
