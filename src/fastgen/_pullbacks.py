@@ -79,16 +79,25 @@ def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:
     return tuple([0.0 if c is None else c for c in cotangent])
 
 
-def share_of(cotangent: Any, weight: float, batch: tuple[int, ...], own: tuple[int, ...]) -> Any:
+def share_of(
+    cotangent: Any,
+    weight: float,
+    batch: tuple[int, ...],
+    own: tuple[int, ...],
+    wide: np.dtype[Any],
+) -> Any:
     """Return the cotangent of one term of a weighted sum.
 
     It is the cotangent of the sum, of the shape `batch`, times the term's weight, summed over the
-    axes along which the term, of the shape `own`, was broadcast.
+    axes along which the term, of the shape `own`, was broadcast. It has the digits of `wide`, the
+    type of the arithmetic, or more.
     """
     if batch == own and isinstance(cotangent, (int, float)):
         return cotangent * weight
     array = np.asarray(cotangent)
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
+    elif array.dtype.kind not in "cSU" and array.dtype.itemsize < wide.itemsize:
+        array = array.astype(wide)
     spread = np.broadcast_to(array, batch) * array.dtype.type(weight)
     return as_input(spread, np.broadcast_to(array.dtype.type(0), own))

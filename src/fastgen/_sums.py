@@ -126,6 +126,7 @@ class Part:
 _PLAIN = frozenset(
     (Op, bool, float, int, str, type(None), np.bool_, np.float32, np.float64, np.int64)
 )
+_KEYS = _PLAIN | {tuple}
 
 
 def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
@@ -140,10 +141,12 @@ def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
         return form_of(*arguments)
 
     def form(*arguments: Any) -> Form:
-        types: tuple[type, ...] = ()
-        for x in arguments:
-            types += tuple(map(type, x)) if type(x) is tuple else (type(x),)
-        return known(types, *arguments) if _PLAIN.issuperset(types) else form_of(*arguments)
+        if _PLAIN.issuperset(map(type, arguments)):
+            return known((), *arguments)
+        types = tuple([type(y) for x in arguments if type(x) is tuple for y in x])
+        if _PLAIN.issuperset(types) and _KEYS.issuperset(map(type, arguments)):
+            return known(types, *arguments)
+        return form_of(*arguments)
 
     return form
 
@@ -323,12 +326,13 @@ class Sum(Composition):
             from_end = [d - len(plan.shape) for d in plan.kept]
             axes = tuple([d for d in from_end if -d <= np.ndim(cotangent)])
             cotangent = np.squeeze(cotangent, axes)
+        wide = FLOAT64 if plan.dtype == FLOAT64 else FLOAT32
         totals: list[Array] = []
         gradients: dict[int, Any] = {}
         for part, space, weight in zip(form.parts, plan.spaces, plan.weights, strict=False):
             own = [k for k in part.of if k in wanted]
             if own:
-                share = share_of(cotangent, weight, plan.batch, space.batch)
+                share = share_of(cotangent, weight, plan.batch, space.batch, wide)
                 total, found = part.gradients(inputs, share, own, space)
                 gradients |= found
                 totals.append(total)

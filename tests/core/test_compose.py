@@ -273,6 +273,22 @@ def test_coefficients_of_mixed_types_keep_the_digits_of_the_result(f):
         assert got.dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
+def test_a_cotangent_of_few_digits_costs_no_digits(dtype):
+    x = logits(3, 8)
+    cotangent = np.array([0.1, 0.3, 0.7]).astype(dtype)
+    calls = [
+        (flow.bits_per_dim, (x[:, 0],), {"dims": 7}),
+        (flow.logdet_lu, (logits(3, 4, 4),), {"height": 3, "width": 7}),
+        (vae.gaussian_elbo, (x, x + 1, x, x, x), {"beta": 0.7}),
+    ]
+    for f, inputs, options in calls:
+        _, got = fastgen.value_and_grad(f)(*inputs, **options, cotangent=cotangent)
+        _, wanted = fastgen.value_and_grad(f)(*inputs, **options, cotangent=cotangent.astype(float))
+        for a, b in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_no_gradients_at_all():
     value, gradients = fastgen.value_and_grad(flow.logdet_lu, argnums=())(logits(3, 4, 4))
     np.testing.assert_array_equal(value, flow.logdet_lu(logits(3, 4, 4)))

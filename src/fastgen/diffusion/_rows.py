@@ -127,8 +127,8 @@ def along_leading(
             check_leading(function, names[0], name, t, x)
         return Row(op, (*inputs, *coefficients))
     ndim = check_leading(function, names[0], name, t, x)
-    if alike and dtype is FLOAT32:  # as C rounds them, so that all operands are of one type
-        coefficients = tuple([c.astype(dtype) for c in coefficients])
+    if (dtype if alike else arithmetic(*inputs)[1]) is FLOAT32:  # as C rounds them
+        coefficients = tuple([c.astype(FLOAT32) for c in coefficients])
     return Row(op, (*inputs, *coefficients), tuple(range(ndim, x.ndim)))
 
 
