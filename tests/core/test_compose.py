@@ -289,6 +289,25 @@ def test_a_cotangent_of_few_digits_costs_no_digits(dtype):
             np.testing.assert_array_equal(a, b)
 
 
+def test_a_cotangent_of_more_digits_leaves_the_type_of_the_value():
+    x, y = logits(3, 8).astype(np.float32), logits(3, 2, 4).astype(np.float32)
+    calls = [
+        (fastgen.elementary.softplus, (x,), {}),
+        (diffusion.convert, (y, y, T - 3, SCHEDULE), {"source": "v", "target": "x0"}),
+        (diffusion.interpolate, (y, y, 0.5), {}),
+        (flow.actnorm, (x, x, x), {}),
+        (vae.gaussian_elbo, (x, x, x, x, x), {}),
+    ]
+    for f, inputs, options in calls:
+        wanted = each(f(*inputs, **options))
+        wide = tuple(np.ones(w.shape) for w in wanted)
+        call = fastgen.value_and_grad(f)
+        value, _ = call(*inputs, **options, cotangent=wide if len(wide) > 1 else wide[0])
+        for v, w in zip(each(value), wanted, strict=True):
+            assert v.dtype == w.dtype
+            np.testing.assert_allclose(v, w, rtol=1e-5, atol=1e-6)
+
+
 def test_no_gradients_at_all():
     value, gradients = fastgen.value_and_grad(flow.logdet_lu, argnums=())(logits(3, 4, 4))
     np.testing.assert_array_equal(value, flow.logdet_lu(logits(3, 4, 4)))
