@@ -56,11 +56,14 @@ class Function:
         self.inputs = names
         defaults = getattr(f, "__wrapped__", f).__defaults__ or ()
         self.defaults = dict(zip(positional(f)[::-1], defaults[::-1], strict=False))
+        self.keywords = frozenset(f.__kwdefaults__ or ())
         self.positions = list(range(len(names)))
         self.required = len([name for name in names if name not in self.defaults])
 
-    def _row(self, *args: Any, axis: Any = -1, keepdims: bool = False, **named: Any) -> Row:
+    def _row(self, *args: Any, **named: Any) -> Row:
         """Describe a call of a function that is one row, or one that an option chooses."""
+        axis = named.pop("axis", -1) if "axis" in self.keywords else -1
+        keepdims = named.pop("keepdims", False) if "keepdims" in self.keywords else False
         if self.op is not None and not named and len(args) == len(self.inputs):
             return Row(self.op, args, axis, keepdims)
         rows, choice = self.function.__fastgen_rows__  # type: ignore[attr-defined]
@@ -84,22 +87,45 @@ class Function:
 
         An input that has a default counts where it is given by position.
         """
+        if self.fixed:
+            options = self.fixed | options
         if options and "out" in options:
             raise TypeError(f"{self.function.__name__}: a derivative takes no out")
         try:
             if self.op is not None and not options and len(inputs) == len(self.inputs):
                 return Row(self.op, inputs), self.positions
-            found = self.describe(*inputs, **self.fixed, **options)
+            found = self.describe(*inputs, **options)
         except (IndexError, KeyError, TypeError, ValueError):
             self._check_call(inputs, options)
             raise
         count = min(max(len(inputs), self.required), len(self.inputs))
         return found, self.positions[:count]
 
+    def gradients(
+        self, composition: Composition, wanted: list[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return what the composition does. Errors name the function, not a row of it."""
+        try:
+            return composition.gradients(wanted, cotangent, with_value)
+        except (TypeError, ValueError):
+            self._check_cotangents(composition, cotangent)
+            raise
+
+    def _check_cotangents(self, composition: Composition, cotangent: Any) -> None:
+        try:
+            results = composition.results()
+        except (TypeError, ValueError):  # the inputs are wrong, and their error says so
+            return
+        each = (cotangent,) * len(results)
+        if isinstance(cotangent, tuple) and len(results) > 1:
+            each = tuple([0.0 if c is None else c for c in cotangent])
+        for c, result in zip(each, results, strict=False):
+            _messages.check_cotangent(self.function.__name__, c, result.shape)
+
     def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Raise where the function takes no such arguments."""
         try:
-            inspect.signature(self.function).bind(*inputs, **self.fixed, **options)
+            inspect.signature(self.function).bind(*inputs, **options)
         except TypeError as error:
             name = self.function.__name__
             raise TypeError(f"{name}: {error}, got {len(inputs)} inputs") from None
@@ -120,12 +146,13 @@ def _positions(argnums: int | Sequence[int] | None, function: Function) -> list[
 class Pullback:
     """The vector-Jacobian product of one call; see `vjp`."""
 
-    def __init__(self, composition: Composition, wanted: list[int]) -> None:
-        self._composition, self._wanted = composition, wanted
+    def __init__(self, function: Function, composition: Composition, wanted: list[int]) -> None:
+        self._function, self._composition, self._wanted = function, composition, wanted
 
     def __call__(self, cotangent: Cotangent) -> tuple[Array, ...]:
         """Return the gradient of each input."""
-        return self._composition.gradients(self._wanted, cotangent, False)[1]
+        gradients = self._function.gradients
+        return gradients(self._composition, self._wanted, cotangent, False)[1]
 
 
 def vjp(f: Callable[P, R], /, *inputs: P.args, **options: P.kwargs) -> tuple[R, Pullback]:
@@ -171,8 +198,9 @@ def vjp(f: Callable[P, R], /, *inputs: P.args, **options: P.kwargs) -> tuple[R, 
     >>> pullback(np.array([10.0]))
     (array([[10., 20.]]), array([[0., 0.]]))
     """
-    composition, given = Function(f).call(inputs, options)
-    return composition.value(), Pullback(composition, given)
+    function = Function(f)
+    composition, given = function.call(inputs, options)
+    return composition.value(), Pullback(function, composition, given)
 
 
 class ValueAndGrad(Generic[P, R]):
@@ -205,7 +233,7 @@ class ValueAndGrad(Generic[P, R]):
         """Return the value and the gradients."""
         composition, given = self._function.call(inputs, options)
         wanted = given if self._wanted is None else [k for k in self._wanted if k in given]
-        return composition.gradients(wanted, cotangent, True)
+        return self._function.gradients(composition, wanted, cotangent, True)
 
 
 def value_and_grad(

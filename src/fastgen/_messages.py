@@ -50,6 +50,20 @@ def cotangents(op: str, expected: int, got: int) -> str:
     return f"{_function(op)}: expected {expected} cotangents, one per result, got {got}"
 
 
+def check_cotangent(function: str, got: Any, shape: tuple[int, ...]) -> None:
+    """Raise where a cotangent does not suit a result of this shape."""
+    array = np.asarray(got)
+    if (array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16") or array.itemsize > 8:
+        raise TypeError(f"{function}: cotangent must hold {_FLOATS}; got {array.dtype}") from None
+    ndim = array.ndim
+    pairs = zip(array.shape, shape[len(shape) - ndim :], strict=False)
+    if ndim > len(shape) or any(m not in (1, n) for m, n in pairs):
+        raise ValueError(
+            f"{function}: cotangent must broadcast to the shape {shape} of the result, "
+            f"got {array.shape}"
+        ) from None
+
+
 def masked(op: str, k: int) -> str:
     """An input with a mask."""
     return (

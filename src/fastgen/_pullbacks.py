@@ -63,11 +63,22 @@ def gradients_of(
             outputs |= 1 << nout + k
     if nout == 1:
         results = op.derivative((*inputs, cotangent), axis, keepdims, None, outputs)
-        return results[0], tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
+        found = results[0]
+        if value and not isinstance(cotangent, (int, float)):
+            found = _in_type(op.dtype(inputs), found)
+        return found, tuple([as_input(results[k + 1], inputs[k]) for k in wanted])
     cotangents = for_each_output(op.name, nout, cotangent)
     results = op.derivative((*inputs, *cotangents), axis, keepdims, None, outputs)
     gradients = tuple([as_input(results[nout + k], inputs[k]) for k in wanted])
-    return results[:nout], gradients
+    if not value:
+        return None, gradients
+    dtype = op.dtype(inputs)
+    return tuple([_in_type(dtype, r) for r in results[:nout]]), gradients
+
+
+def _in_type(dtype: np.dtype[Any], value: Any) -> Any:
+    """Return the value in the function's type, which a cotangent of more digits has widened."""
+    return value if value.dtype == dtype else value.astype(dtype)
 
 
 def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:
@@ -79,16 +90,25 @@ def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:
     return tuple([0.0 if c is None else c for c in cotangent])
 
 
-def share_of(cotangent: Any, weight: float, batch: tuple[int, ...], own: tuple[int, ...]) -> Any:
+def share_of(
+    cotangent: Any,
+    weight: float,
+    batch: tuple[int, ...],
+    own: tuple[int, ...],
+    wide: np.dtype[Any],
+) -> Any:
     """Return the cotangent of one term of a weighted sum.
 
     It is the cotangent of the sum, of the shape `batch`, times the term's weight, summed over the
-    axes along which the term, of the shape `own`, was broadcast.
+    axes along which the term, of the shape `own`, was broadcast. It has the digits of `wide`, the
+    type of the arithmetic, or more.
     """
     if batch == own and isinstance(cotangent, (int, float)):
         return cotangent * weight
     array = np.asarray(cotangent)
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
+    elif array.dtype.kind not in "cSU" and array.dtype.itemsize < wide.itemsize:
+        array = array.astype(wide)
     spread = np.broadcast_to(array, batch) * array.dtype.type(weight)
     return as_input(spread, np.broadcast_to(array.dtype.type(0), own))

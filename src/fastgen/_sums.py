@@ -123,16 +123,30 @@ class Part:
         return self.op(operands, self.axis)
 
 
+_PLAIN = frozenset(
+    (Op, bool, float, int, str, type(None), np.bool_, np.float32, np.float64, np.int64)
+)
+_KEYS = _PLAIN | {tuple}
+
+
 def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
-    """Keep the forms that a function made lately, by its arguments."""
-    known = functools.lru_cache(maxsize=64, typed=True)(form_of)
+    """Keep the forms that a function made lately, by its arguments.
+
+    Only arguments that can't change are a key: a tensor compares equal after a change in place.
+    Their types belong to the key, also those in a tuple, because 1, 1.0 and True are equal.
+    """
+
+    @functools.lru_cache(maxsize=64, typed=True)
+    def known(types: tuple[type, ...], *arguments: Any) -> Form:
+        return form_of(*arguments)
 
     def form(*arguments: Any) -> Form:
-        try:
-            hash(arguments)
-        except TypeError:  # such as a list for an axis: for the function to refuse
-            return form_of(*arguments)
-        return known(*arguments)
+        if _PLAIN.issuperset(map(type, arguments)):
+            return known((), *arguments)
+        types = tuple([type(y) for x in arguments if type(x) is tuple for y in x])
+        if _PLAIN.issuperset(types) and _KEYS.issuperset(map(type, arguments)):
+            return known(types, *arguments)
+        return form_of(*arguments)
 
     return form
 
@@ -281,7 +295,10 @@ class Sum(Composition):
                 return np.float32(found)
             with np.errstate(over="ignore", under="ignore"):
                 return np.float64(found).astype(plan.dtype)
-        room = np.empty(plan.batch, plan.dtype) if out is None or plan.kept else out
+        if out is None:
+            room = np.empty(plan.batch, plan.dtype)
+        else:
+            room = np.asarray(out).squeeze(plan.kept) if plan.kept else out
         first, others = totals[0], totals[1:-1]
         last: tuple[Any, float] = (totals[-1], weights[-1])
         if len(totals) == 1:
@@ -292,12 +309,9 @@ class Sum(Composition):
         for k, other in enumerate(others, 1):
             first, weight = _combination((first, other, weight, weights[k])), 1.0
         _combination((first, last[0], weight, last[1]), -1, False, room)
-        value = room.reshape(plan.shape) if plan.kept else room
-        if out is None:
-            return value[()]
-        if value is not out:
-            np.copyto(out, value)
-        return out
+        if out is not None:
+            return out
+        return (room.reshape(plan.shape) if plan.kept else room)[()]
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
@@ -312,20 +326,21 @@ class Sum(Composition):
             from_end = [d - len(plan.shape) for d in plan.kept]
             axes = tuple([d for d in from_end if -d <= np.ndim(cotangent)])
             cotangent = np.squeeze(cotangent, axes)
+        wide = FLOAT64 if plan.dtype == FLOAT64 else FLOAT32
         totals: list[Array] = []
         gradients: dict[int, Any] = {}
         for part, space, weight in zip(form.parts, plan.spaces, plan.weights, strict=False):
             own = [k for k in part.of if k in wanted]
             if own:
-                share = share_of(cotangent, weight, plan.batch, space.batch)
+                share = share_of(cotangent, weight, plan.batch, space.batch, wide)
                 total, found = part.gradients(inputs, share, own, space)
                 gradients |= found
                 totals.append(total)
             elif with_value:
                 totals.append(part.total(inputs, space))
         value = self._added(totals, plan, None) if with_value else None
-        if self.adjoints:
-            for k, adjoint in self.adjoints.items():
+        for k, adjoint in (self.adjoints or {}).items():
+            if k in gradients:
                 gradients[k] = adjoint(gradients[k])
         return value, tuple([gradients[k] for k in wanted])
 

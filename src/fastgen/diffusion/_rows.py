@@ -116,8 +116,8 @@ def along_leading(
     """
     x = inputs[0]
     dtype = x.dtype if type(x) is np.ndarray else None
-    computed = dtype is FLOAT32 or dtype is FLOAT64
-    if not (computed and _alike(inputs, dtype, x.shape)):
+    alike = (dtype is FLOAT32 or dtype is FLOAT64) and _alike(inputs, dtype, x.shape)
+    if not alike:
         inputs = common(function, names, inputs)
         k = next(k for k, y in enumerate(inputs) if type(y) is not Stream)
         names, x = names[k:], inputs[k]
@@ -127,8 +127,8 @@ def along_leading(
             check_leading(function, names[0], name, t, x)
         return Row(op, (*inputs, *coefficients))
     ndim = check_leading(function, names[0], name, t, x)
-    if dtype is FLOAT32:  # as C rounds them, so that all operands are of one type
-        coefficients = tuple([c.astype(dtype) for c in coefficients])
+    if (dtype if alike else arithmetic(*inputs)[1]) is FLOAT32:  # as C rounds them
+        coefficients = tuple([c.astype(FLOAT32) for c in coefficients])
     return Row(op, (*inputs, *coefficients), tuple(range(ndim, x.ndim)))
 
 

@@ -31,7 +31,7 @@ def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
 
 @remembered
 def _discriminator(
-    kind: str, reduction: str, label_smoothing: float, targets: tuple[float, float, float]
+    kind: str, reduction: str, label_smoothing: float, of_fake: float, of_real: float
 ) -> Form:
     """Return the loss, of the inputs real and fake."""
     logistic = Part(_logistic, (0,), (1 - label_smoothing,)), Part(_logistic, (1,), (0.0,))
@@ -41,8 +41,8 @@ def _discriminator(
         "saturating": logistic,
         "hinge": (Part(_hinge, (0,), (1.0,)), Part(_hinge, (1,), (-1.0,))),
         "least_squares": (
-            Part(_squared, (0,), (float(targets[1]),)),
-            Part(_squared, (1,), (float(targets[0]),)),
+            Part(_squared, (0,), (float(of_real),)),
+            Part(_squared, (1,), (float(of_fake),)),
         ),
         "wasserstein": (Part(_total, (0,), weight=-1.0), Part(_total, (1,))),
         "relativistic": (Part(_relativistic, (0, 1)),),
@@ -194,7 +194,7 @@ def discriminator_loss(
     >>> float(fastgen.gan.discriminator_loss(real, fake, kind="hinge"))
     0.5833333333333333
     """
-    form = _discriminator(kind, reduction, label_smoothing, tuple(targets))
+    form = _discriminator(kind, reduction, label_smoothing, targets[0], targets[1])
     return weighted_sum(form, (real, fake))
 
 

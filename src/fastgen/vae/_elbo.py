@@ -39,7 +39,7 @@ def form_of(
     if free_bits is None:
         divergence = Part(_kl, latents, weight=weight, axis=latent_axis)
     else:
-        divergence = FreeBits(free_bits, latents, weight, latent_axis)
+        divergence = FreeBits(name, free_bits, latents, weight, latent_axis)
     likelihood = Part(nll, tuple(range(split)), weight=-1.0, axis=axis)
     return Form(name, (likelihood, divergence), keepdims=keepdims)
 
@@ -47,11 +47,13 @@ def form_of(
 class FreeBits(Part):
     """The divergence, where a latent variable costs at least `free_bits` on the batch's mean."""
 
-    __slots__ = ("free_bits",)
+    __slots__ = ("free_bits", "name")
 
-    def __init__(self, free_bits: float, of: tuple[int, ...], weight: float, axis: Axis) -> None:
+    def __init__(
+        self, name: str, free_bits: float, of: tuple[int, ...], weight: float, axis: Axis
+    ) -> None:
         super().__init__(_kl, of, weight=weight, axis=axis)
-        self.free_bits = free_bits
+        self.name, self.free_bits = name, free_bits
 
     def _freed(self, inputs: Sequence[Any], space: Space) -> tuple[Array, Array]:
         """Return the sums, and where the divergence counts: where its mean exceeds `free_bits`."""
@@ -83,6 +85,6 @@ class FreeBits(Part):
     def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
         """Refuse: the mean over the batch is not known block by block."""
         raise TypeError(
-            "free_bits is for NumPy arrays; "
+            f"{self.name.partition('.')[2]}: free_bits is for NumPy arrays; "
             f"got {', '.join(sorted({type(x).__name__ for x in arrays}))}"
         )
