@@ -1,4 +1,4 @@
-"""`vjp` and `value_and_grad`: the derivative of every public function, from its description."""
+"""`vjp` and `value_and_grad`: the derivatives of public functions, from their descriptions."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Cotangent: TypeAlias = ArrayLike | tuple[ArrayLike | None, ...]
 
 
 class Function:
-    """A public function, or a partial of one, as derivatives know it.
+    """A public function, or a `functools.partial` of one, and how to describe a call of it.
 
     Attributes
     ----------
     describe : function
-        It takes what the function takes, but `out`, and returns a `Composition`.
+        Takes the arguments of the function, except `out`, and returns a `Composition`.
     inputs : tuple of str
         The parameters that have gradients.
     required : int
-        How many of them have no default.
+        The number of inputs without a default.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -60,7 +60,7 @@ class Function:
         self.required = len([name for name in names if name not in self.defaults])
 
     def _row(self, *args: Any, axis: Any = -1, keepdims: bool = False, **named: Any) -> Row:
-        """Describe a call of a function that is one row, or one that an option chooses."""
+        """Describe a call of a function that runs one row. An option may choose the row."""
         if self.op is not None and not named and len(args) == len(self.inputs):
             return Row(self.op, args, axis, keepdims)
         rows, choice = self.function.__fastgen_rows__  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ class Function:
     ) -> tuple[Composition, list[int]]:
         """Return the description of a call, and the positions of its inputs.
 
-        An input that has a default counts where it is given by position.
+        An input with a default counts only if it is given by position.
         """
         if options and "out" in options:
             raise TypeError(f"{self.function.__name__}: a derivative takes no out")
@@ -97,7 +97,7 @@ class Function:
         return found, self.positions[:count]
 
     def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Raise where the function takes no such arguments."""
+        """Raise if the arguments do not fit the signature of the function."""
         try:
             inspect.signature(self.function).bind(*inputs, **self.fixed, **options)
         except TypeError as error:
@@ -189,8 +189,8 @@ class ValueAndGrad(Generic[P, R]):
     def __repr__(self) -> str:
         return f"value_and_grad({self.f!r}, argnums={self.argnums!r})"
 
-    # A type checker compares the call with that of f, unless it has a cotangent: the signature of f
-    # can't be given one more keyword.
+    # A type checker compares a call with the signature of f. It does not compare a call with a
+    # cotangent, because a ParamSpec can't be extended by a keyword.
     @overload
     def __call__(self, *inputs: P.args, **options: P.kwargs) -> tuple[R, tuple[Array, ...]]: ...
 
