@@ -114,7 +114,7 @@ class Row(Composition):
         return value, tuple(adjoints[k](g) if k in adjoints else g for k, g in pairs)
 
     def results(self) -> tuple[Result, ...]:
-        """Return what the row gives."""
+        """Return the shape and type of each result of the row."""
         shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
         dtype = self.op.dtype(self.operands)
         return tuple([Result(shape, dtype) for shape in shapes])
