@@ -83,6 +83,6 @@ class FreeBits(Part):
     def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
         """Refuse other libraries: a block of an array does not know the mean over the batch."""
         raise TypeError(
-            "free_bits needs NumPy arrays; "
+            "free_bits is for NumPy arrays; "
             f"got {', '.join(sorted({type(x).__name__ for x in arrays}))}"
         )
