@@ -1,9 +1,9 @@
-"""Training steps of a spline flow of nflows, and of the same with fastgen's spline in its place.
+"""Training steps of a spline flow: of nflows, and of the same flow with the spline of fastgen.
 
     python -m pytest benchmarks/bench_flow_training.py --benchmark-enable
 
-One step is zero_grad, log_prob, backward and Adam. "no spline" has all but the splines: what a step
-would take if they cost nothing.
+One step is zero_grad, log_prob, backward and Adam. "no spline" has no splines. Its time is a lower
+bound: the time of a step if splines cost nothing.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ BATCHES = [512, 4096]
 
 
 class Spline(torch.autograd.Function):
-    """x and parameters (..., 3 BINS - 1) to y and log|dy/dx|, elementwise."""
+    """Turn x and parameters (..., 3 BINS - 1) into y and log|dy/dx|, elementwise."""
 
     @staticmethod
     def forward(ctx, x, params, inverse):
@@ -49,16 +49,16 @@ class Spline(torch.autograd.Function):
 
 
 class FastgenCoupling(NflowsCoupling):
-    """nflows' coupling with another spline."""
+    """The coupling of nflows with the spline of fastgen."""
 
     def _piecewise_cdf(self, inputs, transform_params, inverse=False):
         scale = torch.ones(3 * BINS - 1, dtype=inputs.dtype)
-        scale[: 2 * BINS] = HIDDEN**-0.5  # as nflows has it
+        scale[: 2 * BINS] = HIDDEN**-0.5  # as in nflows
         return Spline.apply(inputs, transform_params * scale, inverse)
 
 
 class FreeCoupling(NflowsCoupling):
-    """Nothing but a use of the parameters."""
+    """A coupling that only reads the parameters."""
 
     def _piecewise_cdf(self, inputs, transform_params, inverse=False):
         return inputs + transform_params[..., 0], transform_params[..., 1]
@@ -72,7 +72,7 @@ def network(inputs, outputs):
 
 
 def model(library, dtype=torch.float32):
-    """The same weights whichever library: dimensions move in turn, by 8 bins."""
+    """Return a flow with the same weights for each library: dimensions move in turn, by 8 bins."""
     torch.manual_seed(0)
     couplings = [
         COUPLINGS[library](
@@ -84,13 +84,13 @@ def model(library, dtype=torch.float32):
 
 
 def data(batch):
-    """In the bins and outside."""
+    """Return points inside and outside the bins."""
     x = np.random.default_rng(0).normal(scale=1.5, size=(batch, DIMS))
     return torch.from_numpy(x.astype(np.float32))
 
 
 def training(flow, x):
-    """A function that makes one step, and gives the loss."""
+    """Return a function that makes one step and returns the loss."""
     optimizer = torch.optim.Adam(flow.parameters(), 1e-3)
 
     def step():
@@ -104,7 +104,7 @@ def training(flow, x):
 
 
 def results(library, dtype, inverse):
-    """What it makes of the data, and gradients of x and of every weight; in double."""
+    """Return the results for the data, and gradients of x and of every weight, in double."""
     flow, x = model(library, dtype), data(128).to(dtype).requires_grad_()
     z, logabsdet = (flow._transform.inverse if inverse else flow._transform)(x)
     loss = (z**2).mean() - logabsdet.mean()
@@ -117,7 +117,7 @@ def test_it_is_the_same_model(inverse):
     exact = results("nflows", torch.float64, inverse)
 
     def error(library, dtype):
-        """The largest one, as a share of the largest element of its array."""
+        """Return the largest error, relative to the largest element of its array."""
         pairs = zip(results(library, dtype, inverse), exact, strict=True)
         return max(float(torch.max(abs(a - b)) / torch.max(abs(b))) for a, b in pairs)
 
@@ -128,7 +128,7 @@ def test_it_is_the_same_model(inverse):
 
 
 def test_it_learns_the_same():
-    """Loss for loss, in double."""
+    """All losses agree, in double."""
     steps = [training(model(who, torch.float64), data(128).double()) for who in COUPLINGS]
     theirs, ours, _ = ([step() for _ in range(5)] for step in steps)
     np.testing.assert_allclose(ours, theirs, rtol=1e-10)

@@ -1,9 +1,8 @@
-"""Adversarial losses and penalties, which are made of several operations, against NumPy and JAX.
+"""Adversarial losses and penalties, which are composed of rows, against NumPy and JAX.
 
     python -m pytest benchmarks/bench_gan.py --benchmark-enable
 
-NumPy's gradients are written by hand, as one would who cares for speed; each result is checked
-before it is timed.
+The gradients in NumPy are written by hand, for speed. Each result is checked before it is timed.
 """
 
 import os
@@ -33,7 +32,7 @@ def softplus_and_sigmoid(x):
 
 
 def numpy_value_and_grad(real, fake, kind):
-    """The discriminator's loss and gradients."""
+    """Return the loss of the discriminator and its gradients."""
     scale = np.float32(1 / len(real))
     if kind == "minimax":
         (real_loss, d_real), (fake_loss, d_fake) = map(softplus_and_sigmoid, (-real, fake))
@@ -54,7 +53,7 @@ def numpy_value_and_grad(real, fake, kind):
 
 
 def jax_value_and_grad(kind):
-    """The same, compiled by JAX for the same number of threads."""
+    """Return the same function, compiled by JAX for the same number of threads."""
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["PJRT_NPROC"] = str(fastgen.get_num_threads())
     jax = pytest.importorskip("jax", reason="jax missing: pip install jax")  # reads the variables

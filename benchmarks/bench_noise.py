@@ -1,8 +1,8 @@
-"""Noise, drawn and made in the tile, against NumPy and PyTorch.
+"""Noise, drawn as arrays and made in tiles, against NumPy and PyTorch.
 
     python -m pytest benchmarks/bench_noise.py --benchmark-enable
 
-Each result is checked before it is timed: by its moments, for every library draws its own.
+Each result is checked before it is timed, by its moments: libraries draw different noise.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
     python -m pytest benchmarks --benchmark-enable
 
-Operations are found by themselves, and each result is checked. A large input repeats a small one,
-so that the reference has to compute the small one only.
+All operations with a case are included, and each result is checked. A large input repeats a small
+one, so the reference computes the small one only.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
     python -m pytest benchmarks/bench_samplers.py --benchmark-enable
 
-Results are checked before they are timed, but for noise, which every library draws its own. Whole
-loops have a model that costs nothing: what is left is what sampling costs.
+Results without noise are checked before they are timed. Libraries draw different noise. The model
+of a whole loop costs nothing, so the time is that of sampling alone.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def prepare(benchmark, name, shape):
 
 
 def arrays(shape):
-    """A sample, two predictions and a memory."""
+    """Return a sample, two predictions and a memory."""
     return list(np.random.default_rng(0).standard_normal((4, *shape)).astype(np.float32))
 
 
@@ -47,7 +47,7 @@ def made(name):
 
 
 def ours(name, x, predictions, memory, **options):
-    """One step, guided where there are two predictions."""
+    """Return a function that makes one step, guided if there are two predictions."""
     sampler, key = made(name), {"key": 1} if name == "DDPM" else {}
     state = sampler.state()
     step = sampler.step if len(predictions) == 1 else sampler.guided_step
@@ -113,7 +113,7 @@ def test_step(benchmark, library, name, shape):
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_guided_step(benchmark, library, shape, dtype):
-    """Of DDIM; diffusers has guidance in its pipelines, as torch expressions."""
+    """A guided step of DDIM. Pipelines of diffusers compute guidance by torch expressions."""
     needs(library)
     prepare(benchmark, "DDIM.guided_step", shape)
     x, uncond, cond, memory = (y.astype(dtype) for y in arrays(shape))
@@ -134,7 +134,7 @@ def test_guided_step(benchmark, library, shape, dtype):
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_guided_loop(benchmark, library, name, shape):
-    """50 steps; the model returns the same two arrays every time."""
+    """50 guided steps. The model returns the same two arrays every time."""
     needs(library)
     prepare(benchmark, f"50 guided steps of {name}", shape)
     _, uncond, cond, _ = arrays(shape)

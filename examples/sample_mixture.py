@@ -1,11 +1,11 @@
-"""Draw a mixture of normals with every sampler, from the exact score, and see how fast each is.
+"""Draw a mixture of normals with every sampler, from the exact score, and compare their errors.
 
-The score of a noisy mixture is known, so a sampler errs by its own steps alone. Deterministic ones
-are held to the exact end of each path from noise to data, where the slope of the error over steps
-is their order; stochastic ones to the distribution. The distilled models of `LCM` and
-`ConsistencyModel` are perfect ones: they follow the path to its end by many steps of Heun's method.
-The script fails if methods of second order do not beat the first, or samples are not of the
-mixture.
+The score of a noisy mixture is known, so all errors come from the steps of the sampler.
+Deterministic samplers are compared with the exact end of each path from noise to data: the slope of
+the error over steps is their order. Stochastic samplers are compared with the distribution. The
+distilled models of `LCM` and `ConsistencyModel` are perfect: they follow the path to its end by
+many steps of Heun's method. The script fails if methods of second order do not beat the first, or
+if samples do not follow the mixture.
 
     pip install '.[examples]'
     python examples/sample_mixture.py [--samples 2000] [--seed 0] [--out DIR]
@@ -90,7 +90,7 @@ SCHEDULES |= {"FlowMatchEuler": FLOW, "FlowMatchHeun": FLOW}
 
 
 def make(method: tuple[str, dict], evaluations: int) -> Sampler:
-    """A sampler that asks the model about so many times, for x0 where there is a choice."""
+    """Return a sampler with about so many evaluations, which predicts x0 if it may."""
     name, options = method
     if name not in ("EDMEuler", "ConsistencyModel"):
         options = options | {"prediction": "x0"}
@@ -100,14 +100,14 @@ def make(method: tuple[str, dict], evaluations: int) -> Sampler:
 
 
 def denoised(y: Array, sigma: float) -> Array:
-    """The mean of x0, given y = x0 + sigma noise."""
+    """Return the mean of x0, given y = x0 + sigma noise."""
     if not np.isfinite(sigma):
         return np.broadcast_to(WEIGHTS @ MEANS, y.shape)
     return y + sigma**2 * gaussian_mixture_score(y, sigma, EDM, MEANS, LOGVARS, np.log(WEIGHTS))
 
 
 def end_of_path(y: Array, sigma: float, steps: int) -> Array:
-    """The x0 that the deterministic path through y leads to."""
+    """Return the x0 at the end of the deterministic path through y."""
     if sigma <= ENDS["sigma_min"]:
         return denoised(y, sigma)
     schedule = Schedule.karras(steps, sigma_min=ENDS["sigma_min"], sigma_max=sigma)
@@ -119,7 +119,7 @@ def end_of_path(y: Array, sigma: float, steps: int) -> Array:
 
 
 def coefficients(sampler: Sampler, i: int) -> tuple[float, float]:
-    """alpha and sigma of the samples at node i."""
+    """Return alpha and sigma of the samples at node i."""
     s = sampler.sigmas[i]
     if sampler.schedule is FLOW:
         return 1 - s, s
@@ -129,14 +129,14 @@ def coefficients(sampler: Sampler, i: int) -> tuple[float, float]:
 
 
 def predict(sampler: Sampler, x: Array, i: int) -> Array:
-    """What the perfect model says at step i."""
+    """Return the prediction of the perfect model at step i."""
     alpha, sigma = coefficients(sampler, i)
     y, s = (x / alpha, sigma / alpha) if alpha else (x, np.inf)
     if isinstance(sampler, found.LCM):
         return end_of_path(y, s, 16)
     if not isinstance(sampler, EDMEuler | ConsistencyModel):
         return denoised(y, s)
-    # What their networks put out: x0 = skip y + out F.
+    # The output F of their networks: x0 = skip y + out F.
     data, edm = sampler.sigma_data, isinstance(sampler, EDMEuler)
     x0 = denoised(y, s) if edm else end_of_path(y, s, 16)
     above = s if edm else s - sampler.sigmas[-1]
@@ -145,7 +145,7 @@ def predict(sampler: Sampler, x: Array, i: int) -> Array:
 
 
 def run(sampler: Sampler, z: Array, key: int) -> Array:
-    """From standard normal noise to samples."""
+    """Turn standard normal noise into samples."""
     x = coefficients(sampler, 0)[1] * z
     state = sampler.state()
     for i in range(len(sampler)):
@@ -154,7 +154,7 @@ def run(sampler: Sampler, z: Array, key: int) -> Array:
 
 
 def distance(x: Array) -> float:
-    """The largest difference of distribution functions from the mixture's, along a few lines."""
+    """Return the largest difference from the mixture's distribution function, on a few lines."""
     largest, rank = 0.0, (np.arange(len(x)) + 0.5) / len(x)
     for line in DIRECTIONS:
         deviations = np.sqrt(np.exp(LOGVARS) @ line**2)
@@ -164,7 +164,7 @@ def distance(x: Array) -> float:
 
 
 def plot_errors(errors: dict[str, list[float]], floor: float, path: Path) -> None:
-    """Errors over evaluations: of paths, and of distributions."""
+    """Plot the errors of paths and of distributions over evaluations."""
     figure = Figure(figsize=(12, 5.5), layout="constrained")
     titles = "distance from the end of the path", "distance from the distribution"
     for axis, names, title in zip(
@@ -184,7 +184,7 @@ def plot_errors(errors: dict[str, list[float]], floor: float, path: Path) -> Non
 
 
 def plot_samples(samples: dict[str, Array], path: Path) -> None:
-    """The samples of every sampler, with the components."""
+    """Plot the samples of every sampler, with the components."""
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     axes = figure.subplots(3, 7).flat
     for axis, (name, x) in zip(axes, samples.items(), strict=True):
@@ -216,7 +216,7 @@ def main(options: argparse.Namespace) -> None:
             if evaluations == SHOWN:
                 samples[name] = x
         print(f"{name:17}", *(f"{error:.1e}" for error in errors[name]))
-    floor = 1.36 / np.sqrt(options.samples)  # 95 % of exact samples are nearer, along one line
+    floor = 1.36 / np.sqrt(options.samples)  # 95 % of exact samples are nearer on one line
     plot_errors(errors, floor, options.out / "sampler_errors.png")
     plot_samples(samples, options.out / "sampler_samples.png")
     first, second = errors["DDIM"][-1], ("Heun", "DPM-Solver++ 2M", "DPM-Solver++ 2S", "UniPC")

@@ -1,10 +1,10 @@
 """Draw the exact score of a mixture of normals as noise is added, and samples that follow it.
 
-A network of a diffusion model learns the score of noisy data. Where the data is a mixture of normal
-distributions, `gaussian_mixture_score` gives it exactly, so one can see what is to be learned, and
-test a sampler without a network. Here annealed Langevin dynamics (Song and Ermon, 2019) walks from
-wide noise to the mixture; the script fails if the samples do not fall on its components in their
-proportions.
+The network of a diffusion model learns the score of noisy data. For a mixture of normal
+distributions, `gaussian_mixture_score` computes the score exactly. So the target of training
+becomes visible, and a sampler can be tested without a network. Here annealed Langevin dynamics
+(Song and Ermon, 2019) walks from wide noise to the mixture. The script fails if the samples do not
+fall on its components in their proportions.
 
     pip install '.[examples]'
     python examples/score_mixture.py [--samples 4000] [--seed 0] [--out DIR]
@@ -54,17 +54,17 @@ REACH = 5.0
 
 
 def score(x: Array, t: int) -> Array:
-    """Of the mixture with the noise of step t: x and the result are (points, 2)."""
+    """Return the score of the mixture with the noise of step t: (points, 2) like x."""
     return gaussian_mixture_score(x, t, SCHEDULE, MEANS, LOGVARS, np.log(WEIGHTS))
 
 
 def sample(count: int, key: int) -> dict[int, Array]:
-    """Annealed Langevin dynamics, and where it is at the end of the shown noise levels."""
+    """Run annealed Langevin dynamics; return the samples at the end of each shown noise level."""
     x = SCHEDULE.sigma[-1] * fastgen.noise.normal((count, 2), key=key)
     counter, shown = x.size, {}
     smallest = np.exp(LOGVARS).min()
     for t in range(len(SCHEDULE) - 1, -1, -1):
-        # Of the variance across the narrowest component.
+        # In units of the variance across the narrowest component.
         step_size = 0.15 * (SCHEDULE.sigma[t] ** 2 + smallest)
         for _ in range(WALKS):
             x = langevin_step(x, score(x, t), step_size, key=key, counter=counter)
@@ -75,7 +75,7 @@ def sample(count: int, key: int) -> dict[int, Array]:
 
 
 def proportions(x: Array) -> Array:
-    """The share of points on each component, by the density of each: (components,)."""
+    """Return the share of points on each component, by their densities: (components,)."""
     log_densities = np.stack(
         [
             np.log(weight) - fastgen.vae.gaussian_nll(x, mean, logvar)
@@ -86,7 +86,7 @@ def proportions(x: Array) -> Array:
 
 
 def plot(shown: dict[int, Array], path: Path) -> None:
-    """The field at each noise level, and the samples there."""
+    """Plot the score and the samples at each noise level."""
     figure = Figure(figsize=(11, 11), layout="constrained")
     line = np.linspace(-REACH, REACH, 25)
     grid = np.stack(np.meshgrid(line, line), axis=-1)  # (25, 25, 2)
@@ -119,7 +119,7 @@ def main(options: argparse.Namespace) -> None:
     found = proportions(shown[0])
     print(f"components of the mixture  {WEIGHTS}\namong the samples          {found.round(3)}")
     plot(shown, options.out / "score_mixture.png")
-    # Five standard deviations of counting, and what annealing leaves.
+    # Five standard deviations of counting, and the error of annealing.
     allowed = 5 * np.sqrt(WEIGHTS * (1 - WEIGHTS) / options.samples) + 0.03
     if not np.all(np.abs(found - WEIGHTS) <= allowed):
         sys.exit("error: the samples should fall on the components in their proportions")

@@ -68,29 +68,29 @@ class WithFastgen:
 
     @staticmethod
     def add_noise(x0: Array, t: Array, schedule: Schedule, noise: Array) -> Array:
-        """x_t, (batch, pixels)."""
+        """Return x_t, (batch, pixels)."""
         return fastgen.diffusion.add_noise(x0, t, schedule, noise=noise)
 
     @staticmethod
     def loss(epsilon: Array, noise: Array) -> tuple[float, Array]:
-        """Mean squared error, mean over the batch, and its gradient in epsilon."""
+        """Return the mean squared error, averaged over the batch, and its gradient in epsilon."""
         loss, (d_epsilon,) = loss_and_grad(epsilon, noise, cotangent=1 / len(noise))
         return float(np.mean(loss)), d_epsilon
 
 
 class WithNumPy:
-    """The same by the reference, with the gradient written by hand."""
+    """Noising and loss by the reference, with the gradient written by hand."""
 
     name = "NumPy"
 
     @staticmethod
     def add_noise(x0: Array, t: Array, schedule: Schedule, noise: Array) -> Array:
-        """x_t, (batch, pixels)."""
+        """Return x_t, (batch, pixels)."""
         return reference.add_noise(x0, t, schedule, noise=noise)
 
     @staticmethod
     def loss(epsilon: Array, noise: Array) -> tuple[float, Array]:
-        """Mean squared error, mean over the batch, and its gradient in epsilon."""
+        """Return the mean squared error, averaged over the batch, and its gradient in epsilon."""
         loss = reference.denoising_loss(epsilon, noise)
         return float(np.mean(loss)), 2 * (epsilon - noise) / epsilon.size
 
@@ -99,7 +99,7 @@ class Network:
     """Three dense layers with SiLU between them: x_t and t to epsilon."""
 
     def __init__(self, rng: np.random.Generator, steps: int) -> None:
-        """Random weights, biases of 0; the last layer starts at 0."""
+        """Start with random weights and biases of 0. The last layer starts at 0."""
         self.embedding = fastgen.diffusion.timestep_embedding(np.arange(steps), EMBEDDING)
         self.parameters = []
         sizes = (PIXELS + EMBEDDING, HIDDEN, HIDDEN, PIXELS)
@@ -108,7 +108,7 @@ class Network:
             self.parameters += [weights * np.float32(k < 2), np.zeros(columns, np.float32)]
 
     def forward(self, x_t: Array, t: Array) -> Array:
-        """(batch, pixels) and (batch,) to (batch, pixels)."""
+        """Turn (batch, pixels) and (batch,) into (batch, pixels)."""
         w1, b1, w2, b2, w3, b3 = self.parameters
         self.input = np.hstack([x_t, self.embedding[t]])
         self.before = []
@@ -130,10 +130,10 @@ class Network:
 
 
 class Trainer:
-    """A network, its noising and loss, the state of Adam, and what every step took and gave."""
+    """A network, its noising and loss, the state of Adam, and time and loss of every step."""
 
     def __init__(self, ways: type, network: Network, schedule: Schedule) -> None:
-        """Nothing trained yet."""
+        """Start without training."""
         self.ways, self.network, self.schedule = ways, network, schedule
         self.m, self.v = ([np.zeros_like(p) for p in network.parameters] for _ in range(2))
         self.losses: list[float] = []  # one entry per step
@@ -141,7 +141,7 @@ class Trainer:
         self.step_seconds: list[float] = []
 
     def step(self, x0: Array, t: Array, noise: Array, rate: float) -> None:
-        """One step of Adam (Kingma and Ba, 2015); x0, noise: (batch, pixels), t: (batch,)."""
+        """Make one step of Adam (Kingma and Ba, 2015); x0, noise: (batch, pixels), t: (batch,)."""
         start = perf_counter()
         x_t = self.ways.add_noise(x0, t, self.schedule, noise)
         noised = perf_counter()
@@ -164,7 +164,7 @@ class Trainer:
 
 
 def train(trainers: list[Trainer], x: Array, epochs: int, rng: np.random.Generator) -> None:
-    """Let every trainer take the same steps, one after the other, so that all see the same load."""
+    """Let the trainers take each step in turn, so that all see the same load."""
     steps = len(trainers[0].schedule)
     for epoch in range(epochs):
         rate = RATE * (0.5 + 0.5 * np.cos(np.pi * epoch / epochs))
@@ -179,7 +179,7 @@ def train(trainers: list[Trainer], x: Array, epochs: int, rng: np.random.Generat
 
 
 def sample(network: Network, schedule: Schedule, count: int, key: int) -> Array:
-    """Digits from noise, (count, pixels), by the ancestral sampler with x0 kept in [-1, 1]."""
+    """Return digits from noise, (count, pixels), by the ancestral sampler, x0 in [-1, 1]."""
     x_t = fastgen.noise.normal((count, PIXELS), key=key, dtype=np.float32)
     for t in range(len(schedule) - 1, -1, -1):
         epsilon = network.forward(x_t, np.full(count, t))
@@ -193,7 +193,7 @@ def sample(network: Network, schedule: Schedule, count: int, key: int) -> Array:
 
 
 def plot_losses(trainers: list[Trainer], difference: Array, path: Path) -> None:
-    """Both curves, and below them how far they are apart."""
+    """Plot both curves, and below them their difference."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     for trainer, style in zip(trainers, ({"lw": 4, "alpha": 0.4}, {"lw": 0.7}), strict=True):
@@ -206,7 +206,7 @@ def plot_losses(trainers: list[Trainer], difference: Array, path: Path) -> None:
 
 
 def plot_digits(x: Array, noised: Array, samples: Array, path: Path) -> None:
-    """Images, the same with more and more noise, and samples: (images, pixels) each."""
+    """Plot images, the same with more and more noise, and samples: (images, pixels) each."""
     titles = "Images", "With noise: t grows to the right", "Samples, from nothing but noise"
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     axes = figure.subplots(3, height_ratios=(1, 1, 4))

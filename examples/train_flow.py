@@ -5,7 +5,7 @@ derivatives, and the likelihood. All else (networks, backpropagation, Adam) is N
 
 Two data sets of scikit-learn: `load_breast_cancer`, 569 tumours described by 30 numbers, and
 `load_digits`, 1797 images of 8x8 pixels with grey levels 0 to 16, which pass a logit first. Both
-get uniform noise as wide as their last digit, so that a density is what they have. Data are split
+get uniform noise as wide as their last digit, so that they have a density. Data are split
 into training, validation (which says when to stop) and test. The flow begins as the Gaussian that
 fits the training data, by its Cholesky factor; so what it gains is what the couplings learn. The
 Gaussian to beat is fitted to training and validation data together.
@@ -56,28 +56,28 @@ except ImportError as error:
 LAYERS, HIDDEN, BATCH = 8, 32, 64
 RATE, DECAY = 5e-4, 1e-2  # of Adam, at the first step; of weights
 BINS, BOUND = 6, 5.0  # of splines
-ALPHA = 0.05  # how far pixels are kept from 0 and 1, where the logit is infinite
+ALPHA = 0.05  # distance of pixels from 0 and 1, where the logit is infinite
 Array = np.ndarray  # of float32
 
 
 class Affine:
-    """What moves a dimension by two numbers: a shift, and a log-scale within +-1."""
+    """A transform of a dimension by two numbers: a shift, and a log-scale within +-1."""
 
     numbers = 2
     grad = staticmethod(fastgen.value_and_grad(flow.affine_coupling, argnums=(0, 1, 2)))
 
     @staticmethod
     def parts(params: Array) -> tuple[Array, Array]:
-        """(batch, dims, 2) to log-scale and shift, (batch, dims), as views."""
+        """Split (batch, dims, 2) into log-scale and shift, (batch, dims), as views."""
         return params[..., 0], params[..., 1]
 
     def __call__(self, x: Array, params: Array, inverse: bool = False) -> tuple[Array, Array]:
-        """y and log|dy/dx|: (batch, dims) and (batch,)."""
+        """Return y and log|dy/dx|: (batch, dims) and (batch,)."""
         function = flow.affine_coupling_inverse if inverse else flow.affine_coupling
         return function(x, *self.parts(params), scale_map="tanh")
 
     def backward(self, x: Array, params: Array, d_y: Array, d_logabsdet: float) -> tuple:
-        """Gradients of x and params from those of y and log|dy/dx|."""
+        """Return the gradients of x and params from those of y and log|dy/dx|."""
         cotangent = (d_y, d_logabsdet)
         _, (d_x, *d_params) = self.grad(
             x, *self.parts(params), cotangent=cotangent, scale_map="tanh"
@@ -86,27 +86,27 @@ class Affine:
 
 
 class Spline:
-    """What moves a dimension by a monotonic spline of BINS pieces within +-BOUND."""
+    """A transform of a dimension by a monotonic spline of BINS pieces within +-BOUND."""
 
     numbers = 3 * BINS - 1  # widths, heights, and the slopes between
-    # Where all numbers are 0, it is the identity.
+    # If all numbers are 0, the spline is the identity.
     options: ClassVar = {"bound": BOUND, "convention": "distrax"}
     grad = staticmethod(fastgen.value_and_grad(flow.rational_quadratic_spline))
 
     @staticmethod
     def parts(params: Array) -> tuple[Array, ...]:
-        """(batch, dims, numbers) to widths, heights and slopes, as views."""
+        """Split (batch, dims, numbers) into widths, heights and slopes, as views."""
         return params[..., :BINS], params[..., BINS : 2 * BINS], params[..., 2 * BINS :]
 
     def __call__(self, x: Array, params: Array, inverse: bool = False) -> tuple[Array, Array]:
-        """y and log|dy/dx|: (batch, dims) and (batch,)."""
+        """Return y and log|dy/dx|: (batch, dims) and (batch,)."""
         y, logabsdet = flow.rational_quadratic_spline(
             x, *self.parts(params), inverse=inverse, **self.options
         )
         return y, fastgen.elementary.total(logabsdet)
 
     def backward(self, x: Array, params: Array, d_y: Array, d_logabsdet: float) -> tuple:
-        """Gradients of x and params from those of y and log|dy/dx|."""
+        """Return the gradients of x and params from those of y and log|dy/dx|."""
         cotangent = (d_y, d_logabsdet)
         _, gradients = self.grad(x, *self.parts(params), cotangent=cotangent, **self.options)
         return gradients[0], np.concatenate(gradients[1:], axis=-1)
@@ -116,19 +116,19 @@ class Mlp:
     """Two dense layers with a tanh between them; the second starts at 0."""
 
     def __init__(self, rng: np.random.Generator, inputs: int, outputs: int) -> None:
-        """Random weights, biases of 0."""
+        """Start with random weights and biases of 0."""
         weights = rng.standard_normal((inputs, HIDDEN), np.float32) / np.float32(inputs**0.5)
         shapes = HIDDEN, (HIDDEN, outputs), outputs
         self.parameters = [weights, *(np.zeros(shape, np.float32) for shape in shapes)]
 
     def forward(self, x: Array) -> Array:
-        """(batch, inputs) to (batch, outputs)."""
+        """Turn (batch, inputs) into (batch, outputs)."""
         w1, b1, w2, b2 = self.parameters
         self.x, self.h = x, np.tanh(x @ w1 + b1)  # kept for backward; h: (batch, hidden)
         return self.h @ w2 + b2
 
     def backward(self, d_out: Array) -> Array:
-        """Gradient of the input from that of the output; keeps those of the parameters."""
+        """Return the gradient of the input; keep the gradients of the parameters."""
         w1, _, w2, _ = self.parameters
         d_h = (d_out @ w2.T) * (1 - self.h**2)
         self.gradients = [self.x.T @ d_h, d_h.sum(0), self.h.T @ d_out, d_out.sum(0)]
@@ -136,29 +136,29 @@ class Mlp:
 
 
 class Coupling:
-    """Half of the dimensions move, by what a network makes of the other half."""
+    """A coupling: a network reads half of the dimensions, and its output moves the others."""
 
     def __init__(self, rng: np.random.Generator, dims: int, transform: Affine | Spline) -> None:
-        """A random half."""
+        """Choose a random half."""
         order = rng.permutation(dims)
         self.stay, self.move, self.transform = order[: dims // 2], order[dims // 2 :], transform
         outputs = len(self.move) * transform.numbers
         self.network = Mlp(rng, len(self.stay), outputs)
 
     def params(self, x: Array) -> Array:
-        """(batch, moving dims, numbers), from the half that stays."""
+        """Return (batch, moving dims, numbers), from the half that stays."""
         out = self.network.forward(x[:, self.stay])
         return out.reshape(len(x), len(self.move), self.transform.numbers)
 
     def forward(self, x: Array, inverse: bool = False) -> tuple[Array, Array]:
-        """y and log|dy/dx|: (batch, dims) and (batch,)."""
+        """Return y and log|dy/dx|: (batch, dims) and (batch,)."""
         self.x, self.p = x[:, self.move], self.params(x)
         y = x.copy()
         y[:, self.move], logabsdet = self.transform(self.x, self.p, inverse)
         return y, logabsdet
 
     def backward(self, d_y: Array, d_logabsdet: float) -> Array:
-        """Gradient of x; the network keeps those of its parameters."""
+        """Return the gradient of x. The network keeps those of its parameters."""
         d_x = d_y.copy()
         d_moved, d_params = self.transform.backward(self.x, self.p, d_y[:, self.move], d_logabsdet)
         d_x[:, self.move] = d_moved

@@ -6,8 +6,8 @@ their gradients, and an estimate of how far the generated images are from the re
 the same logits. The time that both take is printed, and the script fails if they disagree.
 
 The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, with grey levels 0 to 16.
-The discriminator sees all images with some noise on them, less and less of it: so real and
-generated ones overlap from the start, and it always has something to say.
+The discriminator sees all images with noise, which shrinks during training. So real and generated
+images overlap from the start, and the discriminator always gives useful gradients.
 
     pip install '.[examples]'
     python examples/train_gan.py [--epochs 200] [--latent 24] [--seed 0] [--out DIR]
@@ -64,14 +64,14 @@ generator_and_grads = fastgen.value_and_grad(fastgen.gan.generator_loss)
 
 
 def loss_fastgen(*logits: Array) -> LossAndGrads:
-    """Of the discriminator for logits of real and generated images, of the generator for one."""
+    """Return the discriminator's loss for two arrays of logits, the generator's for one."""
     if len(logits) == 2:
         return discriminator_and_grads(*logits, kind="non_saturating", label_smoothing=SMOOTHING)
     return generator_and_grads(*logits, kind="non_saturating")
 
 
 def loss_numpy(*logits: Array) -> LossAndGrads:
-    """The same, with the gradients derived and written by hand."""
+    """Return the same, with gradients that are written by hand."""
     sigmoids = [1 / (1 + np.exp(-x)) for x in logits]
     if len(logits) == 2:
         loss = reference.discriminator_loss(*logits, kind="minimax", label_smoothing=SMOOTHING)
@@ -80,18 +80,18 @@ def loss_numpy(*logits: Array) -> LossAndGrads:
 
 
 class Comparison:
-    """Calls both, and keeps the seconds that they take and how far they are apart."""
+    """Calls both, and keeps their times and their largest difference."""
 
     def __init__(self) -> None:
-        """Nothing called yet."""
+        """Start without calls."""
         self.seconds: dict[str, list[float]] = {"fastgen": [], "NumPy": []}
         self.difference = 0.0
 
     def __call__(self, *logits: Array) -> LossAndGrads:
-        """What fastgen returns."""
+        """Return the result of fastgen."""
         results = {}
         turns = [("fastgen", loss_fastgen), ("NumPy", loss_numpy)]
-        if len(self.seconds["NumPy"]) % 4 > 1:  # who comes second finds the logits in the cache
+        if len(self.seconds["NumPy"]) % 4 > 1:  # the second one finds the logits in the cache
             turns.reverse()
         for name, f in turns:
             start = perf_counter()
@@ -108,7 +108,7 @@ class Network:
     """Dense layers with a leaky rectifier between them, and Adam (Kingma and Ba, 2015)."""
 
     def __init__(self, rng: np.random.Generator, *widths: int) -> None:
-        """Random weights, biases of 0."""
+        """Start with random weights and biases of 0."""
         self.parameters: list[Array] = []
         for rows, columns in itertools.pairwise(widths):
             weights = rng.standard_normal((rows, columns), np.float32) * np.float32(rows**-0.5)
@@ -117,7 +117,7 @@ class Network:
         self.steps = 0
 
     def forward(self, x: Array, parameters: list[Array] | None = None) -> Array:
-        """(batch, widths[0]) to (batch, widths[-1]), by other parameters if there are any given."""
+        """Turn (batch, widths[0]) into (batch, widths[-1]), by given or own parameters."""
         parameters = parameters or self.parameters
         self.inputs = []  # of each layer, kept for backward
         for k in range(0, len(parameters), 2):
@@ -128,7 +128,7 @@ class Network:
         return x
 
     def backward(self, d_x: Array) -> Array:
-        """Gradient of the input from that of the output; keeps those of the parameters."""
+        """Return the gradient of the input; keep the gradients of the parameters."""
         self.gradients: list[Array] = []
         for k in reversed(range(len(self.inputs))):
             x = self.inputs[k]
@@ -152,7 +152,7 @@ class Gan:
     """Generator tanh(G(z)), with z from N(0, I), and discriminator D(x), with pixels in [-1, 1]."""
 
     def __init__(self, rng: np.random.Generator, latent: int) -> None:
-        """Two random networks, and the average of the generator's weights."""
+        """Make two random networks, and the average of the generator's weights."""
         self.rng, self.latent = rng, latent
         self.generator = Network(rng, latent, HIDDEN, HIDDEN, PIXELS)
         self.discriminator = Network(rng, PIXELS, HIDDEN, HIDDEN, 1)
@@ -160,17 +160,17 @@ class Gan:
         self.loss = Comparison()
 
     def draw(self, count: int, parameters: list[Array] | None = None) -> Array:
-        """Generated images, (count, pixels)."""
+        """Return generated images, (count, pixels)."""
         z = self.rng.standard_normal((count, self.latent), np.float32)
         return np.tanh(self.generator.forward(z, parameters))
 
     def judge(self, x: Array, noise: float) -> Array:
-        """Logits, (batch,): how real the images, (batch, pixels), look with noise on them."""
+        """Return logits, (batch,): the discriminator's view of noisy images, (batch, pixels)."""
         noisy = x + np.float32(noise) * self.rng.standard_normal(x.shape, np.float32)
         return self.discriminator.forward(noisy)[:, 0]
 
     def step(self, real: Array, rate: float, noise: float) -> tuple[float, float]:
-        """One step of the discriminator, one of the generator; their losses."""
+        """Make one step of the discriminator and one of the generator; return their losses."""
         logits = self.judge(np.concatenate([real, self.draw(BATCH)]), noise)
         loss, gradients = self.loss(logits[:BATCH], logits[BATCH:])
         self.discriminator.backward(np.concatenate(gradients)[:, None])
@@ -186,13 +186,13 @@ class Gan:
         return float(loss), float(generator_loss)
 
     def divergence(self, real: Array, noise: float) -> float:
-        """Jensen-Shannon divergence of real and generated images, as the discriminator sees it."""
+        """Return the discriminator's estimate of the Jensen-Shannon divergence."""
         logits = self.judge(np.concatenate([real, self.draw(len(real), self.average)]), noise)
         return float(fastgen.gan.js_estimate(logits[: len(real)], logits[len(real) :]))
 
 
 def train(gan: Gan, levels: Array, epochs: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Losses, (steps, 2), and divergences on held-out images, (epochs,)."""
+    """Return losses, (steps, 2), and divergences on held-out images, (epochs,)."""
     images = levels / 8 - 1
     losses, divergences = [], []
     for epoch in range(epochs):
@@ -205,7 +205,7 @@ def train(gan: Gan, levels: Array, epochs: int, rng: np.random.Generator) -> tup
 
 
 def show_progress(epoch: int, epochs: int, divergence: float) -> None:
-    """A bar on a terminal; elsewhere a line for about every tenth of the epochs."""
+    """Show a bar on a terminal; elsewhere print a line for about every tenth of the epochs."""
     text = f"epoch {epoch:{len(str(epochs))}}/{epochs}  divergence {divergence:.3f} nats"
     if sys.stderr.isatty():
         bar, end = "#" * (30 * epoch // epochs), "\n" if epoch == epochs else ""
@@ -215,7 +215,7 @@ def show_progress(epoch: int, epochs: int, divergence: float) -> None:
 
 
 def plot_divergence(losses: Array, divergences: Array, path: Path) -> None:
-    """The losses of both players, and below them the estimated divergence."""
+    """Plot the losses of both players, and below them the estimated divergence."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     top, bottom = figure.subplots(2, sharex=True)
     epochs = np.arange(1, len(divergences) + 1)
@@ -231,7 +231,7 @@ def plot_divergence(losses: Array, divergences: Array, path: Path) -> None:
 
 
 def plot_digits(real: Array, generated: Array, path: Path) -> None:
-    """Real and generated images, (images, pixels), with grey levels 0 to 16."""
+    """Plot real and generated images, (images, pixels), with grey levels 0 to 16."""
     columns = 14
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     axes = figure.subplots(2, height_ratios=(2, 5))
@@ -247,7 +247,7 @@ def plot_digits(real: Array, generated: Array, path: Path) -> None:
 
 
 def nearest(images: Array, others: Array) -> float:
-    """Root mean square distance, in grey levels, of images from the nearest of the others."""
+    """Return the RMS distance, in grey levels, of images from the nearest of the others."""
     squares = (images**2).sum(1)[:, None] + (others**2).sum(1) - 2 * images @ others.T
     return float(np.sqrt(np.maximum(squares.min(1), 0).mean() / PIXELS))
 

@@ -61,14 +61,14 @@ kl_and_grads = fastgen.value_and_grad(fastgen.vae.kl_standard_normal)
 
 
 def loss_fastgen(x: Array, x_mu: Array, x_logvar: Array, mu: Array, logvar: Array) -> LossAndGrads:
-    """Negative ELBO, mean over the batch, and its gradients in x_mu, x_logvar, mu and logvar."""
+    """Return the negative ELBO, mean over the batch, and its gradients in all but x."""
     nll, d_decoded = nll_and_grads(x, x_mu, x_logvar, cotangent=1 / len(x))  # nll: (batch,)
     kl, d_encoded = kl_and_grads(mu, logvar, cotangent=1 / len(x))  # kl: (batch,)
     return float(np.mean(nll + kl)), (*d_decoded, *d_encoded)
 
 
 def loss_numpy(x: Array, x_mu: Array, x_logvar: Array, mu: Array, logvar: Array) -> LossAndGrads:
-    """The same, with the gradients derived and written by hand."""
+    """Return the same, with gradients that are written by hand."""
     nll = reference.gaussian_nll(x, x_mu, x_logvar)  # (batch,)
     kl = reference.kl_standard_normal(mu, logvar)  # (batch,)
     error, precision = x_mu - x, np.exp(-x_logvar)  # (batch, pixels)
@@ -83,20 +83,20 @@ class Mlp:
     """Two dense layers with a tanh between them."""
 
     def __init__(self, rng: np.random.Generator, inputs: int, outputs: int) -> None:
-        """Random weights, biases of 0."""
+        """Start with random weights and biases of 0."""
         self.parameters = []
         for rows, columns in ((inputs, HIDDEN), (HIDDEN, outputs)):
             weights = rng.standard_normal((rows, columns), np.float32) / np.float32(rows**0.5)
             self.parameters += [weights, np.zeros(columns, np.float32)]
 
     def forward(self, x: Array) -> Array:
-        """(batch, inputs) to (batch, outputs)."""
+        """Turn (batch, inputs) into (batch, outputs)."""
         w1, b1, w2, b2 = self.parameters
         self.x, self.h = x, np.tanh(x @ w1 + b1)  # kept for backward; h: (batch, hidden)
         return self.h @ w2 + b2
 
     def backward(self, d_out: Array) -> Array:
-        """Gradient of the input from that of the output; keeps those of the parameters."""
+        """Return the gradient of the input; keep the gradients of the parameters."""
         w1, _, w2, _ = self.parameters
         d_h = (d_out @ w2.T) * (1 - self.h**2)
         self.gradients = [self.x.T @ d_h, d_h.sum(0), self.h.T @ d_out, d_out.sum(0)]
@@ -107,26 +107,26 @@ class Vae:
     """q(z|x) = N(mu, exp(logvar)), p(z) = N(0, I), p(x|z) = N(x_mu, exp(x_logvar))."""
 
     def __init__(self, rng: np.random.Generator, latent: int) -> None:
-        """Two random networks, with a broad first guess of the grey levels: 8.5 +- 8."""
+        """Make two random networks, with a broad first guess of the grey levels: 8.5 +- 8."""
         self.latent = latent
         self.encoder, self.decoder = Mlp(rng, PIXELS, 2 * latent), Mlp(rng, latent, 2 * PIXELS)
         self.decoder.parameters[-1][:] = np.repeat([0, np.log(8**2)], PIXELS)
         self.parameters = self.encoder.parameters + self.decoder.parameters
 
     def forward(self, x: Array, eps: Array) -> tuple[Array, ...]:
-        """x_mu and x_logvar, (batch, pixels); mu and logvar, (batch, latent)."""
+        """Return x_mu and x_logvar, (batch, pixels); mu and logvar, (batch, latent)."""
         mu, logvar = np.split(self.encoder.forward(x / 8 - 1), 2, axis=1)
         self.eps_sigma = eps * np.exp(logvar / 2)
         return *self.decode(mu + self.eps_sigma), mu, logvar  # z = mu + eps sigma
 
     def decode(self, z: Array) -> tuple[Array, Array]:
-        """x_mu and x_logvar, (batch, pixels), from z: (batch, latent)."""
+        """Return x_mu and x_logvar, (batch, pixels), from z, (batch, latent)."""
         position, x_logvar = np.split(self.decoder.forward(z), 2, axis=1)
-        self.position = np.tanh(position)  # no mean outside the grey levels, 0 to 17
+        self.position = np.tanh(position)  # keeps means within the grey levels, 0 to 17
         return 8.5 * (1 + self.position), x_logvar
 
     def backward(self, d_x_mu: Array, d_x_logvar: Array, d_mu: Array, d_logvar: Array) -> None:
-        """From the gradients of the loss to those of the parameters."""
+        """Turn the gradients of the loss into those of the parameters."""
         d_position = 8.5 * d_x_mu * (1 - self.position**2)
         d_z = self.decoder.backward(np.hstack([d_position, d_x_logvar]))
         # The divergence reaches mu and logvar directly, the likelihood through z.
@@ -135,10 +135,10 @@ class Vae:
 
 
 class Trainer:
-    """A model, its loss function, the state of Adam, and what every step took and gave."""
+    """A model, its loss function, the state of Adam, and time and loss of every step."""
 
     def __init__(self, name: str, loss: Callable[..., LossAndGrads], model: Vae) -> None:
-        """Nothing trained yet."""
+        """Start without training."""
         self.name, self.loss, self.model = name, loss, model
         self.m, self.v = ([np.zeros_like(p) for p in model.parameters] for _ in range(2))
         self.losses: list[float] = []  # nats per image, one entry per step
@@ -146,7 +146,7 @@ class Trainer:
         self.step_seconds: list[float] = []
 
     def step(self, x: Array, eps: Array, rate: float) -> None:
-        """One step of Adam (Kingma and Ba, 2015); x: (batch, pixels), eps: (batch, latent)."""
+        """Make one step of Adam (Kingma and Ba, 2015); x: (batch, pixels), eps: (batch, latent)."""
         model, start = self.model, perf_counter()
         outputs = model.forward(x, eps)
         before_loss = perf_counter()
@@ -164,19 +164,19 @@ class Trainer:
 
 
 def draw(levels: Array, latent: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """x: (images, pixels), with grey level k spread over [k, k + 1); eps: (images, latent)."""
+    """Return x, (images, pixels), with grey level k spread over [k, k + 1), and eps."""
     eps = rng.standard_normal((len(levels), latent), np.float32)
     return levels + rng.random(levels.shape, np.float32), eps
 
 
 def elbo(model: Vae, levels: Array) -> float:
-    """Nats per image, mean over 10 draws of the noise, the same at every call."""
+    """Return the ELBO in nats per image, mean over 10 draws of noise, the same at every call."""
     x, eps = draw(np.tile(levels, (10, 1)), model.latent, np.random.default_rng(0))
     return -loss_fastgen(x, *model.forward(x, eps))[0]
 
 
 def train(trainers: list[Trainer], levels: Array, epochs: int, rng: np.random.Generator) -> None:
-    """Let every trainer take the same steps, one after the other, so that all see the same load."""
+    """Let the trainers take each step in turn, so that all see the same load."""
     for epoch in range(epochs):
         rate = RATE * (0.5 + 0.5 * np.cos(np.pi * epoch / epochs))
         for batch in rng.permutation(TRAIN).reshape(-1, BATCH):
@@ -187,7 +187,7 @@ def train(trainers: list[Trainer], levels: Array, epochs: int, rng: np.random.Ge
 
 
 def show_progress(epoch: int, epochs: int, loss: float) -> None:
-    """A bar on a terminal; elsewhere a line for about every tenth of the epochs."""
+    """Show a bar on a terminal; elsewhere print a line for about every tenth of the epochs."""
     text = f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {loss:.2f} nats per image"
     if sys.stderr.isatty():
         bar, end = "#" * (30 * epoch // epochs), "\n" if epoch == epochs else ""
@@ -197,7 +197,7 @@ def show_progress(epoch: int, epochs: int, loss: float) -> None:
 
 
 def plot_losses(trainers: list[Trainer], difference: Array, path: Path) -> None:
-    """Both curves, and below them how far they are apart."""
+    """Plot both curves, and below them their difference."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     for trainer, style in zip(trainers, ({"lw": 4, "alpha": 0.4}, {"lw": 0.7}), strict=True):
@@ -210,7 +210,7 @@ def plot_losses(trainers: list[Trainer], difference: Array, path: Path) -> None:
 
 
 def plot_digits(model: Vae, levels: Array, rng: np.random.Generator, path: Path) -> None:
-    """Held-out images, their reconstructions and samples, (images, pixels), as the mean x_mu."""
+    """Plot held-out images, their reconstructions and samples, (images, pixels): means x_mu."""
     columns, originals = 14, levels[:14]
     posterior_mean = model.forward(originals + 0.5, np.zeros((columns, model.latent), np.float32))
     samples = model.decode(rng.standard_normal((4 * columns, model.latent), np.float32))

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 @pytest.fixture
 def rng(request):
-    """A generator of its own for each test: the same numbers whatever else is run."""
+    """Return a generator seeded by the test's name, so its numbers do not depend on other tests."""
     return np.random.default_rng(abs(hash_of(request.node.nodeid)))
 
 
@@ -20,7 +20,7 @@ def hash_of(text):
 
 @pytest.fixture
 def threads():
-    """Set the thread count in a test, and put it back."""
+    """Let a test set the thread count, and restore the count after it."""
     import fastgen
 
     before = fastgen.get_num_threads()
@@ -30,7 +30,7 @@ def threads():
 
 @pytest.fixture
 def interrupts():
-    """Let SIGINT interrupt, even where a shell that runs the tests behind has it ignored."""
+    """Let SIGINT interrupt, even if the shell started the tests with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -44,7 +44,7 @@ def test_readme_example_runs(tmp_path, monkeypatch):
 
 
 def lines_of_functions():
-    """From "vae.kl_standard_normal" to the error that its line in docs/functions.md states."""
+    """Map each function, as "vae.kl_standard_normal", to its error in docs/functions.md."""
     section, found = "", {}
     for line in FUNCTIONS.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -57,7 +57,7 @@ def lines_of_functions():
 
 
 def test_the_table_of_functions_is_up_to_date():
-    """If not: python -m fastgen info --functions > docs/functions.md"""
+    """To update it: python -m fastgen info --functions > docs/functions.md"""
     assert FUNCTIONS.read_text(encoding="utf-8") == functions.table()
 
 
@@ -84,7 +84,7 @@ def test_stated_errors_are_the_bounds_of_the_cases(name):
         least, _, most = part.partition(" to ")
         assert float(least) <= bound <= float(most or least), stated
     assert stated.endswith("of its terms") or case.scale is None
-    # The largest bound of all kinds is stated, not more.
+    # The docstring states the largest bound of all kinds, and no larger number.
     kinds = [n for n in OPS if public(n)[0] is entry]
     numbers = [float(n) for n in re.findall(r"[\d.]+", stated)]
     assert max(numbers) == max(max(cases.bounds(cases.CASES[n].ulp, 1)) for n in kinds)

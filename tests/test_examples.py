@@ -21,7 +21,7 @@ def run(name, *options):
 
 
 def is_picture(path):
-    """A PNG that decodes, of a size worth looking at, and not of one colour."""
+    """Return whether a file is a PNG that decodes, is large enough, and has several colours."""
     pixels = pytest.importorskip("matplotlib.image").imread(path)
     return min(pixels.shape[:2]) >= 300 and np.ptp(pixels[..., :3]) > 0.5
 
@@ -65,7 +65,7 @@ def test_train_gan(tmp_path):
         rf"grey levels: {NUMBER} .* to {NUMBER}; from real to real {NUMBER}", done.stdout
     )
     before, after, best = map(float, distances.groups())
-    assert best < after < before - 1.5  # it has learned something, and copies no image
+    assert best < after < before - 1.5  # it has learned, and does not copy images
     difference = re.search(rf"difference of the two: {NUMBER}", done.stdout)
     assert float(difference[1]) <= 1e-5
 

@@ -13,7 +13,7 @@ set_num_threads(_count)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 
-# The thread count comes first.
+# These imports stand below the code that sets the thread count.
 from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
@@ -39,7 +39,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Import the reference when it is first asked for: most programs never use it."""
+    """Import `fastgen.reference` at its first use: most programs never use it."""
     if name == "reference":
         return _importlib.import_module("fastgen.reference")
     raise AttributeError(f"module 'fastgen' has no attribute {name!r}")

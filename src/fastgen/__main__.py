@@ -14,13 +14,13 @@ from fastgen import __version__
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0; 1 for a wrong result or a file that could not be written; 2 for a bad argument; 130 after
-    Ctrl-C.
+    The code is 0 for success, 1 for a wrong result or a file that could not be written, 2 for a bad
+    argument, and 130 after Ctrl-C.
     """
     parser = _parser()
     args = parser.parse_args(argv)
     try:
-        # A command is imported when it is called: `info` does not wait for the others' imports.
+        # A command is imported when it is called: `info` does not import what `bench` needs.
         if args.command is None:
             parser.print_help()
             print()
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = importlib.import_module(f"fastgen.cli.{args.command}").run(args)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. Python must not flush into it at exit.
+        # The reader, such as `head`, has closed the pipe. Python must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
-"""A call, described: which rows it runs, on which inputs, with which constants.
+"""Descriptions of calls: the rows that a call runs, with their inputs and constants.
 
-A composed function returns such a description, and the decorator `composed` computes it. From the
-same description come the gradients, and the shape and type of the results without computing them.
+The body of a composed function returns a description, and the decorator `composed` computes it. The
+same description gives the gradients, and the shape and type of each result without computing it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ ALL = 0x7FFFFFFF
 
 
 class Result(NamedTuple):
-    """What is known of a result before it is computed."""
+    """The shape and type of a result, known before it is computed."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
 class Composition(ABC):
-    """The results of one call: they can be computed, differentiated, or described."""
+    """The description of one call: it computes the results, their gradients, shapes and types."""
 
     @abstractmethod
     def value(self, out: Any = None) -> Any:
@@ -43,7 +43,7 @@ class Composition(ABC):
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the value, if asked for, and the gradients of the wanted inputs."""
+        """Return the value, or None without `with_value`, and the wanted gradients."""
 
     @abstractmethod
     def results(self) -> tuple[Result, ...]:
@@ -58,15 +58,15 @@ class Row(Composition):
     op : Op
         The row.
     operands : tuple
-        What it takes: the function's inputs, prepared, and constants.
+        The operands of the row: the function's inputs, prepared, and constants.
     axis, keepdims
-        As the row takes them.
+        The options of the row.
     places : sequence, optional
-        The operand that each input of the function became, or the operands that a sequence became.
-        By default input k is operand k.
+        For each input of the function: the position of its operand, or a tuple of positions for an
+        input that is a sequence. By default input k is operand k.
     adjoints : mapping, optional
-        For inputs of which the operand is a linear view: from the operand's gradient to the
-        input's.
+        For each input whose operand is a linear view of it, such as a diagonal: the function that
+        turns the gradient of the operand into that of the input.
     """
 
     __slots__ = ("adjoints", "axis", "keepdims", "op", "operands", "places")
@@ -114,23 +114,23 @@ class Row(Composition):
         return value, tuple(adjoints[k](g) if k in adjoints else g for k, g in pairs)
 
     def results(self) -> tuple[Result, ...]:
-        """Return what the row gives."""
+        """Return the shape and type of each result of the row."""
         shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
         dtype = self.op.dtype(self.operands)
         return tuple([Result(shape, dtype) for shape in shapes])
 
 
 class Beside(Composition):
-    """The results of a row, and beside them what is known without it.
+    """The result of a row, and further results that need no computation.
 
     Parameters
     ----------
     name : str
-        The function's, with its family.
+        The name of the function, with its family.
     row : Row
-        Its inputs are the function's.
+        The row. It has the inputs of the function.
     known : tuple
-        The other results. They have no gradients.
+        The further results. They have no gradients.
     """
 
     __slots__ = ("known", "name", "row")
@@ -139,7 +139,7 @@ class Beside(Composition):
         self.name, self.row, self.known = name, row, known
 
     def value(self, out: Any = None) -> Any:
-        """Run the row. `out` is for its result."""
+        """Run the row. `out` receives the result of the row."""
         if isinstance(out, tuple):
             raise TypeError(
                 f"{self.name.partition('.')[2]}: out must be one array, for the first result; "
@@ -156,22 +156,22 @@ class Beside(Composition):
         return (value, *self.known) if with_value else None, found
 
     def results(self) -> tuple[Result, ...]:
-        """Return what the row gives, and what is known."""
+        """Return the shape and type of each result."""
         known = map(np.asarray, self.known)
         return (*self.row.results(), *(Result(x.shape, x.dtype) for x in known))
 
 
 class Mapped(Composition):
-    """A formula of each number that a row gives: its value in float64, rounded once.
+    """A formula applied to each element of a row's result, in float64, and rounded once.
 
     Parameters
     ----------
     name : str
-        The function's, with its family.
+        The name of the function, with its family.
     row : Row
-        Of one result. Its inputs are the function's.
+        A row with one result. It has the inputs of the function.
     formula, slope : function
-        Of an array of float64: the formula, and its derivative.
+        The formula and its derivative. Both take an array of float64.
     """
 
     __slots__ = ("formula", "name", "row", "slope")
@@ -180,13 +180,13 @@ class Mapped(Composition):
         self.name, self.row, self.formula, self.slope = name, row, formula, slope
 
     def _inner(self) -> tuple[Any, np.dtype[Any]]:
-        """Return the row's value in float64, and the type of the result."""
+        """Return the value of the row in float64, and the type of the result."""
         refuse_foreign(self.name, self.row.operands, "apply it to each block")
         (result,) = self.results()
         return self.row.value(np.empty(result.shape)), result.dtype
 
     def value(self, out: Any = None) -> Any:
-        """Return the formula of the row's value."""
+        """Apply the formula to the value of the row."""
         inner, dtype = self._inner()
         if out is not None:
             _messages.check_out(self.name, out, inner.shape)
@@ -195,7 +195,7 @@ class Mapped(Composition):
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the chain rule's: the row runs for the slope, then its derivative."""
+        """Apply the chain rule: run the row for the slope, then the derivative of the row."""
         inner, dtype = self._inner()
         wide = np.float64 if dtype == np.float64 else np.float32
         with np.errstate(over="ignore", under="ignore"):
@@ -204,12 +204,12 @@ class Mapped(Composition):
         return rounded(self.formula, inner, dtype, None) if with_value else None, found
 
     def results(self) -> tuple[Result, ...]:
-        """Return what the row gives."""
+        """Return the shape and type of the result."""
         return self.row.results()
 
 
 def rounded(formula: Adjoint, array: Any, dtype: Any, out: Any) -> Any:
-    """Return the formula of an array of float64, rounded once."""
+    """Apply a formula to an array of float64, and round the result once."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         found = formula(array)
         if out is None:
@@ -219,7 +219,7 @@ def rounded(formula: Adjoint, array: Any, dtype: Any, out: Any) -> Any:
 
 
 def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
-    """Refuse arrays of other libraries, where NumPy's protocols can't serve."""
+    """Refuse arrays of other libraries, such as dask. `instead` says what the user can do."""
     for x in inputs:
         if overrides_ufuncs(x):
             raise TypeError(
@@ -229,15 +229,15 @@ def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
 
 
 def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
-    """Make a public function of one that returns a `Composition`.
+    """Make a public function from a body that returns a `Composition`.
 
     Parameters
     ----------
     inputs : int
-        How many of the first parameters have gradients. The function may be called with `out`,
-        where that is one of its parameters: its body never sees it.
+        The first `inputs` parameters have gradients. If the body has a parameter `out`, a caller
+        may give it. The body itself never gets it.
     also : tuple of str
-        What else errors speak of as inputs, after the positional parameters.
+        The names of further inputs, after the positional parameters, for error messages.
     """
 
     def decorate(body: F) -> F:
@@ -260,7 +260,8 @@ def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
     return decorate
 
 
-# What the body of a composed function returns. Any, because the decorated function returns arrays.
+# Bodies of composed functions return one of these. Their type is Any, because the decorated
+# function returns arrays.
 
 
 def row(op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""`vjp` and `value_and_grad`: the derivative of every public function, from its description."""
+"""`vjp` and `value_and_grad`: the derivatives of public functions, from their descriptions."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Cotangent: TypeAlias = ArrayLike | tuple[ArrayLike | None, ...]
 
 
 class Function:
-    """A public function, or a partial of one, as derivatives know it.
+    """A public function, or a `functools.partial` of one, and how to describe a call of it.
 
     Attributes
     ----------
     describe : function
-        It takes what the function takes, but `out`, and returns a `Composition`.
+        Takes the arguments of the function, except `out`, and returns a `Composition`.
     inputs : tuple of str
         The parameters that have gradients.
     required : int
-        How many of them have no default.
+        The number of inputs without a default.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -85,7 +85,7 @@ class Function:
     ) -> tuple[Composition, list[int]]:
         """Return the description of a call, and the positions of its inputs.
 
-        An input that has a default counts where it is given by position.
+        An input with a default counts only if it is given by position.
         """
         if self.fixed:
             options = self.fixed | options
@@ -123,7 +123,7 @@ class Function:
             _messages.check_cotangent(self.function.__name__, c, result.shape)
 
     def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Raise where the function takes no such arguments."""
+        """Raise if the arguments do not fit the signature of the function."""
         try:
             inspect.signature(self.function).bind(*inputs, **options)
         except TypeError as error:
@@ -217,8 +217,8 @@ class ValueAndGrad(Generic[P, R]):
     def __repr__(self) -> str:
         return f"value_and_grad({self.f!r}, argnums={self.argnums!r})"
 
-    # A type checker compares the call with that of f, unless it has a cotangent: the signature of f
-    # can't be given one more keyword.
+    # A type checker compares a call with the signature of f. It does not compare a call with a
+    # cotangent, because a ParamSpec can't be extended by a keyword.
     @overload
     def __call__(self, *inputs: P.args, **options: P.kwargs) -> tuple[R, tuple[Array, ...]]: ...
 

@@ -1,4 +1,4 @@
-"""Entries that many docstrings share: a line that holds `{name}` alone stands for one of them."""
+"""Entries that many docstrings share. A docstring line with `{name}` alone stands for an entry."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ sigma_data : float, default 0.5
 
 
 def _rendered(doc: str) -> str:
-    # Python 3.13 takes the indentation away, older ones leave it.
+    # Python 3.13 removes the indentation of docstrings. Older versions keep it.
     newline = "\n    " if "\n    {" in doc else "\n"
     text, *rest = doc.split(newline + "{")
     for part in rest:

@@ -1,4 +1,4 @@
-"""What the environment variables say, read before anything else."""
+"""The environment variables, checked before anything else is imported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from fastgen import _isa, _threads
 
 
 def num_threads() -> tuple[int, str]:
-    """Return `_threads.default_num_threads()`, once all variables have been found to make sense.
+    """Check all variables, and return `_threads.default_num_threads()`.
 
-    Where they do not, a library raises; a command says so in one line, and exits with status 2.
+    A wrong variable raises an error in a program that imports fastgen. A fastgen command prints one
+    line instead, and exits with status 2.
     """
     try:
         _isa.choose()
@@ -24,8 +25,8 @@ def num_threads() -> tuple[int, str]:
 
 
 def is_command() -> bool:
-    """Whether this process is ``fastgen`` or ``python -m fastgen``, and no user of the library."""
-    if sys.argv[:1] == ["-m"]:  # until Python has found the module
+    """Return whether this process runs ``fastgen`` or ``python -m fastgen``."""
+    if sys.argv[:1] == ["-m"]:  # while Python looks for the module
         options = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
         return options[-2:] == ["-m", "fastgen"] or options[-1:] == ["-mfastgen"]
     name = os.path.basename(sys.argv[0]) if sys.argv else ""

@@ -1,4 +1,4 @@
-"""Which instruction set is used: the best this CPU has, unless `FASTGEN_ISA` says otherwise."""
+"""The choice of the instruction set: the best one of this CPU, or that of `FASTGEN_ISA`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOW_TO_BUILD = (
 
 
 def choose() -> tuple[str, str]:
-    """Return the instruction set and why it was chosen."""
+    """Return the instruction set and the reason for it."""
     built = [name for name, _ in _core.isas()]
     supported = [name for name, here in _core.isas() if here]
     if not supported:

@@ -1,6 +1,6 @@
-"""The words of an error: the argument, what was expected, what came.
+"""Error messages: each names the function, the argument, what was expected and what came.
 
-They are looked up only when a call is wrong, so a right call pays nothing for them.
+A function that returns `str` returns the message, for the caller to raise.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ _FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as f
 
 
 def _function(op: str) -> str:
-    """Return the function's own name. One without rows is named as it is."""
+    """Return the name of the public function of a row, or the name of a function itself."""
     entry = ENTRIES.get(op.removesuffix("_derivative"))
     return entry.function.__name__ if entry else op.partition(".")[2]
 
 
 def argument(op: str, k: int) -> str:
-    """Return the name of input `k`, as the public function has it."""
+    """Return the name of input `k` in the public function."""
     names = entry_of(op).names
     return names[k] if k < len(names) else "cotangent"
 
 
 def no_derivative(op: str) -> str:
-    """A gradient of an operation that has none."""
+    """Say that an operation has no derivative."""
     return f"{_function(op)}: it has no derivative"
 
 
 def choice(function: str, option: str, choices: Iterable[str], got: object) -> str:
-    """A keyword with a value that it does not have."""
+    """Say that the value of an option is none of its choices."""
     return f"{function}: {option} must be one of {', '.join(map(repr, choices))}; got {got!r}"
 
 
 def count(op: str, expected: int, got: int) -> str:
-    """A wrong number of inputs."""
+    """Say that the number of inputs is wrong."""
     return f"{_function(op)}: expected {expected} inputs, got {got}"
 
 
 def cotangents(op: str, expected: int, got: int) -> str:
-    """A wrong number of cotangents."""
+    """Say that the number of cotangents is wrong."""
     return f"{_function(op)}: expected {expected} cotangents, one per result, got {got}"
 
 
@@ -65,7 +65,7 @@ def check_cotangent(function: str, got: Any, shape: tuple[int, ...]) -> None:
 
 
 def masked(op: str, k: int) -> str:
-    """An input with a mask."""
+    """Say that an input is a masked array."""
     return (
         f"{_function(op)}: {argument(op, k)} must be an array without a mask, got a MaskedArray; "
         "fill it, or select its valid elements, first"
@@ -73,12 +73,12 @@ def masked(op: str, k: int) -> str:
 
 
 def dtype(op: str, k: int, got: np.dtype[Any]) -> str:
-    """An input that holds no supported numbers."""
+    """Say that the type of an input is not supported."""
     return f"{_function(op)}: {argument(op, k)} must hold {_FLOATS}; got {got}"
 
 
 def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
-    """Inputs that do not broadcast. Numbers always do, so they are not named."""
+    """Say that inputs do not broadcast. Scalars always broadcast, so they are left out."""
     named = [
         f"{argument(op, k)} {np.shape(array)}"
         for k, array in enumerate(arrays)
@@ -88,12 +88,12 @@ def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
 
 
 def named_shapes(op: str, named: Iterable[str], what: str = "shapes") -> str:
-    """Shapes of inputs, each told with its name, that do not broadcast."""
+    """Say that shapes do not broadcast. `named` holds each shape with the name of its input."""
     return f"{_function(op)}: the {what} must broadcast together, got {', '.join(named)}"
 
 
 def row_shape(op: str, k: int, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """An input with one value per row, whose shape is not that of the rows."""
+    """Say that an input with one value per row does not broadcast to the batch."""
     return (
         f"{_function(op)}: {argument(op, k)} must broadcast to the shape {expected} of the "
         f"result, got {got}"
@@ -101,7 +101,7 @@ def row_shape(op: str, k: int, got: tuple[int, ...], expected: tuple[int, ...]) 
 
 
 def core_ndim(op: str, k: int, signature: str, got: tuple[int, ...]) -> str:
-    """An input without the dimensions that one problem has."""
+    """Say that an input has too few dimensions for its part of the signature."""
     core = _core(signature, k)
     plural = "s" if len(core) > 1 else ""
     return (
@@ -111,7 +111,7 @@ def core_ndim(op: str, k: int, signature: str, got: tuple[int, ...]) -> str:
 
 
 def core_size(op: str, k: int, owner: int, signature: str, arrays: list[Any]) -> str:
-    """An input that is of another size than one before."""
+    """Say that a core dimension of an input differs from that of the input `owner`."""
     core = {i: ", ".join(_core(signature, i)) for i in (k, owner)}
     if k == owner:
         return (
@@ -130,7 +130,7 @@ def _core(signature: str, k: int) -> list[str]:
 
 
 def batches(op: str, signature: str, arrays: list[Any]) -> str:
-    """Inputs whose batch dimensions do not broadcast."""
+    """Say that the batch dimensions of inputs do not broadcast."""
     named = [
         f"{argument(op, k)} {np.shape(x)} = (..., {', '.join(_core(signature, k))})"
         for k, x in enumerate(arrays)
@@ -147,18 +147,18 @@ def many_dimensions(op: str, most: int) -> str:
 
 
 def draw_dtype(op: str, got: np.dtype[Any]) -> str:
-    """A type that noise does not come in."""
+    """Say that noise is not available in a type."""
     return f"{_function(op)}: dtype must be float16, bfloat16, float32 or float64, got {got}"
 
 
 def stream_refused(op: str, k: int) -> str:
-    """A stream for an input with one value per row, or a matrix."""
+    """Say that an input can't be a Stream: it has one value per row, or is a matrix."""
     return f"{_function(op)}: {argument(op, k)} must be an array, got a Stream"
 
 
 def only_streams(op: str) -> str:
-    """No input that has a shape."""
-    return f"{_function(op)}: an input must be an array, for a Stream has no shape; got Streams"
+    """Say that all inputs are Streams, so no input has a shape."""
+    return f"{_function(op)}: an input must be an array, because a Stream has no shape; got Streams"
 
 
 def checked_axis(op: str, axis: object, a: Any, ndim: int) -> int:
@@ -178,43 +178,43 @@ def checked_axis(op: str, axis: object, a: Any, ndim: int) -> int:
 
 
 def repeated_axis(op: str, axis: object) -> str:
-    """An axis given twice."""
+    """Say that an axis is given twice."""
     return f"{_function(op)}: axis must name each axis once, got {axis!r}"
 
 
 def out_type(op: str, got: object) -> str:
-    """An `out` that is no NumPy array."""
+    """Say that `out` is no NumPy array."""
     return f"{_function(op)}: out must be a NumPy array, got {type(got).__name__}"
 
 
 def out_count(op: str, expected: int, got: object) -> str:
-    """An `out` that does not match the number of outputs."""
+    """Say that `out` does not hold one array or None per output."""
     came = f"a tuple of {len(got)}" if isinstance(got, tuple) else type(got).__name__
     return f"{_function(op)}: out must be a tuple of {expected} arrays or None, got {came}"
 
 
 def out_read_only(op: str) -> str:
-    """An `out` that can't be written."""
+    """Say that `out` is read-only."""
     return f"{_function(op)}: out must be writeable, got a read-only array"
 
 
 def out_shape(op: str, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """An `out` of the wrong shape."""
+    """Say that `out` has the wrong shape."""
     return f"{_function(op)}: out must have the shape {expected} of the result, got {got}"
 
 
 def out_dtype(op: str, got: np.dtype[Any]) -> str:
-    """An `out` that can't hold the result."""
+    """Say that the type of `out` is not supported."""
     return f"{_function(op)}: out must be of type float16, bfloat16, float32 or float64, got {got}"
 
 
 def out_overlap(op: str) -> str:
-    """Outputs that share memory."""
+    """Say that outputs share memory."""
     return f"{_function(op)}: the arrays in out must not share memory"
 
 
 def check_out(op: str, out: Any, shape: tuple[int, ...]) -> None:
-    """Raise where a function that is put together from several can't put its result into `out`."""
+    """Raise if a composed function can't write its result to `out`."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(out_type(op, out))
     if not out.flags.writeable:
@@ -226,12 +226,12 @@ def check_out(op: str, out: Any, shape: tuple[int, ...]) -> None:
 
 
 def single_axis(op: str, axis: Any) -> int:
-    """Return the one axis that a ufunc can take, or raise."""
+    """Return the axis as an int, because a ufunc takes one axis only, or raise."""
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
     if isinstance(axis, tuple) or axis is None:
         raise TypeError(
-            f"{_function(op)}: axis must be a single int for arrays of other libraries than "
+            f"{_function(op)}: axis must be a single int for arrays of libraries other than "
             f"NumPy, got {axis!r}; reshape the axes into one first"
         )
     return operator.index(axis)

@@ -21,12 +21,12 @@ def public(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
 
 
 def operands(name: str) -> list[str]:
-    """Return what the public function of a row calls the row's inputs."""
+    """Return the names of the row's inputs in its public function."""
     return list(entry_of(name).names)
 
 
 def chosen(function: str, option: str, choices: Mapping[str, T], choice: Any) -> T:
-    """Return what a keyword such as `kind` stands for, or raise with the choices."""
+    """Return the entry of `choices` that an option such as `kind` selects, or raise."""
     if isinstance(choice, str) and choice in choices:
         return choices[choice]
     raise ValueError(_messages.choice(function, option, choices, choice))

@@ -17,7 +17,7 @@ _total = OPS["elementary.total"]
 
 
 def _sum_to_shape(gradient: Array, like: Any) -> Any:
-    """Undo broadcasting: the gradient of an input that was repeated is the sum over its copies."""
+    """Undo broadcasting: sum the gradient over the axes along which the input was repeated."""
     shape = like.shape if type(like) is np.ndarray else np.shape(like)
     if gradient.shape == shape:
         return gradient
@@ -27,9 +27,9 @@ def _sum_to_shape(gradient: Array, like: Any) -> Any:
 
 
 def as_input(gradient: Any, like: Any) -> Any:
-    """Return the gradient in the shape and float type of its input; None where that is noise.
+    """Return the gradient in the shape and float type of its input; None if the input is noise.
 
-    Its byte order is the machine's, as that of values is.
+    The byte order is that of the machine, as for all results.
     """
     if gradient is None:
         return None
@@ -37,7 +37,7 @@ def as_input(gradient: Any, like: Any) -> Any:
         return gradient
     gradient = _sum_to_shape(gradient, like)
     dtype = getattr(like, "dtype", None)
-    if dtype is not None and not isinstance(dtype, np.dtype):  # of a tensor, say
+    if dtype is not None and not isinstance(dtype, np.dtype):  # such as the type of a tensor
         dtype = np.asarray(like).dtype
     if dtype is None or dtype.kind in "biu" or dtype.newbyteorder("=") == gradient.dtype:
         return gradient
@@ -53,7 +53,7 @@ def gradients_of(
     axis: Any = -1,
     keepdims: bool = False,
 ) -> tuple[Any, tuple[Any, ...]]:
-    """Return the value, if asked for, and the gradients of the wanted inputs, in one pass."""
+    """Return the value, or None if not `value`, and the wanted gradients, in one pass."""
     if op.derivative is None:
         raise TypeError(_messages.no_derivative(op.name))
     nout = op.nout
@@ -82,7 +82,7 @@ def _in_type(dtype: np.dtype[Any], value: Any) -> Any:
 
 
 def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:
-    """Return one cotangent for each result. A tuple holds one for each, None for 0."""
+    """Return one cotangent per result. A tuple holds one per result; None in it stands for 0."""
     if not isinstance(cotangent, tuple):
         return (cotangent,) * count
     if len(cotangent) != count:

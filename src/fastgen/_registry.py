@@ -1,7 +1,7 @@
-"""Which public function each row belongs to, and what each function calls its inputs.
+"""The registry: the public function of each row, and the names of its inputs.
 
-A function says so itself, by a decorator: `operation` where a call is one row, `composed` of
-`fastgen._compose` where a call is put together. Nothing here is guessed from names.
+Each public function registers itself by a decorator: `operation` if a call is one row, or
+`fastgen._compose.composed` if a call is composed of rows.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ class Entry(NamedTuple):
 
     function: Callable[..., Any]
     options: dict[str, Any]
-    """With which the function calls the row."""
+    """The options of the function that select this row."""
     names: tuple[str, ...]
-    """What the function calls the row's inputs."""
+    """The names of the row's inputs in the function."""
 
 
 ENTRIES: dict[str, Entry] = {}
-"""By the name of a row, and by the name of a function: "gan.f_divergence_pearson", and
+"""The keys are names of rows, such as "gan.f_divergence_pearson", and of functions, such as
 "gan.f_divergence"."""
 
 
@@ -33,7 +33,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the parameters that may be given by position."""
+    """Return the names of the positional parameters."""
     code = getattr(function, "__wrapped__", function).__code__
     return tuple(code.co_varnames[: code.co_argcount])
 
@@ -44,19 +44,19 @@ def operation(
     also: tuple[str, ...] = (),
     names: Callable[[str], tuple[str, ...]] | None = None,
 ) -> Callable[[F], F]:
-    """Say which row a public function calls, or which rows an option chooses from.
+    """Register a public function as that of a row, or of the rows that an option selects.
 
     Parameters
     ----------
     rows : str or mapping
-        The row's name; or from each value of the option `choice` to a row's name.
+        The name of the row; or the name of a row for each value of the option `choice`.
     choice : str, optional
-        The option. Without one, the function's other arguments choose the row.
+        The name of the option. Without it, other arguments of the function select the row.
     also : tuple of str
         The inputs of the row that the function takes as keywords, after its positional ones.
     names : function, optional
-        From a row's name to what the function calls the row's inputs, where that differs from row
-        to row.
+        Takes the name of a row and returns the names of its inputs, for a function whose rows have
+        different inputs.
     """
 
     def register(function: F) -> F:

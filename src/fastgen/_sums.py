@@ -26,29 +26,29 @@ _combination = OPS["diffusion.linear_combination"]
 
 
 class Space(NamedTuple):
-    """Where a part is computed."""
+    """The shapes and the type in which a part is computed."""
 
     shape: Shape
-    events: Shape  # the axes that are summed over
-    batch: Shape  # of the sums
-    dtype: np.dtype[Any] = FLOAT64  # of the sums
+    events: Shape  # the axes of the sum
+    batch: Shape  # the shape of the sums
+    dtype: np.dtype[Any] = FLOAT64  # the type of the sums
 
 
 class Part:
-    """A row of some of the function's inputs, times a weight.
+    """One term of a sum: a row of some of the function's inputs, times a weight.
 
     Parameters
     ----------
     op : Op
-        The row. Its result is a sum over `axis`.
+        The row. It sums over `axis`.
     of : tuple of int
-        The inputs that it takes.
+        The positions of the inputs that are the row's first operands.
     constants : tuple of float
-        What it takes after them.
+        The other operands of the row.
     weight : float
-        The factor of its result.
+        The factor of the row's result.
     axis : int, tuple of int or None
-        The axes that it is summed over.
+        The event axes of the row.
     """
 
     __slots__ = ("axis", "constants", "of", "op", "weight")
@@ -65,11 +65,11 @@ class Part:
         self.weight, self.axis = weight, axis
 
     def operands(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
-        """Return what the row takes."""
+        """Return the operands of the row."""
         return (*[inputs[k] for k in self.of], *self.constants)
 
     def space(self, name: str, inputs: Sequence[Any]) -> Space:
-        """Return where the part is computed, or raise in the words of the function `name`."""
+        """Return the shapes of the part, or raise an error that names the function `name`."""
         shape = self._shape(name, inputs)
         n, axis = len(shape), self.axis
         if axis is None:
@@ -96,7 +96,7 @@ class Part:
             raise ValueError(_messages.named_shapes(name, named)) from None
 
     def total(self, inputs: Sequence[Any], space: Space) -> Array:
-        """Return the row's result, without the weight."""
+        """Return the result of the row, without the weight."""
         room = np.empty(space.batch, space.dtype)
         self.op((*[inputs[k] for k in self.of], *self.constants), self.axis, False, room)
         return room
@@ -115,7 +115,7 @@ class Part:
         return room, {k: as_input(results[j], inputs[k]) for k, j in places.items()}
 
     def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
-        """Return the result for arrays of other libraries, through the row's ufunc."""
+        """Return the result for arrays of other libraries, by the ufunc of the row."""
         operands = self.operands(arrays)
         if self.axis == ():  # each element is a row of its own
             rows = [np.expand_dims(x, -1) for x in operands[: len(self.of)]]
@@ -152,31 +152,31 @@ def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
 
 
 class Plan(NamedTuple):
-    """What a sum of inputs of some shapes and types comes to."""
+    """The shapes, type and weights of a sum, for inputs of given shapes and types."""
 
     spaces: tuple[Space, ...]
     batch: Shape
-    shape: Shape  # of the result
+    shape: Shape  # the shape of the result
     dtype: np.dtype[Any]
     weights: tuple[float, ...]
-    kept: Shape  # the axes of the result that stand for event axes
+    kept: Shape  # the axes of the result of length 1 that stand for event axes
 
 
 class Form:
-    """What a sum is made of, whatever its inputs: offset + the sum of weight * part.
+    """A weighted sum of rows, without its inputs: offset + the sum of weight * part.
 
     Parameters
     ----------
     name : str
-        The function's, with its family.
+        The name of the function, with its family.
     parts : sequence of Part
-        What is summed. Their batch shapes broadcast.
+        The terms. Their batch shapes broadcast.
     mean : bool
-        Whether each part is divided by the number of its elements.
+        Divide each part by the number of its elements.
     offset : float
-        What is added.
+        A constant that is added.
     keepdims : bool
-        Whether the event axes of the first part stay, with length 1.
+        Keep the event axes of the first part, with length 1.
     """
 
     __slots__ = ("_plans", "keepdims", "mean", "name", "offset", "parts")
@@ -211,12 +211,12 @@ class Form:
         return found
 
     def of(self, inputs: tuple[Any, ...]) -> Plan:
-        """Return the plan for inputs that have shapes and types, whatever their library."""
+        """Return the plan for inputs of any library that have a shape and a type."""
         try:
             spaces = tuple([part.space(self.name, inputs) for part in self.parts])
             batch = self._batch(spaces)
         except (TypeError, ValueError):
-            self.check_types(inputs)  # a shape says nothing about what holds no numbers
+            self.check_types(inputs)  # a wrong type is reported before a wrong shape
             raise
         self.check_types(inputs)
         weights = tuple([part.weight for part in self.parts])
@@ -228,7 +228,7 @@ class Form:
         rest = iter(batch)
         shape = tuple([1 if d in kept else next(rest) for d in range(len(batch) + len(kept))])
         dtype = result_dtype(inputs)
-        if dtype != FLOAT64:  # what is not summed needs no more digits than its terms have
+        if dtype != FLOAT64:  # a part without a sum needs no more digits than its terms
             pairs = zip(self.parts, spaces, strict=True)
             spaces = tuple([s._replace(dtype=FLOAT32) if p.axis == () else s for p, s in pairs])
         return Plan(spaces, batch, shape, dtype, weights, kept)
@@ -243,7 +243,7 @@ class Form:
             raise ValueError(_messages.named_shapes(self.name, named, "batch shapes")) from None
 
     def check_types(self, inputs: Sequence[Any]) -> None:
-        """Raise where an input holds no real numbers."""
+        """Raise if an input does not hold real numbers."""
         for k, x in enumerate(inputs):
             if isinstance(x, np.ma.MaskedArray):
                 raise TypeError(_messages.masked(self.name, k))
@@ -253,12 +253,12 @@ class Form:
 
 
 class Sum(Composition):
-    """A form on inputs: computed in float64, and rounded once.
+    """A form with its inputs. The sum is computed in float64, and rounded once.
 
     Parameters
     ----------
     form : Form
-        What is summed.
+        The terms and their weights.
     inputs : tuple
         The function's inputs.
     adjoints : mapping, optional
@@ -371,5 +371,5 @@ class Sum(Composition):
 
 
 def weighted_sum(form: Form, inputs: tuple[Any, ...], **options: Any) -> Any:
-    """Return a `Sum`. Any, because the composed function that returns it returns arrays."""
+    """Return a `Sum`. Its type is Any, because the decorated function returns arrays."""
     return Sum(form, inputs, **options)

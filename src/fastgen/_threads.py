@@ -1,4 +1,4 @@
-"""How many threads to use where nobody has said so, and how threadpoolctl finds them."""
+"""The default number of threads, and the registration with threadpoolctl."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 MAX_THREADS = 256  # FG_MAX_THREADS of csrc/core/pool.h
-DEFAULT_LIMIT = 16  # few cores saturate the memory bus; more would only disturb others
+DEFAULT_LIMIT = 16  # a few cores saturate the memory bus; more would only slow other processes
 
 
 def default_num_threads() -> tuple[int, str]:
@@ -32,7 +32,7 @@ def default_num_threads() -> tuple[int, str]:
                 f"FASTGEN_NUM_THREADS: expected an integer from 1 to {MAX_THREADS}, got {text!r}"
             )
         return count, "FASTGEN_NUM_THREADS"
-    # One number per nesting level: fastgen's threads are the outermost.
+    # The list holds one number per nesting level. The first is that of the outermost threads.
     count = _thread_count(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
     if count is not None:
         return count, "OMP_NUM_THREADS"
@@ -44,16 +44,17 @@ def default_num_threads() -> tuple[int, str]:
 def cgroup_quota(
     root: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgroup"
 ) -> float | None:
-    """Return how many CPUs' time the cgroups of this process may use; None where unlimited.
+    """Return the CPU quota of the cgroups of this process, in CPUs; None if there is none.
 
-    `root` is where the cgroup file systems are mounted; `membership` lists the process's cgroup in
-    each. A limit holds for all cgroups below it, so the smallest one up to the root counts.
+    The cgroup file systems are mounted at `root`. The file `membership` lists the cgroup of the
+    process in each. A limit holds for all cgroups below it, so the smallest limit on the way to the
+    root counts.
     """
     own = {"": "/", "cpu": "/"}
     for line in _read(membership).splitlines():
-        _, _, rest = line.partition(":")  # the hierarchy's number
+        _, _, rest = line.partition(":")  # the number of the hierarchy
         controllers, _, path = rest.partition(":")
-        own.update(dict.fromkeys(controllers.split(","), path))  # v2 names no controller
+        own.update(dict.fromkeys(controllers.split(","), path))  # cgroup v2 names no controller
     quotas = [_quota(*_read(f"{folder}/cpu.max").split()) for folder in _folders(root, own[""])]
     for folder in _folders(f"{root}/cpu", own["cpu"]):
         period = _read(f"{folder}/cpu.cfs_period_us")
@@ -64,8 +65,8 @@ def cgroup_quota(
 def register_with_threadpoolctl() -> bool:
     """Let `threadpoolctl.threadpool_limits` and `threadpool_info` see fastgen's threads.
 
-    Returns whether threadpoolctl is there. It is imported here and not with this module, because
-    that takes longer than all of fastgen.
+    Return whether threadpoolctl is installed. It is imported only here, because its import takes
+    longer than that of all of fastgen.
     """
     global _registered
     if _registered:
@@ -79,7 +80,7 @@ def register_with_threadpoolctl() -> bool:
         user_api = "fastgen"
         internal_api = "fastgen"
         filename_prefixes = ("_core",)
-        # Other packages have a _core too: a file without these symbols is passed over.
+        # Other packages also have a library _core. threadpoolctl skips those without these symbols.
         check_symbols = ("fastgen_get_num_threads", "fastgen_set_num_threads")
 
         def get_num_threads(self) -> int:
@@ -89,7 +90,7 @@ def register_with_threadpoolctl() -> bool:
             self.dynlib.fastgen_set_num_threads(num_threads)
 
         def get_version(self) -> str | None:
-            # Also called on the other packages' _core, before the symbols are looked at.
+            # threadpoolctl calls this on every _core, before it looks for the symbols.
             return getattr(sys.modules.get("fastgen"), "__version__", None)
 
     threadpoolctl.register(FastgenController)
@@ -101,7 +102,7 @@ _registered = False
 
 
 def _thread_count(text: str) -> int | None:
-    """Return the number in `text`, or None where it can't be a number of threads."""
+    """Return the number in `text`, or None if it is no valid number of threads."""
     text = text.strip()
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         return None
@@ -111,10 +112,10 @@ def _thread_count(text: str) -> int | None:
 
 def _in_multiprocessing_child() -> bool:
     process: Any = sys.modules.get("multiprocessing.process")
-    if process is None:  # a child has imported it before anything else
+    if process is None:  # a child process always has this module
         return False
-    # A spawned child imports the user's script before it knows its parent; until then it is marked
-    # as inheriting.
+    # A spawned child imports the user's script before its parent process is set. Until then,
+    # multiprocessing marks the child as inheriting.
     inheriting = getattr(process.current_process(), "_inheriting", False)
     return inheriting or process.parent_process() is not None
 
@@ -135,9 +136,9 @@ def _usable_cpus() -> tuple[int, str]:
 
 
 def _folders(root: str, path: str) -> list[str]:
-    """Return `root` and the folders on the way from there to the cgroup `path`."""
+    """Return `root` and all folders between it and the cgroup `path`, inclusive."""
     names = [name for name in path.split("/") if name]
-    if ".." in names:  # outside what this cgroup namespace shows
+    if ".." in names:  # outside the cgroup namespace of this process
         names = []
     return ["/".join([root, *names[:depth]]) for depth in range(len(names) + 1)]
 
@@ -145,9 +146,9 @@ def _folders(root: str, path: str) -> list[str]:
 def _quota(quota: str = "", period: str = "", *_: str) -> float | None:
     try:
         cpus = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):  # "max", or no such file
+    except (ValueError, ZeroDivisionError):  # "max", or the file does not exist
         return None
-    return cpus if cpus > 0 else None  # -1 says unlimited
+    return cpus if cpus > 0 else None  # -1 stands for unlimited
 
 
 def _read(path: str) -> str:

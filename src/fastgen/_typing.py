@@ -1,8 +1,8 @@
-"""The types in public signatures: arrays, axes, sources of noise, and the words of each option.
+"""The types in public signatures: arrays, axes, sources of noise, and the choices of each option.
 
-Types speak of NumPy arrays. A result without dimensions is a NumPy scalar, but most signatures call
-it an array: the shapes of the inputs decide, and a scalar has the attributes and operators of an
-array. Dask arrays give dask arrays, whatever the signature says.
+Signatures name NumPy arrays. A result without dimensions is a NumPy scalar. Most signatures call it
+an array, because the shapes of the inputs decide, and because a scalar has the attributes and
+operators of an array. Dask arrays give dask arrays, although the signature says NumPy arrays.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ class SupportsArray(Protocol):
     """An array of any library, or a NumPy scalar."""
 
     def __array__(self) -> np.ndarray[Any, Any]:
-        """Return it as a NumPy array."""
+        """Return a NumPy array of the same elements."""
         ...
 
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-# numpy.typing.ArrayLike takes strings and complex numbers too. No function here takes them. Lists
-# end at a depth of four. Without an end, the type of lists would take strings, because each element
-# of a string is a string.
+# numpy.typing.ArrayLike also allows strings and complex numbers. No function here takes them. Lists
+# nest to a depth of four. A recursive type would allow strings, because each element of a string is
+# a string.
 _Number: TypeAlias = float | SupportsArray
 _List: TypeAlias = Sequence[_Number | Sequence[_Number | Sequence[_Number | Sequence[_Number]]]]
 ArrayLike: TypeAlias = _Number | _List
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         | Sequence[int]
         | None
     )
-else:  # numpy.random would take 10 ms of every import
+else:  # an import of numpy.random would take 10 ms
     Rng: TypeAlias = Any
 
 FDivergence: TypeAlias = Literal[

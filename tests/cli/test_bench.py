@@ -1,4 +1,4 @@
-"""`fastgen bench`: which rows it has, that it finds what is wrong, and what it leaves behind."""
+"""`fastgen bench`: its rows, wrong results that it must find, and the files that it writes."""
 
 import itertools
 import json
@@ -16,14 +16,14 @@ from fastgen.cli import bench, files, plan, progress, report, timing
 from fastgen.cli.row import GRADIENT, OUT, VALUE
 from fastgen.cli.sizes import sizes
 
-SOME = "expm1_minus"  # in the name of one operation, to be quick
+SOME = "expm1_minus"  # selects one operation, to be quick
 FULL = Path("/dev/full")
 CACHE = 32 << 20
 
 
 @pytest.fixture
 def quickly(monkeypatch):
-    """No time beyond what a table must take."""
+    """Make every measurement as short as possible."""
     monkeypatch.setattr(bench, "SECONDS", dict.fromkeys(bench.SECONDS, 0.0))
     monkeypatch.setattr(bench.machine, "read_bandwidth", lambda threads, cache: 1e10)
     monkeypatch.setattr(bench.machine, "free_share", lambda threads: 1.0)
@@ -115,7 +115,7 @@ def test_bench_fails_where_a_gradient_is_wrong(quickly, monkeypatch, capsys):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_other_types(dtype, quickly, capsys):
-    """NumPy's linear algebra refuses float16."""
+    """The table appears for every type, although NumPy's linear algebra refuses float16."""
     pytest.importorskip("ml_dtypes")
     assert main(["bench", "--quick", "--dtype", dtype, "--only", "flow.slogdet"]) == 0
     text = capsys.readouterr().out
@@ -179,7 +179,7 @@ def test_a_full_device(quickly, monkeypatch, capsys):
         main(["bench", "--only", SOME, "--json", str(FULL)])
     assert stopped.value.code == 2
     assert "--json: can't write to '/dev/full': No space left" in capsys.readouterr().err
-    # Full only when everything is measured: the table is printed, and the chart is written.
+    # The disk is full only after the measurements: the table and the chart still appear.
     monkeypatch.setattr(files, "check", lambda *_: None)
     assert main(["bench", "--quick", "--only", SOME, "--json", str(FULL)]) == 1
     printed = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""``python -m fastgen.cases``: it prints the numbers that a case stores, and finds its errors."""
+"""``python -m fastgen.cases`` prints the numbers that a case stores, and finds its errors."""
 
 import dataclasses
 import subprocess
@@ -22,7 +22,7 @@ NAMES = [
 
 
 def table(text):
-    """The errors that it prints: by their name, of float32, of float64, and the bound."""
+    """Return the printed errors by name: of float32, of float64, and the bound."""
     lines = text[text.index("float32  float64") :].splitlines()[1:]
     return {line[:24].strip(): [*map(float, line[24:].split()[:3])] for line in lines}
 

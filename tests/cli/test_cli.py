@@ -1,4 +1,4 @@
-"""The command line: help, `info` and `check`, in processes of their own; checks that can fail."""
+"""The command line: help, `info` and `check`, in separate processes. Checks can fail."""
 
 import ast
 import dataclasses
@@ -22,11 +22,11 @@ from fastgen.cli import checks, compare
 from fastgen.cli.gradients import derivative
 from fastgen.cli.subject import Subject
 
-SOME = "expm1_minus"  # in the name of one operation, to be quick
+SOME = "expm1_minus"  # selects one operation, to be quick
 
 
 def without(package):
-    """Python that runs the command line as if a package were not installed."""
+    """Return Python code that runs the command line as if a package were not installed."""
     return (
         "import importlib.util as u, sys; find = u.find_spec;"
         f"u.find_spec = lambda name: None if name == {package!r} else find(name);"
@@ -137,7 +137,7 @@ def test_missing_package(package, arguments, message, capsys, monkeypatch):
 
 
 def on_terminal(line):
-    """What a command writes to a terminal 100 columns wide."""
+    """Return the output of a command on a terminal of 100 columns."""
     pty = pytest.importorskip("pty")
     parent, child = pty.openpty()
     process = subprocess.Popen(
@@ -148,7 +148,7 @@ def on_terminal(line):
     while True:
         try:
             chunk = os.read(parent, 65536)
-        except OSError:  # Linux's end of file
+        except OSError:  # Linux reports the end of file so
             break
         if not chunk:
             break
@@ -178,7 +178,7 @@ def test_reader_that_stops_early():
 
 
 def imports_of(file, modules):
-    """Which of some modules a file imports, anywhere in it."""
+    """Yield those of the modules that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
@@ -208,11 +208,11 @@ def test_import_does_not_load_the_command_line():
     subprocess.run([sys.executable, "-c", code], env=QUIET, check=True)
 
 
-# Checks that can't fail would be worth nothing: each is shown something wrong.
+# Each check must fail for an operation with a fault.
 
 
 class Broken:
-    """An operation whose results pass through a function that spoils them."""
+    """An operation with wrong results: a function changes them."""
 
     def __init__(self, op, spoil, spoil_gradient=lambda g: g):
         self.op, self.spoil, self.spoil_gradient = op, spoil, spoil_gradient
@@ -250,7 +250,7 @@ OF_RESULTS = [(check, dtype) for check, dtype in ALL if check not in (checks.thr
 def test_check_finds_what_is_wrong(check, dtype, name):
     assert not found(check, name, dtype)
     if check is derivative:
-        # In this type alone: float32 is compared with float64.
+        # Only this type is wrong: float32 is compared with float64.
         factor = {np.dtype(dtype): 1.0001}
         spoil = {
             "spoil": lambda r: r,
@@ -340,4 +340,4 @@ def test_crash_is_a_failure(monkeypatch, capsys):
 @np.errstate(all="ignore")
 def test_max_error(result, expected, error):
     got = compare.max_error("elementary.exp", np.array(result, np.float32), np.array(expected))
-    assert got == pytest.approx(error)  # less the rounding of the reference
+    assert got == pytest.approx(error)  # up to the rounding of the reference

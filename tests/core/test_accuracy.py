@@ -17,11 +17,12 @@ ELEMENTARY = sorted(name for name in OPS if OPS[name].signature == "()->()")
 
 
 def every_exponent(dtype, rng):
-    """Both signs, every exponent from the smallest subnormal up, a random mantissa; and where the
-    branches of an implementation are likely to lie: around integers, multiples of log 2, 1."""
+    """Return numbers of both signs and every exponent, subnormals included, with random mantissas.
+
+    Add numbers around likely branch points: integers, multiples of log 2, and 1."""
     info = np.finfo(dtype)
     exponents = np.arange(info.minexp - info.nmant, info.maxexp)
-    if dtype == np.float64:  # one in four, and all around 1
+    if dtype == np.float64:  # every fourth exponent, and all around 1
         exponents = np.concatenate([exponents[::4], np.arange(-60, 12)])
     magnitudes = np.ldexp(rng.uniform(1, 2, (3, exponents.size)), exponents).ravel()
     marks = np.concatenate(
@@ -71,7 +72,7 @@ def test_value_and_gradient(name, dtype, rng):
 
 
 def test_wrong_results_are_far_from_exact():
-    """The measure itself: it says how far, and that a value must come with its own gradient."""
+    """Wrong results have large errors, and a value that comes with gradients must be the value."""
     op, name = OPS["vae.kl_standard_normal"], "vae.kl_standard_normal"
     arrays = (np.array([[0.5]], np.float32), np.array([[0.25]], np.float32))
     right = op.derivative((*arrays, np.float32(1)))

@@ -1,4 +1,4 @@
-"""What a call accepts, and what it says where it does not: every public function alike."""
+"""Every public function: the types, shapes and options that a call takes, and its errors."""
 
 import re
 from functools import partial
@@ -32,7 +32,7 @@ def test_a_function_of_another_form_is_its_operation(name):
         np.testing.assert_array_equal(result, wanted)
 
 
-# ---- Types
+# Types.
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,7 +114,7 @@ def test_lists_and_subclasses_are_taken_as_arrays():
     assert type(vae.kl_standard_normal(matrix, matrix)) is np.ndarray
 
 
-# ---- Shapes, axes and out
+# Shapes, axes and out.
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if OPS[n].nin > 1])
@@ -143,7 +143,7 @@ def test_axis_out_of_range_or_repeated(name):
 
 
 def among(outputs, j, out):
-    """`out` for output j alone."""
+    """Return `out` for output j alone."""
     return tuple(out if i == j else None for i in range(outputs)) if outputs > 1 else out
 
 
@@ -167,7 +167,7 @@ def test_out_that_does_not_fit_is_refused_untouched(name):
                 call(name, arrays, out=among(len(shapes), j, out))
             assert np.all(np.asarray(out) == np.asarray(out).flat[0])
         good, bad = np.full(shape, 7.0), arrays[0].astype(complex)
-        with pytest.raises(TypeError, match="complex"):  # a bad input does not touch a good out
+        with pytest.raises(TypeError, match="complex"):  # a wrong input leaves `out` unchanged
             call(name, [bad, *arrays[1:]], out=among(len(shapes), j, good))
         assert np.all(good == 7)
     if len(shapes) > 1:
@@ -175,7 +175,7 @@ def test_out_that_does_not_fit_is_refused_untouched(name):
             call(name, arrays, out=np.empty(shapes[0]))
 
 
-@np.errstate(over="ignore")  # of NumPy's casts
+@np.errstate(over="ignore")  # from NumPy's casts
 @pytest.mark.parametrize("name", NAMES)
 def test_out_of_every_kind_that_fits(name):
     arrays = cases.inputs(name, (4, 3), np.float64)
@@ -231,7 +231,7 @@ def test_wrong_counts_for_a_gradient(f, count, said):
         fastgen.value_and_grad(f)(*[np.ones(3)] * count)
 
 
-# ---- Arrays of other libraries
+# Arrays of other libraries.
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -250,7 +250,7 @@ def test_dask_arrays_stay_lazy_and_agree(name):
     for result in each(call(name, lazy(np.ones_like(x, "i1") for x in arrays))):
         assert result.compute().dtype == np.float64
     with pytest.raises(TypeError, match=r"out must be a NumPy array, got Array"):
-        call(name, lazy(arrays), out=among(OPS[name].nout, 0, da.ones(3)))  # dask would recurse
+        call(name, lazy(arrays), out=among(OPS[name].nout, 0, da.ones(3)))  # or dask recurses
     if name in ROWS:
         with pytest.raises(TypeError, match="axis"):
             call(name, lazy(arrays), axis=(0, 1))
@@ -272,7 +272,7 @@ def test_ufunc_in_place_and_of_any_length():
     assert np.array_equal(OPS["elementary.total"].ufunc(np.ones((3, 1))), np.ones(3))
 
 
-# ---- Derivatives
+# Derivatives.
 
 
 def test_gradients_have_the_shape_and_type_of_their_inputs():
@@ -316,8 +316,8 @@ def test_a_large_sum_is_right_in_float32():
 
 
 def test_totals_of_blocks_are_added_with_compensation():
-    for blocks in [51, 1001]:  # one chunk of a row, and several
+    for blocks in [51, 1001]:  # one chunk of a row, and several chunks
         x = np.zeros(blocks * 1024)
-        x[::1024] = 1  # each alone would be lost in 2^53
+        x[::1024] = 1  # each alone would be lost when added to 2^53
         x[0] = 2.0**53
         assert total(x) == 2.0**53 + (blocks - 1)

@@ -1,4 +1,4 @@
-"""Every row has its function, docstring, reference and case, and nothing is left over."""
+"""Every row has a function, docstring, reference and case, and each of these has a row."""
 
 import importlib
 import inspect
@@ -28,7 +28,7 @@ def test_operation_is_complete(name):
     ours, theirs = ([*inspect.signature(f).parameters.values()] for f in (function, reference))
     if case.call is None:
         assert [p.name for p in theirs][: len(names)] == names
-        # Inputs that have a default may be unknown to the row of one kind.
+        # The row of one kind may lack inputs that have a default.
         required = [p for p in ours if p.kind is not p.KEYWORD_ONLY and p.default is p.empty]
         assert len(required) <= OPS[name].nin <= len(names)
         assert all(repr(choice) in doc or f'"{choice}"' in doc for choice in options.values())
@@ -51,7 +51,7 @@ def test_nothing_is_left_over():
 
 @pytest.mark.parametrize("name", ["normal", "random_bits", "uniform"])
 def test_noise_is_complete(name):
-    """It takes no arrays, so it has no row; everything else it has."""
+    """A function of noise has no row, because it takes no arrays. It has all else."""
     function, reference = getattr(fastgen.noise, name), getattr(fastgen.reference.noise, name)
     doc = inspect.getdoc(function)
     for section in ["Parameters", "Returns", "Raises", "Notes", "Examples"]:

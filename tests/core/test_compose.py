@@ -1,4 +1,4 @@
-"""A description of a call says what it gives: its value, its gradients, its results' types."""
+"""The description of a call gives its value, its gradients, and the types of its results."""
 
 import functools
 import itertools
@@ -25,7 +25,7 @@ def logits(*shape):
 
 
 def calls():
-    """Calls of every function that is more than one row, over the product of its options."""
+    """Yield calls of every composed function, over the product of its options."""
     x, z = logits(3, 8), logits(3, 4)
     for axis, keepdims, beta in itertools.product(
         [-1, (0, 1), None, ()], [False, True], [1.0, 4.0]
@@ -81,7 +81,7 @@ IDS = [f"{f.__name__}-{k}" for k, (f, _, _) in enumerate(CALLS)]
 
 
 def cast(x, dtype):
-    """Arrays of floats in another type, also those in a sequence."""
+    """Return arrays of floats in another type, also those in a sequence."""
     if isinstance(x, list):
         return [cast(y, dtype) for y in x]
     return (
@@ -111,7 +111,7 @@ def test_results_of_every_row_are_known_before_they_are_computed(name, dtype):
         return
     composition, _ = Function(function).call(inputs, {})
     assert [tuple(r) for r in composition.results()] == described(function(*inputs))
-    # Nothing is read: arrays without memory of their own will do.
+    # `results` reads no elements, so these arrays share one element.
     standing_for = tuple(np.broadcast_to(np.zeros((), x.dtype), x.shape) for x in inputs)
     composition, _ = Function(function).call(standing_for, {})
     assert [tuple(r) for r in composition.results()] == described(function(*inputs))
@@ -131,7 +131,7 @@ def test_gradients_are_the_slopes_of_the_value(call):
     rng = np.random.default_rng(3)
     differentiable = [k for k in range(len(function.inputs)) if isinstance(inputs[k], np.ndarray)]
     if options.get("unit_diagonal") or "free_bits" in options:
-        return  # constant, or with kinks
+        return  # the function is constant, or has kinks
     for k in differentiable:
         direction, step = rng.normal(size=inputs[k].shape), 1e-6
 
@@ -152,7 +152,7 @@ def test_inputs_by_name(call):
     names = function.inputs
     named = dict(zip(names, inputs, strict=False))
     rest = inputs[len(names) :]
-    if rest:  # what follows is given by name too
+    if rest:  # give the others by name
         following = f.__wrapped__.__code__.co_varnames[len(names) :]
         named |= dict(zip(following, rest, strict=False))
     for got, wanted in zip(each(f(**named, **options)), each(f(*inputs, **options)), strict=True):

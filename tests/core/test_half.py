@@ -1,4 +1,4 @@
-"""float16 and bfloat16 in and out: every pattern, and every place where rounding turns."""
+"""float16 and bfloat16 as input and output: every bit pattern, and every rounding boundary."""
 
 import ml_dtypes
 import numpy as np
@@ -12,12 +12,12 @@ HALVES = [np.float16, ml_dtypes.bfloat16]
 
 
 def as_sum(x, dtype):
-    """x as it comes back from a sum over nothing, stored as dtype: from double."""
+    """Return x after a sum over no axis, stored as dtype: it is rounded from double."""
     return total(x, axis=(), out=np.empty(x.shape, dtype))
 
 
 def as_elements(x, dtype):
-    """x as it comes back from x + 0, stored as dtype: 16 elements at a time, and what is left."""
+    """Return x after x + 0, stored as dtype: groups of 16 elements, and a remainder."""
     return linear_combination(x, 0.0, 1.0, 0.0, out=np.empty(x.shape, dtype))
 
 
@@ -28,7 +28,7 @@ def patterns(half):
     return np.arange(2**16, dtype=np.uint16).view(half)
 
 
-@np.errstate(invalid="ignore")  # of casts between NaNs by ml_dtypes
+@np.errstate(invalid="ignore")  # from casts of NaN by ml_dtypes
 @WAYS
 @pytest.mark.parametrize("half", HALVES)
 def test_every_pattern_is_read_exactly_and_written_back(half, identity):
@@ -54,7 +54,7 @@ def test_rounding_turns_where_it_should(half, wide, identity):
     x = patterns(half).astype(np.float64)
     x = np.unique(x[np.isfinite(x)])
     middle = ((x[1:] + x[:-1]) / 2).astype(wide)  # exact
-    largest = x[-1] + (x[-1] - x[-2]) / 2  # ties to even: to infinity
+    largest = x[-1] + (x[-1] - x[-2]) / 2  # ties go to even: to infinity
     around = [
         f(m)
         for m in (middle, np.array([largest, -largest], wide))
@@ -68,7 +68,7 @@ def test_rounding_turns_where_it_should(half, wide, identity):
         [*around, np.array([np.inf, -np.inf, 1e300, 1e-300, 3e38, 1e-40]).astype(wide)]
     )
     got = identity(numbers, half).astype(np.float64)
-    # Rounded here by counting: the nearest of all the numbers there are, ties to the even pattern.
+    # Round by counting: the nearest of all numbers of the type, with ties to the even pattern.
     steps = np.append(x, np.copysign(2 * largest - x[-1], 1))
     steps = np.insert(steps, 0, -steps[-1])
     exact = numbers.astype(np.float64)
@@ -90,7 +90,7 @@ def test_double_is_rounded_to_float16_once(identity):
 
 @pytest.mark.parametrize("count", [2**16, 2**16 - 5, 3])
 def test_every_instruction_set_converts_to_the_same_bits(count):
-    """By instructions of the CPU, or in integers; quiet NaNs to one NaN of their sign."""
+    """CPU instructions and integer arithmetic agree. A quiet NaN becomes one NaN of its sign."""
     halves = patterns(np.float16)[-count:]
     singles = np.arange(count, dtype=np.uint32) * np.uint32(65521)  # all exponents
     quiet = np.isnan(singles.view(np.float32)) * np.uint32(1 << 22)

@@ -1,4 +1,4 @@
-"""Lane kernels: batches of small problems, of any layout, and what is said of wrong ones."""
+"""Lane kernels: batches of small problems in any layout, and errors for wrong input."""
 
 import signal
 import threading
@@ -23,7 +23,7 @@ def problems(rng, batch=(), d=5, dtype=np.float64):
 
 
 def rounded(x, half):
-    """Rounded once: ml_dtypes rounds double to float32 in between."""
+    """Round once to half precision. ml_dtypes would round twice, through float32."""
     if half is ml_dtypes.bfloat16:
         mantissa, exponent = np.frexp(x)
         x = np.ldexp(np.rint(mantissa * 2**8), exponent - 8)
@@ -33,7 +33,7 @@ def rounded(x, half):
 @pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("d", [1, 3, 4, 9, 70])
 def test_every_size_in_every_type_and_layout(d, half, rng):
-    """Also sizes that fill no block of a transposition, and halves converted piece by piece."""
+    """Include sizes that fill no block of a transposition, and half precision."""
     for batch in [(), (1,), (16,), (37,), (3, 5)]:
         arrays = problems(rng, batch, d, half)
         wide = tuple(x.astype(np.float64) for x in arrays)
@@ -83,7 +83,7 @@ def test_an_output_may_lie_over_inputs(rng):
     arrays = problems(rng, (40,))
     wanted = OP.derivative((*arrays, 1.0))
     copies = [x.copy() for x in arrays]
-    OP.derivative((*copies, 1.0), out=(None, *copies))  # every gradient over its own input
+    OP.derivative((*copies, 1.0), out=(None, *copies))  # every gradient overwrites its own input
     for a, b in zip(copies, wanted[1:], strict=True):
         np.testing.assert_array_equal(a, b)
     copies = [x.copy() for x in arrays]
@@ -94,7 +94,7 @@ def test_an_output_may_lie_over_inputs(rng):
     tril[:] = arrays[1]
     value = vae.kl_tril_normal(arrays[0], tril, *arrays[2:], out=memory[20:60])
     np.testing.assert_array_equal(value, wanted[0])
-    square = np.eye(2) + np.zeros((2, 2))  # of shape (d, d), and the result's too
+    square = np.eye(2) + np.zeros((2, 2))  # of shape (d, d), as the result is
     mu = np.zeros((2, 2, 2))
     result = vae.kl_tril_normal(mu, square, mu, np.eye(2), out=square)
     np.testing.assert_array_equal(result, np.zeros((2, 2)))

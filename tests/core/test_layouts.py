@@ -1,4 +1,4 @@
-"""Layouts that nobody thought of: any view gives the bits of its contiguous copy."""
+"""Random layouts: any view gives the bits of its contiguous copy."""
 
 import itertools
 
@@ -19,7 +19,7 @@ ROW_OPS = sorted(name for name in OPS if cases.signature(name).has_rows)
 
 @st.composite
 def views(draw, shape, dtype):
-    """An array of this shape cut from something larger: sliced, reversed, transposed, unaligned."""
+    """Draw a view of this shape into a larger array: sliced, reversed, transposed, unaligned."""
     order = draw(st.permutations(range(len(shape))))
     steps = [draw(st.sampled_from([1, 2, 3, -1, -2])) for _ in shape]
     offsets = [draw(st.integers(0, 3)) for _ in shape]
@@ -40,7 +40,7 @@ def views(draw, shape, dtype):
 
 @st.composite
 def row_shapes(draw, batch):
-    """A shape that broadcasts to that of the batch."""
+    """Draw a shape that broadcasts to that of the batch."""
     kept = batch[draw(st.integers(0, len(batch))) :]
     return tuple(draw(st.sampled_from([1, n])) for n in kept)
 
@@ -90,7 +90,7 @@ def test_a_view_gives_the_bits_of_its_copy(call):
         np.testing.assert_array_equal(a, b)
 
 
-# Shorter than a group of lanes, a block, some blocks and a chunk; and rows that are cut into tiles.
+# Lengths: less than a group of lanes, a block, a few blocks, a chunk; and rows cut into tiles.
 ACROSS = [(3, 400), (40, 21), (1000, 16), (2100, 3, 20), (66_000, 17)]
 
 
@@ -111,7 +111,7 @@ def test_rows_side_by_side_give_the_bits_of_rows_in_line(name, shape):
 
 
 def steps(x):
-    """Strides that mean something: of dimensions that have more than one element."""
+    """Return the strides of dimensions with more than one element. Others have no meaning."""
     return [stride for stride, n in zip(x.strides, x.shape, strict=True) if n > 1]
 
 

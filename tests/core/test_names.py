@@ -1,4 +1,4 @@
-"""What a user finds in the package: public names, the reference, whole docstrings."""
+"""The package as a user sees it: public names, the reference, complete docstrings."""
 
 import inspect
 import re

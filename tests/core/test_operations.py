@@ -1,7 +1,7 @@
-"""The universal test: {operation x instruction set x type x layout x length}, derivatives too.
+"""The universal tests: {operation x instruction set x type x layout x length}, and derivatives.
 
-Most comparisons are of bits: the library promises the same for any layout, number of threads,
-batch split, and instruction set with fused multiply-add.
+Most tests compare bits. The library promises the same bits for any layout, number of threads, split
+of the batch, and instruction set with fused multiply-add.
 """
 
 import itertools
@@ -22,12 +22,12 @@ ISAS = [name for name, supported in isas() if supported]
 NAMES = sorted(OPS)
 FLOATS = [np.float32, np.float64]
 LENGTHS = [1, 2, 3, 7, 15, 16, 17, 20, 31, 33, 64, 100, 1023, 1024, 1025, 2049]
-COTANGENTS = (0.75, -0.5, 1.25)  # of the outputs
-TOLERANCE = {np.dtype("f"): 3e-6, np.dtype("d"): 1e-10}  # the reference itself cancels
+COTANGENTS = (0.75, -0.5, 1.25)  # for the outputs
+TOLERANCE = {np.dtype("f"): 3e-6, np.dtype("d"): 1e-10}  # the reference may cancel
 
 
 def same(a, b):
-    """Equal in value, type, shape and bits (any NaN equals any other)."""
+    """Return whether value, type, shape and bits are equal. All NaNs are equal."""
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     a, b = np.asarray(a), np.asarray(b)
@@ -39,7 +39,7 @@ def same(a, b):
 
 
 def both(op, arrays, **options):
-    """The outputs, and where there is a derivative the outputs again, and the gradients."""
+    """Return the outputs, and if there is a derivative, its outputs and gradients."""
     if op.derivative is None:
         return each(op(arrays, **options))
     cotangents = COTANGENTS[: op.nout]
@@ -53,7 +53,7 @@ def test_every_length_agrees_with_the_reference(name, isa, dtype):
     op = bind(isa)[name]
     reference = cases.reference(name)
     shapes = [(*rows, n) for n in LENGTHS for rows in [(), (3,)]]
-    for shape in [*shapes, (65536,), (65537,), (131073,)]:  # and where long rows are cut
+    for shape in [*shapes, (65536,), (65537,), (131073,)]:  # also cut rows
         arrays = cases.inputs(name, shape, dtype, seed=shape[-1])
         results = each(op(arrays))
         expected = each(reference(*(x.astype(float) for x in arrays)))
@@ -102,7 +102,7 @@ def test_bits_do_not_depend_on_the_axes_place(name, axis, shape, move):
 
 
 def cut(x, shape):
-    """The beginning of x, along fewer and shorter axes."""
+    """Return the beginning of x, with the given shape of fewer or shorter axes."""
     return x[(0,) * (x.ndim - len(shape))][tuple(slice(0, n) for n in shape)]
 
 
@@ -116,7 +116,7 @@ def test_bits_do_not_depend_on_broadcasting(name):
         per_row = [signature.has_rows and not core for core in signature.inputs]
         whole = np.broadcast_shapes(*itertools.compress(picks, np.logical_not(per_row)))
         for k in range(op.nin):
-            if per_row[k]:  # broadcasts to the batch of the others
+            if per_row[k]:  # it broadcasts to the batch of the others
                 picks[k] = tuple(map(min, picks[k][-2::-1], whole[-2::-1]))[::-1]
             elif not signature.has_rows:
                 picks[k] += full[k].shape[3:]
@@ -132,7 +132,7 @@ def test_bits_do_not_depend_on_broadcasting(name):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].signature[:3] == "(n)"])
 def test_bits_do_not_depend_on_what_is_constant(name, isa, dtype):
-    """A long row of one array against constants may have a loop of its own: a fold."""
+    """A fold is a special loop for a long row of one array with constants: its bits agree."""
     op = bind(isa)[name]
     value_and_first = (2 << op.nout) - 1
     for rows, n in [(3, 1023), (3, 1024), (2, 3333), (1, 70_000)]:
@@ -141,7 +141,7 @@ def test_bits_do_not_depend_on_what_is_constant(name, isa, dtype):
         cotangents = [np.linspace(0.5, 2, rows, dtype=dtype)] * op.nout
         for j, core in enumerate(cases.signature(name).outputs):
             cotangents[j] = cotangents[j][:, None] if core else cotangents[j]
-        apart = LAYOUTS["strided"](first)  # goes through tiles
+        apart = LAYOUTS["strided"](first)  # this takes the way through tiles
         assert same(op((first, *constants)), op((apart, *constants))), n
         if op.derivative is None:
             continue
@@ -168,7 +168,7 @@ def test_bits_do_not_depend_on_threads_or_batch(name, dtype, threads):
 @np.errstate(all="ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_check(name):
-    """`fastgen check`: digests, known and special values, derivatives, on every instruction set."""
+    """`fastgen check` passes: digests, known and special values, derivatives."""
     dtypes = check.available_dtypes()
     assert len(dtypes) == 4
     ops = [bind(isa)[name] for isa in ISAS]
@@ -183,13 +183,13 @@ def test_in_place_and_overlapping_out(name):
         cotangents = () if op is value else COTANGENTS[: value.nout]
         wanted = each(op((*arrays, *cotangents)))
         for j, k in itertools.product(range(len(wanted)), range(value.nin)):
-            if wanted[j].shape == arrays[k].shape:  # output j over input k
+            if wanted[j].shape == arrays[k].shape:  # output j may overwrite input k
                 copies = [x.copy() for x in arrays]
                 out = [copies[k] if i == j else None for i in range(len(wanted))]
                 got = each(op((*copies, *cotangents), out=tuple(out)))
                 assert got[j] is copies[k] and same(got[j], wanted[j])
-        # Every offset of the first result that has the first input's shape against that input, in
-        # elements and in bytes; a gradient, where there are any.
+        # The first result of the first input's shape, at every offset from that input, in
+        # elements and in bytes. With a derivative, that is a gradient.
         size, shape = arrays[0].nbytes, arrays[0].shape
         at = 0 if op is value else value.nout
         if wanted[at].shape != shape:
@@ -204,7 +204,7 @@ def test_in_place_and_overlapping_out(name):
             assert same(target, wanted[at]), offset
 
 
-@np.errstate(over="ignore")  # of NumPy's casts
+@np.errstate(over="ignore")  # from NumPy's casts
 @pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("name", NAMES)
 def test_half_precision_is_float32_rounded_once(name, half):
@@ -212,7 +212,7 @@ def test_half_precision_is_float32_rounded_once(name, half):
     for shape in [(4, 20), (2, 1500)]:
         arrays = tuple(x.astype(half) for x in cases.inputs(name, shape, np.float32))
         single = tuple(x.astype(np.float32) for x in arrays)
-        # Sums, in float64, are rounded once: not to float32 in between.
+        # Sums are in float64 and rounded once, not to float32 in between.
         kinds = [op] if op.derivative is None else [op, op.derivative]
         wanted = ()
         for kind, given in zip(kinds, [single, (*single, *COTANGENTS[: op.nout])], strict=False):

@@ -1,4 +1,4 @@
-"""Functions that are no operation by themselves, against what they are in plain NumPy."""
+"""Functions without a row of their own, against the reference in plain NumPy."""
 
 import importlib
 import inspect
@@ -24,7 +24,7 @@ def test_every_function_has_a_reference(family):
 
 
 def agree(family, name, *arguments, **options):
-    """Within float64's rounding of what cancels in the plain formula."""
+    """Compare within the float64 rounding errors of a plain formula that cancels."""
     reference = importlib.import_module(f"fastgen.reference.{family}")
     got = getattr(getattr(fastgen, family), name)(*arguments, **options)
     wanted = getattr(reference, name)(*arguments, **options)

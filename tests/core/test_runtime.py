@@ -32,7 +32,7 @@ def run_python(code, **environment):
     )
 
 
-# ---- The GIL
+# The GIL.
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def run_python(code, **environment):
 )
 @pytest.mark.parametrize("way", ["fast", "general", "ufunc"])
 def test_other_python_threads_run_during_a_call(shape, way, threads):
-    threads(1)  # else the counting thread has no core of its own
+    threads(1)  # so the counting thread has a core to itself
     x = np.zeros(shape, np.float32)
     op = OPS["vae.kl_standard_normal"]
     call = {
@@ -67,11 +67,11 @@ def test_other_python_threads_run_during_a_call(shape, way, threads):
     end = time.perf_counter()
     counted.clear()
     other.join()
-    # With the GIL kept it would get a turn between calls only, if at all.
+    # If a call kept the GIL, the other thread could run only between calls.
     assert sum(begin < t < end for t in inside) > 15
 
 
-# ---- Signals
+# Signals.
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -92,7 +92,7 @@ def test_control_c_stops_a_long_call_and_the_pool_goes_on(count, threads):
         assert np.array_equal(vae.kl_standard_normal(small, small), wanted)
 
 
-# ---- Forks and processes
+# Forks and processes.
 
 
 def child_result(connection):
@@ -106,7 +106,7 @@ def child_result(connection):
 def test_a_forked_child_computes_with_one_thread(threads):
     threads(2)
     x = np.ones(LARGE, np.float32)
-    wanted = vae.kl_standard_normal(x, x)  # the pool has been used
+    wanted = vae.kl_standard_normal(x, x)  # this starts the pool
     context = multiprocessing.get_context("fork")
     for _ in range(20):
         ours, theirs = context.Pipe(duplex=False)
@@ -136,7 +136,7 @@ def test_many_python_threads_call_at_once(threads):
     assert len(equal) == 120 and all(equal)
 
 
-# ---- The floating-point environment
+# The floating-point environment.
 
 
 def test_rounding_mode_of_the_caller_changes_nothing(threads):
@@ -162,11 +162,11 @@ def test_subnormals_survive_import():
     assert done.returncode == 0, done.stderr
 
 
-# ---- Memory
+# Memory.
 
 
 def peak_growth(dtype, out, call):
-    """How much the process's peak memory grows during a call, in a process of its own."""
+    """Return the growth of peak memory during a call, measured in a separate process."""
     code = f"""
 import os, resource, sys, numpy as np, fastgen
 from fastgen import vae, reference
@@ -230,10 +230,10 @@ def test_no_leak_in_calls_and_errors():
     for _ in range(5):
         use()
     gc.collect()
-    assert sys.getallocatedblocks() - before < 300  # 1500 of everything have come and gone
+    assert sys.getallocatedblocks() - before < 300  # after 1500 calls
 
 
-# ---- The environment
+# The environment.
 
 
 @pytest.mark.parametrize(

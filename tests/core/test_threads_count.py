@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# Loaded from its file, since importing the package needs the compiled module.
+# The module is loaded from its file, because the package needs the compiled module.
 SOURCE = Path(__file__).parents[2] / "src" / "fastgen" / "_threads.py"
 SPEC = importlib.util.spec_from_file_location("fastgen_threads_alone", SOURCE)
 _threads = importlib.util.module_from_spec(SPEC)
@@ -20,12 +20,12 @@ SENSELESS = ["", " ", "0", "-1", "two", "1.5", "1e2", "0x4", "1_0", "257", str(1
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    """No variable set, 8 CPUs, no quota."""
+    """Set up: no variable set, 8 CPUs, no quota."""
     monkeypatch.delenv("FASTGEN_NUM_THREADS", raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     usable(monkeypatch, 8)
     monkeypatch.setattr(_threads, "cgroup_quota", lambda: None)
-    # Under pytest-xdist or the like the tests may themselves run in such a child.
+    # Under pytest-xdist the tests may themselves run in a child process.
     monkeypatch.setattr(_threads, "_in_multiprocessing_child", lambda: False)
 
 
@@ -88,7 +88,7 @@ def test_smallest_of_affinity_quota_and_16(monkeypatch, cpus, quota, count, sour
 
 
 class Cgroups:
-    """A faked /sys/fs/cgroup and /proc/self/cgroup."""
+    """A fake of /sys/fs/cgroup and /proc/self/cgroup."""
 
     def __init__(self, folder):
         self.root = folder / "cgroup"
@@ -212,7 +212,7 @@ def test_multiprocessing_child_gets_one(tmp_path, method):
 
 
 def test_module_is_light():
-    """Neither multiprocessing nor threadpoolctl comes in with the module."""
+    """The module imports neither multiprocessing nor threadpoolctl."""
     code = (
         "import runpy, sys; before = set(sys.modules); "
         f"runpy.run_path({str(SOURCE)!r})['default_num_threads'](); "

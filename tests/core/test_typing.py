@@ -1,4 +1,4 @@
-"""Type checkers on two scripts of a user, and the words that types name."""
+"""Type checkers on two user scripts, and the choices in the types of options."""
 
 import inspect
 import json
@@ -66,7 +66,7 @@ FUNCTIONS = {
 
 
 def words_of(hint):
-    """The words and None that an annotation allows, if it is a choice of words."""
+    """Return the choices of an annotation that is a Literal of words, None included."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         parts = [words_of(part) for part in typing.get_args(hint)]
         return set().union(*parts) if any(parts) else set()
@@ -89,7 +89,7 @@ STEPS = {name for name in FUNCTIONS if re.search("solver_step|guided_(step|combi
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - STEPS))
 def test_signature_is_typed(name):
-    """Each annotation means something, and no result is Any, except where overloads say more."""
+    """Each parameter has a type, and no result is Any, except in functions with overloads."""
     hints = typing.get_type_hints(FUNCTIONS[name])
     assert set(hints) == {*inspect.signature(FUNCTIONS[name]).parameters, "return"}
     assert hints["return"] is not typing.Any or typing.get_overloads(FUNCTIONS[name])

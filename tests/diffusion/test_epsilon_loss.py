@@ -1,4 +1,4 @@
-"""`fastgen.diffusion.epsilon_loss`: the loss of noise that is made again from its key."""
+"""`fastgen.diffusion.epsilon_loss`: the loss whose noise is drawn again from its key."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is true of noising, and of predictions turned into each other."""
+"""Properties of noising, and of conversions between predictions."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from fastgen import diffusion
 from fastgen.diffusion import Schedule
 from fastgen.reference import diffusion as reference
 
-# ---- Noising
+# Noising.
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -91,7 +91,7 @@ def test_half_precision_has_noise_at_every_step(half, rng):
     np.testing.assert_array_equal(got, wanted.astype(half))
     assert np.all(got[:10][noise[:10] != 0] != 0)
     rounded = (1 - schedule.alpha_bar.astype(half)).astype(float)
-    assert np.count_nonzero(rounded == 0) >= 2  # what casting the table first would have given
+    assert np.count_nonzero(rounded == 0) >= 2  # a table cast first would give 0 there
     for f in (diffusion.velocity, lambda *a: diffusion.convert(*a, source="v", target="x0")):
         assert f(noise, noise, t, schedule).dtype == half
 
@@ -123,7 +123,7 @@ def test_diffusers_adds_the_same_noise(rng):
     )
 
 
-# ---- Noise by key and counter
+# Noise by key and counter.
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -197,7 +197,7 @@ def test_noise_by_rng(rng):
     np.testing.assert_array_equal(half, first.astype("e"))
 
 
-# ---- Velocity and conversions
+# Velocity and conversions.
 
 
 @pytest.mark.parametrize(("source", "target"), [*itertools.product(KINDS, KINDS)])
@@ -228,7 +228,7 @@ def test_coefficients_of_conversions_are_right(rng):
             with mp.workdps(50):
                 a, s = mp.mpf(schedule.signal[step]), mp.mpf(schedule.sigma[step])
                 power = a**2 + s**2
-                x0, epsilon = {  # of (x_t, prediction)
+                x0, epsilon = {  # as functions of (x_t, prediction)
                     "x0": ((0, 1), (1 / s, -a / s)),
                     "epsilon": ((1 / a, -s / a), (0, 1)),
                     "score": ((1 / a, s**2 / a), (0, -s)),
@@ -287,7 +287,7 @@ def test_velocity_is_a_derivative():
         t, h = 0.3, 1e-6
         low, high = (diffusion.add_noise(x0, t + d, schedule, noise=noise) for d in (-h / 2, h / 2))
         change = h
-        if schedule.form == "variance preserving":  # of the angle
+        if schedule.form == "variance preserving":  # derivative by the angle
             angles = [np.arctan2(*schedule.coefficients(t + d)[::-1]) for d in (-h / 2, h / 2)]
             change = angles[1] - angles[0]
         got = diffusion.velocity(x0, noise, t, schedule)
@@ -325,7 +325,7 @@ def test_interpolate(rng):
     np.testing.assert_allclose(x_t, wanted[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(velocity, data - noise)
     np.testing.assert_array_equal(x_t[[0, 4]], [noise[0], data[4]])
-    # The flow schedule counts time the other way.
+    # `interpolate` goes from noise to data, the flow schedule from data to noise.
     back = diffusion.add_noise(data, 1 - t, Schedule.flow(), noise=noise)
     np.testing.assert_allclose(x_t, back, rtol=1e-5, atol=1e-6)
     half = diffusion.interpolate(noise.astype("e"), data.astype("e"), 0.5)

@@ -10,7 +10,7 @@ from fastgen import diffusion
 from fastgen.diffusion import Schedule
 from fastgen.reference import diffusion as reference
 
-# ---- Preconditioning and weights
+# Preconditioning and weights.
 
 
 def test_edm_preconditioning(rng):
@@ -31,7 +31,7 @@ def test_edm_preconditioning(rng):
     half = diffusion.edm_input(x.astype("e"), sigma)
     wanted = spread[2].astype(np.float32) * x.astype("e").astype(np.float32)
     np.testing.assert_array_equal(half, wanted.astype("e"))
-    # The weight makes the loss of the network's own output the mean squared error.
+    # With this weight, the loss is the mean squared error of the network's own output.
     np.testing.assert_allclose(diffusion.edm_weight(sigma) * c.c_out**2, 1, rtol=1e-13)
 
 
@@ -75,7 +75,7 @@ def test_logit_normal_and_cosmap_are_densities():
     np.testing.assert_allclose(np.mean(diffusion.cosmap_weight(t)), 1, rtol=1e-9)
 
 
-# ---- Losses
+# Losses.
 
 
 def slope(f, x, direction):
@@ -214,7 +214,7 @@ def test_vlb_terms_are_those_of_improved_ddpm(kind, rng):
         arrays = [x.astype(dtype) for x in (prediction, variance, target, x0)]
         small = diffusion.vlb_terms(*arrays, t, schedule, parameterization=kind)
         assert small.dtype == dtype
-    some = slice(1, 5)  # none at step 0
+    some = slice(1, 5)  # no sample at step 0
     np.testing.assert_array_equal(
         diffusion.vlb_terms(
             *(x[some] for x in (prediction, variance, target, x0, t)),

@@ -1,4 +1,4 @@
-"""What `fastgen.diffusion` refuses, with nothing written."""
+"""Errors of `fastgen.diffusion`: wrong calls write nothing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`fastgen.diffusion.Schedule`: against mpmath, diffusers, and the limits that others miss."""
+"""`fastgen.diffusion.Schedule`: against mpmath and diffusers, and at its limits."""
 
 import itertools
 import pickle
@@ -33,14 +33,14 @@ NAMES = sorted(SCHEDULES)
 
 
 def ulps(table, exact):
-    """The largest error, in units of the last place."""
+    """Return the largest error, in units of the last place."""
     mp = pytest.importorskip("mpmath")
     pairs = zip(table.tolist(), exact, strict=True)
     return max(float(abs(mp.mpf(x) - y)) / np.spacing(abs(x)) for x, y in pairs)
 
 
 def check_tables(mp, s, alpha_bar, ulp):
-    """Every table against what follows from exact values of alpha_bar."""
+    """Compare every table with its value from exact alpha_bar."""
     before = [mp.mpf(1), *alpha_bar[:-1]]
     betas = [1 - a / b for a, b in zip(alpha_bar, before, strict=True)]
     steps = list(zip(alpha_bar, before, betas, strict=True))
@@ -108,7 +108,7 @@ def test_other_forms_have_the_tables_of_their_coefficients(name):
         assert ulps(s.one_minus_alpha_bar, rest) <= 4
         before = [mp.mpf(1), *alpha_bar[:-1]]
         betas = [float(1 - a / b) for a, b in zip(alpha_bar, before, strict=True)]
-        np.testing.assert_allclose(s.betas, betas, rtol=1e-13)  # of rounded coefficients
+        np.testing.assert_allclose(s.betas, betas, rtol=1e-13)  # computed from rounded coefficients
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,7 +126,7 @@ def test_identities(name):
     np.testing.assert_allclose(np.exp(s.log_snr[finite]), s.snr[finite], rtol=1e-13)
     assert np.all(np.diff(s.log_snr[finite]) < 0)
     assert np.all((s.betas > 0) | (s.alpha_bar == 1)) and np.all(s.betas <= 1)
-    # The posterior's mean of x0 + noise has the previous step's coefficients.
+    # The posterior mean at x0 and x_t = x0 + noise has the coefficients of the previous step.
     of_x0, of_xt = s.posterior_mean_coefficients
     np.testing.assert_allclose((of_x0 + of_xt * s.signal)[1:], s.signal[:-1], rtol=1e-12)
     variance = of_xt**2 * s.sigma**2 + s.posterior_variance
@@ -211,7 +211,7 @@ def test_diffusers_has_the_same_tables(name):
     ends = {} if name == "cosine" else {"beta_start": 0.00085, "beta_end": 0.012}
     scheduler = diffusers.DDPMScheduler(1000, beta_schedule=theirs, **ends)
     s = getattr(Schedule, name)(1000, **ends)
-    np.testing.assert_allclose(s.betas, scheduler.betas, rtol=2e-3)  # theirs cancel, in float32
+    np.testing.assert_allclose(s.betas, scheduler.betas, rtol=2e-3)  # diffusers cancels
     np.testing.assert_allclose(s.alpha_bar[:-1], scheduler.alphas_cumprod[:-1], rtol=2e-4)
     if name != "cosine":
         zero = diffusers.DDPMScheduler(

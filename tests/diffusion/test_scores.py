@@ -10,7 +10,7 @@ from fastgen import diffusion
 from fastgen.diffusion import Schedule
 from fastgen.reference import diffusion as reference
 
-# ---- Scores
+# Scores.
 
 
 def test_mixture_score_against_mpmath(rng):
@@ -58,7 +58,7 @@ def test_mixture_score_shapes_and_limits(rng):
     each = diffusion.gaussian_mixture_score(x, t, schedule, means, by_feature, logits)
     one = diffusion.gaussian_mixture_score(x[2, 3], t[2, 3], schedule, means, by_feature, logits)
     np.testing.assert_allclose(each[2, 3], one, rtol=1e-14)
-    # One component, and the end of the flow, where all there is is noise.
+    # A mixture of one component, and the end of the flow, which is pure noise.
     single = diffusion.gaussian_mixture_score(x, 0.0, schedule, means[:1], [0.5], [3.0])
     np.testing.assert_allclose(single, diffusion.gaussian_score(x, means[0], 0.5), rtol=1e-13)
     np.testing.assert_allclose(
@@ -89,7 +89,7 @@ def test_langevin_step_has_the_right_moments(rng):
     assert half.dtype == np.float16
 
 
-# ---- Timestep embeddings
+# Timestep embeddings.
 
 
 def test_timestep_embedding_of_diffusers(rng):
@@ -105,7 +105,7 @@ def test_timestep_embedding_of_diffusers(rng):
         layout = "cos_sin" if flip else "sin_cos"
         ours = diffusion.timestep_embedding(t, dim, layout=layout, downscale_freq_shift=shift)
         assert ours.dtype == np.float32
-        np.testing.assert_allclose(ours, theirs, atol=2e-4)  # theirs rounds the angle
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)  # diffusers rounds the angle
 
 
 def test_timestep_embedding_is_right():

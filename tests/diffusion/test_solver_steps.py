@@ -1,4 +1,4 @@
-"""`solver_step` and `guided_step`: what they add to their rows."""
+"""`solver_step` and `guided_step`: the parts that are not in their rows."""
 
 import functools
 import re
@@ -13,7 +13,7 @@ from fastgen.diffusion import guided_step, solver_step
 
 
 def inputs(terms, rng, shape=(3, 4)):
-    """x, prediction, coefficients (one number and one per row by turns) and terms."""
+    """Return x, prediction, coefficients (in turn a scalar and one per row) and terms."""
     x, prediction, *others = rng.standard_normal((2 + terms, *shape))
     numbers = [rng.standard_normal() if k % 2 else rng.standard_normal(3) for k in range(6 + terms)]
     numbers[2] = 0.75

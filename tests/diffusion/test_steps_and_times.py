@@ -1,4 +1,4 @@
-"""t is a step or a time, never both: kinds of schedule x kinds of t x functions that take them."""
+"""t is a step or a time, never both: kinds of schedule x kinds of t x functions of t."""
 
 import itertools
 import warnings
@@ -42,7 +42,7 @@ def mixture_score(t, schedule):
     return diffusion.gaussian_mixture_score(X, t, schedule, np.zeros((1, 2)), [0.0], [0.0])
 
 
-# Of steps or times.
+# Functions of steps or times.
 EITHER = {
     "coefficients": lambda t, schedule: schedule.coefficients(t),
     "add_noise": lambda t, schedule: diffusion.add_noise(X, t, schedule, noise=ONES),
@@ -65,7 +65,7 @@ FUNCTIONS = EITHER | STEPS_ALONE
 
 
 def pairs(functions, schedules):
-    """The product of functions and schedules; velocity has no meaning on exploding schedules."""
+    """Return all pairs of functions and schedules. Exploding schedules have no velocity."""
     return pytest.mark.parametrize(
         ("name", "schedule"),
         [
@@ -76,7 +76,7 @@ def pairs(functions, schedules):
     )
 
 
-STEPS = {  # the same steps, in every type that may hold them
+STEPS = {  # the same steps, in every allowed type
     "one": (5, [5, np.int64(5), np.uint8(5), np.array(5), 5.0, np.float32(5), np.array(5.0)]),
     "second": (1, [np.int32(1), 1.0, np.float16(1), np.array(1.0)]),
     "first": (0, [np.int32(0), 0.0, -0.0]),
@@ -141,7 +141,7 @@ def test_an_integer_is_no_time(name, schedule):
 
 @pairs(EITHER, IN_TIME)
 def test_a_float_is_a_time(name, schedule):
-    """The time of a step gives what the step gives; both remedies of the message work."""
+    """The time of a step gives the result of the step, and both remedies of the message work."""
     for step in (np.array(5), np.array([1, 7, 30])):
         got = EITHER[name](schedule.times[step], schedule)
         assert same(got, EITHER[name](step, schedule.in_steps()))
@@ -208,7 +208,7 @@ def test_views_are_the_same_schedule():
     assert repr(Schedule.flow(4).in_steps()) == "Schedule.flow(4, shift=1).in_steps()"
 
 
-# ---- Samplers
+# Samplers.
 
 OWN = {
     "ConsistencyModel": Schedule.karras(40),
@@ -242,13 +242,13 @@ def test_timesteps_are_steps(name, sigmas):
         assert sigmas is None or not sampler.rounded
         with pytest.raises(AttributeError, match=f"{name}: there are no steps.* lie between"):
             _ = sampler.steps
-    if sigmas and not sampler.rounded:  # then the noise of the samples is that at the timestep
+    if sigmas and not sampler.rounded:  # then the samples have the noise of the timestep
         np.testing.assert_allclose(whole[1] / whole[0], sampler.sigmas[:-1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_loop_over_timesteps_that_are_functions_of_sigma_is_refused(name):
-    """The first timestep, that of most noise, is no time."""
+    """The first timestep, with the most noise, is refused as a time."""
     others = [Schedule.vp(40), Schedule.karras(40), Schedule.flow(40)]
     for schedule in (OWN[name],) if name in OWN else others:
         try:
@@ -273,12 +273,12 @@ def test_a_loop_over_timesteps_that_are_functions_of_sigma_is_refused(name):
 def test_times_have_the_noise_of_the_samples(name):
     met, schedules = 0, [*IN_STEPS.values(), *IN_TIME.values()]
     options = {}, {"sigmas": "karras"}, {"spacing": "trailing"}, {"prediction": "v"}
-    if name == "PNDM":  # it has no step from a node without signal
+    if name == "PNDM":  # PNDM has no step from a node without signal
         schedules = [schedule for schedule in schedules if schedule.signal[-1] > 0]
     for schedule, option in itertools.product(schedules, options):
         try:
             sampler = getattr(samplers, name)(schedule, 4, **option)
-        except (TypeError, ValueError):  # an option or a form of schedule that it does not have
+        except (TypeError, ValueError):  # the sampler lacks an option or a form of schedule
             continue
         met += 1
         signal, sigma = schedule.in_time().coefficients(sampler.times)

@@ -1,4 +1,4 @@
-"""Elementwise bijectors and densities of `fastgen.flow`, against themselves and the peers."""
+"""Elementwise bijectors and densities of `fastgen.flow`: inverses, and other libraries."""
 
 import mpmath
 import numpy as np
@@ -8,7 +8,7 @@ import fastgen
 from fastgen import flow
 from fastgen.reference import flow as reference
 
-# Name, parameters, and how far x may be from 0 before y says too little of it.
+# Name, parameters, and the largest |x| for which y still determines x well.
 BIJECTORS = [
     ("exp", (), 5),
     ("sigmoid", (), 5),
@@ -19,7 +19,7 @@ BIJECTORS = [
     ("soft_clip", (2.0,), 5),
     ("logit", (0.05,), 0.5),
 ]
-DOMAIN = {"logit": 0.5}  # what x is around
+DOMAIN = {"logit": 0.5}  # the centre of x
 
 
 def points(name, spread, rng, shape):
@@ -32,7 +32,7 @@ def test_inverse_of_forward(name, parameters, spread, dtype, rng):
     f, x = getattr(flow, name), points(name, spread, rng, (50, 20)).astype(dtype)
     y, logabsdet = f(x, *parameters)
     back, other = f(y, *parameters, inverse=True)
-    # What rounding y costs: y / y'(x), of which the log-determinant is the logarithm.
+    # Rounding y changes x by y / y'(x). The log-determinant is log y'(x).
     slope = np.exp(f(x.astype(float), *parameters, axis=())[1])
     cost = np.maximum(np.abs(y), 1) / slope + np.abs(x)
     assert np.max(np.abs(back - x) / cost) < 8 * np.finfo(dtype).eps
@@ -153,10 +153,10 @@ def test_pixels_through_logit_and_bits_per_dim(rng):
 
 def test_log_prob_adds_before_it_rounds(rng):
     z = 3 * rng.normal(size=(1, 4096)).astype(np.float32)
-    base = flow.log_prob(z, 0.0, out=np.empty(1))  # in float64
+    base = flow.log_prob(z, 0.0, out=np.empty(1))  # a sum in float64
     logabsdet = -base.astype(np.float32)
     wanted = (base + logabsdet).astype(np.float32)
-    assert 0 < abs(wanted[0]) < 1e-2  # and it would be 0, were the sum rounded first
+    assert 0 < abs(wanted[0]) < 1e-2  # it would be 0 if the sum were rounded first
     assert np.array_equal(flow.log_prob(z, logabsdet), wanted)
 
 

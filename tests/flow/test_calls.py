@@ -1,4 +1,4 @@
-"""`fastgen.flow` called with what is at hand: tensors, foreign bytes, views; and refusing."""
+"""Calls of `fastgen.flow` with tensors, foreign byte order and views, and its errors."""
 
 import re
 
@@ -56,7 +56,7 @@ def test_what_is_outside_of_a_spline_is_refused_whatever_holds_it(spline):
 
 
 def interleaved(f, *inputs, **options):
-    """Results that lie between each other in one array."""
+    """Interleave the results in one array."""
     wanted = f(*inputs, **options)
     both = np.empty((*wanted[0].shape, 2))
     out = both[..., 0], both[..., 1]

@@ -38,7 +38,7 @@ def test_slogdet_has_the_same_bits_in_every_layout_and_batch(dtype, rng):
 
 @pytest.mark.parametrize("n", [2, 3, 8, 20, 32])
 def test_slogdet_finds_repeated_rows_and_what_is_missing(n, rng):
-    """A multiple of a row by a power of two leaves nothing; nor do a row or column of zeros."""
+    """A row that is another times a power of two gives exactly 0; so do zero rows or columns."""
     a = rng.normal(size=(4, n, n))
     a[0, n - 1] = -4 * a[0, 0]
     a[1, n // 2] = a[1, n - 1 - n // 3] if n - 1 - n // 3 != n // 2 else 0
@@ -63,7 +63,7 @@ def test_slogdet_neither_over_nor_underflows():
 @pytest.mark.parametrize("place", [(0, 0), (1, 2), (3, 0), (3, 3)])
 def test_a_nan_is_never_lost(place, n, rng):
     a = rng.normal(size=(20, n, n))
-    a[7] = 1  # singular, and LAPACK says so whatever else is in it
+    a[7] = 1  # singular; LAPACK says so even with NaN in it
     a[5][place] = a[7][place] = np.nan
     sign, logabsdet = flow.slogdet(a)
     assert np.array_equal(np.isnan(sign), np.isin(np.arange(20), (5, 7)))
@@ -107,7 +107,7 @@ def test_large_matrices_come_in_every_type(rng):
     assert flow.slogdet(a.astype(float), out=given)[0] is given[0]
     np.testing.assert_allclose(given[1], wanted.logabsdet, rtol=1e-6)
     assert np.isnan(flow.slogdet(np.full((40, 40), np.nan))[1])
-    own = a.astype(float)  # results in the place of what they are made of
+    own = a.astype(float)  # the results overwrite the inputs
     flow.slogdet(own, out=(own[0, 0, :3], own[0, 1, :3]))
     np.testing.assert_allclose(own[0, 1, :3], wanted.logabsdet)
 
@@ -143,7 +143,7 @@ LENGTHS = [2, 5, 16, 31, 32, 33, 64, 65, 100, 129, 1024]
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", LENGTHS)
 def test_a_log_product_is_right_to_its_own_last_bits(n, dtype, rng):
-    """Also where the logarithms cancel, and where their product would overflow or be subnormal."""
+    """Include logarithms that cancel, and products that overflow or are subnormal."""
     info = np.finfo(dtype)
     rows = [np.exp(spread * rng.normal(size=n)) for spread in (1e-6, 0.01, 1, 20)]
     rows += [np.full(n, info.smallest_subnormal * 3), np.full(n, info.max)]

@@ -15,7 +15,7 @@ def assert_close(found, wanted):
 
 
 def test_maf_of_nflows(rng):
-    """Its scale is that of the coupling's option without the limit, and comes first."""
+    """Its scale is that of "softplus" without limit, and comes before the shift."""
     autoregressive = pytest.importorskip(
         "nflows.transforms.autoregressive", reason="pip install nflows"
     )
@@ -24,7 +24,7 @@ def test_maf_of_nflows(rng):
     x = torch.tensor(rng.normal(size=(11, 5)))
     with torch.no_grad():
         for parameter in theirs.parameters():
-            parameter.mul_(5)  # so that some scales are over 3
+            parameter.mul_(5)  # so that some scales are above 3
         params = theirs.autoregressive_net(x).numpy()
     u, shift = flow.split_parameters(params, layout="scale_shift_pairs")
     assert np.logaddexp(u, 0).max() > 3
@@ -52,7 +52,7 @@ def test_maf_of_zuko(rng):
 
 @pytest.mark.parametrize("shape", [(50, 3), (6, 3, 5, 4)])
 def test_actnorm_of_nflows(shape, rng):
-    """What it makes of its first batch, as the docstring says it, and back; images too."""
+    """The initialization from the first batch, as in the docstring; vectors and images."""
     normalization = pytest.importorskip(
         "nflows.transforms.normalization", reason="pip install nflows"
     )
@@ -75,7 +75,7 @@ def test_actnorm_of_nflows(shape, rng):
 
 
 def test_batch_norm_of_nflows_in_training(rng):
-    """By the moments of the batch, through which the gradient goes as well."""
+    """Normalize by the moments of the batch. The gradient flows through the moments."""
     normalization = pytest.importorskip(
         "nflows.transforms.normalization", reason="pip install nflows"
     )

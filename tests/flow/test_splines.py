@@ -1,4 +1,4 @@
-"""Splines of `fastgen.flow`: against the libraries they stand in for, and what holds of all."""
+"""Splines of `fastgen.flow`: against other libraries, and common properties."""
 
 import math
 
@@ -15,14 +15,14 @@ CONVENTIONS = ["nflows", "zuko", "distrax", "tfp"]
 
 def parameters(rng, shape, bins, slopes, convention="nflows", bound=3.0, sd=1.5):
     widths, heights, raw = (sd * rng.normal(size=(*shape, n)) for n in (bins, bins, slopes))
-    if convention == "tfp":  # sizes and slopes themselves
+    if convention == "tfp":  # its inputs are sizes and slopes
         widths, heights, raw = np.exp(widths), np.exp(heights), np.exp(raw)
         widths, heights = (2 * bound * s / s.sum(-1, keepdims=True) for s in (widths, heights))
     return widths, heights, raw
 
 
 def points(rng, n, bound=3.0):
-    """Inside, outside, and at the ends."""
+    """Return points inside, outside, and at the ends."""
     return np.concatenate([rng.uniform(-1.3 * bound, 1.3 * bound, n - 2), [-bound, bound]])
 
 
@@ -109,7 +109,7 @@ def test_every_gradient_against_differences(convention, tails, inverse, rng):
             )
             along = (gradients[k] * step).reshape(n - 2, -1).sum(-1) / h
             error = np.abs(along - (ahead - behind) / (2 * h)) / (1 + np.abs(along))
-            assert np.quantile(error, 0.98) < 1e-7  # a step may cross a knot
+            assert np.quantile(error, 0.98) < 1e-7  # a difference may cross a knot
 
 
 def test_shape_of_zero_is_the_identity():
@@ -133,9 +133,9 @@ def test_round_trip_is_bounded_by_conditioning(sd, dtype, rng):
     x = rng.uniform(-3.3, 3.3, 200_000).astype(dtype)
     y, forward = spline(x, *raw, bound=3.0)
     back, backward = spline(y, *raw, bound=3.0, inverse=True)
-    wide = np.exp(np.maximum(-forward.astype(float), backward))  # 1 / slope, at both points
+    wide = np.exp(np.maximum(-forward.astype(float), backward))  # 1 / slope, the larger one
     unit = np.finfo(dtype).eps
-    # y is rounded, and what comes back of it once more; double also rounds inside of the bin.
+    # Rounding of y, and then of x, moves x. In double, arithmetic within the bin rounds too.
     limit = unit * (
         np.maximum(np.abs(y), np.abs(x)) + 3 * wide * (1 if dtype == np.float32 else 64)
     )
@@ -144,7 +144,7 @@ def test_round_trip_is_bounded_by_conditioning(sd, dtype, rng):
 
 
 def sharp(rng, n):
-    """The sharp set: logits of standard deviation 5, half of the points close to knots."""
+    """Return a sharp set: logits of standard deviation 5, half of the points close to knots."""
     raw = [a.astype(np.float32) for a in parameters(rng, (n,), 8, 7, sd=5)]
     sizes = np.exp(raw[0].astype(float) - raw[0].max(-1, keepdims=True))
     sizes = 1e-3 + (1 - 8e-3) * sizes / sizes.sum(-1, keepdims=True)
@@ -157,13 +157,13 @@ def sharp(rng, n):
 
 @pytest.mark.parametrize("inverse", [False, True])
 def test_sharp_splines_in_float32(inverse, rng):
-    """Against double of the same parameters: nflows is off by 9, and its inverse fails."""
+    """Compare with double. On these parameters nflows is off by 9, and its inverse fails."""
     x, raw = sharp(rng, 200_000)
     y, log = spline(x, *raw, bound=3.0, inverse=inverse)
     wide = [a.astype(float) for a in raw]
     exact_y, exact_log = spline(x.astype(float), *wide, bound=3.0, inverse=inverse)
-    moved = np.maximum(1, np.exp(exact_log)) if inverse else 1  # what a rounded y does to x
-    assert np.max(np.abs(y - exact_y) / moved) <= 2**-22  # a unit of what is between 2 and 4
+    moved = np.maximum(1, np.exp(exact_log)) if inverse else 1  # the change of x for a rounded y
+    assert np.max(np.abs(y - exact_y) / moved) <= 2**-22  # one ULP of numbers from 2 to 4
     assert np.max(np.abs(log - exact_log)) <= 2e-5
     single, double = (
         fastgen.value_and_grad(spline)(
@@ -178,7 +178,7 @@ def test_sharp_splines_in_float32(inverse, rng):
 
 
 def test_bins_without_a_width(rng):
-    """With nothing for the least size, knots coincide: no point is in a bin between those."""
+    """Without a least size, knots coincide. No point is in a bin of width 0."""
     shares = np.array([0.0, -60.0, -200.0, 0.0, -1000.0])
     x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
     options = {"min_bin_width": 0.0, "min_bin_height": 0.0}
@@ -201,7 +201,7 @@ def test_it_rises_and_meets_its_ends(rng):
 
 
 def test_views_of_one_parameter_array(rng):
-    """As networks give them: (..., 3K - 1), cut in three."""
+    """The output of a network, (..., 3K - 1), in three parts."""
     cut = rng.normal(size=(64, 16, 23)).astype(np.float32)
     x = rng.normal(size=(64, 16)).astype(np.float32)
     views = cut[..., :8], cut[..., 8:16], cut[..., 16:]

@@ -1,4 +1,4 @@
-"""Cubic splines: against nflows and mpmath, slopes that vanish, and roots that are multiple."""
+"""Cubic splines: against nflows and mpmath, with vanishing slopes and multiple roots."""
 
 import math
 
@@ -28,7 +28,7 @@ def nflows(x, widths, heights, raw, **options):
 @both_ways
 @pytest.mark.parametrize("bins", [2, 5, 8])
 def test_against_nflows(bins, inverse, rng):
-    """Values and gradients; of the inverse, where nflows finds its own way back."""
+    """Compare values and gradients; for the inverse, only where nflows inverts itself."""
     torch = pytest.importorskip("torch")
     arrays = (rng.uniform(-4, 4, 500), *parameters(rng, (500,), bins, 1.0))
     options = {"inverse": inverse, "min_bin_width": 0.01, "min_bin_height": 0.002}
@@ -49,7 +49,7 @@ def test_against_nflows(bins, inverse, rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_equal_bins_and_slopes_of_1_are_the_identity(dtype):
-    """All roots are then those of a line: nflows divides by a coefficient that is 0."""
+    """All cubics are lines. nflows divides by their leading coefficient, which is 0."""
     x, zeros = np.linspace(-4, 4, 101).astype(dtype), np.zeros(8, dtype)
     ends = np.full(2, -math.log(2), dtype)
     for inverse in (False, True):
@@ -59,9 +59,9 @@ def test_equal_bins_and_slopes_of_1_are_the_identity(dtype):
 
 
 def extremes(rng, n):
-    """Two bins of any size, slopes of the ends from 0 to 3 times their own, and where to look.
+    """Return two bins of any size, end slopes from 0 to 3 times the slope of the bin, and points.
 
-    With no least size, the slopes between go from nothing to all that is allowed.
+    Without a least size, the slopes between the bins cover their whole range.
     """
     raw = [np.where(rng.random((n, 1)) < 0.5, s * rng.normal(size=(n, 2)), 0) for s in (9, 9)]
     ends = rng.choice([0.3, 3, 30], (n, 2)) * rng.normal(size=(n, 2))
@@ -73,9 +73,9 @@ def extremes(rng, n):
 
 
 def test_root_of_every_shape(rng):
-    """The inverse is found to rounding, roots that are double or triple too.
+    """The inverse is exact up to rounding, at double and triple roots too.
 
-    y of x and of its neighbours: what is close to x on either side has a y on either side.
+    A point close to x on either side has a y on the same side.
     """
     y, raw = extremes(rng, 400_000)
     options = {"min_bin_width": 0.0, "min_bin_height": 0.0}
@@ -87,9 +87,9 @@ def test_root_of_every_shape(rng):
 
 
 def test_shares_of_a_bin_near_its_ends(rng):
-    """Where little has risen, what is left is right to its own last digits, not the bin's.
+    """Close to a knot, the distance from the knot keeps its own last digits, not those of the bin.
 
-    Between two equal bins the knot is 0, so that points near it are what they say.
+    The knot between two equal bins is 0, so a point close to it equals the distance.
     """
     y = 10 ** rng.uniform(-200, 0, 300) * rng.choice([-1, 1], 300)
     raw = np.zeros((300, 2)), np.zeros((300, 2)), 3 * rng.normal(size=(300, 2))
@@ -100,7 +100,7 @@ def test_shares_of_a_bin_near_its_ends(rng):
 
 @both_ways
 def test_against_mpmath_with_bins_of_extreme_sizes(inverse, rng):
-    """Steep, flat, and sharp bends: slopes of 1e-5 to 1e5."""
+    """Steep and flat bins, and sharp bends: slopes from 1e-5 to 1e5."""
     n = 60
     widths, heights = 4 * rng.normal(size=(2, n, 4))
     ends = 6 * rng.normal(size=(n, 2))
@@ -116,14 +116,14 @@ def test_against_mpmath_with_bins_of_extreme_sizes(inverse, rng):
 
 @both_ways
 def test_sharp_splines_in_float32(inverse, rng):
-    """Against double of the same parameters: nflows' inverse is off by 0.4 of 3."""
+    """Compare with double. On these parameters the inverse of nflows is off by 0.4 of 3."""
     n = 200_000
     raw = parameters(rng, (n,), 8, 5, np.float32)
     x = rng.uniform(-3, 3, n).astype(np.float32)
     arrays, wide = (x, *raw), [a.astype(float) for a in (x, *raw)]
     y, log = spline(*arrays, bound=3.0, inverse=inverse)
     exact_y, exact_log = spline(*wide, bound=3.0, inverse=inverse)
-    assert np.max(np.abs(y - exact_y)) <= 2**-23  # half a unit of what is between 2 and 4
+    assert np.max(np.abs(y - exact_y)) <= 2**-23  # half an ULP of numbers from 2 to 4
     assert np.max(np.abs(log - exact_log)) <= 1e-6
     single, double = (
         fastgen.value_and_grad(spline)(*a, bound=3.0, inverse=inverse)[1] for a in (arrays, wide)
@@ -137,7 +137,7 @@ def test_sharp_splines_in_float32(inverse, rng):
 @both_ways
 @pytest.mark.parametrize("sd", [0.7, 4])
 def test_every_gradient_against_differences(sd, inverse, rng):
-    """Also of the bins beside, whose sizes move the slopes at the ends; by hand, of all draws."""
+    """Include gradients of neighbouring bins, whose sizes move the slopes at the knots."""
     n = 2000
     arrays = (rng.uniform(-4, 4, n), *parameters(rng, (n,), 5, sd))
     options, c = {"inverse": inverse, "bound": 3.0}, rng.normal(size=(2, n))
@@ -151,12 +151,12 @@ def test_every_gradient_against_differences(sd, inverse, rng):
                 for s in (h * direction, -h * direction)
             )
             rough.append(np.abs(along - (ahead - behind) / (2 * h)) / (1 + np.abs(along)))
-        assert np.quantile(np.minimum(*rough), 0.98) < 2e-7  # a step may cross a knot
+        assert np.quantile(np.minimum(*rough), 0.98) < 2e-7  # a difference may cross a knot
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_slopes_of_the_ends(dtype):
-    """3 sigmoid(u) times that of the bin, up to its limits; no log is -inf, no gradient NaN."""
+    """They are 3 sigmoid(u) times the slope of the bin, without log -inf or NaN at the limits."""
     u = np.array([-math.inf, -1000.0, -100.0, 0.0, 100.0, math.inf], dtype)
     zeros = np.zeros((6, 4), dtype)
     ends = np.stack([u, u], axis=-1)
@@ -171,7 +171,7 @@ def test_slopes_of_the_ends(dtype):
 
 
 def test_bins_without_a_width():
-    """With nothing for the least size, knots coincide: no point is in a bin between those."""
+    """Without a least size, knots coincide. No point is in a bin of width 0."""
     shares = np.array([0.0, -60.0, -200.0, 0.0, -1000.0])
     x = np.array([-1.0, -0.5, 0.25, 0.5, 1.0, 2.0])
     options = {"min_bin_width": 0.0, "min_bin_height": 0.0}
@@ -185,7 +185,7 @@ def test_bins_without_a_width():
 
 
 def test_views_of_one_parameter_array(rng):
-    """As networks give them: (..., 2K + 2), cut in three."""
+    """The output of a network, (..., 2K + 2), in three parts."""
     cut = rng.normal(size=(64, 16, 18)).astype(np.float32)
     x = rng.normal(size=(64, 16)).astype(np.float32)
     views = cut[..., :8], cut[..., 8:16], cut[..., 16:]

@@ -1,4 +1,4 @@
-"""Polynomial splines: what holds of all of them, and linear and quadratic ones against nflows."""
+"""Polynomial splines: common properties, and linear and quadratic splines against nflows."""
 
 import math
 
@@ -37,12 +37,12 @@ both_ways = pytest.mark.parametrize("inverse", [False, True])
 
 
 def points(rng, n, bound=3.0):
-    """Inside, outside, and at the ends."""
+    """Return points inside, outside, and at the ends."""
     return np.concatenate([rng.uniform(-1.3 * bound, 1.3 * bound, n - 2), [-bound, bound]])
 
 
 def assert_agree(spline, arrays, options, theirs, rng):
-    """Values and gradients, as torch finds them of a peer's function."""
+    """Compare values and gradients with those of another library's function in torch."""
     torch = pytest.importorskip("torch")
     cotangents = rng.normal(size=(2, arrays[0].size))
     tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
@@ -55,9 +55,10 @@ def assert_agree(spline, arrays, options, theirs, rng):
 
 
 def nflows_without_its_eps(monkeypatch, name):
-    """A module of nflows; its search adds 1e-6 to the last knot that it is given, for good.
+    """Return a module of nflows without two faults.
 
-    That moves all of the last bin of the inverse. Where it makes knots, they are in float32.
+    Its search adds 1e-6 to the last knot in place, which moves the last bin of the inverse. It
+    makes knots in float32.
     """
     torch = pytest.importorskip("torch")
     peer = pytest.importorskip(f"nflows.transforms.splines.{name}")
@@ -96,7 +97,7 @@ def test_quadratic_against_nflows(bins, inverse, rng, monkeypatch):
 
 @both_ways
 def test_quadratic_against_nflows_of_inner_heights(inverse, rng, monkeypatch):
-    """nflows takes a quarter of the end bins' widths, where half of them is what is meant."""
+    """nflows takes a quarter of the widths of the end bins. Half of them is correct."""
     peer = nflows_without_its_eps(monkeypatch, "quadratic")
     x, widths, heights = rng.uniform(-3, 3, 500), *quadratic(rng, (500,), 6)
     sizes = np.exp(widths) / np.exp(widths).sum(-1, keepdims=True)
@@ -149,14 +150,14 @@ def test_every_gradient_against_differences(spline, raw_of, inverse, rng):
         )
         along = (gradients[k] * step).reshape(n, -1).sum(-1) / h
         error = np.abs(along - (ahead - behind) / (2 * h)) / (1 + np.abs(along))
-        assert np.quantile(error, 0.98) < 1e-7  # a step may cross a knot
+        assert np.quantile(error, 0.98) < 1e-7  # a difference may cross a knot
 
 
 @every_spline
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sd", [1, 5])
 def test_inverse_is_right_but_for_rounding(spline, raw_of, sd, dtype, rng):
-    """What is close to x on either side has a y on either side, however flat or steep it is."""
+    """A point close to x on either side has a y on the same side, in flat and steep bins."""
     raw = [a.astype(dtype) for a in raw_of(rng, (200_000,), 8, sd)]
     y = rng.uniform(-3.3, 3.3, 200_000).astype(dtype)
     x, log = spline(y, *raw, bound=3.0, inverse=True)
@@ -170,14 +171,14 @@ def test_inverse_is_right_but_for_rounding(spline, raw_of, sd, dtype, rng):
 
 @every_spline
 def test_forward_in_float32_is_that_of_double(spline, raw_of, rng):
-    """Of parameters however sharp, with points next to knots."""
+    """Compare with double, for sharp parameters and points next to knots."""
     raw = [a.astype(np.float32) for a in raw_of(rng, (200_000,), 8, 5)]
     x = rng.uniform(-3, 3, 200_000)
     x[::2] = rng.integers(-4, 5, 100_000) * 0.75 + rng.choice([-1, 1], 100_000) * 1e-6
     x = np.clip(x, -3, 3).astype(np.float32)
     y, log = spline(x, *raw, bound=3.0)
     exact_y, exact_log = spline(x.astype(float), *(a.astype(float) for a in raw), bound=3.0)
-    assert np.max(np.abs(y - exact_y)) <= 2**-22  # a unit of what is between 2 and 4
+    assert np.max(np.abs(y - exact_y)) <= 2**-22  # one ULP of numbers from 2 to 4
     assert np.max(np.abs(log - exact_log)) <= 2e-5
 
 
@@ -193,7 +194,7 @@ def test_it_rises_and_meets_its_ends(spline, raw_of, rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_linear_shares_of_nothing(dtype):
-    """A height that is nothing beside others has its logarithm, and gradient, all the same."""
+    """A height that is tiny beside others has a finite logarithm and gradient."""
     heights = np.array([0.0, -50.0, -600.0, 0.0, -1000.0], dtype)
     x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0], dtype)
     (y, log), (d_x, d_heights) = fastgen.value_and_grad(flow.linear_spline)(x, heights[None])
@@ -211,7 +212,7 @@ def test_linear_shares_of_nothing(dtype):
 
 
 def test_linear_tails_are_the_identity(rng):
-    """As nflows has them, whatever the slope of the last bin is."""
+    """The tails have slope 1 for any slope of the last bin, as in nflows."""
     x = np.array([-1e6, -3.5, -3.0, 3.0, 3.0000000000000004, 0.1 + 3.3, 1e300])
     y, log = flow.linear_spline(x, *linear(rng, (), 8), bound=3.0)
     np.testing.assert_array_equal(y, x)
@@ -219,7 +220,7 @@ def test_linear_tails_are_the_identity(rng):
 
 
 def test_quadratic_goes_on_as_a_line(rng):
-    """With the densities of its ends; the gradients of that are checked with all others."""
+    """The tails have the densities of the ends. Other tests check their gradients."""
     raw = open_quadratic(rng, (2,), 8)
     inside, log = flow.quadratic_spline(np.array([-3.0, 3.0]), *raw, bound=3.0)
     y, outside = flow.quadratic_spline(np.array([-5.0, 7.0]), *raw, bound=3.0)
@@ -234,7 +235,7 @@ def test_quadratic_goes_on_as_a_line(rng):
 
 
 def test_quadratic_of_equal_densities_is_the_identity():
-    """Where the usual root of a quadratic equation is 0 / 0."""
+    """The usual root of the quadratic equation is 0 / 0 here."""
     x = np.linspace(-4, 4, 101)
     for heights in (np.zeros(9), np.full(9, -700.0), np.full(9, 1e30)):
         for inverse in (False, True):
@@ -245,7 +246,7 @@ def test_quadratic_of_equal_densities_is_the_identity():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_quadratic_bins_without_a_width_or_height(dtype):
-    """With nothing for the least size, knots coincide, and densities are next to nothing."""
+    """Without a least size, knots coincide, and densities are almost 0."""
     widths = np.array([0.0, -60.0, -200.0, 0.0, -1000.0], dtype)
     heights = np.array([0.0, -60.0, 1e30, 300.0], dtype)
     x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0], dtype)
@@ -261,7 +262,7 @@ def test_quadratic_bins_without_a_width_or_height(dtype):
 
 @pytest.mark.parametrize("more", [-1, 1])
 def test_sharp_quadratic_inverses_in_float32(more, rng):
-    """Against double of the same parameters: its knots are in double all along."""
+    """Compare with double. The float32 inverse computes its knots in double too."""
     raw = [a.astype(np.float32) for a in quadratic(rng, (200_000,), 8, 5, more)]
     y = rng.uniform(-3, 3, 200_000).astype(np.float32)
     x, log = flow.quadratic_spline(y, *raw, bound=3.0, inverse=True)

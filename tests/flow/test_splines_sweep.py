@@ -1,4 +1,4 @@
-"""Splines at many points, edges of bins among them; FASTGEN_DRAWS says at how many."""
+"""Splines at many points, edges of bins included. FASTGEN_DRAWS is the number of points."""
 
 import os
 
@@ -19,7 +19,7 @@ spline = flow.rational_quadratic_spline
 
 
 def drawn(rng, bound, sd, dtype, sizes=(BINS, BINS, BINS - 1)):
-    """Raw parameters, and rising points: anywhere, both ends, and knots with their neighbours."""
+    """Return raw parameters and rising points: random ones, the ends, knots with neighbours."""
     n = PART // POINTS
     raw = [(sd * rng.standard_normal((n, 1, k))).astype(dtype) for k in sizes]
     shares = np.exp(raw[0].astype(float) - raw[0].max(-1, keepdims=True))
@@ -43,7 +43,7 @@ def test_splines_everywhere(dtype, rng):
         back, log_back = spline(y, *raw, bound=bound, inverse=True)
         assert all(np.isfinite(a).all() for a in (y, log, back, log_back)), part
         assert np.all(np.diff(y, axis=-1) >= (0 if dtype == np.float32 else -4 * unit * bound))
-        steep = np.exp(np.maximum(-log.astype(float), log_back))  # 1 / slope, at both points
+        steep = np.exp(np.maximum(-log.astype(float), log_back))  # 1 / slope, the larger one
         limit = 2 * unit * bound * steep * (1 if dtype == np.float32 else 64)
         assert np.all(np.abs(back - x) <= limit + unit * np.abs(x)), part
         if dtype == np.float32:
@@ -56,7 +56,7 @@ def test_splines_everywhere(dtype, rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", SIZES)
 def test_polynomial_splines_everywhere(name, dtype, rng):
-    """The inverse lies where y is reached, between neighbours of what it gives."""
+    """y lies between the values of the spline at the neighbours of the inverse."""
     unit, one = np.finfo(dtype).eps, getattr(flow, name)
     for part in range(DRAWS // PART):
         bound, sd = BOUNDS[part % 4], (0.1, 1.0, 2.5, 5.0)[part // 4 % 4]

@@ -1,4 +1,4 @@
-"""`fastgen.flow`: determinants, couplings and bijectors against linear algebra and the peers."""
+"""`fastgen.flow`: determinants, couplings and more, against NumPy and other libraries."""
 
 import dask.array as da
 import numpy as np
@@ -10,7 +10,7 @@ from fastgen.reference import flow as reference
 
 MAPS = ["exp", "sigmoid", "softplus", "tanh", "soft_clip"]
 
-# ---- Log-determinants
+# Log-determinants.
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -100,7 +100,7 @@ def test_determinants_of_dask_arrays_stay_lazy(rng):
     np.testing.assert_array_equal(lazy.compute(), flow.logdet_triangular(matrices))
 
 
-# ---- Couplings
+# Couplings.
 
 COUPLINGS = [(flow.affine_coupling, flow.affine_coupling_inverse, {"scale_map": m}) for m in MAPS]
 COUPLINGS += [(flow.additive_coupling, flow.additive_coupling_inverse, {})]
@@ -119,7 +119,7 @@ def test_couplings_undo_each_other(forward, inverse, options, dtype, rng):
         y, logabsdet = call_coupling(forward, x, log_scale, shift, mask=mask, **options)
         back, other = call_coupling(inverse, y, log_scale, shift, mask=mask, **options)
         assert y.dtype == back.dtype == dtype and logabsdet.shape == (7,)
-        # y is rounded, and what that costs is divided by the scale: at least sigmoid(-2).
+        # Rounding of y moves x by that over the scale. The scale is at least sigmoid(-2).
         assert np.max(np.abs(back - x)) < 300 * np.finfo(dtype).eps
         assert np.array_equal(logabsdet, -other)
         if mask is not None:
@@ -142,7 +142,7 @@ def test_coupling_logabsdet_is_slogdet_of_the_jacobian(forward, inverse, options
 
 
 def torch_affine(torch, scale_map, x, u, shift, limit):
-    """As the libraries have it: y and the elementwise log-scale."""
+    """Return y and the elementwise log-scale, as other libraries compute them."""
     log_scale = {
         "exp": lambda: u,
         "sigmoid": lambda: torch.log(torch.sigmoid(u + 2) + 1e-3),
@@ -183,7 +183,7 @@ def test_gradients_of_couplings_are_those_of_autograd(scale_map, rng):
 def test_couplings_of_nflows(scale_map, rng):
     torch = pytest.importorskip("torch")
     coupling = pytest.importorskip("nflows.transforms.coupling", reason="pip install nflows")
-    mask = np.array([0.0, 1.0, 1.0, 0.0, 1.0])  # there, 1 marks what moves
+    mask = np.array([0.0, 1.0, 1.0, 0.0, 1.0])  # there, 1 marks dimensions that move
     params = rng.normal(size=(11, 6))
 
     class Network(torch.nn.Module):
@@ -191,7 +191,7 @@ def test_couplings_of_nflows(scale_map, rng):
             return torch.tensor(params)
 
     options = {}
-    if scale_map == "softplus":  # only in the version of their repository
+    if scale_map == "softplus":  # only in the version in their repository
         if not hasattr(coupling.AffineCouplingTransform, "GENERAL_SCALE_ACTIVATION"):
             pytest.skip("this version of nflows has no scale_activation")
         options["scale_activation"] = coupling.AffineCouplingTransform.GENERAL_SCALE_ACTIVATION
@@ -248,7 +248,7 @@ def test_couplings_refuse():
             function(x, x, x, mask=np.ones(4))
 
 
-# ---- Normalization and layouts
+# Normalization and layouts.
 
 
 @pytest.mark.parametrize("inverse", [False, True])
@@ -342,7 +342,7 @@ def test_split_parameters_gives_views():
         flow.split_parameters(params[:, 1:], layout="shift_then_scale")
 
 
-# ---- Planar and radial flows
+# Planar and radial flows.
 
 
 @pytest.mark.parametrize("name", ["planar", "radial"])
@@ -354,14 +354,14 @@ def test_logabsdet_of_bending_flows_is_slogdet_of_the_jacobian(name, rng):
         ends = [(f(x + h * e, *given)[0], f(x - h * e, *given)[0]) for e in np.eye(6)]
         sign, wanted = np.linalg.slogdet([(a - b) / (2 * h) for a, b in ends])
         y, logabsdet = f(x, *given)
-        assert sign == 1  # so it can be undone
+        assert sign == 1  # so it is invertible
         np.testing.assert_allclose(logabsdet, wanted, atol=1e-7)
         for got, want in zip((y, logabsdet), g(x, *given), strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
 
 
 def test_planar_where_the_plane_hardly_lets_through():
-    # 1 + u.w h' itself would be 1 - 1 here.
+    # The formula 1 + u.w h' would cancel to 1 - 1 here.
     w = np.array([1.0, 0.0])
     y, logabsdet = flow.planar(np.zeros(2), w, -60 * w, 0.0)
     np.testing.assert_allclose(logabsdet, -60, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""What is true of the divergences of `fastgen.gan` beyond each operation by itself."""
+"""Properties of the divergences of `fastgen.gan`."""
 
 import os
 

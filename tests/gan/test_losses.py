@@ -1,4 +1,4 @@
-"""What is true of adversarial losses beyond each operation by itself."""
+"""Properties of adversarial losses."""
 
 import functools
 import inspect
@@ -201,7 +201,7 @@ def test_js_estimate_is_attained_by_the_optimal_discriminator(dtype, rng):
     np.testing.assert_allclose(d_real, 0.1 / (1 + np.exp(logits)), rtol=1e-5)
 
 
-# ---- Where results go, and arrays of other libraries
+# Where results go, and arrays of other libraries.
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -215,7 +215,7 @@ def test_losses_into_out(kind, reduction, rng):
         wanted = f(kind=kind, reduction=reduction)
         double = np.full(np.shape(wanted), np.nan)
         assert f(kind=kind, reduction=reduction, out=double) is double
-        for dtype in [np.float16, np.float32]:  # rounded once, from all the digits there are
+        for dtype in [np.float16, np.float32]:  # rounded once, from float64
             out = np.full(np.shape(wanted), np.nan, dtype)
             assert f(kind=kind, reduction=reduction, out=out) is out
             assert np.array_equal(out, double.astype(dtype))

@@ -64,7 +64,7 @@ def test_gradient_penalty_of_norms_close_to_the_center(rng):
 
 
 def exact_penalty(row, kind, center):
-    """The penalty of one sample and its derivative, in 200 digits."""
+    """Return the penalty of one sample and its derivative, in 200 digits."""
     with mpmath.workdps(200):
         g = [mpmath.mpf(float(x)) for x in row.ravel()]
         norm = mpmath.sqrt(mpmath.fsum(x * x for x in g))

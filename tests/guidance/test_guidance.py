@@ -1,4 +1,4 @@
-"""Guidance: its public forms, against the formulas as the papers' codes write them."""
+"""Guidance: public functions, against the formulas in the code of the papers."""
 
 import functools
 
@@ -65,7 +65,7 @@ def test_tangential_is_the_projection_by_singular_vectors(predictions):
 
 
 def test_apg_step_by_step(predictions, rng):
-    """Three steps with momentum, as the paper's code takes them."""
+    """Three steps with momentum agree with the code of the paper."""
     average, buffer = np.zeros(SHAPE), 0.0
     for _ in range(3):
         u, c = rng.normal(size=(2, *SHAPE))
@@ -106,7 +106,7 @@ def test_half_precision_is_rounded_once(predictions, half):
     assert np.array_equal(guidance.cfg(u, c, 30.0), wide.astype(half))
 
 
-# ---- combine
+# combine.
 
 
 def test_combine_any_number(rng):
@@ -143,11 +143,11 @@ def test_combine_names_what_is_wrong():
         guidance.combine(x, (x, x), (np.ones(5), 2.0))
 
 
-# ---- Derivatives of the public forms
+# Derivatives of the public forms.
 
 
 def slopes(f, arrays, cotangent, k):
-    """Central differences by every element of input k."""
+    """Return central differences by every element of input k."""
     x = np.asarray(arrays[k], float)
     found = np.empty_like(x)
     for place in np.ndindex(x.shape):
@@ -197,7 +197,7 @@ def test_derivatives_of_combine_come_in_the_form_of_its_inputs(rng):
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
 
 
-# ---- Thresholding, intervals
+# Thresholding, intervals.
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -239,7 +239,7 @@ def test_interval():
 
 
 def test_a_number_beside_arrays_does_not_upcast_them(predictions):
-    """A 0-d float64 bends to float32 arrays in functions of several operations, too."""
+    """A 0-d float64 does not change float32 results, in composed functions too."""
     u, c, n = predictions.astype(np.float32)
     zero = np.float64(0.0)
     assert guidance.combine(zero, (u, c, n, u), (1.0, 2.0, 3.0, 4.0)).dtype == np.float32
@@ -252,7 +252,7 @@ def test_a_number_beside_arrays_does_not_upcast_them(predictions):
 
 @pytest.mark.skipif(ISA == "x86-64-v2", reason="has no fused multiply-add")
 def test_tangential_of_nearly_equal_singular_values_keeps_its_digits(rng):
-    """The main direction then hangs on the last digits of three products."""
+    """The main direction then depends on the last digits of three products."""
     u, c = np.linalg.qr(rng.normal(size=(200, 20, 2)))[0].transpose(2, 0, 1) * 3.0
     c += 1e-4 * rng.normal(size=c.shape)
     u, c = u.astype(np.float32), c.astype(np.float32)

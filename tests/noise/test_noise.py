@@ -1,4 +1,4 @@
-"""`fastgen.noise`: known answers, any slice alike, the same bits everywhere, and as an input."""
+"""`fastgen.noise`: known answers, slices, the same bits everywhere, and noise as an input."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def draw(isa, name, shape, key, counter, dtype, out=None):
 
 
 def block(isa, counter, key):
-    """The block of a counter of four words, the lowest first."""
+    """Return the block of a counter of four words. The lowest word comes first."""
     first = 4 * sum(word << 32 * k for k, word in enumerate(counter))
     return [int(w) for w in draw(isa, "random_bits", (4,), key, first, np.float32).view(np.uint32)]
 
@@ -78,7 +78,7 @@ def test_reference(counter):
         assert np.max(np.abs(got - z) / np.spacing(np.abs(z))) <= 6
 
 
-# Draws of 4096 from key 12 and counter 2^65 - 1000; of all ISAs, this is the one hash.
+# 4096 draws from key 12 and counter 2^65 - 1000. All instruction sets have this hash.
 DIGESTS = {
     ("normal", np.float32): "3e230de1c439ecbc",
     ("normal", np.float64): "1db2d7f0ff1497a1",
@@ -135,7 +135,7 @@ def test_half_precision_is_the_float32_stream_rounded(dtype):
 
 
 def counter_of(words, key):
-    """The block whose words these are: the rounds of Philox, undone."""
+    """Return the counter of a block with these words: invert the rounds of Philox."""
     c0, c1, c2, c3 = words
     m0, m1 = reference.MULTIPLIERS
     for r in reversed(range(10)):
@@ -147,7 +147,7 @@ def counter_of(words, key):
 
 
 def pair_of(a, b, dtype):
-    """The normals of two chosen words."""
+    """Return the normals from two chosen words."""
     if dtype == np.float32:
         block = counter_of((a, b, 0, 0), key=77)
         return noise.normal(2, key=77, counter=4 * block, dtype=dtype)
@@ -159,7 +159,7 @@ def pair_of(a, b, dtype):
     ("dtype", "bits", "reach"), [(np.float32, 32, 6.76), (np.float64, 64, 9.49)]
 )
 def test_tails_signs_and_swaps(dtype, bits, reach):
-    """The largest radius and the smallest, in the first direction and the last, of each octant."""
+    """The largest and the smallest radius, in the first and the last direction of each octant."""
     ones = 2**bits - 1
     for a in [0, 1, ones // 2, ones // 2 + 1, ones - 1, ones]:
         u, below_1 = (a + 0.5) / 2**bits, (ones - a + 0.5) / 2**bits
@@ -175,7 +175,7 @@ def test_tails_signs_and_swaps(dtype, bits, reach):
 
 
 def test_distinct_values():
-    """As many as float32 can tell apart: in JAX, float32 normals fall on 2^23 values."""
+    """There are as many as float32 can hold. JAX has only 2^23 different float32 normals."""
     n = 2**22
     distinct = len(np.unique(noise.normal(n, key=4, dtype=np.float32)))
     exact = len(np.unique(noise.normal(n, key=5).astype(np.float32)))
@@ -228,7 +228,7 @@ def test_threads_do_not_change_a_stream(rng, threads):
     np.testing.assert_array_equal(by_column, vae.gaussian_nll(x, drawn, 0.5, axis=0))
 
 
-# Keys, counters, and what is wrong with them.
+# Keys and counters, and their errors.
 
 
 def test_rng_gives_the_key():

@@ -1,4 +1,4 @@
-"""With the exact score of a mixture, every sampler converges at its order, and to the mixture."""
+"""With the exact score of a mixture, every sampler converges to it, at its order."""
 
 import functools
 
@@ -9,17 +9,17 @@ import fastgen
 from fastgen.diffusion import Schedule, samplers
 
 MEANS, DEVIATIONS, WEIGHTS = np.array([-1.5, 1.0]), np.array([0.6, 0.35]), np.array([0.4, 0.6])
-# Log-SNR from 4 to -4: an interval on which every method is in the range of its order.
+# Log-SNR from 4 to -4: every method shows its order on this interval.
 VP = Schedule.from_log_snr(np.linspace(4, -4, 4001))
 FLOW = Schedule.flow(2000)
 EDM = Schedule.edm(sigma_min=np.exp(-2), sigma_max=np.exp(2))
-COUNTS = (20, 28, 40, 56, 80)  # of steps
-WHOLE_GROUPS = (31, 43, 61, 85, 121)  # of 2 or 3 steps, before the last
+COUNTS = (20, 28, 40, 56, 80)  # numbers of steps
+WHOLE_GROUPS = (31, 43, 61, 85, 121)  # of 2 or 3 steps, and a last step
 START = np.linspace(-2, 2, 33)
 
 
 def epsilon(x, alpha, sigma):
-    """The exact prediction of the noise: -sigma times the score."""
+    """Return the exact prediction of the noise: -sigma times the score."""
     variance = alpha**2 * DEVIATIONS**2 + sigma**2  # (2,)
     away = x[..., None] - alpha * MEANS
     log_p = np.log(WEIGHTS / np.sqrt(variance)) - away**2 / (2 * variance)
@@ -29,7 +29,7 @@ def epsilon(x, alpha, sigma):
 
 
 def predicted(sampler, x, i):
-    """What an exact model says at step i."""
+    """Return the prediction of an exact model at step i."""
     alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
     if isinstance(sampler, samplers.EDMEuler):
         return network(sampler, x, sigma, x - sigma * epsilon(x, 1.0, sigma))
@@ -41,14 +41,14 @@ def predicted(sampler, x, i):
 
 
 def network(sampler, x, sigma, x0, least=0.0):
-    """What a preconditioned network puts out for this x0."""
+    """Return the output of a preconditioned network for this x0."""
     data, above = sampler.sigma_data, sigma - least
     skip, out = data**2 / (above**2 + data**2), above * data / np.hypot(sigma, data)
     return (x0 - skip * x) / out
 
 
 def in_sigma(y, log_s):
-    """dy / dlog s of y = x / alpha, s = sigma / alpha."""
+    """Return dy / dlog s of y = x / alpha, s = sigma / alpha."""
     s = np.exp(log_s)
     return s * epsilon(y, 1.0, s)
 
@@ -65,7 +65,7 @@ def runge_kutta(f, x, start, end, steps):
 
 
 def exact(grid, nodes):
-    """The solution from START at node 0, at these nodes."""
+    """Return the solution from START at node 0, at these nodes."""
     places = [np.log(grid.noise[j] / grid.signal[j]) for j in range(nodes)]
     y, path = START / grid.signal[0], [START]
     for j in range(1, nodes):
@@ -76,10 +76,10 @@ def exact(grid, nodes):
 
 
 def slope(make, seeded=0, counts=COUNTS):
-    """The order: of the error at the last node before data, in the number of steps.
+    """Return the order: the slope of the log error at the last node before data over log steps.
 
-    The first `seeded` steps are made from the exact solution, for multistep methods to begin at
-    their full order.
+    The exact solution replaces the first `seeded` steps, so that multistep methods begin at their
+    full order.
     """
     errors = []
     for count in counts:
@@ -94,7 +94,7 @@ def slope(make, seeded=0, counts=COUNTS):
     return -np.polyfit(np.log(counts), np.log(errors), 1)[0]
 
 
-METHODS = {  # what makes it, its order, how many exact steps it begins with
+METHODS = {  # constructor, order, number of exact steps at the start
     "DDIM": (functools.partial(samplers.DDIM, spacing="linspace"), 1, 0),
     "Euler": (functools.partial(samplers.Euler, sigmas="exponential"), 1, 0),
     "EulerAncestral": (functools.partial(samplers.EulerAncestral, eta=0, sigmas="karras"), 1, 0),
@@ -168,7 +168,7 @@ def test_order_of_convergence(name):
 
 @pytest.mark.parametrize(("name", "order"), [("FlowMatchEuler", 1), ("FlowMatchHeun", 2)])
 def test_order_of_flow_matching(name, order):
-    """Against the same method with many more steps."""
+    """Compare with the same method with many more steps."""
     errors, wanted = [], None
     for count in (2000, *COUNTS):
         sampler, x = getattr(samplers, name)(FLOW, count), START
@@ -184,7 +184,7 @@ def test_order_of_flow_matching(name, order):
 
 
 def test_half_weights_are_of_second_order():
-    """What parity with diffusers costs: its third order is the second."""
+    """With parity to diffusers, the third-order method has order 2."""
     make = functools.partial(
         samplers.DPMSolverMultistep, VP, order=3, parity="diffusers", **EXPONENTIAL
     )
@@ -192,7 +192,7 @@ def test_half_weights_are_of_second_order():
 
 
 def distance_from_mixture(x):
-    """Kolmogorov and Smirnov's: the largest difference of the distribution functions."""
+    """Return the Kolmogorov-Smirnov distance: the largest difference of distribution functions."""
     x = np.sort(x.ravel())
     ndtr = fastgen.elementary.ndtr
     cdf = sum(w * ndtr((x - m) / d) for w, m, d in zip(WEIGHTS, MEANS, DEVIATIONS, strict=True))
@@ -254,11 +254,11 @@ def test_samples_are_of_the_mixture(name):
         return predicted(sampler, x / scale, i)
 
     x = samplers.sample(model, sampler, (20_000,), key=11, dtype=np.float64, progress=False)
-    assert distance_from_mixture(x) < 0.02  # 1.95 / sqrt(n) has a chance of 1 in 1000 by itself
+    assert distance_from_mixture(x) < 0.02  # exact samples exceed 1.95 / sqrt(n) once in 1000
 
 
 def end_of_path(y, sigma, steps=60):
-    """The x0 that a perfectly distilled model says: the end of the path through y."""
+    """Return the x0 of a perfectly distilled model: the end of the path through y."""
     if sigma < 0.01:
         return y - sigma * epsilon(y, 1.0, sigma)
     y = runge_kutta(in_sigma, y, np.log(sigma), np.log(0.01), steps)

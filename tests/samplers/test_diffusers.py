@@ -1,4 +1,4 @@
-"""Every sampler against diffusers' scheduler of that method, over its main options."""
+"""Samplers against the schedulers of diffusers, over their main options."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from fastgen.diffusion import samplers as ours
 for package in ("diffusers", "torch", "scipy"):
     pytest.importorskip(package, reason=f"{package} missing: pip install {package}")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own
+pytestmark = pytest.mark.filterwarnings("ignore")  # from diffusers
 ALGORITHMS = ["dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"]
 
 

@@ -1,4 +1,4 @@
-"""Samplers of two evaluations, of long histories, of distilled models, against diffusers'."""
+"""Samplers with two evaluations, long histories or distilled models, against diffusers."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from diffusers_runs import (
 from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as ours
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own
+pytestmark = pytest.mark.filterwarnings("ignore")  # from diffusers
 SPACINGS = ["leading", "trailing", "linspace"]
 
 
@@ -55,7 +55,7 @@ def test_methods_in_sigma(
     x = start(sampler, dtype)
     path = run_theirs(scheduler, 12, x)
     np.testing.assert_allclose(sampler.timesteps, scheduler.timesteps.numpy(), rtol=0, atol=0.6)
-    # They integrate the polynomials of LMS by quadrature, with a tolerance of 1e-4.
+    # diffusers integrates the polynomials of LMS by quadrature, with a tolerance of 1e-4.
     agree(run_ours(sampler, x, noises), path, dtype, 5e-3)
 
 
@@ -109,7 +109,7 @@ def test_heun_with_clip(monkeypatch, dtype, prediction, clip, sigmas, schedule):
 )
 def test_deis(monkeypatch, dtype, order, schedule, prediction, steps, spacing, sigmas):
     table, options = SCHEDULES[schedule]
-    if sigmas:  # theirs end at the smallest sigma of the schedule, and ours must too
+    if sigmas:  # diffusers ends at the smallest sigma of the schedule
         steps = 17
     sampler = ours.DEIS(
         table,
@@ -150,7 +150,7 @@ def test_unipc(
     sigmas,
     lower_order_final,
 ):
-    if not of_data:  # x / alpha loses float32's digits where the cosine schedule begins
+    if not of_data:  # x / alpha loses digits in float32 at the noisy end of cosine
         schedule = "linear"
     table, options = SCHEDULES[schedule]
     final = "zero" if of_data and lower_order_final else "min"
@@ -270,7 +270,7 @@ def test_dpmsolver_singlestep(
         solver=solver,
         sigmas=sigmas,
         final_sigma=final,
-        lower_order_final=lower_order_final or bool(steps % order),  # which they turn on too
+        lower_order_final=lower_order_final or bool(steps % order),  # diffusers does that too
         parity="diffusers",
     )
     options = options | {"solver_order": order, "algorithm_type": algorithm, "solver_type": solver}

@@ -1,4 +1,4 @@
-"""Steps under guidance are guidance and then the step, in one pass; CFG++ moves the noise."""
+"""`guided_step` equals guidance and then `step`, and CFG++ takes the unconditional noise."""
 
 import copy
 import math
@@ -20,7 +20,7 @@ SCALES = [4.0, 2, np.array([1.0, 4.0, 7.5])]
 
 
 def both_ways(sampler, draws, scale, rescale=0.0, dtype=np.float64):
-    """Each step of a run from the same samples, fused and one after the other."""
+    """Yield each step of a run, fused, and as guidance and then a step."""
     states = sampler.state(), sampler.state()
     for i in range(len(sampler)):
         x, uncond, cond = (next(draws).astype(dtype) for _ in range(3))
@@ -84,7 +84,7 @@ def test_half_precision_is_rounded_once(name, half, rng):
         wanted = sampler.guided_step(*single, i, scale=7.5, state=wide)
         np.testing.assert_array_equal(got, wanted.astype(half))
     apart = sampler.step(x, guidance.cfg(uncond, cond, 7.5), i, state=before)
-    assert np.any(apart != got)  # there the guided prediction is rounded, too
+    assert np.any(apart != got)  # the guided prediction is rounded there, too
 
 
 def test_out_in_place_layouts_and_thresholds(rng):
@@ -109,7 +109,7 @@ def test_out_in_place_layouts_and_thresholds(rng):
     np.testing.assert_array_equal(got, limited.step(x, guided, 2))
 
 
-# ---- CFG++
+# CFG++.
 
 NEEDS_X0 = "a sampler without churn that remembers x0 or nothing"
 NOISE_ALGORITHMS = [
@@ -142,7 +142,7 @@ def test_cfg_pp_is_supported_where_only_x0_is_remembered(name, options):
 
 
 def split(sampler, i, x, prediction):
-    """x0 and epsilon."""
+    """Return x0 and epsilon."""
     (a, b), (e, f) = sampler._x0(i), sampler._epsilon(i)
     return a * x + b * prediction, e * x + f * prediction
 
@@ -186,7 +186,7 @@ def test_cfg_pp_of_others_in_their_first_step(name, rng):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_cfg_pp_of_one_prediction_is_plain(name, rng):
-    """And where a sampler remembers noise or slopes, it is refused."""
+    """CFG++ of two equal predictions is the plain step. Samplers of noise or slopes refuse it."""
     sampler = made(name, 6)
     states = sampler.state(), sampler.state()
     x, prediction = rng.standard_normal((2, *SHAPE))

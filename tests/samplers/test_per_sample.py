@@ -1,4 +1,4 @@
-"""What differs from sample to sample: thresholds of x0, and steps of their own."""
+"""Differences between samples of a batch: thresholds of x0, and different steps."""
 
 import copy
 import inspect
@@ -39,7 +39,7 @@ def draws(rng, dtype=np.float64):
 @pytest.mark.parametrize("limits", [(0.9, np.inf), (0.7, 1.25), (1.0, 1.0)])
 @pytest.mark.parametrize("name", THRESHOLDS)
 def test_threshold_is_that_of_x0(name, limits, rng):
-    """As if the model had said what guidance.dynamic_threshold makes of its x0."""
+    """The step equals one whose model predicts the thresholded x0."""
     quantile, most = limits
     options = THRESHOLDS[name] | {"threshold": quantile, "threshold_max": most}
     sampler = made(name, **options)
@@ -108,7 +108,7 @@ def test_threshold_needs_x0():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize(("name", "options"), OWN_STEPS)
 def test_each_sample_at_a_step_of_its_own(name, options, dtype, rng):
-    """To the bit what its own step gives, noise included."""
+    """Each sample has the bits of a call with its step alone, noise included."""
     sampler = made(name, **stochastic(name), **options)
     n = len(sampler)
     for steps in ([n - 1, 0, 0, 3], [2, 2, 2, 2], [n - 1] * 4, [5, 1, n - 1, 0]):
@@ -167,7 +167,7 @@ def test_wrong_steps_of_their_own(name, rng):
 
 @pytest.mark.parametrize("name", MEMORYLESS)
 def test_noise_is_said_once(name, rng):
-    """Given noise beside a key or rng is a mistake, also in a step that adds none."""
+    """Noise together with a key or rng is an error, also in a step that adds no noise."""
     sampler, x, out = made(name, **stochastic(name)), rng.standard_normal(SHAPE), np.zeros(SHAPE)
     for i in (0, len(sampler) - 1, [0, 1, 2]):
         for other in ({"key": 1}, {"rng": np.random.default_rng(0)}):
@@ -184,7 +184,7 @@ def test_noise_is_said_once(name, rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("variance", ["learned", "learned_range"])
 def test_learned_variance(variance, dtype, rng):
-    """The mean is that of the other variances; the noise has the size that the model says."""
+    """The mean does not depend on the variances. The noise has the predicted size."""
     sampler = made("DDPM", variance=variance, threshold=0.8)
     plain = [made("DDPM", variance=v, threshold=0.8) for v in ("small", "large")]
     x, prediction, said, noise = rng.standard_normal((4, *SHAPE)).astype(dtype)

@@ -1,4 +1,4 @@
-"""What all samplers have in common, and what users of others have stumbled over."""
+"""Common properties of all samplers, and known bugs of other libraries."""
 
 import copy
 import pickle
@@ -13,7 +13,7 @@ from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as found
 from fastgen.noise import normal
 
-TWICE = ["Heun", "DPM2", "FlowMatchHeun"]  # ask the model twice per step
+TWICE = ["Heun", "DPM2", "FlowMatchHeun"]  # two evaluations per step
 
 
 def run(sampler, x, start=0, **noise):
@@ -88,7 +88,7 @@ def test_pickles_and_copies(name, rng):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_start_in_the_middle(name, rng):
-    """As image-to-image does: multistep methods begin with what they have."""
+    """A run may start at a later step, as in image-to-image. The memory is empty then."""
     sampler = made(name)
     x = rng.standard_normal(SHAPE)
     assert np.isfinite(run(sampler, x, start=4, key=0)).all()
@@ -141,7 +141,7 @@ def test_zero_terminal_snr(name, rng):
 
 
 def test_zero_terminal_snr_has_no_sigma():
-    """Nor has the noise a limit, which "dpmsolver" integrates."""
+    """Sigma has no limit there, nor does the noise that "dpmsolver" integrates."""
     schedule = Schedule.linear().rescale_zero_terminal_snr()
     with pytest.raises(ValueError, match=r"no signal.*use DDIM or DPMSolverMultistep"):
         found.Euler(schedule, 8, prediction="v")
@@ -215,7 +215,7 @@ def test_wrong_calls_leave_out_untouched(name, rng):
         with pytest.raises(ValueError, match=r"state is missing"):
             sampler.step(x, x, 0, out=out)
         sampler.step(x, x, 0, state=state, key=0)
-        with pytest.raises(ValueError, match=r"state is that before step 1, but i is 3"):
+        with pytest.raises(ValueError, match=r"state belongs to step 1, but i is 3"):
             sampler.step(x, x, 3, state=state, out=out)
     if sampler.adds_noise(0):
         with pytest.raises(ValueError, match=r"noise must have the shape"):

@@ -1,4 +1,4 @@
-"""Runs the command line in a process of its own."""
+"""Runs the command line in a separate process."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ QUIET = {**os.environ, "SKBUILD_EDITABLE_VERBOSE": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def command(*arguments, module="fastgen", code=0, environment=QUIET):
-    """What ``python -m MODULE`` prints on stdout and stderr."""
+    """Return the output of ``python -m MODULE`` on stdout and stderr."""
     line = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == code, done.stdout + done.stderr

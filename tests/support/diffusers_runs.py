@@ -1,4 +1,4 @@
-"""Runs of the schedulers of diffusers and of ours, side by side: same model, same noise."""
+"""Runs of diffusers' schedulers and of fastgen's samplers with the same model and noise."""
 
 import contextlib
 import importlib
@@ -38,7 +38,7 @@ class Double(types.SimpleNamespace):
 
 
 def theirs(monkeypatch, name, dtype, noises, **options):
-    """One of their schedulers, computing in dtype, that takes its noise from a list."""
+    """Return a scheduler of diffusers that computes in dtype and takes its noise from a list."""
     schedulers = pytest.importorskip("diffusers.schedulers", reason="pip install diffusers")
     torch = pytest.importorskip("torch", reason="pip install torch")
     found = getattr(schedulers, name)
@@ -58,7 +58,7 @@ def theirs(monkeypatch, name, dtype, noises, **options):
 
 @contextlib.contextmanager
 def default_dtype(dtype):
-    """Numbers that torch makes are of this type."""
+    """Make torch create numbers of this type."""
     import torch
 
     torch.set_default_dtype(torch.float64 if dtype == np.float64 else torch.float32)
@@ -69,7 +69,7 @@ def default_dtype(dtype):
 
 
 def some(count, **axes):
-    """That many combinations of options, every value equally often: a pytest mark."""
+    """Return a pytest mark of `count` combinations of options, with all values equally often."""
     rng = np.random.default_rng(len(axes))
     columns = []
     for values in axes.values():
@@ -80,27 +80,27 @@ def some(count, **axes):
 
 
 def model(x, i):
-    """A prediction that depends on x and on the step."""
+    """Return a prediction that depends on x and on the step."""
     offset = np.sin(np.arange(x.size).reshape(x.shape) * 0.7 + i)
     return (0.4 * x / np.sqrt(1 + np.mean(x**2)) + 0.5 * offset).astype(x.dtype)
 
 
 def with_variances(x, i):
-    """A prediction, and behind it something positive for the variances."""
+    """Return a prediction, and after it positive variances."""
     return np.concatenate([model(x, i), 0.2 + 0.2 * model(x, i + 1) ** 2], axis=1, dtype=x.dtype)
 
 
 def draws(count, dtype, seed=1):
-    """Noise for each step."""
+    """Return noise for each step."""
     return list(np.random.default_rng(seed).standard_normal((count, *SHAPE)).astype(dtype))
 
 
 def run_theirs(scheduler, steps, x, *, clean=False, says=model, **step_options):
-    """Their samples after every step."""
+    """Return the samples of diffusers after every step."""
     with default_dtype(x.dtype):
         scheduler.set_timesteps(steps)
         if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # it fails to find rounded timesteps that occur twice
+            scheduler.set_begin_index(0)  # it does not find rounded timesteps that occur twice
         return list(their_samples(scheduler, x, clean, says, step_options))
 
 
@@ -116,7 +116,7 @@ def their_samples(scheduler, x, clean, says, step_options):
 
 
 def run_ours(sampler, x, noises, *, every=False, says=model):
-    """Our samples after every step. `every`: they draw noise even where they add none."""
+    """Return fastgen's samples after every step. With `every`, each step gets noise."""
     state, path, queue = sampler.state(), [], iter(noises)
     for i in range(len(sampler)):
         prediction = says(np.asarray(sampler.scale_input(x, i)), i)
@@ -129,13 +129,13 @@ def run_ours(sampler, x, noises, *, every=False, says=model):
 
 
 def agree(path, other, dtype, tolerance=2e-3):
-    """Every sample within the tolerance, of the largest element, or of 1e-9 in double."""
+    """Compare every sample, within a tolerance relative to its largest element; 1e-9 in double."""
     limit = 1e-9 if dtype == np.float64 else tolerance
     assert len(path) == len(other)
     for i, (a, b) in enumerate(zip(path, other, strict=True)):
         assert a.dtype == dtype and np.isfinite(a).all(), i
         if i == len(other) - 1 and not np.isfinite(b).all():
-            break  # a last step of no length is more than diffusers can take
+            break  # diffusers fails at a last step of length 0
         assert np.max(np.abs(a - b)) <= limit * max(1, np.max(np.abs(b))), i
 
 
@@ -147,7 +147,7 @@ def start(sampler, dtype):
 def compare(
     monkeypatch, name, sampler, dtype, steps, clean=False, step=None, says=model, **options
 ):
-    """Both runs, with the timesteps, and sigmas where they have them."""
+    """Compare both runs, their timesteps, and their sigmas if diffusers has them."""
     noises = draws(len(sampler), dtype)
     scheduler = theirs(monkeypatch, name, dtype, noises, **options)
     x = start(sampler, dtype)
@@ -164,7 +164,7 @@ def sigma_options(spacing, sigmas, prediction):
 
 
 def compare_rounded(monkeypatch, name, sampler, dtype, steps, every=False, **options):
-    """Where their timesteps are rounded, and maybe not where ours are."""
+    """Compare runs whose timesteps diffusers rounds, maybe differently from fastgen."""
     noises = draws(len(sampler), dtype)
     scheduler = theirs(monkeypatch, name, dtype, noises, **options)
     x = start(sampler, dtype)

@@ -22,7 +22,7 @@ def draw(rng, shape, dtype=np.float64):
 
 
 def in_both_units(schedule, steps, rng):
-    """Pairs of t and of the schedule in the unit of t: one step, and as many steps and times."""
+    """Yield pairs of t and a schedule in its unit: one step, several steps, several times."""
     in_steps, in_time = schedule.in_steps(), schedule.in_time()
     yield int(steps[0]), in_steps
     yield np.asarray(steps), in_steps
@@ -32,7 +32,7 @@ def in_both_units(schedule, steps, rng):
 
 
 def kinds_of(x0, noise, t, schedule):
-    """Every kind of prediction, of the truth."""
+    """Return every kind of prediction, from the true x0 and noise."""
     a, s = (
         np.reshape(c, np.shape(c) + (1,) * (x0.ndim - np.ndim(c))) for c in schedule.coefficients(t)
     )

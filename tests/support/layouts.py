@@ -1,10 +1,10 @@
-"""The same numbers in every layout that NumPy has."""
+"""The same numbers in several layouts of NumPy arrays."""
 
 import numpy as np
 
 
 def shifted(x, offset=1):
-    """Starting `offset` bytes into its memory: unaligned."""
+    """Return a copy that starts `offset` bytes into its memory: it is unaligned."""
     raw = np.zeros(x.nbytes + 64, np.uint8)
     view = raw[offset : offset + x.nbytes].view(x.dtype).reshape(x.shape)
     view[...] = x
@@ -12,7 +12,7 @@ def shifted(x, offset=1):
 
 
 def strided(x, step=2):
-    """Every `step`-th element of something larger, along every axis."""
+    """Return a copy that is every `step`-th element of a larger array, along every axis."""
     big = np.full([n * step + 3 for n in x.shape], np.nan, x.dtype)
     view = big[tuple(slice(1, 1 + n * step, step) for n in x.shape)]
     view[...] = x
@@ -20,7 +20,7 @@ def strided(x, step=2):
 
 
 def field(x):
-    """A field of a record, so that the stride is no multiple of the item size."""
+    """Return a copy that is a field of records: its stride is no multiple of the item size."""
     records = np.zeros(x.shape, [("tag", "i1"), ("x", x.dtype), ("rest", "i2")])
     records["x"] = x
     return records["x"]

@@ -1,4 +1,4 @@
-"""Every sampler, made with a schedule that suits it."""
+"""Every sampler, with a suitable schedule."""
 
 from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as found

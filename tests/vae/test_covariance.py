@@ -13,14 +13,14 @@ DRAWS, PART = int(os.environ.get("FASTGEN_DRAWS", 500_000)), 20_000
 
 
 def distributions(rng, batch, d, distance=1.0):
-    """Means and Cholesky factors of q and p, that far from each other."""
+    """Return means and Cholesky factors of q and p, at a given distance."""
     mu_q, tril_q = rng.normal(size=(batch, d)), 0.3 * rng.normal(size=(batch, d, d))
     mu_p = mu_q + distance * rng.normal(size=mu_q.shape)
     tril_p = tril_q + 0.3 * distance * rng.normal(size=tril_q.shape)
     for tril in (tril_q, tril_p):
         i = np.arange(d)
         tril[:, i, i] = 0.5 + np.abs(tril[:, i, i])
-        tril[:] = np.where(np.tri(d) > 0, tril, np.nan)  # which nobody reads
+        tril[:] = np.where(np.tri(d) > 0, tril, np.nan)  # elements that are never read
     return mu_q, tril_q, mu_p, tril_p
 
 
@@ -58,7 +58,7 @@ def test_of_diagonal_factors_it_is_the_sum_over_dimensions(rng):
 
 
 def test_as_two_distributions_approach_no_digit_is_lost(rng):
-    """The divergence is quadratic in a small distance, down to where nothing is left of it."""
+    """The divergence is quadratic in a small distance, down to the smallest numbers."""
     mu, tril = distributions(rng, 1, 4)[:2]
     step = np.tril(rng.integers(-8, 8, (4, 4)) / 8.0)
     tril, small = np.round(tril * 2**20) / 2**20, 2.0**-30

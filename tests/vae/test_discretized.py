@@ -1,4 +1,4 @@
-"""`vae.discretized_gaussian_nll`: it is a distribution, and as exact as none of its peers."""
+"""`vae.discretized_gaussian_nll`: it is a distribution, and more exact than other libraries."""
 
 import mpmath
 import numpy as np

@@ -9,7 +9,7 @@ import fastgen
 from fastgen import cases, vae
 from fastgen._ops import OPS
 
-# That of matrices has its own tests.
+# test_covariance.py has the divergence with full covariance.
 DIVERGENCES = sorted(n for n in OPS if n.startswith("vae.kl_") and n != "vae.kl_tril_normal")
 PAIRS = [name for name in DIVERGENCES if name != "vae.kl_standard_normal"]
 DRAWS, PART = int(os.environ.get("FASTGEN_DRAWS", 10_000_000)), 500_000
@@ -17,7 +17,7 @@ CLASSES = {"vae.kl_categorical": 4}  # the other divergences are sums of indepen
 
 
 def nearly_equal(name, nin, size, distance, rng):
-    """Inputs of two distributions (or one, and the standard normal), that far from each other."""
+    """Return two distributions (or one, for the standard normal), at a given distance."""
     z = rng.standard_normal((nin, size))
     if name == "vae.kl_standard_normal":
         return cases.CASES[name].sample(distance * z)
@@ -61,7 +61,7 @@ def test_log_variances_and_sigmas_agree(rng):
 
 
 def test_laplace_divergence_is_the_mean_log_ratio():
-    """The integral of q log(q/p), by the midpoint rule."""
+    """Compare with the integral of q log(q/p), by the midpoint rule."""
     x = (np.arange(-400_000, 400_000) + 0.5) / 8000
     for loc_q, scale_q, loc_p, scale_p in [(0.5, 1.0, -1.0, 2.0), (0.0, 0.3, 0.1, 0.25)]:
         log_q = -np.abs(x - loc_q) / scale_q - np.log(2 * scale_q)

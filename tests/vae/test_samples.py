@@ -1,4 +1,4 @@
-"""`fastgen.vae.reparameterize`: whose noise it is, its density, its derivative."""
+"""`fastgen.vae.reparameterize`: its noise, its density, its derivative."""
 
 import functools
 
@@ -51,7 +51,7 @@ def test_log_prob_is_the_density_of_the_draw(dtype, rng):
     z, log_prob = vae.reparameterize(mu, logvar, key=3, return_log_prob=True)
     np.testing.assert_allclose(log_prob, -vae.gaussian_nll(z, mu, logvar), rtol=1e-4)
     far = vae.reparameterize(mu + dtype(1e6), logvar, key=3, return_log_prob=True)
-    np.testing.assert_array_equal(far[1], log_prob)  # where the density of z has no digits left
+    np.testing.assert_array_equal(far[1], log_prob)  # the density of z has lost its digits
 
 
 @pytest.mark.parametrize("with_log_prob", [False, True])

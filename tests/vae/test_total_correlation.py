@@ -1,4 +1,4 @@
-"""`vae.total_correlation`, against its materialised form and its own identities."""
+"""`vae.total_correlation`, against the form with all pairs in memory, and identities."""
 
 import functools
 import tracemalloc

@@ -1,4 +1,4 @@
-"""How far an operation is from the exact value and gradient: random points and their errors."""
+"""Random points, and the errors of an operation there: the distance from exact results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fastgen.cases.ulp import error, exactly
 Arrays = tuple[Any, ...]
 
 SCALES = (1, 10, 1e-1, 1e-3, 1e-6)
-TINY_SCALES = (1e-9, 1e-12)  # of float64 only
+TINY_SCALES = (1e-9, 1e-12)  # for float64 only
 
 
 class Distance(NamedTuple):
@@ -34,10 +34,10 @@ class Distance(NamedTuple):
 
 
 def points(name: str, dtype: Any, random: np.random.Generator, draws: int = 0) -> list[Arrays]:
-    """Return ordinary, nearly degenerate and large inputs, each of them a batch of one.
+    """Return ordinary, nearly degenerate and large inputs. Each point is a batch of one.
 
-    The case makes them of normal draws at every scale. There are about `draws` of them; by default,
-    12 of every scale.
+    The case makes its inputs from normal draws at several scales. There are about `draws` points,
+    or by default 12 per scale.
     """
     nin = OPS[name].nin
     scales = [*SCALES, *(TINY_SCALES if dtype == np.float64 else ())]
@@ -55,7 +55,7 @@ def points(name: str, dtype: Any, random: np.random.Generator, draws: int = 0) -
         for q, p in pairs:  # two distributions, nearly the same
             z[p] = z[q] + scale * random.normal(size=shapes[p])
         grid.append(cases.from_draws(name, z))
-    tiny = float(np.finfo(dtype).smallest_normal) ** 0.45  # squares are normal
+    tiny = float(np.finfo(dtype).smallest_normal) ** 0.45  # its square is a normal number
     columns = [np.concatenate(column) for column in zip(*grid, strict=True)]
     columns = [np.where(np.abs(c) < tiny, 0, c).astype(dtype) for c in columns]
     return [tuple(c[i : i + 1] for c in columns) for i in range(len(columns[0]))]
@@ -67,14 +67,14 @@ def _shapes(name: str, count: int) -> list[Any]:
 
 
 def _paired_inputs(name: str) -> list[tuple[int, int]]:
-    """Positions of inputs that belong together, as mu_q and mu_p do."""
+    """Return the positions of inputs that belong together, such as mu_q and mu_p."""
     names = list(inspect.signature(cases.reference(name)).parameters)
     partners = {n: n.removesuffix("_q") + "_p" for n in names if n.endswith("_q")}
     return [(names.index(q), names.index(p)) for q, p in partners.items() if p in names]
 
 
 def cotangents(op: Op, arrays: Arrays, turn: int, random: np.random.Generator) -> Arrays:
-    """Return cotangents of all outputs, or of one alone, in turn; 1 where the value is a number."""
+    """Return cotangents of all outputs, or of one output in turn; 1 if the value is a scalar."""
     values = cases.each(op(arrays))
     if sum(map(np.size, values)) == 1:
         return tuple(map(np.ones_like, values))
@@ -86,9 +86,10 @@ def cotangents(op: Op, arrays: Arrays, turn: int, random: np.random.Generator) -
 
 
 def distances(ops: Sequence[Op], arrays: Arrays, along: Arrays) -> Iterator[Distance]:
-    """Yield the errors at one point, of every instruction set that gives bits of its own.
+    """Yield the errors at one point, once for each different result of the instruction sets.
 
-    `along` has the cotangents. The value that comes with the gradients must be the value alone.
+    `along` holds the cotangents. The value from the derivative must have the bits of the value that
+    is computed alone.
     """
     case, nout = cases.CASES[ops[0].name], ops[0].nout
     point = _numbers(case, arrays)
@@ -128,14 +129,14 @@ def _of_results(
 
 
 def _numbers(case: Case, arrays: Arrays) -> list[Any]:
-    """The operands of a formula, of a batch of one."""
+    """Return the operands of a formula, from arrays that are a batch of one."""
     return [x[0].tolist() if case.dims else x.item() for x in arrays]
 
 
 def worst(
     name: str, ops: Sequence[Op], dtype: Any, draws: int, random: np.random.Generator
 ) -> dict[str, Distance]:
-    """Return the largest errors that random points show, of the value and of every gradient."""
+    """Return the largest errors of the value and of each gradient, over random points."""
     found: dict[str, Distance] = {}
     for turn, arrays in enumerate(points(name, dtype, random, draws)):
         for distance in distances(ops, arrays, cotangents(ops[0], arrays, turn, random)):

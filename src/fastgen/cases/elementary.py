@@ -9,14 +9,14 @@ from fastgen.cases.case import INF, NAN, Case
 
 
 def _mills_ratio(mp: Any, x: Any) -> Any:
-    """Upper tail over density of the standard normal."""
+    """Return the upper tail of the standard normal, divided by its density."""
     if x > 1e4:
         return mp.fsum((-1) ** k * mp.fac2(2 * k - 1) / x ** (2 * k + 1) for k in range(12))
     return _tail(mp, x) / mp.npdf(x)
 
 
 def _tail(mp: Any, x: Any) -> Any:
-    """Upper tail of the standard normal; mpmath overflows where it is far below any float."""
+    """Return the upper tail of the standard normal; 0 for large x, where mpmath overflows."""
     return mp.erfc(x / mp.sqrt(2)) / 2 if x < 1e4 else mp.mpf(0)
 
 

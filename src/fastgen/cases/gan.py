@@ -11,7 +11,7 @@ from fastgen.cases.case import INF, NAN, Array, Case
 
 
 def _probabilities(z: Array) -> tuple[Array, ...]:
-    """Positive numbers of all sizes up to about 1/2, which is all that a term can see of them."""
+    """Return positive numbers of up to about 1/2. One term does not need a sum of 1."""
     return tuple(np.abs(z) / 8 + 2**-10)
 
 

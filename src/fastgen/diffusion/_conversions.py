@@ -1,7 +1,7 @@
 """Predictions as linear maps: target = a x + b prediction, where x = alpha x0 + sigma epsilon.
 
-The numbers may be floats or arrays. Where a target is not determined, a divisor is 0: callers
-refuse these cases before.
+The numbers may be floats or arrays. If the prediction does not determine the target, a divisor is
+0. Callers refuse these cases before.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ Pair = tuple[Any, Any]  # the coefficients of x and of the prediction
 
 
 class Scales(NamedTuple):
-    """What the maps of v and of the score depend on besides alpha and sigma."""
+    """The factors in the maps of v and of the score, besides alpha and sigma."""
 
     power: Any
     """alpha^2 + sigma^2."""
     v: Any
-    """alpha^2 + sigma^2 where v = alpha epsilon - sigma x0; its square root where v is that of the
+    """alpha^2 + sigma^2 if v = alpha epsilon - sigma x0. Its square root if v belongs to the
     rescaled x / sqrt(alpha^2 + sigma^2)."""
     score: Any
-    """epsilon = -score times this: sigma, or that of the rescaled x."""
+    """epsilon = -score * this factor: sigma, or the sigma of the rescaled x."""
 
 
 def of_x(alpha: Any, sigma: Any) -> Scales:
-    """The scales of v and score of x itself."""
+    """Return the scales for the v and the score of x itself, not rescaled."""
     power = alpha * alpha + sigma * sigma
     return Scales(power, power, sigma)
 
 
 def x0_of(source: str, alpha: Any, sigma: Any, scales: Scales) -> Pair:
-    """The map to x0."""
+    """Return the map to x0."""
     if source == "x0":
         return 0.0 * alpha, 1.0 + 0.0 * alpha
     if source == "epsilon":
@@ -43,7 +43,7 @@ def x0_of(source: str, alpha: Any, sigma: Any, scales: Scales) -> Pair:
 
 
 def epsilon_of(source: str, alpha: Any, sigma: Any, scales: Scales) -> Pair:
-    """The map to epsilon."""
+    """Return the map to epsilon."""
     if source == "epsilon":
         return 0.0 * alpha, 1.0 + 0.0 * alpha
     if source == "score":
@@ -56,7 +56,7 @@ def epsilon_of(source: str, alpha: Any, sigma: Any, scales: Scales) -> Pair:
 
 
 def converted(source: str, target: str, alpha: Any, sigma: Any) -> Pair:
-    """The map from one prediction of x to another."""
+    """Return the map from one kind of prediction to another."""
     if source == target:
         return 0.0 * alpha, 1.0 + 0.0 * alpha
     scales = of_x(alpha, sigma)

@@ -1,4 +1,4 @@
-"""Schedules that are tables of betas, or of alpha_bar."""
+"""Schedules from tables of betas, or of alpha_bar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from fastgen.diffusion._tables import STEP, VARIANCE_PRESERVING, Array, Path, Tables, previous
 
-DIGITS = 50  # of the running product of alphas, so that 1 minus it keeps all of a double's
+DIGITS = 50  # enough that 1 - (product of alphas) keeps all digits of a double
 
 
 def number_of_steps(function: str, num_steps: Any) -> int:
-    """`num_steps`, or raise."""
+    """Return `num_steps`, or raise."""
     if isinstance(num_steps, bool) or not isinstance(num_steps, (int, np.integer)):
         raise TypeError(f"{function}: num_steps must be an int, got {num_steps!r}")
     if num_steps < 1:
@@ -24,12 +24,12 @@ def number_of_steps(function: str, num_steps: Any) -> int:
 
 
 def steps_in_time(num_steps: int) -> Array:
-    """Step i at time (i + 1) / N: clean data at 0, the last step at 1."""
+    """Return the times (i + 1) / N of the steps i. Clean data are at 0, the last step at 1."""
     return np.arange(1, num_steps + 1) / num_steps
 
 
 def as_table(function: str, name: str, table: Any) -> Array:
-    """A copy in float64, of one dimension."""
+    """Return a copy in float64, of one dimension, or raise."""
     array: Array = np.array(table, dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{function}: {name} must have the shape (steps,), got {array.shape}")
@@ -37,14 +37,14 @@ def as_table(function: str, name: str, table: Any) -> Array:
 
 
 def refuse(function: str, name: str, expected: str, table: Array, wrong: Any) -> None:
-    """Raise where an entry is wrong, with the first of them."""
+    """Raise if an entry is wrong, and name the first such entry."""
     if np.any(wrong):
         k = int(np.argmax(wrong))
         raise ValueError(f"{function}: {name} must {expected}; {name}[{k}] is {table[k]}")
 
 
 def products(betas: Array) -> tuple[Array, Array]:
-    """The running product of 1 - beta, and 1 minus it, both correctly rounded."""
+    """Return the running product of 1 - beta, and 1 minus it, both correctly rounded."""
     alpha_bar, rest = np.empty_like(betas), np.empty_like(betas)
     with localcontext() as context:
         context.prec = DIGITS
@@ -67,7 +67,7 @@ def cosine_betas(num_steps: int, s: float) -> Array:
     """1 - cos^2 u_t / cos^2 u_{t-1} = sin(u_t - u_{t-1}) sin(u_t + u_{t-1}) / cos^2 u_{t-1}."""
     quarter = np.pi / 2 / (1 + s)
     step = np.arange(num_steps)
-    left = 2 * (num_steps - step) - 1  # the sines are of u and of pi - u: take the smaller
+    left = 2 * (num_steps - step) - 1  # sin u = sin(pi - u): take the smaller angle
     total = quarter * np.minimum((2 * step + 1) / num_steps + 2 * s, left / num_steps)
     before = np.sin(quarter * (num_steps - step) / num_steps) ** 2
     betas: Array = np.sin(quarter / num_steps) * np.sin(total) / before
@@ -76,13 +76,13 @@ def cosine_betas(num_steps: int, s: float) -> Array:
 
 
 def cosine_path(t: Array, s: float) -> tuple[Array, Array]:
-    """The coefficients of the cosine schedule at any time."""
+    """Return the coefficients of the cosine schedule at any time."""
     alpha_bar, rest = cosine_variances(t, s)
     return np.sqrt(alpha_bar), np.sqrt(rest)
 
 
 class DiscreteSchedules(Tables):
-    """The ways to make a variance-preserving schedule of discrete steps."""
+    """The constructors of variance-preserving schedules of discrete steps."""
 
     @classmethod
     def _of_variances(
@@ -232,7 +232,7 @@ class DiscreteSchedules(Tables):
 
 
 def betas_of(alpha_bar: Callable[[float], float], num_steps: int, max_beta: float) -> Array:
-    """Betas of a function of time, as Nichol and Dhariwal make them."""
+    """Return betas from a function of time, by the method of Nichol and Dhariwal."""
     if not 0 < max_beta <= 1:
         raise ValueError(f"from_alpha_bar: max_beta must lie in (0, 1], got {max_beta}")
     values = np.array([float(alpha_bar(i / num_steps)) for i in range(num_steps + 1)])

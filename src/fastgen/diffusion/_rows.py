@@ -1,4 +1,4 @@
-"""Coefficients per sample, laid along the leading axes of a batch of anything."""
+"""Rows with coefficients per sample, which broadcast along the leading axes of a batch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fastgen._compose import Row
 from fastgen._core import Op, Stream
 from fastgen.diffusion._tables import STEP, Tables
 
-FEW = 32  # steps that are quicker looked up one by one
+FEW = 32  # up to so many steps, a look-up one by one is faster
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
-    """alpha_t and sigma_t in double: two floats where one step is that of all, else arrays."""
+    """Return alpha_t and sigma_t in double: floats if all samples share a step, else arrays."""
     try:
         signal, sigma = schedule.lists
     except AttributeError:
@@ -44,7 +44,7 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
 
 
 def steps(function: str, t: Any, schedule: Tables) -> np.ndarray[Any, Any]:
-    """Steps of the schedule, or a TypeError or ValueError."""
+    """Return steps of the schedule, or raise a TypeError or ValueError."""
     try:
         return schedule.whole_steps(t)
     except (TypeError, ValueError) as error:
@@ -52,7 +52,7 @@ def steps(function: str, t: Any, schedule: Tables) -> np.ndarray[Any, Any]:
 
 
 def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:
-    """An array that holds real numbers, or a TypeError."""
+    """Return an array of real numbers, or raise a TypeError."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{function}: {name} must be an array without a mask, got a MaskedArray")
     array = np.asarray(x)
@@ -67,7 +67,7 @@ def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:
 
 
 def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Arrays of real numbers and of one shape, or Streams; or a TypeError or ValueError."""
+    """Return arrays of real numbers and of one shape, or Streams, or raise."""
     found: tuple[Any, ...] = tuple(
         x if type(x) is Stream else as_array(function, name, x)
         for name, x in zip(names, arrays, strict=True)
@@ -82,7 +82,7 @@ def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tu
 
 
 def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> int:
-    """How many leading axes a number per sample goes along, or a ValueError."""
+    """Return the number of leading axes that `c` has, or raise a ValueError."""
     shape = np.shape(c)
     ndim = len(shape)
     if x.shape[:ndim] != shape:
@@ -94,7 +94,7 @@ def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> 
 
 
 def arithmetic(*arrays: Any) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """The type of a result of arrays, and the type in which it is computed."""
+    """Return the type of a result, and the type of its computation."""
     types = {x.dtype for x in arrays if type(x) is not Stream}
     stored = types.pop() if len(types) == 1 else FLOAT64 if FLOAT64 in types else FLOAT32
     return stored, FLOAT64 if stored == FLOAT64 else FLOAT32
@@ -108,11 +108,11 @@ def along_leading(
     per_sample: tuple[str, Any],
     coefficients: tuple[Any, ...],
 ) -> Any:
-    """Describe a row of inputs of one shape, and of coefficients along their leading axes.
+    """Describe a row with inputs of one shape, and coefficients along their leading axes.
 
-    `per_sample` is the name and the value of what the coefficients come from. They have its shape,
-    or are single floats. They are doubles, rounded to the type of the arithmetic: never to half
-    precision.
+    `per_sample` holds the name and the value of the argument that the coefficients come from. The
+    coefficients have its shape, or are single floats. They are doubles, and are rounded to the type
+    of the arithmetic, never to half precision.
     """
     x = inputs[0]
     dtype = x.dtype if type(x) is np.ndarray else None
@@ -133,7 +133,7 @@ def along_leading(
 
 
 def all_within(numbers: Any, low: float, high: float) -> bool:
-    """Whether all lie in [low, high]; NaN does not."""
+    """Return whether all numbers lie in [low, high]. NaN does not."""
     if numbers.size <= FEW:
         return all(low <= x <= high for x in numbers.ravel().tolist())
     return bool(numbers.min() >= low and numbers.max() <= high)

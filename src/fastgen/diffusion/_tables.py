@@ -1,4 +1,4 @@
-"""The tables of a noise schedule, what follows from them, and the coefficients at any time."""
+"""The tables of a noise schedule, derived tables, and the coefficients at any time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Self
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-Path = Callable[[Array], tuple[Array, Array]]  # time to the two coefficients
+Path = Callable[[Array], tuple[Array, Array]]  # from times to the two coefficients
 
 VARIANCE_PRESERVING = "variance preserving"
 VARIANCE_EXPLODING = "variance exploding"
 FLOW = "flow"
-STEP, TIME = "step", "time"  # units of t
-BISECTIONS = 64  # more than a double has digits
+STEP, TIME = "step", "time"  # the units of t
+BISECTIONS = 64  # more than the 53 bits of a double
 
 
 def previous(table: Array, clean: float) -> Array:
-    """The table shifted by one step. The entry `clean` is that of clean data, before step 0."""
+    """Return the table shifted by one step. Its first entry is `clean`, the value of clean data."""
     return np.concatenate([[clean], table[:-1]])
 
 
@@ -30,7 +30,7 @@ class Tables:
     r"""Float64 tables of :math:`x_t = \alpha_t x_0 + \sigma_t \epsilon`, one entry per step."""
 
     description: str
-    """How it was made."""
+    """Return the constructor call that made the schedule."""
     form: str
     """"variance preserving", "variance exploding" or "flow"."""
     times: Array
@@ -62,19 +62,19 @@ class Tables:
                 table.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Unpickled schedules are immutable too."""
+        """Pickle by the fields, so that an unpickled schedule is immutable too."""
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     def __len__(self) -> int:
-        """The number of steps."""
+        """Return the number of steps."""
         return len(self.times)
 
     def __repr__(self) -> str:
-        """How it was made."""
+        """Return the constructor call that made the schedule."""
         return f"Schedule.{self.description}"
 
     def __str__(self) -> str:
-        """How it was made, and the range of its signal-to-noise ratio."""
+        """Return the constructor call, and the range of the signal-to-noise ratio."""
         ends = f"log SNR {self.log_snr[0]:.3g} to {self.log_snr[-1]:.3g}"
         return f"{self!r}\n  {self.form}, {len(self)} steps, {ends}"
 
@@ -84,7 +84,7 @@ class Tables:
 
     @cached_property
     def lists(self) -> tuple[list[float], list[float]]:
-        """The two coefficients as lists: reading a few entries is faster there."""
+        """The two coefficients as lists. Single entries of lists are read faster than of arrays."""
         return self.signal.tolist(), self.sigma.tolist()
 
     @cached_property
@@ -126,12 +126,12 @@ class Tables:
     def posterior_log_variance_clipped(self) -> Array:
         """The logarithm of `posterior_variance`. Entry 0 is that of step 1, not -inf."""
         first = self.posterior_variance[1:2] if len(self) > 1 else self.betas
-        with np.errstate(divide="ignore"):  # of the second entry, where the first has no noise
+        with np.errstate(divide="ignore"):  # the second entry is 0 if the first step has no noise
             return self._frozen(np.log(np.concatenate([first, self.posterior_variance[1:]])))
 
     @cached_property
     def posterior_mean_coefficients(self) -> tuple[Array, Array]:
-        """Coefficients of :math:`x_0` and :math:`x_t` in the mean of this distribution."""
+        """Coefficients of :math:`x_0`, :math:`x_t` in the mean of :math:`q(x_{t-1} | x_t, x_0)`."""
         of_x0 = previous(self.signal, 1.0) * self._innovation
         ratio = np.zeros_like(self.sigma)
         np.divide(previous(self.sigma, 0.0), self.sigma, out=ratio, where=self.sigma > 0)
@@ -240,10 +240,10 @@ class Tables:
         return np.where(at_step, self.times[right], found)[()]
 
     def whole_steps(self, t: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """`t` as integers for functions of steps alone, or a ValueError or TypeError.
+        """Return `t` as integers, for functions of steps alone, or raise.
 
-        There an integer is a step in either unit. A float is one where the unit is "step", and it
-        is whole.
+        These functions take an integer as a step in either unit. They take a float only if the unit
+        is "step" and the float is whole.
         """
         t = np.asarray(t)
         if t.dtype.kind in "iu" and self.unit == TIME:
@@ -262,7 +262,7 @@ class Tables:
         return steps
 
     def _checked(self, t: Any) -> np.ndarray[Any, Any]:
-        """Steps or times within the schedule, in integers or float64, or an error."""
+        """Return steps in integers, or steps or times in float64, within the schedule, or raise."""
         t = np.asarray(t)
         if t.dtype.kind not in "iuf":
             raise TypeError(
@@ -307,20 +307,20 @@ class Tables:
             )
 
     def _at_steps(self, t: Array) -> tuple[Array, Array]:
-        """At steps and between them."""
+        """Return the coefficients at steps and between them."""
         right = np.ceil(t).astype(np.intp)
         part = t - (right - 1)  # in (0, 1]
         if self.path is None:
             return self._between(right, part)
         after, before = self.times[right], previous(self.times, 0.0)[right]
         signal, sigma = self.path(before + part * (after - before))
-        whole = part == 1  # to the bit
+        whole = part == 1  # whole steps have the bits of the tables
         return np.where(whole, self.signal[right], signal), np.where(
             whole, self.sigma[right], sigma
         )
 
     def _at_times(self, t: Array) -> tuple[Array, Array]:
-        """At any times."""
+        """Return the coefficients at any times."""
         if self.path is not None:
             return self.path(t)
         times = np.concatenate([[0.0], self.times])
@@ -329,9 +329,9 @@ class Tables:
         return self._between(right - 1, part)
 
     def _between(self, right: Any, part: Array) -> tuple[Array, Array]:
-        """Before the step `right`, by a part of the way to it from the step before.
+        """Return the coefficients between the step before `right` (part 0) and `right` (part 1).
 
-        Linear in the log-SNR; in alpha_bar where that is infinite.
+        The log-SNR is interpolated linearly. If it is infinite at an end, alpha_bar is instead.
         """
 
         def between(table: Array, clean: float) -> Array:
@@ -347,6 +347,6 @@ class Tables:
             rest = np.where(
                 inside, 1 / (1 + np.exp(log_snr)), between(self.one_minus_alpha_bar, 0.0)
             )
-        whole = part == 1  # to the bit
+        whole = part == 1  # whole steps have the bits of the tables
         signal = np.where(whole, self.signal[right], np.sqrt(alpha_bar))
         return signal, np.where(whole, self.sigma[right], np.sqrt(rest))

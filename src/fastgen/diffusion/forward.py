@@ -214,9 +214,11 @@ def velocity(
     """
     alpha_t, sigma_t = _rows.coefficients(t, schedule)
     if schedule.form == FLOW:
-        alpha_t, sigma_t = alpha_t + sigma_t, alpha_t + sigma_t  # 1, in the shape of t
+        alpha_t, sigma_t = alpha_t + sigma_t, alpha_t + sigma_t  # 1, as arrays
     elif schedule.form != VARIANCE_PRESERVING:
-        raise ValueError(f"velocity: expected a variance-preserving or flow schedule: {schedule!r}")
+        raise ValueError(
+            f"velocity: expected a variance-preserving or flow schedule, got {schedule!r}"
+        )
     names, inputs, coefficients = ("x0", "noise"), (x0, noise), (-sigma_t, alpha_t)
     call = ("velocity", names, inputs, ("t", t), coefficients)
     return _rows.along_leading(_linear_combination, *call)

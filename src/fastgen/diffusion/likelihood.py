@@ -24,15 +24,15 @@ NAMES = ("prediction", "variance", "target", "x0")
 
 
 class Terms(NamedTuple):
-    """What a call comes to: arrays of one shape, and what the schedule says per sample."""
+    """The arrays of a call, of one shape, and the numbers of the schedule per sample."""
 
     arrays: tuple[Any, ...]
     steps: Any
-    of_x0: Any  # the error of x0 over that of the prediction
+    of_x0: Any  # the error of x0 divided by that of the prediction
     weight: Any
     log_ratio: Any
-    log_variance: Any  # the smaller one, beta_tilde, clipped
-    bits: float  # per dimension, of a nat per sample
+    log_variance: Any  # of beta_tilde, the smaller variance, clipped
+    bits: float  # bits per dimension in one nat per sample
 
 
 def _terms(inputs: tuple[Any, ...], parameterization: str) -> Terms:
@@ -49,7 +49,7 @@ def _terms(inputs: tuple[Any, ...], parameterization: str) -> Terms:
     a, s = schedule.signal[steps], schedule.sigma[steps]
     if parameterization == "epsilon" and np.any(a == 0):
         raise ValueError(
-            f"vlb_terms: epsilon says nothing of the data at step {steps[a == 0][0]} of "
+            f"vlb_terms: epsilon does not determine the data at step {steps[a == 0][0]} of "
             f"{schedule!r}, where there is no signal; predict v"
         )
     of_x0 = {
@@ -86,7 +86,7 @@ def _spread(c: Any, x: Any) -> Any:
 
 
 def _transition(terms: Terms, rows: Any) -> tuple[Any, ...]:
-    """Inputs of the divergence, for some samples."""
+    """Return the inputs of the divergence, for some samples."""
     prediction, variance, target, _ = (x[rows] for x in terms.arrays)
     computed = _rows.arithmetic(*terms.arrays)[1]
     per_sample = (terms.weight[rows].astype(computed), terms.log_ratio[rows].astype(computed))
@@ -94,7 +94,7 @@ def _transition(terms: Terms, rows: Any) -> tuple[Any, ...]:
 
 
 def _decoder(terms: Terms, rows: Any, bins: int) -> tuple[Any, ...]:
-    """Inputs of the likelihood of the data at step 0, in the type of the arithmetic."""
+    """Return the inputs of the likelihood of the data at step 0, in the type of arithmetic."""
     computed = _rows.arithmetic(*terms.arrays)[1]
     prediction, variance, target, x0 = (x[rows].astype(computed) for x in terms.arrays)
     mean = x0 + _spread(terms.of_x0[rows], x0) * (prediction - target)
@@ -104,7 +104,7 @@ def _decoder(terms: Terms, rows: Any, bins: int) -> tuple[Any, ...]:
 
 
 class _Bound(Composition):
-    """The terms: of the samples at step 0 the decoder's row, of the others the divergence's."""
+    """The terms: the row of the decoder for samples at step 0, else that of the divergence."""
 
     def __init__(self, inputs: tuple[Any, ...], terms: Terms, bins: int) -> None:
         self.inputs, self.terms, self.bins = inputs, terms, bins
@@ -126,7 +126,7 @@ class _Bound(Composition):
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the terms, if asked for, and the gradients of prediction and variance."""
+        """Return the terms, or None without `with_value`, and the gradients of the inputs."""
         terms, computed = self.terms, self.computed
         shape = terms.arrays[0].shape
         value = np.empty(shape[:1], computed)

@@ -1,4 +1,4 @@
-"""Linear combinations: the operations behind noising, conversions and flow paths."""
+"""Linear combinations: the operations of noising, conversions and flow paths."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def transition_kl(
 
 
 def _weights(prediction: Any, weight: Any) -> Any:
-    """The weight of each squared error, so that their sum is the mean."""
+    """Return the weight of each squared error, which makes their sum the mean."""
     shape = prediction.shape
     batch = shape[0] if shape else 1
     count = prediction.size // batch if batch else 1

@@ -21,7 +21,7 @@ _linear_combination = OPS["diffusion.linear_combination"]
 
 
 def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: Any, s: Any) -> None:
-    """A ValueError where the prediction does not determine the target."""
+    """Raise a ValueError if the prediction does not determine the target."""
     if source == target:
         return
     by_signal = source in ("epsilon", "score") and target in ("x0", "v", "flow")
@@ -38,7 +38,7 @@ def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: An
 
 
 def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[Any, Any]:
-    """The two coefficients of a conversion, or a ValueError."""
+    """Return the two coefficients of a conversion, or raise a ValueError."""
     chosen("convert", "source", PREDICTIONS, source)
     chosen("convert", "target", PREDICTIONS, target)
     a, s = _rows.coefficients(t, schedule)

@@ -1,4 +1,4 @@
-"""Noise schedules: how much of the data is left, and how much noise there is, at each step."""
+"""Noise schedules: the share of data and of noise at each step."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["Schedule"]
 
 
 def vp_exponent(t: Array, beta_min: float, beta_max: float) -> Array:
-    """The integral of beta from 0 to t."""
+    """Return the integral of beta from 0 to t."""
     return t * (beta_min + t * (beta_max - beta_min) / 2)
 
 
 def vp_path(t: Array, beta_min: float, beta_max: float) -> tuple[Array, Array]:
-    """The coefficients of the variance-preserving SDE."""
+    """Return the coefficients of the variance-preserving SDE."""
     exponent = vp_exponent(t, beta_min, beta_max)
     return np.sqrt(np.exp(-exponent)), np.sqrt(-np.expm1(-exponent))
 
 
 def flow_path(t: Array, shift: float) -> tuple[Array, Array]:
-    """The coefficients of the straight path to noise, at a shifted time."""
+    """Return the coefficients of the straight path to noise, at a shifted time."""
     shifted = 1 + (shift - 1) * t
     return (1 - t) / shifted, shift * t / shifted
 
 
 def karras_path(t: Array, sigma_min: float, sigma_max: float, rho: float) -> tuple[Array, Array]:
-    """The coefficients whose sigma^(1 / rho) is linear in time."""
+    """Return the coefficients with sigma^(1 / rho) linear in time."""
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     sigma = np.where(t == 1, sigma_max, (low + t * (high - low)) ** rho)
     return np.ones_like(t), np.where(t == 0, sigma_min, sigma)
@@ -47,18 +47,18 @@ def karras_path(t: Array, sigma_min: float, sigma_max: float, rho: float) -> tup
 def exponential_path(
     t: Array, sigma_min: float, sigma_max: float, rho: float
 ) -> tuple[Array, Array]:
-    """The coefficients whose log sigma is linear in time^rho."""
+    """Return the coefficients with log sigma linear in time^rho."""
     sigma = sigma_min * np.exp(t**rho * np.log(sigma_max / sigma_min))
     return np.ones_like(t), np.where(t == 1, sigma_max, sigma)
 
 
 def edm_path(t: Array) -> tuple[Array, Array]:
-    """Time is sigma."""
+    """Return the coefficients with sigma = time."""
     return np.ones_like(t), t
 
 
 def check_sigmas(function: str, sigma_min: float, sigma_max: float, rho: float) -> None:
-    """Refuse an empty range of sigmas."""
+    """Raise if the range of sigmas is empty."""
     if not (0 < sigma_min < sigma_max < np.inf and 0 < rho < np.inf):
         raise ValueError(
             f"{function}: expected 0 < sigma_min < sigma_max and rho > 0; "
@@ -162,7 +162,7 @@ class Schedule(DiscreteSchedules):
     def _of_coefficients(
         cls, description: str, form: str, times: Array, path: Any, growth: Array, **options: Any
     ) -> Self:
-        """`growth` is sigma_t alpha_{t-1} - alpha_t sigma_{t-1}, computed without cancellation."""
+        """Make a schedule; `growth` is sigma_t alpha_{t-1} - alpha_t sigma_{t-1}, not cancelled."""
         signal, sigma = path(times)
         power = signal**2 + sigma**2
         before, sigma_before = previous(signal, 1.0), previous(sigma, 0.0)
@@ -279,7 +279,7 @@ class Schedule(DiscreteSchedules):
         rest, rest_first = self.one_minus_alpha_bar, self.one_minus_alpha_bar[0]
         stretch = first / (first - last)
         new = stretch * (signal - last)
-        # 1 - new, and the differences below, without subtracting nearly equal square roots.
+        # 1 - new and the differences below do not subtract nearly equal square roots.
         lost = rest_first / (1 + first) + stretch * (rest - rest_first) / (signal + first)
         before, new_before = previous(signal, 1.0)[1:], new[:-1]
         fall = stretch * before**2 * self.betas[1:] / (signal[1:] + before)
@@ -291,7 +291,7 @@ class Schedule(DiscreteSchedules):
         return self._of_variances(description, new**2, new_rest, betas, None, *unit)
 
     def plot(self) -> Any:
-        """Draw alpha_bar, log-SNR and betas over the steps: a matplotlib Figure."""
+        """Return a matplotlib Figure of alpha_bar, log-SNR and betas over the steps."""
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
@@ -306,5 +306,5 @@ class Schedule(DiscreteSchedules):
 
 
 def evenly(num_steps: int) -> Array:
-    """Times from 0 to 1; a single step is at 1."""
+    """Return evenly spaced times from 0 to 1. A single step is at 1."""
     return np.linspace(0, 1, num_steps) if num_steps > 1 else np.ones(1)

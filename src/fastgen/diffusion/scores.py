@@ -271,7 +271,7 @@ def gaussian_mixture_score(
     alpha_t, sigma_t = map(np.asarray, schedule.coefficients(t))
     ndim = _rows.check_leading("gaussian_mixture_score", "x", "t", t, points)
     if ndim == points.ndim:
-        raise ValueError("gaussian_mixture_score: t must not go along the features of x")
+        raise ValueError("gaussian_mixture_score: t must not have the axis of the features of x")
     inner = (..., *[None] * (points.ndim - ndim))
     return _mixture_score(points, alpha_t[inner], sigma_t[inner], centres, spreads, weights)
 
@@ -279,7 +279,7 @@ def gaussian_mixture_score(
 def _mixture_score(
     x: Any, alpha_t: Any, sigma_t: Any, means: Any, logvars: Any, logits: Any
 ) -> Any:
-    """Sum of the components' scores by their responsibilities, rescaled as larger ones appear."""
+    """Return the mean of the components' scores, weighted by their responsibilities."""
     largest = np.full(x.shape[:-1], -np.inf)
     total, score = np.zeros(x.shape[:-1]), np.zeros(x.shape)
     for mean, logvar, logit in zip(means, logvars, logits, strict=True):

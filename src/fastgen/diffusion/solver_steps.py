@@ -1,4 +1,4 @@
-"""One step of a diffusion sampler, as an operation: its row depends on the number of terms."""
+"""One step of a diffusion sampler, as an operation. The number of terms selects its row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COEFFICIENTS = ("a", "b", "limit", "u", "v", "k")
 def checked(
     function: str, named: tuple[str, ...], coefficients: Any, terms: Any
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The coefficients and the terms as tuples, or a ValueError where their numbers do not fit."""
+    """Return coefficients and terms as tuples, or raise a ValueError if their numbers differ."""
     coefficients, terms = tuple(coefficients), tuple(terms)
     if len(terms) >= len(ROWS):
         raise ValueError(f"{function}: terms must hold at most 4 arrays, got {len(terms)}")
@@ -35,7 +35,7 @@ def checked(
 def names(
     arrays: tuple[str, ...], per_row: tuple[str, ...], terms: int, count: int
 ) -> tuple[str, ...]:
-    """The names of a row's inputs: arrays, terms, other numbers per row, and coefficients."""
+    """Return the names of a row's inputs: arrays, terms, numbers per row, coefficients."""
     return (
         *arrays,
         *(f"terms[{j}]" for j in range(terms)),

@@ -1,6 +1,6 @@
-"""What every spline is told, and how it is checked: its interval, least sizes, and tails.
+"""The options of all splines, and their checks: interval, least sizes and tails.
 
-Each function is called with the name of the spline, which its messages begin with.
+Each function takes the name of the spline for its error messages.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from fastgen._core import Op, overrides_ufuncs
 from fastgen._ops import OPS
 
-# Numbered as in csrc/flow/splines/spline_options.h, as what `tails` says.
+# The numbers of the choices of `tails` in csrc/flow/splines/spline_options.h.
 TAILS = {"linear": 0, "none": 1, "circular": 2}
 
 
 def failure(name: str, what: str, expected: str, got: object) -> ValueError:
-    """An argument of a spline that is not what it must be."""
+    """Return the error for an argument of a spline."""
     return ValueError(f"{name}: {what} must be {expected}, got {got!r}")
 
 
@@ -30,7 +30,7 @@ def row_of(name: str, inverse: bool) -> Op:
 
 
 def kind_of_tails(name: str, tails: str | None, kinds: Sequence[str] = ("linear",)) -> str:
-    """Return the word of `TAILS`, which None is one of, for what a call says."""
+    """Return the key in `TAILS` of the option `tails`, or raise."""
     if tails is None:
         return "none"
     if tails not in kinds:
@@ -39,30 +39,30 @@ def kind_of_tails(name: str, tails: str | None, kinds: Sequence[str] = ("linear"
 
 
 def size_of(parameters: Any) -> int:
-    """Return how many raw parameters an element has."""
+    """Return the number of raw parameters per element."""
     return (np.shape(parameters) or (0,))[-1]
 
 
 def check_bins(name: str, what: str, bins: int) -> None:
-    """Whether there are enough bins."""
+    """Raise if there are too few bins."""
     if bins < 2:
         raise failure(name, what, "of at least 2 bins", bins)
 
 
 def check_bound(name: str, bound: float) -> None:
-    """Whether there is an interval."""
+    """Raise if the interval is empty or infinite."""
     if not 0 < bound < math.inf:
         raise failure(name, "bound", "positive and finite", bound)
 
 
 def check_least(name: str, what: str, least: float, bins: int, room: float = 1.0) -> None:
-    """Whether bins of the least size leave room."""
+    """Raise if bins of the least size fill the interval."""
     if not 0 <= least * bins < room:
         raise failure(name, what, f"from 0 to below {room:g} / {bins} for {bins} bins", least)
 
 
 def check_domain(name: str, x: Any, bound: float) -> None:
-    """Whether all elements lie within the bound; of arrays that are still to come, nobody knows."""
+    """Raise if an element lies outside the bound. Arrays of other libraries are not checked."""
     if not overrides_ufuncs(x):
         worst = np.nanmax(np.abs(np.asarray(x)), initial=0)
         if worst > bound:
@@ -72,14 +72,14 @@ def check_domain(name: str, x: Any, bound: float) -> None:
 def checked(
     name: str, inputs: tuple[Any, ...], bound: float, tails: str | None, told: Callable[[], Op]
 ) -> Op:
-    """Return what `told` does, once `x` is found to be where the spline is."""
+    """Return the operation that `told` makes, after checks of the options and of `x`."""
     try:
         op = told()
         if tails is None:
             row_of(name, False).check_types(inputs[:1])
             check_domain(name, inputs[0], bound)
     except ValueError:
-        row_of(name, False).check_types(inputs)  # what is no array of numbers has no size either
+        row_of(name, False).check_types(inputs)  # a wrong type is reported before a wrong size
         raise
     return op
 
@@ -88,9 +88,9 @@ def checked(
 def polynomial(
     name: str, bins: int, inverse: bool, bound: float, tails: str, least: tuple[float, float]
 ) -> Op:
-    """Return the operation of a polynomial spline, told the options that it may have.
+    """Return the operation of a polynomial spline with these options.
 
-    `least` are the least width and height, as shares of the interval.
+    `least` holds the least width and height, as shares of the interval.
     """
     check_bound(name, bound)
     for what, share in zip(("min_bin_width", "min_bin_height"), least, strict=True):

@@ -1,4 +1,4 @@
-"""Couplings: a network reads one part of the dimensions, to transform the other part."""
+"""Couplings: a network reads some dimensions, and its output transforms the others."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LIMITS = {"softplus": 3.0, "tanh": 1.0, "soft_clip": math.log(1000)}  # default
 
 
 def _number(mask: Any, x: Any) -> Any:
-    """The mask in a type that does not change the type of the result."""
+    """Return the mask in a type that does not change the type of the result."""
     if mask is None:
         return 0.0
     mask = mask if isinstance(getattr(mask, "dtype", None), np.dtype) else np.asarray(mask)
     dtype = getattr(x, "dtype", np.dtype(np.float64))
-    if not isinstance(dtype, np.dtype):  # of a tensor, say
+    if not isinstance(dtype, np.dtype):  # such as the type of a tensor
         dtype = np.asarray(x).dtype
     return mask.astype(dtype) if mask.dtype.kind in "biu" and dtype.kind not in "biu" else mask
 
@@ -58,7 +58,7 @@ def _affine(
 
 
 def _names(first: str) -> Callable[[str], tuple[str, ...]]:
-    """Return what the inputs of a row are called: only some scale maps have a limit."""
+    """Return a function from a row to the names of its inputs. Some rows have no limit."""
     names = (first, "log_scale", "shift", "mask", "limit")
     return lambda row: names[: OPS[row].nin]
 

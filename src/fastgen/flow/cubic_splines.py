@@ -38,7 +38,7 @@ def _operation(
     min_bin_width: float = 1e-3,
     min_bin_height: float = 1e-3,
 ) -> Op:
-    """Return the operation for these inputs and options, once they have been found right."""
+    """Check inputs and options, and return the operation for them."""
     kind = kind_of_tails(_NAME, tails)
     least = float(min_bin_width), float(min_bin_height)
     sizes = size_of(inputs[1]), size_of(inputs[3])

@@ -14,7 +14,7 @@ from fastgen._typing import Array, ArrayLike, Axis
 __all__ = ["bits_per_dim", "log_prob"]
 
 _log_prob = OPS["flow.log_prob"]
-_each = OPS["elementary.total"]  # of rows of one element
+_each = OPS["elementary.total"]  # for rows of one element
 
 
 @operation("flow.log_prob")

@@ -120,7 +120,7 @@ def slogdet_diagonal(
 
 
 def _diagonal(function: str, name: str, matrices: Any) -> Any:
-    """The diagonals of the matrices, as a view."""
+    """Return the diagonals of the matrices, as a view."""
     if not hasattr(matrices, "ndim"):
         matrices = np.asarray(matrices)
     shape = matrices.shape
@@ -130,7 +130,7 @@ def _diagonal(function: str, name: str, matrices: Any) -> Any:
 
 
 def _on_diagonal(values: Any, matrices: Any) -> Array:
-    """Matrices that are 0 but for these diagonals."""
+    """Return matrices with these diagonals, and 0 elsewhere."""
     found = np.zeros(np.shape(matrices), values.dtype)
     np.einsum("...ii->...i", found)[...] = values
     return found

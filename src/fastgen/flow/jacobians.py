@@ -14,18 +14,18 @@ from fastgen._typing import Array, ArrayLike, OutPair
 __all__ = ["slogdet"]
 
 _slogdet = OPS["flow.slogdet"]
-_LARGEST = 32  # beyond, LAPACK's blocks are faster than lanes
+_LARGEST = 32  # LAPACK is faster for larger matrices
 
 
 def _by_lapack(a: Any, out: Any) -> Any:
-    """Let NumPy factorize in double, one matrix after the other."""
+    """Compute with NumPy in double, one matrix after the other."""
     _slogdet.check_types((a,))
     a = np.asarray(a)
     with np.errstate(all="ignore"):
         by_lapack = np.linalg.slogdet(a.astype(np.float64))
-    lost = np.isnan(a).any(axis=(-2, -1))  # its pivots may pass a NaN by
+    lost = np.isnan(a).any(axis=(-2, -1))  # the pivots of LAPACK may skip a NaN
     found = [np.where(lost, np.nan, x) for x in by_lapack]
-    # Matrices of no dimension, of the same type and batch, make the outputs, or check those given.
+    # A call with 0 x 0 matrices of the same type and batch makes the outputs, or checks `out`.
     results = _slogdet((np.zeros((*a.shape[:-2], 0, 0), a.dtype),), out=out)
     if not isinstance(results[0], np.ndarray):
         return tuple([r.dtype.type(x) for r, x in zip(results, found, strict=True)])

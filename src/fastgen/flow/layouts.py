@@ -12,7 +12,7 @@ from fastgen._typing import Array, ArrayLike, ParameterLayout
 
 __all__ = ["split_parameters"]
 
-# Where the log-scale and the shift of n dimensions are, among 2 n numbers.
+# The places of the n log-scales and of the n shifts among 2 n numbers.
 _LAYOUTS: dict[str, Callable[[int], tuple[slice, slice]]] = {
     "shift_then_scale": lambda n: (slice(n, None), slice(None, n)),
     "scale_then_shift": lambda n: (slice(None, n), slice(n, None)),

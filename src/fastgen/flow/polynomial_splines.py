@@ -1,4 +1,4 @@
-"""Monotonic splines whose pieces are polynomials: elementwise, of shapes that a network says."""
+"""Monotonic splines of polynomials: elementwise, with parameters from a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _linear(
     bound: float = 1.0,
     tails: str | None = "linear",
 ) -> Op:
-    """Return the operation for these inputs and options, once they have been found right."""
+    """Check inputs and options, and return the operation for them."""
     name, bins = "linear_spline", size_of(inputs[1])
     kind = kind_of_tails(name, tails)
 
@@ -121,7 +121,7 @@ def _quadratic(
     min_bin_width: float = 1e-3,
     min_bin_height: float = 1e-3,
 ) -> Op:
-    """Return the operation for these inputs and options, once they have been found right."""
+    """Check inputs and options, and return the operation for them."""
     name, bins, knots = "quadratic_spline", size_of(inputs[1]), size_of(inputs[2])
     kind, least = kind_of_tails(name, tails), (float(min_bin_width), float(min_bin_height))
 

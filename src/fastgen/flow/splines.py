@@ -26,13 +26,13 @@ from fastgen.flow._spline_options import (
 __all__ = ["rational_quadratic_spline"]
 
 _NAME = "rational_quadratic_spline"
-# Numbered as in csrc/flow/splines/spline_options.h.
+# The numbers of the conventions in csrc/flow/splines/spline_options.h.
 _CONVENTIONS = {"nflows": 0, "zuko": 1, "distrax": 2, "tfp": 3}
 _COUNTS = {"linear": ("K - 1", "K + 1"), "none": ("K - 1", "K + 1"), "circular": ("K",)}
 
 
 def _check_counts(bins: int, slopes: int, tails: str, convention: str) -> None:
-    """Whether there are bins, and a slope for each knot that has one."""
+    """Raise if the number of bins or of slopes is wrong."""
     check_bins(_NAME, "widths", bins)
     counts = {"K - 1": bins - 1, "K": bins, "K + 1": bins + 1}
     allowed = ("K - 1",) if convention == "tfp" else _COUNTS[tails]
@@ -44,7 +44,7 @@ def _check_counts(bins: int, slopes: int, tails: str, convention: str) -> None:
 def _check_minima(
     bins: int, bound: float, minima: tuple[float, float, float], convention: str
 ) -> None:
-    """Whether the bins fit in the interval, and a slope can be what it has to be."""
+    """Raise if the least bins do not fit in the interval, or the least slope is out of range."""
     check_bound(_NAME, bound)
     if convention in ("nflows", "distrax"):
         room = 1.0 if convention == "nflows" else 2 * bound
@@ -66,14 +66,14 @@ def _configured(
     minima: tuple[float, float, float],
     convention: str,
 ) -> Op:
-    """Return the operation that has been told these options."""
+    """Return the operation with these options."""
     _check_counts(bins, slopes, tails, convention)
     _check_minima(bins, bound, minima, convention)
     width, height, slope = minima
     offset = 0.0
-    if convention == "distrax":  # a raw slope of 0 becomes 1
+    if convention == "distrax":  # a raw slope of 0 gives the slope 1
         offset = math.log(math.expm1(1 - slope))
-    elif convention == "zuko":  # softly clipped at the logarithms of the least and largest slope
+    elif convention == "zuko":  # log slopes are softly clipped at +-|log min_derivative|
         offset = 1 / abs(math.log(slope))
         width = height = 2 * offset
         slope = 0.0
@@ -92,7 +92,7 @@ def _operation(
     min_derivative: float = 1e-3,
     convention: str = "nflows",
 ) -> Op:
-    """Return the operation for these inputs and options, once they have been found right."""
+    """Check inputs and options, and return the operation for them."""
     chosen(_NAME, "convention", _CONVENTIONS, convention)
     kind = kind_of_tails(_NAME, tails, ("linear", "circular"))
     minima = (float(min_bin_width), float(min_bin_height), float(min_derivative))

@@ -14,7 +14,7 @@ from fastgen._typing import AdversarialLoss, Array, ArrayLike, Reduction
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
 
-_REDUCTIONS = {"mean": None, "sum": None, "none": ()}  # the axes that a part is summed over
+_REDUCTIONS = {"mean": None, "sum": None, "none": ()}  # the axis of a part
 
 _total = OPS["elementary.total"]
 _logistic, _hinge = OPS["gan.logistic_loss"], OPS["gan.hinge_loss"]
@@ -22,7 +22,7 @@ _squared, _relativistic = OPS["gan.squared_loss"], OPS["gan.relativistic_loss"]
 
 
 def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
-    """Return the sum of the parts, each averaged, summed or left by itself."""
+    """Return the sum of the parts, with each part averaged, summed or not reduced."""
     function = name.partition(".")[2]
     for part in parts:
         part.axis = chosen(function, "reduction", _REDUCTIONS, reduction)
@@ -33,7 +33,7 @@ def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
 def _discriminator(
     kind: str, reduction: str, label_smoothing: float, of_fake: float, of_real: float
 ) -> Form:
-    """Return the loss, of the inputs real and fake."""
+    """Return the form of the loss, with the inputs real and fake."""
     logistic = Part(_logistic, (0,), (1 - label_smoothing,)), Part(_logistic, (1,), (0.0,))
     kinds = {
         "minimax": logistic,
@@ -58,7 +58,7 @@ def _discriminator(
 
 @remembered
 def _generator(kind: str, reduction: str, target: float) -> Form:
-    """Return the loss, of the inputs fake and, where it counts, real."""
+    """Return the form of the loss, with the input fake and, if relativistic, real."""
     kinds = {
         "minimax": Part(_logistic, (0,), (0.0,), weight=-1.0),
         "non_saturating": Part(_logistic, (0,), (1.0,)),

@@ -1,4 +1,4 @@
-"""Guidance of diffusion models: from several predictions to the one that is followed."""
+"""Guidance of diffusion models: combines several predictions into one."""
 
 from fastgen import _docs
 from fastgen.guidance.classifier import classifier_epsilon, classifier_mean

@@ -1,4 +1,4 @@
-"""The axes of one sample: a sample is what one index of the first axis selects."""
+"""The axes of one sample. An index of the first axis selects a sample."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fastgen._core import Op
 def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) -> Any:
     """Return `axis`, or by default every axis but the first.
 
-    An array of one axis is a single sample. `per_sample` are the numbers that may differ from
-    sample to sample. Where they do not, an elementwise row has no use for the axes of samples: the
-    last axis does, which arrays of other libraries take too.
+    An array of one axis is a single sample. `per_sample` holds numbers that may differ between
+    samples. If none differs, an elementwise row does not need the axes of a sample. The last axis
+    is returned then, because arrays of other libraries allow one axis only.
     """
     if axis is not None:
         return axis
@@ -27,10 +27,10 @@ def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) 
 
 
 def elementwise(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
-    """Describe a row whose elements depend on each other only by numbers per sample."""
+    """Describe an elementwise row, with coefficients per sample."""
     return Row(op, arrays + numbers, axes_of_sample(axis, arrays, numbers))
 
 
 def whole(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
-    """Describe a row that takes statistics over each sample."""
+    """Describe a row that computes statistics over each sample."""
     return Row(op, arrays + numbers, axes_of_sample(axis, arrays, ()))

@@ -22,7 +22,7 @@ _deviation_ratio = OPS["guidance.deviation_ratio"]
 _combine_2 = OPS["guidance.combine_2"]
 _combine_3 = OPS["guidance.combine_3"]
 _combine_more = OPS["guidance.combine_more"]
-_COMBINE = {n: f"guidance.combine_{n}" for n in ("2", "3", "more")}  # so many predictions
+_COMBINE = {n: f"guidance.combine_{n}" for n in ("2", "3", "more")}  # by the number of predictions
 
 
 @operation("guidance.cfg")
@@ -176,7 +176,7 @@ def deviation_ratio(
 
 
 def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The predictions, and one scale for each."""
+    """Return the predictions and scales as tuples of one length, or raise."""
     predictions, scales = tuple(predictions), tuple(scales)
     if len(predictions) != len(scales):
         raise ValueError(
@@ -189,7 +189,7 @@ def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any,
 
 
 class _OneByOne(Composition):
-    """Any number of predictions, added to `start` one after the other."""
+    """Any number of predictions, which are added to `start` one after the other."""
 
     def __init__(
         self, start: Any, base: Any, predictions: tuple[Any, ...], scales: Any, axis: Any
@@ -199,7 +199,7 @@ class _OneByOne(Composition):
         self.axis = axes_of_sample(axis, self.arrays, scales)
 
     def value(self, out: Any = None) -> Any:
-        """Return the sum. Until the last prediction it has more digits than a half type holds."""
+        """Return the sum. Half precision is rounded only after the last prediction."""
         total, before = self.start, self.start
         if len(self.predictions) > 1:
             (result,) = self.results()
@@ -214,7 +214,7 @@ class _OneByOne(Composition):
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Refuse."""
+        """Raise: this form has no derivative."""
         raise TypeError("combine: has a derivative for up to 3 predictions, without start=")
 
     def results(self) -> tuple[Result, ...]:
@@ -224,7 +224,7 @@ class _OneByOne(Composition):
 
 
 def _names(row: str) -> tuple[str, ...]:
-    """Return what the inputs of a row behind `combine` are called."""
+    """Return the names of the inputs of a row of `combine`."""
     if row.endswith("_more"):
         return ("start", "base", "predictions", "scales")
     count = range(int(row[-1]))

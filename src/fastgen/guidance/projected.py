@@ -1,4 +1,4 @@
-"""Guidance with sums over the whole sample: lengths, projections, directions."""
+"""Guidance with sums over whole samples: norms, projections, directions."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def apg(
     if average is None:
         inputs = (uncond, cond, scale, 0.0, momentum, eta, limit)
         return _apg(inputs, axis, False, (out, None), wanted=1)[0]
-    if out is None:  # of the type of the predictions, whatever that of the average
+    if out is None:  # the type of the predictions; that of `average` may differ
         shape = np.broadcast_shapes(*map(np.shape, inputs[:2]))
         out = np.empty(shape, result_dtype((uncond, cond)))
     return _apg(inputs, axis, False, (out, average))[0]

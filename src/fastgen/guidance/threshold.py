@@ -112,19 +112,19 @@ def dynamic_threshold(
 
 
 def limits_of(samples: Any, quantile: float, max_limit: float) -> Any:
-    """Where dynamic thresholding cuts off: (B, elements) to (B,) in float64."""
+    """Return the limits of dynamic thresholding in float64: (B, elements) to (B,)."""
     limits = np.array([_quantile(row, quantile) for row in samples], np.float64)
     return np.minimum(np.maximum(limits, 1.0), max_limit)
 
 
 def _quantile(row: Any, quantile: float) -> float:
-    """Of the magnitudes of a sample."""
+    """Return a quantile of the magnitudes of a sample."""
     magnitudes = np.abs(row.astype(np.float32) if row.dtype.itemsize == 2 else row)
     place = quantile * (magnitudes.size - 1)
     low = int(place)
     high = min(low + 1, magnitudes.size - 1)
     magnitudes.partition((low, high, magnitudes.size - 1))
-    if np.isnan(magnitudes[-1]):  # where a partition puts NaN
+    if np.isnan(magnitudes[-1]):  # partition moves NaN to the end
         return np.nan
     below, above = float(magnitudes[low]), float(magnitudes[high])
     return below if place == low else below + (place - low) * (above - below)

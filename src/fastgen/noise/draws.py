@@ -141,7 +141,7 @@ def uniform(
     drawn = u.dtype if dtype is None else np.dtype(dtype)
     if u.dtype.itemsize >= max(drawn.itemsize, 4):
         return u
-    below_1 = np.nextafter(u.dtype.type(1), u.dtype.type(0))  # some were rounded up
+    below_1 = np.nextafter(u.dtype.type(1), u.dtype.type(0))  # rounding may give 1
     return np.minimum(u, below_1, out=u if isinstance(u, np.ndarray) else None)
 
 

@@ -1,8 +1,8 @@
 """The meaning of every function of fastgen, in plain NumPy.
 
-Each module has the public functions of its namesake, as a reader of the papers would write them:
-short, and as fast as NumPy lets them be. They keep the formulas that cancel, because that is what
-people write; where that costs the right answer, the tests turn to mpmath.
+Each module holds the public functions of the module of the same name in fastgen. They are short,
+follow the papers, and are as fast as plain NumPy allows. Some formulas cancel, because people write
+them so. Where cancellation makes them wrong, the tests compare with mpmath instead.
 """
 
 from fastgen.reference import diffusion, elementary, flow, gan, guidance, noise, vae

@@ -1,4 +1,4 @@
-"""What training asks of a schedule, as the papers have it, in plain NumPy."""
+"""The functions of a schedule that training uses, as in the papers, in plain NumPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def leading(c: Any, x: Any) -> Any:
-    """One number per sample along the leading axes, to broadcast with x."""
+    """Append axes to numbers per sample, so that they broadcast with x."""
     return np.reshape(c, np.shape(c) + (1,) * (np.ndim(x) - np.ndim(c)))
 
 
@@ -50,7 +50,7 @@ def logit_normal_weight(t: Any, *, mean: float = 0.0, std: float = 1.0) -> Any:
 
 
 def cosmap_weight(t: Any) -> Any:
-    """Weight that gives uniform times of a flow the noise levels of the cosine schedule."""
+    """Weight that turns uniform flow times into the noise levels of the cosine schedule."""
     return 2 / (np.pi - 2 * np.pi * t + 2 * np.pi * t**2)
 
 
@@ -93,7 +93,7 @@ def edm_denoised(x: Any, output: Any, sigma: Any, *, sigma_data: float = 0.5) ->
 
 
 def posterior_mean_variance(x0: Any, x_t: Any, t: Any, schedule: Any) -> tuple[Any, Any, Any]:
-    """Mean and variance of the previous step, given this one and the data."""
+    """Mean and variance of the previous step, given the current step and the data."""
     alphas, betas = schedule.alphas[t], schedule.betas[t]
     alpha_bar, t = schedule.alpha_bar[t], np.asarray(t)
     before = np.where(t > 0, schedule.alpha_bar[t - 1], 1)

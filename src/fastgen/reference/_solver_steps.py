@@ -11,7 +11,7 @@ Coefficients = tuple[Any, ...]
 
 
 def spread(arrays: Coefficients, numbers: Coefficients, axis: Axis) -> list[Any]:
-    """Coefficients laid over the rows of arrays."""
+    """Reshape coefficients, so that they broadcast along the batch axes of the arrays."""
     ndim = max(np.ndim(array) for array in arrays)
     axes = tuple(range(ndim)) if axis is None else axis
     axes = tuple(a % ndim for a in (axes if isinstance(axes, tuple) else (axes,)) if ndim)
@@ -28,7 +28,7 @@ def spread(arrays: Coefficients, numbers: Coefficients, axis: Axis) -> list[Any]
 
 
 def step_of(x: Any, prediction: Any, terms: Coefficients, numbers: Coefficients, axis: Axis) -> Any:
-    """Combine, with one coefficient per row each."""
+    """Combine arrays linearly. Each has one coefficient per row."""
     a, b, limit, u, v, k, *c = spread((x, prediction, *terms), numbers, axis)
     denoised = np.clip(a * x + b * prediction, -limit, limit)
     result = u * x + v * prediction + k * denoised

@@ -32,7 +32,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def _along(c: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
-    """One number per row, with the event axes back, to broadcast with x."""
+    """Give numbers per row the event axes, with length 1, so that they broadcast with x."""
     if keepdims or np.ndim(c) == 0:
         return c
     return np.expand_dims(c, tuple(range(np.ndim(x))) if axis is None else axis)
@@ -41,7 +41,7 @@ def _along(c: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
 def linear_combination(
     x: Any, y: Any, a: Any, b: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
-    """Add two arrays with a coefficient each per sample."""
+    """Add two arrays. Each has one coefficient per sample."""
     return _along(a, x, axis, keepdims) * x + _along(b, y, axis, keepdims) * y
 
 
@@ -56,7 +56,7 @@ def linear_interpolation(
 def noised(
     x0: Any, noise: Any, alpha_t: Any, sigma_t: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
-    """Noisy data, and the noise in it."""
+    """Noisy data, and the noise in them."""
     return linear_combination(x0, noise, alpha_t, sigma_t, axis=axis, keepdims=keepdims), noise
 
 
@@ -69,7 +69,7 @@ def denoising_score_matching(
     axis: Axis = -1,
     keepdims: bool = False,
 ) -> Any:
-    """Weighted squared distance of a score from that of the noise in the data."""
+    """Weighted squared distance of a predicted score from the score of the noisy data."""
     terms = (_along(sigma, score, axis) * score + noise) ** 2
     return weight * np.sum(terms, axis=axis, keepdims=keepdims)
 
@@ -77,7 +77,7 @@ def denoising_score_matching(
 def sliced_score_matching(
     score: Any, direction: Any, jvp: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
-    """Sliced score matching, of reduced variance."""
+    """Sliced score matching with variance reduction."""
     return np.sum(0.5 * score**2 + direction * jvp, axis=axis, keepdims=keepdims)
 
 
@@ -178,7 +178,7 @@ def vlb_terms(
     bins: int = 256,
 ) -> Any:
     """Terms of the variational bound at given steps, in bits per dimension."""
-    x_t = np.zeros_like(x0)  # whatever it is, the means differ by the same
+    x_t = np.zeros_like(x0)  # any x_t: the difference of the means does not depend on it
     guess, truth = (
         convert(x_t, p, t, schedule, source=parameterization, target="x0")
         for p in (prediction, target)

@@ -33,7 +33,7 @@ def log1p(x: Any) -> Any:
     return np.log1p(x)
 
 
-_erfc = np.vectorize(math.erfc, otypes=[float])  # NumPy has none
+_erfc = np.vectorize(math.erfc, otypes=[float])  # NumPy has no erfc
 
 
 def ndtr(x: Any) -> Any:
@@ -65,7 +65,7 @@ def tanh(x: Any) -> Any:
 
 
 def x_minus_log1p(x: Any) -> Any:
-    """What log1p lacks to x."""
+    """x - log(1 + x)."""
     return x - np.log1p(x)
 
 

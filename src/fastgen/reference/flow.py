@@ -26,7 +26,7 @@ def logdet_triangular(tril: Any, *, unit_diagonal: bool = False) -> Any:
 
 
 def logdet_lu(lu: Any, *, height: int = 1, width: int = 1) -> Any:
-    """Log-determinant of matrices in factors L U, applied at every place of an image."""
+    """Log-determinant of matrices in factors L U, applied to every pixel of an image."""
     return height * width * logdet_triangular(lu)
 
 
@@ -97,7 +97,7 @@ def affine_coupling_inverse(
 def additive_coupling(
     x: Any, shift: Any, /, mask: Any = None, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
-    """Additive coupling, which keeps volumes."""
+    """Additive coupling, whose log-determinant is 0."""
     y = x + shift if mask is None else np.where(np.greater(mask, 0.5), x, x + shift)
     return y, np.sum(np.zeros_like(y), axis=axis, keepdims=keepdims)
 
@@ -239,7 +239,7 @@ def soft_clip(
 
 
 def log_prob(z: Any, logabsdet: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
-    """Log-likelihood of data that a flow has sent to a standard normal distribution."""
+    """Log-likelihood of data that a flow maps to a standard normal distribution."""
     log_2_pi = float(np.log(2 * np.pi))
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims) + logabsdet
 
@@ -285,7 +285,7 @@ def radial(
 
 
 def split_parameters(params: Any, *, layout: str, axis: int = -1) -> tuple[Any, Any]:
-    """Log-scales and shifts out of one array, as views of it."""
+    """Log-scales and shifts in one array, as views of it."""
     params = np.moveaxis(params, axis, 0)
     parts = (params[::2], params[1::2]) if "pairs" in layout else np.split(params, 2)
     first, second = (np.moveaxis(part, 0, axis) for part in parts)

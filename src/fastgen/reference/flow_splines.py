@@ -8,7 +8,7 @@ import numpy as np
 
 
 def _sizes(raw: Any, bound: float, least: float, min_derivative: float, convention: str) -> Any:
-    """Sizes of bins, whose sum is 2 bound."""
+    """Widths or heights of the bins. Their sum is 2 bound."""
     if convention == "tfp":
         return raw
     if convention == "zuko":
@@ -34,7 +34,7 @@ def _slopes(raw: Any, min_derivative: float, convention: str) -> Any:
 
 
 def _at_all_knots(slopes: Any, bins: int) -> Any:
-    """Slope 1 at the ends where there is none; the first again at the end of a circle."""
+    """Slopes at all knots: add 1 at both ends, or for circular tails the first slope at the end."""
     if slopes.shape[-1] == bins:
         return np.concatenate([slopes, slopes[..., :1]], axis=-1)
     if slopes.shape[-1] < bins:
@@ -105,7 +105,7 @@ def rational_quadratic_spline(
 
 
 def _cubic_slopes(w: Any, h: Any, derivatives: Any) -> Any:
-    """Slopes at all knots: between two bins Steffen's, at the ends what is asked for."""
+    """Slopes at all knots: Steffen's between two bins, those of `derivatives` at the ends."""
     s = h / w
     left, right = s[..., :-1], s[..., 1:]
     mean = (w[..., 1:] * left + w[..., :-1] * right) / (w[..., :-1] + w[..., 1:])
@@ -117,7 +117,7 @@ def _cubic_slopes(w: Any, h: Any, derivatives: Any) -> Any:
 
 
 def _cubic_root(u: Any, p: Any, q: Any) -> Any:
-    """Where a cubic from 0 to 1, of slopes p and q there, is u: by Newton's steps, or halves."""
+    """Solve cubic(theta) = u. It rises from 0 to 1; its slopes there are p and q."""
     theta = 0.5 + 0 * u
     low, high = np.zeros_like(theta), np.ones_like(theta)
     for _ in range(100):
@@ -203,7 +203,7 @@ def linear_spline(
 
 
 def _densities(heights: Any, widths: Any, bound: float, least: float) -> Any:
-    """Densities of mean 1 at all knots, from raw heights; 1 at the ends where there is none."""
+    """Densities at all knots, with mean 1, from raw heights. Missing ends have density 1."""
     raw = np.logaddexp(heights, 0) + 1e-3
     ends = 0.0
     if heights.shape[-1] < widths.shape[-1]:

@@ -23,7 +23,7 @@ def js_divergence(p: Any, q: Any, *, axis: Axis = -1, keepdims: bool = False) ->
 
 
 def f_divergence(log_ratio: Any, *, kind: str) -> Any:
-    """Integrand of an f-divergence, of the logarithm of a density ratio."""
+    """Integrand of an f-divergence, from the logarithm of a density ratio."""
     u = np.exp(log_ratio)
     integrands: dict[str, Callable[[], Any]] = {
         "kl": lambda: u * log_ratio - u + 1,
@@ -40,7 +40,7 @@ def f_divergence(log_ratio: Any, *, kind: str) -> Any:
 
 
 def optimal_discriminator(log_p: Any, log_q: Any) -> Any:
-    """Probability that a sample is real, by the best discriminator there is."""
+    """Probability that a sample is real, by the optimal discriminator."""
     return 1 / (1 + np.exp(log_q - log_p))
 
 
@@ -61,7 +61,7 @@ def squared_loss(output: Any, target: Any, *, axis: Axis = -1, keepdims: bool = 
 
 
 def relativistic_loss(above: Any, below: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
-    """Logistic loss of wanting one logit above another."""
+    """Logistic loss of the difference of two logits: `above` should be larger than `below`."""
     return np.sum(np.logaddexp(0, below - above), axis=axis, keepdims=keepdims)
 
 
@@ -112,7 +112,7 @@ def generator_loss(
 
 
 def js_estimate(real: Any, fake: Any) -> Any:
-    """Jensen-Shannon divergence of real and generated samples, as a discriminator sees it."""
+    """Jensen-Shannon divergence of real and generated samples, estimated by a discriminator."""
     loss = discriminator_loss(real, fake, kind="minimax")
     return float(np.log(2)) - 0.5 * loss
 

@@ -1,4 +1,4 @@
-"""What guidance means, in NumPy. A sample is what one index of the first axis selects."""
+"""Guidance, in plain NumPy. An index of the first axis selects one sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 
 def _axes(x: Any, axis: Any) -> tuple[int, ...]:
-    """By default all but the first; an array of one axis is one sample."""
+    """Return the axes of a sample: all but the first. An array of one axis is one sample."""
     ndim = np.ndim(x)
     if axis is None:
         return tuple(range(1, ndim)) or (0,)
@@ -17,7 +17,7 @@ def _axes(x: Any, axis: Any) -> tuple[int, ...]:
 
 
 def _spread(numbers: Any, like: Any, axis: Any) -> Any:
-    """One number per sample, with axes of length 1 for the rest of it."""
+    """Give numbers per sample the axes of a sample, with length 1."""
     return np.expand_dims(numbers, _axes(like, axis)) if np.ndim(numbers) else numbers
 
 
@@ -45,7 +45,7 @@ def combine(
 
 
 def cfg_rescale(uncond: Any, cond: Any, scale: Any, *, rescale: Any = 0.7, axis: Any = None) -> Any:
-    """Classifier-free guidance with the deviation that the conditional prediction has."""
+    """Classifier-free guidance, rescaled to the deviation of the conditional prediction."""
     guided = cfg(uncond, cond, scale, axis=axis)
     if guided.size == 0:
         return guided
@@ -54,7 +54,7 @@ def cfg_rescale(uncond: Any, cond: Any, scale: Any, *, rescale: Any = 0.7, axis:
 
 
 def deviation_ratio(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
-    """Deviation of the conditional prediction by that of the guided one."""
+    """Deviation of the conditional prediction, divided by that of the guided prediction."""
     axes, guided = _axes(cond, axis), cfg(uncond, cond, scale, axis=axis)
     if guided.size == 0:
         return np.ones(np.sum(guided, axis=axes).shape, guided.dtype)
@@ -83,7 +83,7 @@ def apg(
 
 
 def cfg_zero_star(uncond: Any, cond: Any, scale: Any, *, axis: Any = None) -> Any:
-    """Guidance from the multiple of the unconditional prediction that is nearest."""
+    """Guidance from the multiple of the unconditional prediction nearest to the conditional."""
     return cfg(
         _ratio(_dot(cond, uncond, axis), _dot(uncond, uncond, axis), 0) * uncond,
         cond,
@@ -101,7 +101,7 @@ def perp_neg(
     negative_scale: Any = 1.0,
     axis: Any = None,
 ) -> Any:
-    """Guidance away from what the negative prompt adds across the positive one."""
+    """Guidance away from the part of the negative prompt orthogonal to the positive one."""
     toward, away = positive - uncond, negative - uncond
     away = away - _ratio(_dot(away, toward, axis), _dot(toward, toward, axis), 0) * toward
     return uncond + _spread(scale, uncond, axis) * (
@@ -133,7 +133,7 @@ def magnitude_aware(
 
 
 def scale_to_limit(x: Any, limit: Any, *, axis: Any = None) -> Any:
-    """Cut off at a limit, and divide by it."""
+    """Clip at a limit, and divide by it."""
     limit = _spread(limit, x, axis)
     return np.clip(x, -limit, limit) / limit
 
@@ -141,7 +141,7 @@ def scale_to_limit(x: Any, limit: Any, *, axis: Any = None) -> Any:
 def dynamic_threshold(
     x0: Any, *, quantile: float = 0.995, max_limit: float = np.inf, axis: Any = None
 ) -> Any:
-    """Cut off at a quantile of the sample's magnitudes."""
+    """Clip at a quantile of the sample's magnitudes, and divide by it."""
     limit = np.quantile(np.abs(x0), quantile, axis=_axes(x0, axis))
     return scale_to_limit(x0, np.clip(limit, 1, max_limit), axis=axis)
 
@@ -149,17 +149,17 @@ def dynamic_threshold(
 def classifier_mean(
     mean: Any, variance: Any, grad: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
-    """The mean of the reverse process, moved along a classifier's gradient."""
+    """Mean of the reverse process, moved along the gradient of a classifier."""
     return mean + _spread(scale, mean, axis) * variance * grad
 
 
 def classifier_epsilon(
     epsilon: Any, grad: Any, sigma: Any, *, scale: Any = 1.0, axis: Any = None
 ) -> Any:
-    """The predicted noise, moved against a classifier's gradient."""
+    """Predicted noise, moved against the gradient of a classifier."""
     return epsilon - _spread(scale, epsilon, axis) * _spread(sigma, epsilon, axis) * grad
 
 
 def interval(step: int, steps: int, *, start: float = 0.0, stop: float = 1.0) -> bool:
-    """Whether guidance is on at a step."""
+    """Return whether guidance is on at a step."""
     return step in range(int(start * steps), int(stop * steps))

@@ -1,4 +1,4 @@
-"""Noise by key and counter: Philox4x32-10, and the exact functions of its words."""
+"""Noise by key and counter: Philox4x32-10, and the numbers made from its words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def random_bits(n: int, *, key: int, counter: int = 0) -> Any:
 
 
 def _words(n: int, key: int, counter: int, dtype: Any) -> Any:
-    """The n words that numbers of this type are made of: two words of 32 bits for one of 64."""
+    """The words for n numbers of a type. float64 takes words of 64 bits, made of two of 32."""
     if dtype != np.float64:
         return random_bits(n, key=key, counter=counter)
     halves = random_bits(2 * n, key=key, counter=2 * counter).astype(np.uint64)
@@ -48,14 +48,14 @@ def _words(n: int, key: int, counter: int, dtype: Any) -> Any:
 def uniform(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
     """Each word as a fraction in [0, 1), rounded down."""
     words = _words(int(np.prod(shape)), key, counter, dtype)
-    digits = np.finfo(dtype).nmant + 1  # what is below them is dropped
+    digits = np.finfo(dtype).nmant + 1  # lower bits of a word are dropped
     dropped = [max(0, int(w).bit_length() - digits) for w in words]
     kept = [int(w) >> d << d for w, d in zip(words, dropped, strict=True)]
     return np.ldexp(np.array(kept, dtype), -8 * words.itemsize).reshape(shape)
 
 
 def normal(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
-    """Box and Muller: radius and angle of two normals from two words."""
+    """Two normals from two words: a radius and an angle, by the method of Box and Muller."""
     n = int(np.prod(shape))
     skipped = counter % 2
     words = _words(n + skipped + (n + skipped) % 2, key, counter - skipped, dtype)

@@ -90,11 +90,11 @@ def discretized_gaussian_nll(
     axis: Axis = -1,
     keepdims: bool = False,
 ) -> Any:
-    """Negative log-probability that a normal distribution gives to the bins of data."""
+    """Negative log-probability of the bins of quantized data under a normal distribution."""
     bins = np.expand_dims(bins, axis) if np.ndim(bins) and axis is not None else bins
     delta = 1 / (bins - 1)
     upper, lower = x > 1 - delta, x < delta - 1
-    side = np.where(upper, 1, np.where(lower, -1, np.where(x < mu, -1, 1)))  # of mu
+    side = np.where(upper, 1, np.where(lower, -1, np.where(x < mu, -1, 1)))  # of the tail
     near, far = ((side * (x - mu) + end) * np.exp(-log_sigma) for end in (-delta, delta))
     log_near = log_ndtr(-near)
     log_far = np.where(upper | lower, -np.inf, log_ndtr(-far))
@@ -110,7 +110,7 @@ def standard_normal_log_prob(z: Any, *, axis: Axis = -1, keepdims: bool = False)
 
 
 def _free(kl: Any, free_bits: float | None, axis: Axis) -> Any:
-    """Sum divergences of latent variables, none of them below its free bits in the batch mean."""
+    """Sum divergences of latent variables. A batch mean below `free_bits` becomes `free_bits`."""
     if free_bits is not None:
         events = [a % kl.ndim for a in np.atleast_1d(range(kl.ndim) if axis is None else axis)]
         others = tuple(d for d in range(kl.ndim) if d not in events)
@@ -161,14 +161,14 @@ def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any) -> Any:
 
 
 def sample_diag_normal(mu: Any, logvar: Any, noise: Any) -> Any:
-    """Diagonal normals, of given standard normal noise."""
+    """Draws from diagonal normals, made from standard normal noise."""
     return mu + np.exp(logvar / 2) * noise
 
 
 def sample_diag_normal_with_log_prob(
     mu: Any, logvar: Any, noise: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> tuple[Any, Any]:
-    """Diagonal normals, of given standard normal noise, and their log-density."""
+    """Draws from diagonal normals, made from standard normal noise, and their log-density."""
     log_density = -0.5 * (np.log(2 * np.pi) + logvar + noise**2)
     log_prob = np.sum(log_density, axis=axis, keepdims=keepdims)
     return sample_diag_normal(mu, logvar, noise), log_prob
@@ -184,7 +184,7 @@ def reparameterize(
     axis: Axis = -1,
     keepdims: bool = False,
 ) -> Any:
-    """Draws from a diagonal normal distribution, of noise that is given or drawn."""
+    """Draws from a diagonal normal distribution, made from given noise or drawn noise."""
     if noise is None:
         shape = np.broadcast_shapes(np.shape(mu), np.shape(logvar))
         noise = np.random.default_rng(rng).standard_normal(shape)
@@ -216,7 +216,7 @@ def scaled_mixture_log_prob(
     axis: Axis = -1,
     keepdims: bool = False,
 ) -> Any:
-    """Log-density of any mixture of normals in one dimension, of components prepared once."""
+    """Log-density of a mixture of normals in one dimension, from prepared components."""
     z = np.expand_dims(z, axis) if np.ndim(z) and axis is not None else z
     distances = squared_mahalanobis(z, mu, inverse_sigma, axis=())
     return logsumexp(log_weight - 0.5 * distances, axis=axis, keepdims=keepdims)
@@ -225,7 +225,7 @@ def scaled_mixture_log_prob(
 def squared_mahalanobis(
     x: Any, mu: Any, inverse_sigma: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> Any:
-    """Square of Mahalanobis' distance from a diagonal normal distribution."""
+    """Squared Mahalanobis distance from a diagonal normal distribution."""
     return np.sum(((x - mu) * inverse_sigma) ** 2, axis=axis, keepdims=keepdims)
 
 

@@ -1,4 +1,4 @@
-"""Evidence lower bounds: minus a likelihood's row, less beta times the divergence's row."""
+"""Evidence lower bounds: -(nll row) - beta * (divergence row)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def form_of(
 
 
 class FreeBits(Part):
-    """The divergence, where a latent variable costs at least `free_bits` on the batch's mean."""
+    """The divergence with free bits: a latent variable costs at least `free_bits` on average."""
 
     __slots__ = ("free_bits", "name")
 
@@ -56,13 +56,13 @@ class FreeBits(Part):
         self.name, self.free_bits = name, free_bits
 
     def _freed(self, inputs: Sequence[Any], space: Space) -> tuple[Array, Array]:
-        """Return the sums, and where the divergence counts: where its mean exceeds `free_bits`."""
+        """Return the sums, and a mask: the mean of the divergence exceeds `free_bits` there."""
         each = np.empty(space.shape)
         _kl(self.operands(inputs), (), False, each)
         others = tuple(d for d in range(len(space.shape)) if d not in space.events)
         with np.errstate(invalid="ignore"):
             mean = _total((each,), others, True) / max(math.prod(space.batch), 1)
-        counts = ~(mean <= self.free_bits)  # a NaN is not free
+        counts = ~(mean <= self.free_bits)  # NaN counts
         spent = np.where(counts, each, self.free_bits)
         return np.asarray(_total((spent,), space.events)), np.broadcast_to(counts, space.shape)
 
@@ -83,7 +83,7 @@ class FreeBits(Part):
         return np.array(total), each.gradients(inputs, cotangent, wanted, own)[1]
 
     def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
-        """Refuse: the mean over the batch is not known block by block."""
+        """Refuse other libraries: a block of an array does not know the mean over the batch."""
         raise TypeError(
             f"{self.name.partition('.')[2]}: free_bits is for NumPy arrays; "
             f"got {', '.join(sorted({type(x).__name__ for x in arrays}))}"

@@ -25,7 +25,7 @@ _marginal = OPS["vae.mixture_log_prob"]
 _marginal_of_scaled = OPS["vae.scaled_mixture_log_prob"]
 _exp = OPS["elementary.exp"]
 _total = OPS["elementary.total"]
-_PAIRS = 1 << 17  # numbers in each array of a block, of samples against all distributions
+_PAIRS = 1 << 17  # elements in each array of a block: samples x distributions
 
 
 class TotalCorrelation(NamedTuple):
@@ -40,7 +40,7 @@ class TotalCorrelation(NamedTuple):
 
 
 def _checked(z: Any, mu: Any, logvar: Any, dataset_size: float) -> tuple[Array, Array, Array]:
-    """The inputs as arrays of one float type and of the shape (batch, latent)."""
+    """Return the inputs as arrays of one float type and of the shape (batch, latent)."""
     arrays = []
     for k, x in enumerate((z, mu, logvar)):
         if isinstance(x, np.ma.MaskedArray):
@@ -67,14 +67,14 @@ def _checked(z: Any, mu: Any, logvar: Any, dataset_size: float) -> tuple[Array, 
 
 
 def _blocks(samples: int, pairs_per_sample: int) -> Iterator[slice]:
-    """Some samples at a time, a number that the shapes alone decide."""
+    """Yield slices of samples. Their length depends on the shapes alone."""
     step = max(1, _PAIRS // max(pairs_per_sample, 1))
     for start in range(0, samples, step):
         yield slice(start, min(start + step, samples))
 
 
 def _log_densities(z: Array, mu: Array, logvar: Array, block: slice) -> Array:
-    """log q(z_i | x_j), in float64: of a block of samples, under all distributions."""
+    """Return log q(z_i | x_j) in float64, for a block of samples and all distributions."""
     some = z[block, None, :]
     out = np.empty((len(some), len(mu)))
     _nll((some, mu, logvar), -1, False, out)
@@ -82,12 +82,12 @@ def _log_densities(z: Array, mu: Array, logvar: Array, block: slice) -> Array:
 
 
 def _for_each(samples: Array, arrays: tuple[Array, ...]) -> list[Array]:
-    """Views of the arrays with an axis in front that counts samples."""
+    """Return views of the arrays, repeated along a new first axis of samples."""
     return [np.broadcast_to(x, (len(samples), *x.shape)) for x in arrays]
 
 
 def _log_mean_density(z: Array, mu: Array, inverse_sigma: Array, log_volume: Array) -> Array:
-    """log of the mean over j of q(z_i | x_j), but for its power of 2 pi, in float64."""
+    """Return log(mean over j of q(z_i | x_j)) in float64, without the power of 2 pi."""
     pairs = np.empty((len(z), len(mu)))
     _distance((z[:, None, :], mu, inverse_sigma), -1, False, pairs)
     pairs *= -0.5
@@ -96,7 +96,7 @@ def _log_mean_density(z: Array, mu: Array, inverse_sigma: Array, log_volume: Arr
 
 
 def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Array]:
-    """log q(z|x), log q(z), sum of log q(z_d), log p(z), per sample, in float64."""
+    """Return log q(z|x), log q(z), sum of log q(z_d) and log p(z), per sample, in float64."""
     batch, latents = z.shape
     inverse_sigma = np.asarray(_exp((-0.5 * logvar,)))
     log_volume = 0.5 * _total((logvar.astype(np.float64),))
@@ -105,7 +105,7 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
     for block in _blocks(batch, batch):
         joint[block] = _log_mean_density(z[block], mu, inverse_sigma, log_volume)
     for block in _blocks(latents, batch):
-        # All samples under one latent variable's components in turn, which so stay in cache.
+        # One latent variable after the other, so that its components stay in cache.
         shape = (block.stop - block.start, batch, batch)
         samples, *components = (x[block] for x in of_each)
         shared = (np.broadcast_to(x[:, None, :], shape) for x in components)
@@ -118,7 +118,7 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
 
 
 class _Correlation(Composition):
-    """The three terms, in blocks of samples: no array of all pairs of samples is kept."""
+    """The three terms, computed in blocks: no array of all pairs of samples exists."""
 
     def __init__(self, inputs: tuple[Any, Any, Any], dataset_size: float) -> None:
         self.inputs, self.dataset_size = inputs, dataset_size
@@ -134,7 +134,7 @@ class _Correlation(Composition):
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the terms, if asked for, and the gradients of the wanted inputs."""
+        """Return the terms, or None without `with_value`, and the wanted gradients."""
         z, mu, logvar = self.arrays
         each = [
             np.broadcast_to(c, len(z))
@@ -165,7 +165,7 @@ def _derivative(op: Any, inputs: tuple[Array, ...], cotangent: Array) -> list[Ar
 
 
 def _joint_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) -> list[Array]:
-    """Of log q(z), the density of all latent variables together."""
+    """Return the gradients of log q(z), the density of all latent variables together."""
     gradients = [np.zeros(z.shape) for _ in range(3)]
     for block in _blocks(len(z), mu.size):
         logs = _log_densities(z, mu, logvar, block)
@@ -179,7 +179,7 @@ def _joint_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) -> li
 
 
 def _marginal_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) -> list[Array]:
-    """Of the sum of log q(z_d), the densities of the latent variables alone."""
+    """Return the gradients of the sum of log q(z_d), the marginal densities."""
     gradients = [np.zeros(z.shape) for _ in range(3)]
     of_each = tuple(np.ascontiguousarray(x.T) for x in (mu, logvar))
     for block in _blocks(len(z), mu.size):

@@ -20,7 +20,7 @@ def _transition(z: Any) -> tuple[Array, ...]:
 
 
 def _squared_scale(mp: Any, score: Any, noise: Any, sigma: Any, weight: Any) -> Any:
-    """The size of an error in the square: the rounding of sigma s, without a fused multiply-add."""
+    """Scale of errors of the square: sigma * score is rounded without fused multiply-add."""
     return abs(weight * (sigma * score + noise)) * max(abs(sigma * score), abs(noise))
 
 
@@ -29,7 +29,7 @@ def _kl_exponent(variance: Any, log_ratio: Any) -> Any:
 
 
 def _kl_terms(mp: Any, p: Any, q: Any, variance: Any, weight: Any, log_ratio: Any) -> Any:
-    """What is added: of the variance, and of the error, where that of the exponent is included."""
+    """The terms of the variance and of the error, and the factor 1 + |exponent| of its error."""
     d = _kl_exponent(variance, log_ratio)
     return mp.expm1(d) - d, weight * (p - q) ** 2 * mp.exp(d), 1 + abs(d)
 

@@ -13,7 +13,7 @@ Numbers = tuple[Any, ...]
 
 
 def _split(terms: int, inputs: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """x and the predictions, the terms, scale and the seven coefficients, those of the terms."""
+    """x with the predictions, the terms, scale with 7 coefficients, the coefficients of terms."""
     return inputs[:3], inputs[3 : 3 + terms], inputs[3 + terms : 11 + terms], inputs[11 + terms :]
 
 
@@ -34,7 +34,7 @@ def _scale(terms: int, *inputs: Any) -> Numbers:
 
 
 def _sample(terms: int, draws: Any) -> tuple[Array, ...]:
-    """Limits are positive, and matter now and then."""
+    """Sample inputs. The limit is positive, and clips some of the points."""
     return tuple(np.abs(z) + 0.5 if k == 6 + terms else z for k, z in enumerate(draws))
 
 

@@ -12,12 +12,12 @@ Numbers = tuple[Any, ...]
 
 
 def _split(terms: int, inputs: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """x and the prediction, the terms, the six coefficients that all have, those of the terms."""
+    """x with the prediction, the terms, the six common coefficients, those of the terms."""
     return inputs[:2], inputs[2 : 2 + terms], inputs[2 + terms : 8 + terms], inputs[8 + terms :]
 
 
 def _products(terms: int, inputs: Numbers) -> tuple[Any, list[Any], list[Any]]:
-    """The limit, the products in the denoised sample, and those in the next but for it."""
+    """The limit, the products in the denoised sample, and those added to it in the next."""
     (x, p), t, (a, b, limit, u, v, _k), c = _split(terms, inputs)
     return limit, [a * x, b * p], [u * x, v * p, *(w * y for w, y in zip(c, t, strict=True))]
 
@@ -35,7 +35,7 @@ def _scale(terms: int, *inputs: Any) -> Numbers:
 
 
 def _gradient(terms: int, of_sums: Any, *along: Any) -> Numbers:
-    """`of_sums` makes one number of two: their sum, or the larger."""
+    """The gradient with `_added` as `of_sums`, or its scale with `_larger`."""
     *inputs, c_next, c_denoised = along
     (x, p), t, (a, b, limit, u, v, k), c = _split(terms, tuple(inputs))
     free = a * x + b * p
@@ -60,7 +60,7 @@ def _larger(a: Any, b: Any) -> Any:
 
 
 def _sample(terms: int, draws: Any) -> tuple[Array, ...]:
-    """Limits are positive, and matter now and then."""
+    """Sample inputs. The limit is positive, and clips some of the points."""
     return tuple(np.abs(z) + 0.5 if k == 4 + terms else z for k, z in enumerate(draws))
 
 

@@ -32,10 +32,11 @@ def _bijector(
     ulp: tuple[float, float] = (3, 3),
     stretch: Formula | None = None,
 ) -> Case:
-    """A case from the derivatives of y and of the log-determinant, by each input.
+    """Make a case from the derivatives of y and of the log-determinant by each input.
 
-    Where they are a sum that may cancel, its terms follow each other. `stretch` is by how much an
-    exponential multiplies errors.
+    `slopes` returns a list per input: the derivative of y, and then the terms of the derivative of
+    the log-determinant. These terms may cancel. `stretch` is the factor by which an exponential
+    multiplies errors.
     """
 
     def terms(mp: Any, *given: Any) -> list[list[Any]]:
@@ -69,7 +70,7 @@ def _log_density(mp: Any, x: Any) -> Any:
 
 
 def _spread(x: Any, a: Any) -> Any:
-    """p (1 - p), p = a + (1 - 2a) x."""
+    """p (1 - p) with p = a + (1 - 2a) x."""
     return (a + (1 - 2 * a) * x) * (1 - a - (1 - 2 * a) * x)
 
 

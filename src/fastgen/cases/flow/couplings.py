@@ -29,7 +29,7 @@ def _clamped_slopes(mp: Any, u: Any, limit: Any) -> tuple[Any, Any]:
     return (_sigmoid(mp, u) / scale, 0) if scale < limit else (0, 1 / scale)
 
 
-# log s, and its derivatives by u and by the limit where there is one.
+# For each scale map: log s, and its derivatives by u and, if it has one, by the limit.
 LOG_SCALES: dict[str, tuple[Formula, Formula]] = {
     "exp": (lambda mp, u: u, lambda mp, u: (1,)),
     "sigmoid": (
@@ -52,7 +52,7 @@ LOG_SCALES: dict[str, tuple[Formula, Formula]] = {
 
 
 def _sample(z: Array) -> tuple[Array, ...]:
-    """Return x, log_scale, shift, a mask of which a third is set, and a limit above 1/2."""
+    """Return x, log_scale, shift, a mask with a third of its elements set, and a limit > 1/2."""
     limits = [np.abs(x) + 0.5 for x in z[4:]]
     return z[0], 2 * z[1], z[2], np.where(z[3] > 0.5, 1.0, 0.0), *limits
 
@@ -65,11 +65,11 @@ def _coupling(
     inverse: bool = False,
 ) -> Case:
     log_scale, slopes = LOG_SCALES[scale_map]
-    stretches = scale_map in ("tanh", "soft_clip")  # where s = e^(log s) multiplies its error
+    stretches = scale_map in ("tanh", "soft_clip")  # the error of log s grows in s = e^(log s)
     sign = -1 if inverse else 1
 
     def terms(mp: Any, x: Any, u: Any, shift: Any, *limit: Any) -> tuple[Any, Any, Any]:
-        """The parts of y, and log s."""
+        """The two terms of y, and log s."""
         log_s = log_scale(mp, u, *limit)
         if inverse:
             return x * mp.exp(-log_s), -shift * mp.exp(-log_s), log_s
@@ -91,7 +91,7 @@ def _coupling(
         return largest, log_s if stretches or scale_map == "exp" else max(abs(log_s), 1)
 
     def gradient_terms(mp: Any, *given: Any) -> tuple[tuple[Any, ...], ...]:
-        """Each gradient is a sum of these."""
+        """The terms of each gradient."""
         x, u, shift, mask, *limit, c, d = given
         if mask > 0.5:
             return ((c,), *(((0,),) * (3 + len(limit))))

@@ -1,4 +1,4 @@
-"""Cases of `fastgen.flow`: cubic splines, with the options they have by default."""
+"""Cases of `fastgen.flow`: cubic splines with default options."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Spline:
         self.theta = self.root((point - self.y0) / self.h) if inverse else (point - self.x0) / w[k]
 
     def sizes(self, raw: Any) -> list[Any]:
-        """Return the sizes of bins."""
+        """Return the widths or heights of the bins."""
         least = 1 / self.mp.mpf(1000) if hasattr(self.mp, "mpf") else LEAST
         parts = [self.mp.exp(u - max(raw)) for u in raw]
         return [2 * (least + (1 - BINS * least) * part / sum(parts)) for part in parts]
@@ -53,17 +53,17 @@ class Spline:
         return [left * s[0], *inner, right * s[-1]]
 
     def risen(self, t: Any) -> Any:
-        """Return the share of the bin's height below theta."""
+        """Return y at theta, as a share of the height of the bin."""
         o = 1 - t
         return t * (self.p * o * o + t * ((3 - self.q) * o + t))
 
     def rate(self, t: Any) -> Any:
-        """Return its derivative."""
+        """Return the derivative of `risen`."""
         o = 1 - t
         return self.p * o * o + 2 * (3 - self.p - self.q) * t * o + self.q * t * t
 
     def root(self, u: Any) -> Any:
-        """Return theta where u has risen: by Newton's steps, or halves, to the last digit."""
+        """Solve `risen(theta) = u` to the last digit, by Newton's steps or bisection."""
         low, high, t = 0, 1, u / 2 + (1 - u) / 4 if self.near is None else self.near
         for _ in range(300 if u else 0):
             error, rate = self.risen(t) - u, self.rate(t)
@@ -84,7 +84,7 @@ class Spline:
         return self.y0 + self.h * self.risen(self.theta), log
 
     def bend(self) -> Any:
-        """Return how much the log-derivative changes with x, here and close by."""
+        """Return the largest change of the log-derivative with x, at theta and close to it."""
         largest = 0
         for t in (self.theta, max(self.theta, 0.25), min(self.theta, 0.75)):
             turn = self.p * (1 - t) + abs(3 - self.p - self.q) + self.q * t
@@ -92,7 +92,7 @@ class Spline:
         return largest
 
     def scale(self) -> tuple[Any, Any]:
-        """Return what errors are measured by: the bound, 1, and what a rounded knot changes."""
+        """Return the scales of errors: the bound for y, 1 for the log-derivative, a moved knot."""
         y, log = self.value()
         if self.outside:
             return max(abs(y), 1), 1
@@ -102,7 +102,7 @@ class Spline:
 
 
 def _shaped(numbers: list[Any]) -> tuple[Any, ...]:
-    """Return them as the inputs are: x, widths, heights, and raw slopes."""
+    """Split a list of numbers into the inputs x, widths, heights and raw slopes."""
     cut = 1 + BINS, 1 + 2 * BINS
     return numbers[0], numbers[1 : cut[0]], numbers[cut[0] : cut[1]], numbers[cut[1] :]
 
@@ -110,7 +110,7 @@ def _shaped(numbers: list[Any]) -> tuple[Any, ...]:
 def _derivative(
     mp: Any, inverse: bool, inputs: tuple[Any, ...], number: int, near: Any
 ) -> list[Any]:
-    """Return that of both results by one of all numbers, from a difference of many digits."""
+    """Return the derivatives of both results by one number, from a central difference."""
     step = mp.mpf(2) ** (-mp.prec // 3)
 
     def moved(by: Any) -> tuple[Any, Any]:
@@ -129,7 +129,7 @@ def _gradient(mp: Any, inverse: bool, *inputs: Any) -> tuple[Any, ...]:
 
 
 def _gradient_scale(mp: Any, inverse: bool, *inputs: Any) -> tuple[Any, ...]:
-    """Return sizes of terms, times what a rounding of theta does to each of them."""
+    """Return the sizes of the terms, times the error that a rounded theta causes in them."""
     by_y, by_log = map(abs, inputs[4:])
     spline = Spline(mp, *inputs[:4], inverse=inverse)
     if spline.outside:

@@ -10,7 +10,7 @@ Matrix = list[list[Any]]
 
 
 def _solved(a: Any) -> tuple[Any, Matrix]:
-    """Determinant and inverse, by elimination: of mpmath's numbers, and of plain floats."""
+    """Determinant and inverse, by elimination, of a matrix of mpmath's numbers or floats."""
     n = len(a)
     rows = [[*row, *(int(i == j) for j in range(n))] for i, row in enumerate(a)]
     determinant: Any = 1
@@ -37,7 +37,7 @@ def _slogdet(mp: Any, a: Any) -> tuple[Any, Any]:
 
 
 def _condition(mp: Any, a: Any) -> Any:
-    """What rounding an element may change of the log-determinant, if of the size of the largest."""
+    """Condition number: how much a rounded element may change the log-determinant."""
     return _norm(mp, a) * _norm(mp, _solved(a)[1])
 
 

@@ -10,7 +10,7 @@ from fastgen.cases.case import INF, NAN, Array, Case
 
 
 def _normalized(z: Array) -> tuple[Array, ...]:
-    """Return x, log_gamma, beta, mean, a variance above 1/8, and an eps of up to 1."""
+    """Return x, log_gamma, beta, mean, a variance above 1/8, and an eps of at most 1."""
     return z[0], z[1], z[2], z[3], np.abs(z[4]) + 0.125, np.minimum(np.abs(z[5]) / 8, 1)
 
 

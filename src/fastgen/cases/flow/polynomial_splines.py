@@ -1,4 +1,4 @@
-"""Cases of `fastgen.flow`: linear and quadratic splines, with the options they have by default."""
+"""Cases of `fastgen.flow`: linear and quadratic splines with default options."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ BINS = 4
 
 
 def softmax(mp: Any, raw: Any) -> list[Any]:
-    """Return shares of 1."""
+    """Return the softmax of raw numbers."""
     parts = [mp.exp(u - max(raw)) for u in raw]
     return [part / sum(parts) for part in parts]
 
 
 class Linear:
-    """A linear spline on [-1, 1] at one point, and what it is sensitive to."""
+    """A linear spline on [-1, 1] at one point, with its gradients and scales of errors."""
 
     def __init__(self, mp: Any, x: Any, heights: Any, inverse: bool) -> None:
         self.mp, self.point, self.inverse, self.raw = mp, x, inverse, heights
@@ -42,7 +42,7 @@ class Linear:
         return self.y0 + self.theta * 2 * self.share, log
 
     def scale(self) -> tuple[Any, Any]:
-        """Return what errors are measured by: the bound, over the slope; 1 and the raw span."""
+        """Return the scales of errors: the bound or 1 / slope for y, the raw span for the log."""
         y, log = self.value()
         if self.outside:
             return max(abs(y), 1), 1
@@ -63,7 +63,7 @@ class Linear:
         return (-by if self.inverse else by * self.slope), d_raw
 
     def gradient_scale(self, by_y: Any, by_log: Any) -> Any:
-        """Return sizes of terms, by what exponentials of the raw span and knots are off by."""
+        """Return the sizes of terms, times the errors of the softmax of the raw heights."""
         if self.outside:
             return abs(by_y), [1] * BINS
         off = 1 + max(self.raw) - min(self.raw)
@@ -100,7 +100,7 @@ class Quadratic:
         self.slope = self.d0 + (self.d1 - self.d0) * self.theta
 
     def root(self, rise: Any) -> Any:
-        """Return theta where y = y0 + w rise."""
+        """Solve y = y0 + w rise for theta."""
         square = self.d0 * self.d0 + 2 * (self.d1 - self.d0) * rise
         return 2 * rise / (self.d0 + self.mp.sqrt(square))
 
@@ -114,11 +114,11 @@ class Quadratic:
         return self.y0 + self.w * t * (self.d0 + (self.d1 - self.d0) * t / 2), log
 
     def bend(self) -> Any:
-        """Return how much the log-derivative changes with x."""
+        """Return the change of the log-derivative with x."""
         return abs(self.d1 - self.d0) / (self.w * self.slope)
 
     def scale(self) -> tuple[Any, Any]:
-        """Return what errors are measured by: the bound, 1, and what a rounded knot changes."""
+        """Return the scales of errors: the bound for y, 1 for the log-derivative, a moved knot."""
         y, log = self.value()
         if self.outside:
             return max(abs(y), 1), 1
@@ -126,11 +126,11 @@ class Quadratic:
         return max(abs(y), moved if self.inverse else 1), max(abs(log), 1) + self.bend() * moved
 
     def gradient_scale(self, by_y: Any, by_log: Any) -> Any:
-        """Return sizes of terms, times what a rounding of theta does to each of them."""
+        """Return the sizes of the terms, times the error that a rounded theta causes in them."""
         if self.outside:
             return abs(by_y), 1, 1
         by, by_density = abs(by_y), abs(by_log) / self.slope
-        bent = by_density * (self.d0 + self.d1) / self.w  # where densities are equal, it cancels
+        bent = by_density * (self.d0 + self.d1) / self.w  # it cancels if the densities are equal
         if self.inverse:
             by = (by + bent) / self.slope
         small = min(self.w, self.sizes[self.bin], 1)
@@ -143,7 +143,7 @@ class Quadratic:
 
 
 def _difference(mp: Any, function: Any, inputs: Any, cotangents: Any) -> Any:
-    """Return the vector-Jacobian product by differences, of many more digits than are asked for."""
+    """Return the vector-Jacobian product from central differences of high precision."""
     step = mp.mpf(2) ** -90
 
     def along(k: int, i: int | None) -> Any:

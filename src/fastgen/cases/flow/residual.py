@@ -1,4 +1,4 @@
-"""Cases of `fastgen.flow`: planar and radial flows, of rows of three."""
+"""Cases of `fastgen.flow`: planar and radial flows of three dimensions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def _planar(mp: Any, x: Any, w: Any, u: Any, b: Any) -> Any:
 
 
 def _planar_sample(z: list[Array]) -> tuple[Array, ...]:
-    """A `w` away from 0, and so small in long rows that tanh is not flat at most of `w.x`."""
+    """Sample inputs. `w` is away from 0, and small in long rows, so that tanh is rarely flat."""
     n = max(z[1].shape[-1:], default=1)
     scale = 2.0 ** -(max(n.bit_length() - 1, 0) // 2)
     return z[0], scale * np.where(z[1] < 0, -1, 1) * (np.abs(z[1]) + 0.5), z[2], z[3]
 
 
 def _planar_gradient(mp: Any, *given: Any, size: Any = None) -> Any:
-    """The vector-Jacobian product; of `size` abs, sums of the sizes of all terms."""
+    """The vector-Jacobian product; with `size=abs`, the sums of the sizes of all terms."""
     x, w, u, b, c, d = given
     wx, wu, ww = _dot(w, x), _dot(w, u), _dot(w, w)
     m = mp.log1p(mp.exp(wu)) - 1
     h, g, rise = mp.tanh(wx + b), 1 / mp.cosh(wx + b) ** 2, 1 / (1 + mp.exp(-wu))
     f, k, fall = g / (1 + m * g), (m - wu) / ww, -1 / (1 + mp.exp(wu))
     two, one = mp.mpf(-2), mp.mpf(-1)
-    if size is abs:  # also of what has cancelled in a, m and k
+    if size is abs:  # also of the terms that cancel in a, m and k
         x, w, u, c = ([abs(v) for v in vector] for vector in (x, w, u, c))
         h, m, k = abs(h) + g, abs(m) + rise, (abs(m) + rise + abs(wu)) / ww
         d, fall, two, one = abs(d), -fall, -two, -one
@@ -84,7 +84,7 @@ def _radial_gradient(mp: Any, x: Any, x0: Any, log_alpha: Any, beta: Any, c: Any
     )
 
 
-# Every result has some of the rounding errors of the inner products, times their sizes.
+# The inner products have rounding errors of their sizes. Every result contains some of them.
 
 
 def _largest(*parts: Any) -> Any:

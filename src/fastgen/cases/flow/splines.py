@@ -1,4 +1,4 @@
-"""Cases of `fastgen.flow`: splines, with the options they have by default."""
+"""Cases of `fastgen.flow`: rational-quadratic splines with default options."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LEAST = 0.001
 
 
 class Spline:
-    """A rational-quadratic spline on [-1, 1] at one point, and what it is sensitive to.
+    """A rational-quadratic spline on [-1, 1] at one point, with its gradients and scales of errors.
 
-    With `size`, every term counts by its absolute value, and what the rounding of a knot does is
-    added: the scale of errors, where results are sums that cancel.
+    With ``use=abs``, a method adds the absolute values of all terms, and the effect of a rounded
+    knot. That is the scale of errors for results whose terms may cancel.
     """
 
     def __init__(self, mp: Any, x: Any, widths: Any, heights: Any, raw: Any, inverse: bool) -> None:
@@ -34,12 +34,12 @@ class Spline:
         self.theta = self.root(point - self.y0) if inverse else (point - self.x0) / self.w
 
     def softmax(self, raw: Any) -> list[Any]:
-        """Return shares of 1."""
+        """Return the softmax of raw numbers."""
         parts = [self.mp.exp(u - max(raw)) for u in raw]
         return [part / sum(parts) for part in parts]
 
     def root(self, u: Any) -> Any:
-        """Return theta where y = y0 + u."""
+        """Solve y = y0 + u for theta."""
         twist = u * (sum(self.d) - 2 * self.s)
         a, b, c = self.h * (self.s - self.d[0]) + twist, self.h * self.d[0] - twist, -self.s * u
         return 2 * c / (-b - self.mp.sqrt(b * b - 4 * a * c))
@@ -49,12 +49,12 @@ class Spline:
         here = self.parts_at(self.theta, 1 - self.theta, use)
         if use is not abs:
             return here
-        # Not less than what a rounded knot may make of it.
+        # At least the values close to theta, because a rounded knot moves theta.
         near = self.parts_at(max(self.theta, 0.25), max(1 - self.theta, 0.25), use)
         return {name: max(here[name], near[name]) for name in here}
 
     def parts_at(self, t: Any, o: Any, use: Any) -> dict[str, Any]:
-        """Return them for theta and 1 - theta."""
+        """Return the numbers of `parts` at t = theta and o = 1 - theta."""
         s, (d0, d1), both = self.s, self.d, t * o
         below = s * (t * t + o * o) + (d0 + d1) * both
         curve = d1 * t * t + 2 * s * both + d0 * o * o
@@ -84,7 +84,7 @@ class Spline:
         return self.y0 + self.h * p["phi"], log
 
     def scale(self) -> tuple[Any, Any]:
-        """Return what errors are measured by: the bound, 1, and what a rounded knot changes."""
+        """Return the scales of errors: the bound for y, 1 for the log-derivative, a moved knot."""
         y, log = self.value()
         if self.outside:
             return max(abs(y), 1), 1
@@ -93,7 +93,7 @@ class Spline:
         return max(abs(y), 1, moved), max(abs(log), 1) + self.bend() * (1 + 1 / slope)
 
     def bend(self) -> Any:
-        """Return how much L changes with x, here and close by."""
+        """Return the largest change of L with x, at theta and close to it."""
         return self.parts(abs)["l_t"] / self.w
 
     def gradient(self, raw: Any, by_y: Any, by_log: Any, use: Any = lambda t: t) -> Any:
@@ -123,7 +123,7 @@ class Spline:
         )
 
     def by_raw(self, axis: int, below: Any, here: Any, use: Any) -> list[Any]:
-        """Return the gradient by raw sizes from that by sizes."""
+        """Turn the gradient by the sizes of bins into that by the raw parameters."""
         shares, free = self.shares[axis], 2 * (1 - BINS * LEAST)
         by = [below if i < self.bin else here if i == self.bin else 0 for i in range(BINS)]
         mean = sum(p * g for p, g in zip(shares, by, strict=True))
@@ -131,7 +131,7 @@ class Spline:
 
 
 def gradient_scale(spline: Spline, raw: Any, by_y: Any, by_log: Any) -> Any:
-    """Return sizes of terms, times what a rounding of theta does to each of them."""
+    """Return the sizes of the terms, times the error that a rounded theta causes in them."""
     slope = 1 if spline.outside else spline.parts()["slope"]
     rounding = (1 + 1 / slope) * (spline.bend() + 1 / min(spline.w, spline.h, 1))
     by_x, *others = spline.gradient(raw, by_y, by_log, abs)

@@ -1,4 +1,4 @@
-"""Cases of guidance along directions within a sample."""
+"""Cases of `fastgen.guidance`: sums and projections over whole samples."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _apg_scale(
 def _apg_call(
     f: Any, u: Any, c: Any, s: Any, a: Any, m: Any, eta: Any, limit: Any
 ) -> tuple[Any, Any]:
-    """The function changes the average in place, the reference returns it."""
+    """Call `apg` or its reference. The function updates the average in place."""
     a = np.array(a)
     result = f(u, c, s, average=a, momentum=m, eta=eta, norm_threshold=limit, axis=-1)
     return result if isinstance(result, tuple) else (result, a)
@@ -57,7 +57,7 @@ def _zero_star(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
 
 
 def _zero_star_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
-    """The products that a is the sum of may cancel."""
+    """Scale of errors: the products in the sum a may cancel."""
     a = ratio_of(sum(abs(x * y) for x, y in zip(c, u, strict=True)), dot(u, u), 0)
     return all_alike([*(a * x for x in u), *(s * a * x for x in u), *(s * x for x in c)], u)
 
@@ -86,7 +86,7 @@ def _tangential(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
 
 
 def _tangential_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
-    """The angle is as uncertain as the products are beside their difference."""
+    """Scale of errors: the error of the angle is that of the products over their difference."""
     x, y = (dot(c, c) - dot(u, u)) / 2, dot(c, u)
     size = (dot(c, c) + dot(u, u)) / 2
     blur = ratio_of(size, mp.sqrt(x * x + y * y), 1)

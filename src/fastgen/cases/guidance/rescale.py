@@ -23,7 +23,7 @@ def _deviations(x: list[Any]) -> list[Any]:
 
 
 def _rescaled(mp: Any, u: list[Any], c: list[Any], s: Any, r: Any) -> tuple[Any, ...]:
-    """The guided prediction, its deviations and those of c, their squares, and std c / std g."""
+    """The guided prediction g, deviations of g and c from their means, squares, std c / std g."""
     g = guided(u, c, s)
     of_g, of_c = _deviations(g), _deviations(c)
     squares_g, squares_c = dot(of_g, of_g), dot(of_c, of_c)
@@ -59,7 +59,7 @@ def _cfg_rescale_gradient(
 def _cfg_rescale_gradient_scale(
     mp: Any, u: list[Any], c: list[Any], s: Any, r: Any, t: list[Any]
 ) -> tuple[Any, ...]:
-    """Sums that cancel have the error of their terms, and means that of the largest element."""
+    """Scale of errors: the terms of sums that may cancel, the largest element of means."""
     _, _, _, squares_g, squares_c, ratio = _rescaled(mp, u, c, s, r)
     n, top = len(u), max(of_guided(u, c, s))
     along = sum(abs(a) for a in t) * top
@@ -81,7 +81,7 @@ def _deviation_ratio(mp: Any, u: list[Any], c: list[Any], s: Any) -> Any:
 
 
 def _deviation_ratio_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> Any:
-    """The ratio, times how far the terms exceed the deviations."""
+    """Scale of errors: the ratio, times the size of the elements over their deviation."""
     _, _, _, squares_g, squares_c, ratio = _rescaled(mp, u, c, s, 0)
     if not squares_g or not squares_c:
         return ratio or mp.mpf(1)

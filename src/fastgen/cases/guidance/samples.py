@@ -1,4 +1,4 @@
-"""What exact values of guidance over whole samples are made of: lists of numbers."""
+"""Functions of lists of numbers, for the exact values of guidance over whole samples."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def all_alike(numbers: list[Any], like: list[Any]) -> list[Any]:
 
 
 def of_guided(u: list[Any], c: list[Any], s: Any) -> list[Any]:
-    """The largest term of the guided prediction, element by element."""
+    """Return the largest term of each element of the guided prediction."""
     return largest(u, each_of(lambda u, c: s * (c - u), u, c), guided(u, c, s))
 
 
 def scales_are_positive(z: list[Array]) -> tuple[Array, ...]:
-    """The inputs after the arrays, one number per sample, are scales."""
+    """Make inputs with one number per sample positive: they are scales."""
     whole = max(x.ndim for x in z)
     return tuple(np.abs(x) + 0.25 if x.ndim < whole else x for x in z)

@@ -10,13 +10,13 @@ from fastgen.cases.case import INF, NAN, Case
 
 
 def _pixel(z: Any) -> tuple[Any, ...]:
-    """Data in [-1, 1], mean, logarithm of sigma, and numbers of bins: more than the fewest, 2."""
+    """Return data in [-1, 1], means, logarithms of sigma, and numbers of bins of at least 3."""
     x, mu, log_sigma, bins = z
     return np.clip(x / 2, -1, 1), mu / 2, 2 * log_sigma, 3 + np.round(32 * np.abs(bins))
 
 
 class _Bin:
-    """The bin of x in standard deviations, and the normal densities and probability of it."""
+    """The edges of the bin of x in standard deviations, and its probability and densities."""
 
     def __init__(self, mp: Any, x: Any, mu: Any, log_sigma: Any, bins: Any):
         delta = 1 / (bins - 1)

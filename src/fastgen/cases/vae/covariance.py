@@ -11,13 +11,13 @@ from fastgen.cases.case import INF, NAN, Case
 
 
 def _tril_distributions(z: Any) -> tuple[Any, ...]:
-    """Means, and lower triangles with diagonals from 1 on; above them is what nobody reads."""
+    """Return means, and lower triangles with diagonals >= 1. The upper parts are never read."""
     triangles = [np.where(np.eye(x.shape[-1]) > 0, 1 + np.abs(x) / 8, x / 4) for x in z[1::2]]
     return z[0], triangles[0], z[2], triangles[1]
 
 
 def _times(a: Any, b: Any) -> list[Any]:
-    """A matrix times a matrix or vector, as lists."""
+    """Return the product of a matrix and a matrix or vector, as lists."""
     if not isinstance(b[0], list):
         return [sum(x * y for x, y in zip(row, b, strict=True)) for row in a]
     return _transposed([_times(a, column) for column in _transposed(b)])
@@ -28,7 +28,7 @@ def _transposed(a: Any) -> list[Any]:
 
 
 def _inverse(p: Any) -> list[Any]:
-    """Of a lower triangular matrix, by forward substitution."""
+    """Return the inverse of a lower triangular matrix, by forward substitution."""
     d = range(len(p))
     columns = []
     for k in d:
@@ -40,8 +40,10 @@ def _inverse(p: Any) -> list[Any]:
 
 
 class _TrilKL:
-    """The divergence of normal distributions of covariance Q Q^T and P P^T; with `size`, of the
-    absolute values that are summed on the way: what solving with P may amplify an error to."""
+    """The divergence of normal distributions of covariance Q Q^T and P P^T.
+
+    With `size`, the absolute values of all terms are summed. That is the scale of errors, because
+    solving with P may amplify an error that much."""
 
     def __init__(
         self, mp: Any, mu_q: Any, q: Any, mu_p: Any, p: Any, *, size: bool = False
@@ -59,7 +61,7 @@ class _TrilKL:
             self.slope[i][i] = use(ratios[i] - 1 / ratios[i])
 
     def gradient(self) -> tuple[Any, ...]:
-        """Return it by each input."""
+        """Return the gradient by each input."""
         m = [[x + (i == j) for j, x in enumerate(row)] for i, row in enumerate(self.e)]
         g, d_q = _times(self.transposed, self.w), _times(self.transposed, self.slope)
         d_p = _times(self.transposed, _times(self.slope, _transposed(m)))

@@ -9,7 +9,7 @@ from fastgen.cases.case import INF, NAN, Case
 
 
 def _kl_bernoulli(mp: Any, a: Any, b: Any) -> Any:
-    if a + b > 0:  # where sigmoid(a) is near 1, a divergence of its size needs many digits
+    if a + b > 0:  # sigmoid(a) near 1 loses digits: mirror both
         a, b = -a, -b
     return mp.log1p(mp.exp(b)) - mp.log1p(mp.exp(a)) - (b - a) / (1 + mp.exp(-a))
 

@@ -1,4 +1,4 @@
-"""Cases of `fastgen.vae` whose elements belong together: classes, samples, components."""
+"""Cases of `fastgen.vae` with rows of classes, samples or components."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fastgen.cases import case
 from fastgen.cases.case import INF, NAN, Case
 
-_LOWEST = 2.0**-118  # the shares below it are subnormal in float32, or become so in a product
+_LOWEST = 2.0**-118  # smaller shares are subnormal in float32, at least in a product
 
 
 def _softmax(mp: Any, x: Any) -> list[Any]:
@@ -16,13 +16,13 @@ def _softmax(mp: Any, x: Any) -> list[Any]:
 
 
 def _log_mean(mp: Any, x: Any) -> Any:
-    top = max(x)  # so that floats can say it too
+    top = max(x)  # so that floats do not overflow
     return top + mp.log(mp.fsum(mp.exp(v - top) for v in x) / len(x))
 
 
 def _kl(mp: Any, a: Any, b: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
     """The divergence, q, p and log p - log q."""
-    with mp.workprec(900):  # of classes that are nearly impossible, and nearly the same
+    with mp.workprec(900):  # for tiny probabilities and nearly equal ones
         q, p = _softmax(mp, a), _softmax(mp, b)
         d = [mp.log(y / x) for x, y in zip(q, p, strict=True)]
         return -mp.fsum(x * t for x, t in zip(q, d, strict=True)), q, p, d
@@ -36,13 +36,13 @@ def _kl_gradient(mp: Any, a: Any, b: Any) -> Any:
 
 def _kl_gradient_scale(mp: Any, a: Any, b: Any) -> Any:
     kl, q, p, d = _kl(mp, a, b)
-    largest = max(map(abs, d))  # of which every d is a difference with a mean
+    largest = max(map(abs, d))  # every gradient is a difference of d and its mean
     by_a = [max(x, _LOWEST) * max(largest, kl) for x in q]
     return by_a, [max(x, y, _LOWEST) * min(1, largest) for x, y in zip(q, p, strict=True)]
 
 
 def _components(mp: Any, z: Any, mu: Any, logvar: Any) -> list[tuple[Any, Any, Any]]:
-    """Of each component: the log-density, the difference over the variance, and over sigma."""
+    """Per component: log-density, (z - mu) / variance and (z - mu)^2 / variance."""
     return [
         (
             -(mp.log(2 * mp.pi) + v + (z - m) ** 2 * mp.exp(-v)) / 2,
@@ -61,7 +61,7 @@ def _mixture_gradient(mp: Any, z: Any, mu: Any, logvar: Any) -> Any:
 
 
 def _mixture_size(mp: Any, z: Any, mu: Any, logvar: Any) -> Any:
-    """The largest term of any component."""
+    """Return the largest term of any component."""
     terms = _components(mp, z, mu, logvar)
     return max(1, *map(abs, logvar), *(t[2] for t in terms))
 
@@ -80,7 +80,7 @@ def _mixture_gradient_scale(mp: Any, z: Any, mu: Any, logvar: Any) -> Any:
 
 
 def _scaled(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> list[Any]:
-    """The exponents of the components."""
+    """Return the exponents of the components."""
     return [h - ((z - m) * r) ** 2 / 2 for m, r, h in zip(mu, s, w, strict=True)]
 
 
@@ -92,7 +92,7 @@ def _scaled_gradient(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> Any:
 
 
 def _scaled_size(mp: Any, z: Any, mu: Any, s: Any, w: Any) -> Any:
-    """The largest term of any component."""
+    """Return the largest term of any component."""
     return max(1, *map(abs, w), *(((z - m) * r) ** 2 for m, r in zip(mu, s, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""Samplers: from a model's predictions to the next sample, in one pass over memory per step."""
+"""Samplers: each step turns predictions into the next sample, in one pass over memory."""
 
 from fastgen.diffusion.samplers.consistency import LCM, TCD, ConsistencyModel
 from fastgen.diffusion.samplers.ddim import DDIM

@@ -1,4 +1,4 @@
-"""One step of any sampler: its formula, and the formula bound to the cheapest row for it."""
+"""One step of any sampler: its formula, and the cheapest row that computes it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fastgen.diffusion import guided_steps, solver_steps
 
 LINEAR = OPS["diffusion.linear_combination"]
 GUIDED_LINEAR = OPS["diffusion.guided_combination"]
-NEXT, NEXT_AND_DENOISED = 1, 3  # which results of a row are wanted, as bits
+NEXT, NEXT_AND_DENOISED = 1, 3  # the wanted results of a row, as bits
 
 
 class StepFormula(NamedTuple):
     """m = clip(a x + b p), next = u x + v p + k m + sum_j history_j m_j + noise n.
 
-    x is the sample, p the prediction, m_j the m of j + 1 steps before, n standard normal noise.
+    x is the sample, p the prediction, m_j the m of j + 1 steps before, and n standard normal noise.
     """
 
     a: float = 0.0
@@ -30,28 +30,28 @@ class StepFormula(NamedTuple):
 
 
 class BoundStep(NamedTuple):
-    """The row that carries out a step, and the numbers that it takes behind the arrays."""
+    """The row that computes a step, and its coefficients."""
 
     op: Op
     """The row of x and one prediction."""
     guided_op: Op
     """The row of x and two predictions, under classifier-free guidance."""
     coefficients: tuple[float, ...]
-    """Those of `op`: u, v of `LINEAR`; else a, b, limit, u, v, k and one per term."""
+    """The coefficients of `op`: u, v for `LINEAR`; else a, b, limit, u, v, k and one per term."""
     history: int
-    """How many memories it takes. They are its first terms."""
+    """The number of memories that the row takes. They are its first terms."""
     noise: bool
-    """Whether it takes noise, as its last term."""
+    """Whether the row takes noise, as its last term."""
     wanted: int
-    """Which results are computed."""
+    """The results that are computed, as bits."""
 
     def places(self, out: Any) -> Any:
-        """`out` in the form that the row takes: one array, or one for each of two results."""
+        """Return `out` in the form that the row takes: one array, or a tuple of two."""
         return out if self.op is LINEAR else (out, None)
 
     @property
     def clips(self) -> bool:
-        """Whether it clips the denoised sample."""
+        """Whether the row clips the denoised sample."""
         return self.op is not LINEAR and self.coefficients[2] < math.inf
 
     @property
@@ -62,7 +62,7 @@ class BoundStep(NamedTuple):
 
 
 def bind(formula: StepFormula, limit: float, keep: bool) -> BoundStep:
-    """Bind a formula to its cheapest row. With `keep`, m is a result too, for later steps."""
+    """Bind a formula to its cheapest row. With `keep`, m is a second result, for later steps."""
     if keep or formula.history or (math.isfinite(limit) and formula.k != 0):
         terms = formula.history + ((formula.noise,) if formula.noise else ())
         first = (formula.a, formula.b, limit, formula.u, formula.v, formula.k)

@@ -1,4 +1,4 @@
-"""x0 and epsilon from a model's prediction at a node of a grid, and phi-functions."""
+"""x0 and epsilon from the prediction of a model at a node of a grid, and phi-functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pair = tuple[float, float]  # the coefficients of x and of the prediction
 
 
 def of_x0(grid: Grid, prediction: str, i: int) -> Pair:
-    """x0 = a x + b prediction, at node i. Without noise, x0 = x / alpha."""
+    """Return a, b of x0 = a x + b prediction at node i. Without noise, x0 = x / alpha."""
     alpha, sigma = grid.signal[i], grid.noise[i]
     if sigma == 0 and prediction in ("epsilon", "score"):
         return 1.0 / alpha, 0.0
@@ -20,7 +20,7 @@ def of_x0(grid: Grid, prediction: str, i: int) -> Pair:
 
 
 def of_epsilon(grid: Grid, prediction: str, i: int) -> Pair:
-    """epsilon = a x + b prediction, at node i. Without noise it has no meaning: (0, 1)."""
+    """Return a, b of epsilon = a x + b prediction at node i. Without noise: (0, 1)."""
     alpha, sigma = grid.signal[i], grid.noise[i]
     if sigma == 0:
         return 0.0, 1.0
@@ -28,10 +28,10 @@ def of_epsilon(grid: Grid, prediction: str, i: int) -> Pair:
 
 
 def scales(grid: Grid, i: int) -> Scales:
-    """The scales of v and score, which the model predicts of its own input.
+    """Return the scales of v and score. The model predicts them for its own input.
 
-    On a variance-preserving schedule its input is the rescaled x / sqrt(alpha^2 + sigma^2). The
-    quantity v is that of the rescaled x on every schedule.
+    On a variance-preserving schedule the input is the rescaled x / sqrt(alpha^2 + sigma^2). v
+    belongs to the rescaled x on every schedule.
     """
     size = math.hypot(grid.signal[i], grid.noise[i])
     score = grid.noise[i] / size if grid.form == VARIANCE_PRESERVING else grid.noise[i]
@@ -39,7 +39,7 @@ def scales(grid: Grid, i: int) -> Scales:
 
 
 def phi(k: int, z: float) -> float:
-    """phi_k(z) = (phi_{k-1}(z) - 1 / (k-1)!) / z, phi_0 = exp; by its series where that cancels."""
+    """phi_k(z) = (phi_{k-1}(z) - 1 / (k-1)!) / z, phi_0 = exp. Its series replaces cancellation."""
     if k == 0:
         return math.exp(z)
     if abs(z) < 1:

@@ -1,4 +1,4 @@
-"""What the two forms of DPM-Solver have in common: how they are chosen, and on what grid."""
+"""The common part of the two forms of DPM-Solver: their options and their grid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastgen.diffusion.samplers._sampler import Sampler
 
 
 class DPMSolver(Sampler):
-    """A polynomial of order 1 to 3, through predictions of x0 ("...++") or of the noise."""
+    """A solver of order 1 to 3, from predictions of x0 ("...++") or of the noise."""
 
     spacing = "linspace"
     one_more = True
@@ -23,7 +23,7 @@ class DPMSolver(Sampler):
         lay: tuple[Any, ...],
         options: dict[str, Any],
     ) -> None:
-        """Check the choice, and lay the grid of `lay`: schedule, steps, prediction and clip."""
+        """Check the options, and lay the grid. `lay` holds schedule, steps, prediction and clip."""
         name = type(self).__name__
         _grid.check_choice(name, "algorithm", self.algorithms, algorithm)
         _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)

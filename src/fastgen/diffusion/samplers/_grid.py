@@ -17,12 +17,12 @@ SPACINGS = ("linspace", "leading", "trailing")
 SIGMAS = ("karras", "exponential", "beta", "lu")
 FINAL_SIGMAS = ("zero", "min")
 PARITIES = (None, "diffusers")
-ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar where there is none
+ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar at a step without signal
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Nodes 0 to N from noise to data. The model is evaluated at the first N."""
+    """Nodes 0 to N from noise to data. The model is evaluated at the first N nodes."""
 
     timesteps: Array
     """The model's time input at each node but the last, (N,)."""
@@ -34,11 +34,11 @@ class Grid:
     """The form of the schedule. The samples may be rescaled to alpha = 1."""
 
     def __len__(self) -> int:
-        """The number of steps."""
+        """Return the number of steps."""
         return len(self.noise) - 1
 
     def log_snr_half(self, i: int) -> float:
-        """lambda = log(alpha / sigma) at node i; infinite at the ends of a schedule."""
+        """Return lambda = log(alpha / sigma) at node i. It may be infinite at the ends."""
         if self.noise[i] == 0:
             return math.inf
         return math.log(self.signal[i] / self.noise[i]) if self.signal[i] > 0 else -math.inf
@@ -65,7 +65,7 @@ class Way:
 def check_steps(
     sampler: str, steps: Any, most: int, which: str = "the length of the schedule"
 ) -> int:
-    """`steps`, or raise."""
+    """Return `steps`, or raise."""
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
         raise TypeError(f"{sampler}: steps must be an int, got {steps!r}")
     if not 1 <= steps <= most:
@@ -74,7 +74,7 @@ def check_steps(
 
 
 def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) -> None:
-    """Raise unless the option has one of its values."""
+    """Raise if the value of the option is none of its choices."""
     if not any(got is choice or (isinstance(got, str) and got == choice) for choice in choices):
         raise ValueError(_messages.choice(sampler, option, choices, got))
 
@@ -82,7 +82,7 @@ def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) 
 def check_limits(
     sampler: str, clip: float | None, threshold: float | None, threshold_max: float
 ) -> None:
-    """Raise where a limit of x0 is out of range, or two are given."""
+    """Raise if a limit of x0 is out of range, or two limits are given."""
     if clip is not None and not 0 < clip < math.inf:
         raise ValueError(f"{sampler}: clip must be a positive number or None, got {clip!r}")
     if threshold is not None and not 0 <= threshold <= 1:
@@ -94,14 +94,14 @@ def check_limits(
 
 
 def check_of_data(sampler: str, needed: str, **limits: float | None) -> None:
-    """Raise if x0 is limited by a method that combines predictions of the noise."""
+    """Raise if x0 is limited. A method that combines predictions of the noise can't do that."""
     for option, limit in limits.items():
         if limit is not None:
             raise ValueError(f"{sampler}: {option} needs {needed}")
 
 
 def spaced(way: Way, length: int) -> Array:
-    """Timesteps from most to least noise, as floats."""
+    """Return timesteps from most to least noise, as floats."""
     check_choice(way.sampler, "spacing", SPACINGS, way.spacing)
     steps, more = way.steps, int(way.one_more)
     t: Any
@@ -121,14 +121,14 @@ def spaced(way: Way, length: int) -> Array:
 
 
 def karras(first: float, last: float, steps: int, rho: float = 7.0) -> Array:
-    """Sigmas whose power 1 / rho is evenly spaced, from the first to the last."""
+    """Return sigmas from first to last, with sigma^(1 / rho) evenly spaced."""
     ramp = np.linspace(0, 1, steps)
     sigmas: Array = (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho
     return sigmas
 
 
 def beta_quantiles(steps: int) -> Array:
-    """Quantiles of Beta(0.6, 0.6), from 1 down to 0."""
+    """Return quantiles of Beta(0.6, 0.6), from 1 down to 0."""
     try:
         betaincinv = importlib.import_module("scipy.special").betaincinv
     except ImportError as error:
@@ -138,19 +138,19 @@ def beta_quantiles(steps: int) -> Array:
 
 
 def respaced(way: Way, first: float, last: float) -> Array:
-    """Sigmas of another spacing. The first and the last are exact."""
+    """Return sigmas with the spacing `way.sigmas`. The first and the last are exact."""
     if way.sigmas == "karras":
         sigmas = karras(first, last, way.steps)
     elif way.sigmas == "beta":
         sigmas = last + beta_quantiles(way.steps) * (first - last)
-    else:  # "exponential", and "lu": evenly spaced log-SNR, which is the same in these terms
+    else:  # "exponential" and "lu": log sigma, and so the log-SNR, is evenly spaced
         sigmas = np.exp(np.linspace(math.log(first), math.log(last), way.steps))
-    sigmas[-1], sigmas[0] = last, first  # the first counts where there is only one
+    sigmas[-1], sigmas[0] = last, first  # a single sigma is the first
     return sigmas
 
 
 def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
-    """The grid of a schedule, in its own terms, or with alpha = 1 where `exploding`."""
+    """Return the grid of a schedule, with its own alpha, or with alpha = 1 if `exploding`."""
     check_choice(way.sampler, "sigmas", (None, *SIGMAS), way.sigmas)
     check_choice(way.sampler, "final_sigma", FINAL_SIGMAS, way.final_sigma)
     check_choice(way.sampler, "parity", PARITIES, way.parity)
@@ -160,7 +160,7 @@ def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
     t = spaced(way, len(table))
     places = np.arange(len(table))
     sigmas = np.interp(t, places, table)
-    if np.isinf(table[-1]):  # np.interp makes NaN of infinities beside the last place
+    if np.isinf(table[-1]):  # np.interp would turn an infinity at the end into NaN
         sigmas = np.where(t == len(table) - 1, np.inf, sigmas)
     if way.sigmas is not None:
         ends = (table[-1], table[0]) if way.one_more else (sigmas[0], sigmas[-1])
@@ -190,7 +190,7 @@ def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
 
 
 def ratio_table(way: Way, schedule: Schedule, exploding: bool) -> Array:
-    """sigma / alpha of each step of the schedule."""
+    """Return sigma / alpha of each step of the schedule."""
     table = schedule.sigma_over_signal
     if np.isfinite(table[-1]):
         return table
@@ -206,7 +206,7 @@ def ratio_table(way: Way, schedule: Schedule, exploding: bool) -> Array:
 
 
 def flow(way: Way, schedule: Schedule) -> Grid:
-    """The grid of a flow schedule: sigmas at even times from 1 to 1 / T, then the final one."""
+    """Return the grid of a flow schedule: sigmas at even times from 1 to 1 / T, then the last."""
     if way.sigmas is not None and way.sigmas != "karras":
         raise ValueError(f"{way.sampler}: sigmas must be None or 'karras' for a flow schedule")
     length, steps = len(schedule), way.steps

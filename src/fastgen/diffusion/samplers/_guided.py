@@ -1,4 +1,4 @@
-"""Steps under classifier-free guidance: the numbers that `BoundStep.guided_op` takes."""
+"""Steps under classifier-free guidance: the coefficients of `BoundStep.guided_op`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Numbers = tuple[Any, ...]
 
 
 def prediction(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
-    """The guided prediction by itself, for steps that are not fused with it."""
+    """Return the guided prediction, for steps that do not compute it in the same pass."""
     if np.ndim(rescale) == 0 and rescale == 0:
         return guidance.cfg(uncond, cond, scale)
     return guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
 
 
 def not_defined(method: Method, needs: str) -> str:
-    """The message of a call with CFG++ where that is not defined."""
+    """Return the message that CFG++ is not defined for a call."""
     return f"{type(method).__name__}: cfg_pp needs {needs}"
 
 
 def moved_noise(method: Method, i: int, bound: BoundStep) -> float:
-    """The weight q that CFG++ moves from the guided prediction g to the unconditional one, n.
+    """Return the weight q that CFG++ moves from the guided to the unconditional prediction.
 
-    A step gives u x + v g + k x0 + ..., where x = alpha x0 + sigma epsilon and epsilon = e x + f g.
-    Then g = (epsilon - e x) / f, and the weight of epsilon in the next sample is
-    w = u sigma + v (1 - e sigma) / f. CFG++ computes this epsilon from n in place of g: it adds
-    w f (n - g). So q = w f = u sigma f + v (1 - e sigma).
+    g is the guided prediction, n the unconditional one. A step gives u x + v g + k x0 + ..., where
+    x = alpha x0 + sigma epsilon and epsilon = e x + f g. Then g = (epsilon - e x) / f, and the
+    weight of epsilon in the next sample is w = u sigma + v (1 - e sigma) / f. CFG++ computes
+    epsilon from n in place of g. That adds w f (n - g), so q = w f = u sigma f + v (1 - e sigma).
     """
     if not method.supports_cfg_pp:
         raise ValueError(
@@ -42,10 +42,10 @@ def moved_noise(method: Method, i: int, bound: BoundStep) -> float:
 
 
 def numbers_of(bound: BoundStep, uncond: Any, cond: Any, how: tuple[Any, Any, float]) -> Numbers:
-    """Scale and coefficients of `guided_op`: floats, or float64 of shape (batch,).
+    """Return scale and coefficients of `guided_op`: floats, or float64 of shape (batch,).
 
-    `how` is the scale, the part of the rescaling, and the weight that CFG++ moves. Rescaling
-    multiplies the guided prediction by a factor, which goes into its coefficients.
+    `how` holds the scale, the strength of the rescaling, and the weight that CFG++ moves. Rescaling
+    multiplies the guided prediction by a factor. Its coefficients include that factor.
     """
     scale, rescale, moved = how
     if type(scale) is not float:
@@ -61,7 +61,7 @@ def numbers_of(bound: BoundStep, uncond: Any, cond: Any, how: tuple[Any, Any, fl
 
 
 def _rescaling(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
-    """The factor of the guided prediction: a float, or float64 of shape (batch,)."""
+    """Return the factor of the guided prediction: a float, or float64 of shape (batch,)."""
     if np.ndim(rescale) == 0 and rescale == 0:
         return 1.0
     ratio = np.empty(cond.shape[:1] if cond.ndim > 1 else ())
@@ -71,5 +71,5 @@ def _rescaling(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
 
 
 def of_all_samples(numbers: Numbers) -> bool:
-    """Whether each number is that of all samples."""
+    """Return whether all samples share each number."""
     return set(map(type, numbers)) == {float}

@@ -1,4 +1,4 @@
-"""What all methods share below their public calls: options, grid, bound steps, memory and noise."""
+"""The common part of all methods: options, grid, bound steps, memory and noise."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import key_of, noise_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Given = tuple[Any, Any, Any]  # noise, rng and key, as in a call
+Given = tuple[Any, Any, Any]  # the arguments noise, rng and key of a call
 
 
 class Method(abc.ABC):
-    """A schedule, options, and for each step the formula that a subclass gives."""
+    """A schedule, options, and a formula for each step, which a subclass defines."""
 
     memory: int = 0
-    """How many steps before the present one it can use."""
+    """The number of earlier steps that a step can use."""
     supports_cfg_pp: bool = True
-    """Whether CFG++ is defined: it remembers predictions of x0 or nothing, and adds no churn."""
+    """Whether CFG++ is defined: the method remembers x0 or nothing, and adds no churn."""
     exploding: ClassVar[bool] = False
-    """Whether its samples are x0 + sigma noise, whatever the form of the schedule."""
+    """Whether the samples are x0 + sigma noise for every form of schedule."""
     spacing: str = "leading"
     rounded: ClassVar[bool] = True
     one_more: ClassVar[bool] = False
@@ -39,7 +39,7 @@ class Method(abc.ABC):
     schedule: Schedule
     prediction: str
     learned: bool = False
-    """Whether the model predicts a variance too, behind the prediction."""
+    """Whether the model predicts variances too, in channels after the prediction."""
     limit: float = math.inf
     threshold: tuple[float, float] | None = None
     timesteps: Array
@@ -48,9 +48,9 @@ class Method(abc.ABC):
     On a variance-preserving schedule these are steps, or lie between steps. Where its `unit` is
     "step", `Schedule.coefficients`, `add_noise`, `convert` and the like take them as `t`."""
     sigmas: Array
-    """sigma / alpha at the nodes, from the start to the end; sigma itself for flow schedules."""
+    """sigma / alpha at the nodes, from start to end. For flow schedules: sigma."""
     init_noise_scale: float = 1.0
-    """The factor of the standard normal noise that a run starts from."""
+    """The factor of standard normal noise at the start of a run."""
 
     def _set_up(
         self,
@@ -81,7 +81,7 @@ class Method(abc.ABC):
         self._take(_grid.make(way, schedule, exploding=self.exploding))
 
     def _take(self, grid: Grid) -> None:
-        """Use this grid."""
+        """Use this grid, and compute the scales of the samples."""
         self.grid, self.timesteps = grid, grid.timesteps
         flow = grid.form == _grid.FLOW
         with np.errstate(divide="ignore"):
@@ -109,7 +109,7 @@ class Method(abc.ABC):
         self._bound_steps = [self._bind(i, self._expected[i]) for i in range(len(self))]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the bound steps: their rows belong to this machine's instruction set."""
+        """Return all but the bound steps, whose rows belong to the instruction set here."""
         return {name: value for name, value in self.__dict__.items() if name != "_bound_steps"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -122,22 +122,22 @@ class Method(abc.ABC):
 
     @abc.abstractmethod
     def _formula(self, i: int, available: int) -> StepFormula:
-        """The formula of step i, with that many memories at hand."""
+        """Return the formula of step i, with `available` memories."""
 
     def _keeps(self, i: int) -> bool:
-        """Whether step i leaves something to remember."""
+        """Return whether step i adds to the memory."""
         return self.memory > 0 and i + 1 < len(self)
 
     def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
-        """The memories after step i, which leaves `new`."""
+        """Return the memories after step i, which adds `new`."""
         return (new, *history[: self.memory - 1])
 
     def _x0(self, i: int) -> Pair:
-        """The coefficients of x and of the prediction in x0."""
+        """Return the coefficients of x and of the prediction in x0."""
         return _coefficients.of_x0(self.grid, self.prediction, i)
 
     def _epsilon(self, i: int) -> Pair:
-        """The coefficients of x and of the prediction in epsilon."""
+        """Return the coefficients of x and of the prediction in epsilon."""
         return _coefficients.of_epsilon(self.grid, self.prediction, i)
 
     @functools.cached_property
@@ -145,20 +145,19 @@ class Method(abc.ABC):
         return _per_sample.table_of(self._bound_steps)
 
     def __len__(self) -> int:
-        """The number of steps, each with one evaluation of the model."""
+        """Return the number of steps. Each has one evaluation of the model."""
         return len(self.timesteps)
 
     def __repr__(self) -> str:
-        """Its schedule and number of steps."""
+        """Return the number of steps and the schedule."""
         return f"<{type(self).__name__} of {len(self)} steps on {self.schedule!r}>"
 
     @property
     def steps(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The timesteps as integers, where they are steps of the schedule.
+        """The timesteps as integers, if all are steps of the schedule.
 
-        An AttributeError where they are not: between two steps, or on a schedule of the flow or
-        variance-exploding form, where timesteps are functions of sigma.
-        `times` always exist.
+        Otherwise an AttributeError: the timesteps lie between steps, or the schedule has the flow
+        or variance-exploding form, whose timesteps are functions of sigma. `times` always exist.
         """
         whole = self.timesteps.astype(np.int64)
         if self.grid.form == _grid.VARIANCE_PRESERVING and np.all(whole == self.timesteps):
@@ -171,11 +170,11 @@ class Method(abc.ABC):
 
     @property
     def times(self) -> Array:
-        """The time in the schedule that has the noise of the samples before each step.
+        """The time of the schedule with the noise level of the samples before each step.
 
-        ``schedule.in_time()`` takes them as `t` in `Schedule.coefficients`, `add_noise`, `convert`
-        and the like. A sampler of x0 + sigma noise, such as `Euler`, has the samples of
-        `scale_input` there.
+        ``schedule.in_time()`` takes these times as `t` in `Schedule.coefficients`, `add_noise`,
+        `convert` and the like. For a sampler of x0 + sigma noise, such as `Euler`, the results of
+        `scale_input` are the samples at these times.
         """
         with np.errstate(divide="ignore"):
             ratio = np.divide(self.grid.noise, self.grid.signal)
@@ -183,17 +182,17 @@ class Method(abc.ABC):
         return times
 
     def _bound_step(self, i: int, state: State | None) -> tuple[BoundStep, tuple[Array, ...]]:
-        """Step i bound to a row, and the memories in the state."""
+        """Return step i bound to a row, and the memories in the state."""
         bound = self._bound_steps[i]
         if not self.memory:
             return bound, ()
         history = self._history(state, i)
-        if len(history) != self._expected[i]:  # a run that began at a later step
+        if len(history) != self._expected[i]:  # the run began at a later step
             bound = self._bind(i, len(history))
         return bound, history
 
     def _history(self, state: State | None, i: int) -> tuple[Array, ...]:
-        """The memories in the state, or a ValueError if it is not that before step i."""
+        """Return the memories in the state, or raise if the state is not for step i."""
         if state is None:
             name = type(self).__name__
             raise ValueError(
@@ -202,7 +201,7 @@ class Method(abc.ABC):
             )
         if state.next is not None and state.next != i:
             raise ValueError(
-                f"{type(self).__name__}: state is that before step {state.next}, but i is {i}. "
+                f"{type(self).__name__}: state belongs to step {state.next}, but i is {i}. "
                 "A run from another step needs a new state"
             )
         return state.history
@@ -216,7 +215,7 @@ class Method(abc.ABC):
         given: Given,
         first: int,
     ) -> tuple[Any, ...]:
-        """The terms of a bound step: memories, and then noise."""
+        """Return the terms of a bound step: memories, and then noise."""
         terms, (noise, rng, key) = history[: bound.history], given
         if bound.noise and noise is rng is None and key is not None:
             return (*terms, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
@@ -226,7 +225,7 @@ class Method(abc.ABC):
         return terms
 
     def _noise(self, x: Any, given: Given, counter: int, first: int) -> Any:
-        """The noise that was given, or a Stream; an error for both."""
+        """Return the given noise, or a Stream; raise for both."""
         (noise, rng, key), name = given, type(self).__name__
         if noise is None:
             at = counter + first * math.prod(x.shape[1:])
@@ -236,7 +235,7 @@ class Method(abc.ABC):
         return noise_of(name, noise, rng, key, 0)
 
     def _index(self, i: Any) -> int:
-        """A step's number, or raise."""
+        """Return the number of a step, or raise."""
         if isinstance(i, (bool, float)) or not hasattr(i, "__index__"):
             raise TypeError(f"{type(self).__name__}: i must be the number of a step, got {i!r}")
         i = i.__index__()
@@ -248,7 +247,7 @@ class Method(abc.ABC):
         return index
 
     def _indices(self, i: Any, x: Array) -> Array:
-        """The step of each sample, or raise."""
+        """Return the step of each sample, or raise."""
         name, steps = type(self).__name__, np.asarray(i)
         if steps.dtype.kind not in "iu":
             raise TypeError(f"{name}: i must hold the numbers of steps, got {steps.dtype}")

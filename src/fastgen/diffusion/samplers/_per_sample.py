@@ -1,4 +1,4 @@
-"""Steps whose coefficients differ between samples: thresholds, and a step for each sample."""
+"""Steps with coefficients per sample: thresholds, and samples at different steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastgen.noise import normal
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Coefficients = tuple[Any, ...]  # floats, or float64 of shape (batch,)
-NOISE_PER_STEP = 2**64  # elements of the stream that belong to one step
+NOISE_PER_STEP = 2**64  # elements of the noise stream per step
 
 
 def apply(
@@ -29,8 +29,8 @@ def apply(
 ) -> Any:
     """Run a row on arrays of shape (batch, ...).
 
-    The results have the type of the first arrays: the sample and the predictions.
-    Coefficients are rounded to the type of the arithmetic, and never to half precision.
+    The first arrays, the sample and the predictions, determine the type of the results.
+    Coefficients are rounded to the type of the arithmetic, never to half precision.
     """
     shape, stored = arrays[0].shape, result_dtype(arrays[: 1 + predictions])
     rounded = [
@@ -50,9 +50,9 @@ def apply(
 def thresholded(
     x: Any, prediction: Any, coefficients: Coefficients, threshold: tuple[float, float]
 ) -> Coefficients:
-    """The coefficients that clip each sample's x0 at a quantile of it, and divide it by that.
+    """Return coefficients that clip each x0 at a quantile of its magnitudes, and divide by it.
 
-    a and b are divided by the quantile, so that the limit is 1 for all samples.
+    a and b are divided by the quantile, so the limit is 1 for all samples.
     """
     a, b, _, *others = coefficients
     half = result_dtype((x, prediction)).itemsize == 2
@@ -62,7 +62,7 @@ def thresholded(
 
 
 def table_of(steps: list[BoundStep]) -> Array:
-    """a, b, limit, u, v, k and the noise of each step of a sampler that remembers nothing."""
+    """Return a, b, limit, u, v, k and noise per step, for a sampler without memory."""
     rows = []
     for bound in steps:
         if bound.op is LINEAR:
@@ -73,7 +73,7 @@ def table_of(steps: list[BoundStep]) -> Array:
 
 
 def operation(rows: Array) -> tuple[Op, Coefficients]:
-    """The cheapest row for these lines of a table, and its coefficients, (batch,) each."""
+    """Return the cheapest row for these lines of a table, and its coefficients, (batch,) each."""
     a, b, limit, u, v, k, noise = rows.T
     if noise.any():
         return solver_steps.ROWS[1], (a, b, limit, u, v, k, noise)
@@ -83,7 +83,7 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
 
 
 def noise_of_each(steps: Array, shape: tuple[int, ...], dtype: Any, key: int, first: int) -> Array:
-    """The noise of samples that are each at a step of their own. `first` is the first's number."""
+    """Return the noise of samples at different steps. `first` is the number of the first sample."""
     noise, size, start = np.empty(shape, dtype), math.prod(shape[1:]), 0
     for step, run in itertools.groupby(steps.tolist()):
         end = start + len(list(run))

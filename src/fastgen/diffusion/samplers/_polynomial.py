@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 
 def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
-    """For each point, the integral of the polynomial that is 1 there and 0 at the others.
+    """Return, for each point, the integral of its Lagrange polynomial.
 
-    The integrals run from the first point to `end`.
+    That polynomial is 1 at the point and 0 at the others. The integrals run from the first point to
+    `end`.
     """
     scale = end - points[0]
     places = [(p - points[0]) / scale for p in points]
@@ -17,14 +18,14 @@ def lagrange_integrals(points: list[float], end: float) -> tuple[float, ...]:
 
 
 def lagrange_moments(places: list[float], moment: Callable[[int], float]) -> tuple[float, ...]:
-    """For each place, a linear functional of the polynomial that is 1 there and 0 at the others.
+    """Return, for each place, a linear functional of its Lagrange polynomial.
 
-    The functional of the power n is `moment(n)`.
+    That polynomial is 1 at the place and 0 at the others. `moment(n)` is the functional of x^n.
     """
     moments = [moment(n) for n in range(len(places))]
     sums = []
     for k, here in enumerate(places):
-        coefficients = [1.0]  # of the rising powers of the place
+        coefficients = [1.0]  # of rising powers
         for j, other in enumerate(places):
             if j != k:
                 raised = [0.0, *coefficients]

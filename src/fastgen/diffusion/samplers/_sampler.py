@@ -14,20 +14,20 @@ from fastgen.diffusion.samplers._state import State
 
 
 class Sampler(Method):
-    """Base of all samplers."""
+    """The base class of all samplers."""
 
     def state(self) -> State:
-        """A fresh state, for a run from the start or from any step."""
+        """Return a new state, for a run from the start or from any step."""
         return State()
 
     def adds_noise(self, i: int) -> bool:
-        """Whether step i draws noise."""
+        """Return whether step i draws noise."""
         return self._bound_steps[self._index(i)].noise
 
     def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
-        """The model's input at step i: x, rescaled to the variance that the model was trained on.
+        """Return the input of the model at step i: x, rescaled to the variance of training.
 
-        As in `step`, `i` may be an array with a step for each sample.
+        As in `step`, `i` may be an array with one step per sample.
         """
         if np.ndim(i):
             scales = np.array(self._scales)[self._indices(i, np.asarray(x))]
@@ -110,7 +110,7 @@ class Sampler(Method):
     def _step_unlike(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """`step`, where shapes differ or variances are learned: an error, but for `DDPM`."""
+        """Raise for a prediction of another shape. `DDPM` overrides this for learned variances."""
         raise ValueError(self._shapes("prediction", prediction, x))
 
     def guided_step(
@@ -196,7 +196,7 @@ class Sampler(Method):
     def _next_of(
         self, result: Any, i: int, bound: BoundStep, history: tuple[Array, ...], state: State | None
     ) -> Any:
-        """The next sample. The denoised one, if there is one, goes into the state."""
+        """Return the next sample. Put the denoised sample, if there is one, into the state."""
         if state is not None:
             state.next = i + 1
             if bound.wanted == NEXT_AND_DENOISED:
@@ -206,7 +206,7 @@ class Sampler(Method):
     def _step_each(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """`step`, where each sample is at a step of its own."""
+        """Do a `step` for samples at different steps."""
         x, prediction = np.asarray(x), np.asarray(prediction)
         steps = self._indices(i, x)
         if x.shape != prediction.shape or self.learned:
@@ -219,7 +219,7 @@ class Sampler(Method):
         return self._combined(arrays, steps, out)
 
     def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
-        """`_noise` of samples that are each at a step of their own."""
+        """Return `_noise` for samples at different steps."""
         noise = self._noise(x, given, 0, first)
         if type(noise) is not Stream:
             return np.asarray(noise)
@@ -227,7 +227,7 @@ class Sampler(Method):
         return _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
 
     def _combined(self, arrays: tuple[Array, ...], steps: Array, out: Any = None) -> Any:
-        """Each sample's step, of arrays x, the prediction and noise."""
+        """Combine x, the prediction and noise, with the coefficients of each sample's step."""
         op, numbers = _per_sample.operation(self._table[steps])
         if self.threshold is not None and op is not LINEAR:
             numbers = _per_sample.thresholded(arrays[0], arrays[1], numbers, self.threshold)
@@ -236,5 +236,5 @@ class Sampler(Method):
 
 
 def with_shape(x: Any) -> Any:
-    """An array of any library as it is, everything else as a NumPy array."""
+    """Return an array of any library unchanged, and anything else as a NumPy array."""
     return x if hasattr(x, "shape") else np.asarray(x)

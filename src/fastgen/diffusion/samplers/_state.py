@@ -10,15 +10,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class State:
-    """The memory of a multistep sampler: pass the same object to every step of a run."""
+    """The memory of a multistep sampler. Pass the same object to every step of a run."""
 
     __slots__ = ("history", "next")
 
     def __init__(self) -> None:
-        """No step has been made."""
-        self.history: tuple[Array, ...] = ()  # the latest first
+        """Make the state before the first step."""
+        self.history: tuple[Array, ...] = ()  # the latest comes first
         self.next: int | None = None
 
     def __repr__(self) -> str:
-        """How much it holds."""
+        """Return the next step and the number of memories."""
         return f"<state of a sampler before step {self.next or 0}, {len(self.history)} memories>"

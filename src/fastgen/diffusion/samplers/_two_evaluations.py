@@ -13,7 +13,7 @@ from fastgen.diffusion.schedule import Schedule
 
 
 def doubled(grid: Grid) -> Grid:
-    """Repeat every inner node: it ends one step and begins the next."""
+    """Repeat every inner node, because it ends one step and begins the next."""
 
     def inner_twice(values: list[float]) -> list[float]:
         return [values[0], *(v for v in values[1:-1] for _ in range(2)), values[-1]]
@@ -23,7 +23,7 @@ def doubled(grid: Grid) -> Grid:
 
 
 def with_middles(grid: Grid, schedule: Schedule) -> Grid:
-    """Add the geometric mean between any two sigmas but the last, 0."""
+    """Add the geometric mean between neighbouring sigmas, except before the last, which is 0."""
     sigmas, timesteps = grid.noise[:1], [float(grid.timesteps[0])]
     table = np.log(schedule.sigma_over_signal)
     for i in range(1, len(grid)):
@@ -36,7 +36,7 @@ def with_middles(grid: Grid, schedule: Schedule) -> Grid:
 
 
 class Halves(Sampler):
-    """Steps of two halves: the first keeps its slope, the second replaces it."""
+    """Steps of two halves. The first keeps its slope, the second replaces it."""
 
     memory = 1
 

@@ -1,4 +1,4 @@
-"""Samplers of distilled models: a few jumps to data, with fresh noise between them."""
+"""Samplers of distilled models: a few jumps to data, with new noise between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LCM", "TCD", "ConsistencyModel"]
 
 
 class _Distilled(Sampler):
-    """A few of the timesteps that the model was distilled at."""
+    """A sampler on a few of the timesteps at which the model was distilled."""
 
     def _choose(
         self,

@@ -111,7 +111,7 @@ class DDIM(Sampler):
         self._bind_steps()
 
     def _ends(self, final_sigma: str) -> list[tuple[float, float]]:
-        """alpha and sigma at the end of each step."""
+        """Return alpha and sigma at the end of each step."""
         grid, schedule = self.grid, self.schedule
         if self.parity is None:
             return list(zip(grid.signal[1:], grid.noise[1:], strict=True))

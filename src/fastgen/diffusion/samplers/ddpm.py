@@ -104,12 +104,12 @@ class DDPM(Sampler):
         self._bind_steps()
 
     def _new(self, i: int) -> float:
-        """1 - SNR_i / SNR_{i+1}."""
+        """Return 1 - SNR_i / SNR_{i+1}."""
         signal, noise = self.grid.signal, self.grid.noise
         return 1 - (signal[i] / signal[i + 1] * noise[i + 1] / noise[i]) ** 2
 
     def _is_last(self, i: int) -> bool:
-        """Whether step i is the one that adds no noise."""
+        """Return whether step i is the last one, which adds no noise."""
         return i + 1 == len(self) and not (self.parity and self.timesteps[i] > 0)
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -122,11 +122,11 @@ class DDPM(Sampler):
         return StepFormula(a, b, kept, 0.0, signal[i + 1] * new, (), spread)
 
     def adds_noise(self, i: int) -> bool:
-        """Whether step i draws noise."""
+        """Return whether step i draws noise."""
         return super().adds_noise(i) or (self.learned and not self._is_last(i))
 
     def _log_variance(self, steps: Array, said: Array) -> Array:
-        """The log-variance of the noise, (batch, channels, ...), from the model's variances."""
+        """Return the log-variance of the noise, (batch, channels, ...), from the predicted one."""
         column = (len(steps), *[1] * (said.ndim - 1))
         if self.variance == "learned":
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -143,7 +143,7 @@ class DDPM(Sampler):
     def _step_unlike(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """Step with learned variances, which lie behind the prediction."""
+        """Do a step with learned variances: the second half of the channels of the prediction."""
         if not self.learned:
             return super()._step_unlike(x, prediction, i, out, given, first)
         x, prediction = np.asarray(x), np.asarray(prediction)

@@ -1,4 +1,4 @@
-"""DPM-Solver and DPM-Solver++ with the predictions of earlier steps."""
+"""DPM-Solver and DPM-Solver++ that use the predictions of earlier steps."""
 
 from __future__ import annotations
 
@@ -134,11 +134,11 @@ class DPMSolverMultistep(DPMSolver):
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         here, after = grid.log_snr_half(i), grid.log_snr_half(i + 1)
         h = after - here
-        if h == 0:  # a sigma given twice
+        if h == 0:  # the same sigma twice
             return StepFormula(a, b, u=1.0)
         nodes = [grid.log_snr_half(j) for j in range(i, i - self._order(i, available), -1)]
         gaps = [(t - s) / h for t, s in itertools.pairwise(nodes)]
-        r = tuple(itertools.takewhile(lambda gap: gap > 0, gaps))  # up to a sigma given twice
+        r = tuple(itertools.takewhile(lambda gap: gap > 0, gaps))  # up to a sigma that occurs twice
         if self.of_data:
             kept, weights, noise = self._data_weights(i, h, r)
         else:
@@ -148,13 +148,13 @@ class DPMSolverMultistep(DPMSolver):
     def _data_weights(
         self, i: int, h: float, r: tuple[float, ...]
     ) -> tuple[float, tuple[float, ...], float]:
-        """The coefficients of x, of the predictions of x0, and of the noise."""
+        """Return the coefficients of x, of the predictions of x0, and of the noise."""
         alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
         z = 2 * h if self.stochastic else h
         halved = self.parity is not None
         weights = integral(z, r, midpoint=self.solver == "midpoint", halved=halved)
         if halved and self.stochastic and len(r) == 2:
-            wrong = expand(0.0, 0.0, -1.0, r)  # phi_2 + 1/2 where phi_2 - 1/2 is meant
+            wrong = expand(0.0, 0.0, -1.0, r)  # the error of diffusers: phi_2 + 1/2 for phi_2 - 1/2
             weights = tuple(w + e for w, e in zip(weights, wrong, strict=True))
         kept = sigma / self.grid.noise[i] * (math.exp(-h) if self.stochastic else 1.0)
         noise = sigma * math.sqrt(-math.expm1(-2 * h)) if self.stochastic else 0.0
@@ -163,7 +163,7 @@ class DPMSolverMultistep(DPMSolver):
     def _noise_weights(
         self, i: int, h: float, r: tuple[float, ...]
     ) -> tuple[float, tuple[float, ...], float]:
-        """The coefficients of x, of the predictions of the noise, and of the new noise."""
+        """Return the coefficients of x, of the predictions of the noise, and of the new noise."""
         signal, sigma = self.grid.signal, self.grid.noise[i + 1]
         kept = signal[i + 1] / signal[i]
         if sigma == 0:

@@ -1,4 +1,4 @@
-"""DPM-Solver and DPM-Solver++ that begin each group of evaluations anew."""
+"""DPM-Solver and DPM-Solver++ in groups of evaluations, which start without memory."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ class DPMSolverSinglestep(DPMSolver):
         self._bind_steps()
 
     def _in_groups(self) -> list[int]:
-        """The order of each step: its number within its group."""
-        alone = int(self.grid.signal[0] == 0)  # no polynomial begins at infinite noise
+        """Return the order of each step: its number within its group."""
+        alone = int(self.grid.signal[0] == 0)  # a step from infinite noise has order 1
         orders = [1] * alone + [i % self.order + 1 for i in range(len(self) - alone)]
         whole = (len(self) - alone) % self.order == 0
         if (self.lower_order_final and whole) or self.grid.noise[-1] == 0:
@@ -122,19 +122,20 @@ class DPMSolverSinglestep(DPMSolver):
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
         order = min(self._orders[i], available + 1)
         kept, weights = self._from_first(i, order)
-        if order > 1:  # x holds the group's first sample, and what it went with to node i
+        if order > 1:  # x is the first sample of the group, moved to node i: undo the move
             before, gone = self._from_first(i - 1, order - 1)
             kept /= before
             weights = [w - kept * g for w, g in zip(weights, [*gone, 0.0], strict=True)]
         return StepFormula(a, b, kept, 0.0, weights[-1], tuple(weights[-2::-1]))
 
     def _from_first(self, i: int, order: int) -> tuple[float, list[float]]:
-        """The coefficients of the sample at node i + 1: of the group's first sample, and of the
-        predictions since."""
+        """Return the coefficients of the sample at node i + 1.
+
+        The first belongs to the first sample of the group, the list to the predictions since."""
         grid, first = self.grid, i + 1 - order
         sizes = grid.noise if self.of_data else grid.signal
         kept, h = sizes[i + 1] / sizes[first], self._log_snr_gap(first, i + 1)
-        if h == 0:  # a sigma given twice
+        if h == 0:  # the same sigma twice
             return 1.0, [0.0] * order
         if not self.of_data and grid.noise[i + 1] == 0:
             return kept, [-kept * grid.noise[first]]
@@ -147,7 +148,7 @@ class DPMSolverSinglestep(DPMSolver):
         return 0.0 if i == j else self.grid.log_snr_half(j) - self.grid.log_snr_half(i)
 
     def _weights(self, h: float, places: list[float]) -> list[float]:
-        """The weights of the predictions at these places in a step of length h, from 0 on."""
+        """Return the weights of the predictions at these places in a step of length h."""
         used = [k for k, p in enumerate(places) if k == 0 or p > places[k - 1]]
         midpoint = self.solver == "midpoint"
         if midpoint and len(used) == 3:

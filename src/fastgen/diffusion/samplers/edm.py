@@ -129,7 +129,7 @@ class EDMEuler(Sampler):
         return StepFormula(u=u, v=(1 - part) * out, noise=noise)
 
     def _epsilon(self, i: int) -> Pair:
-        """Of the preconditioned network."""
+        """Return the coefficients of x and of the network's output in epsilon."""
         sigma, data = self.grid.noise[i], self.sigma_data
         size = math.hypot(sigma, data)
         out = data / size * (1 if self.prediction == "epsilon" else -1)

@@ -13,7 +13,7 @@ __all__ = ["Euler", "EulerAncestral"]
 
 
 class _Sigmas(Sampler):
-    """Samplers of x0 + sigma noise, on sigmas that are interpolated between the timesteps."""
+    """Samplers of x0 + sigma noise, with sigmas interpolated between steps of the schedule."""
 
     exploding = True
     rounded = False
@@ -196,7 +196,7 @@ class EulerAncestral(_Sigmas):
 
 
 def ancestral(sigma: float, after: float, eta: float) -> tuple[float, float]:
-    """The noise that a step from sigma to after adds, and the sigma before it is added."""
+    """Return the noise that a step from sigma to `after` adds, and the sigma before that."""
     part = min(after / sigma, 1.0)
     up = eta * after * math.sqrt((1 - part) * (1 + part))
     return up, after * math.sqrt(1 - eta**2 * (1 - part) * (1 + part))

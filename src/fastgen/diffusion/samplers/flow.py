@@ -33,11 +33,11 @@ class _FlowSampler(Sampler):
         if terminal is not None and not 0 < terminal < 1:
             raise ValueError(f"{name}: terminal must lie between 0 and 1, got {terminal!r}")
         times = self.grid.noise[:-1]
-        if parity == "diffusers":  # shifts the last time twice
+        if parity == "diffusers":  # diffusers shifts the last time twice
             first, last = float(schedule.sigma[-1]), float(schedule.sigma[0])
             spread = np.linspace(first, last, steps)
             times = list(map(float, schedule.in_time().coefficients(spread)[1]))
-        if terminal is not None and times[-1] < 1:  # one step has nothing to stretch
+        if terminal is not None and times[-1] < 1:  # a single step is not stretched
             stretch = (1 - terminal) / (1 - times[-1])
             times = [1 - (1 - t) * stretch for t in times]
         nodes = [*self._respaced(times, sigmas), 0.0]

@@ -16,7 +16,7 @@ __all__ = ["DPM2", "Heun"]
 
 
 class _TwoEvaluations(Halves, Sampler):
-    """Steps of two halves: the first keeps its slope, the second replaces it."""
+    """Steps of two halves. The first keeps its slope, the second replaces it."""
 
     exploding = True
     rounded = False
@@ -39,17 +39,17 @@ class _TwoEvaluations(Halves, Sampler):
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
-        self.supports_cfg_pp = math.isfinite(self.limit)  # x0 is then remembered, not a slope
+        self.supports_cfg_pp = math.isfinite(self.limit)  # it remembers x0, not a slope
         self._take(self._evaluations(self.grid))
         self._bind_steps()
 
     @abc.abstractmethod
     def _evaluations(self, grid: Grid) -> Grid:
-        """The nodes where the model is evaluated."""
+        """Return the nodes where the model is evaluated."""
 
     @abc.abstractmethod
     def _shares(self, i: int) -> tuple[float, float]:
-        """The factors of the two slopes in the step that ends with evaluation i."""
+        """Return the factors of the two slopes in the step that ends with evaluation i."""
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
@@ -62,10 +62,10 @@ class _TwoEvaluations(Halves, Sampler):
         return StepFormula(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
 
     def _limited(self, i: int) -> StepFormula:
-        """The formula in terms of x0, which can be clipped.
+        """Return the formula in terms of x0, so that x0 can be clipped.
 
-        The second evaluation lies on the line from x through the first x0, so both x and the first
-        slope follow from it: the slope is (x' - x0) / sigma'.
+        The second evaluation is at x', on the line from x through the first x0. So x and the first
+        slope, (x' - x0) / sigma', follow from x' and x0.
         """
         sigmas, (a, b) = self.grid.noise, self._x0(i)
         if i % 2 == 0:

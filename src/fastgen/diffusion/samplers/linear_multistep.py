@@ -156,7 +156,7 @@ class PNDM(Sampler):
         self._set_up(
             schedule, steps, prediction, spacing=spacing, offset=offset, final_sigma=final_sigma
         )
-        self._start = 0  # evaluations in Runge-Kutta steps
+        self._start = 0  # the number of evaluations in Runge-Kutta steps
         if runge_kutta:
             self._take(self._with_runge_kutta(self.grid))
             self._start, self.memory = 4 * RUNGE_KUTTA_STEPS, 3 + RUNGE_KUTTA_STEPS - 1
@@ -168,7 +168,7 @@ class PNDM(Sampler):
         self._bind_steps()
 
     def _with_runge_kutta(self, grid: Grid) -> Grid:
-        """Evaluate the first steps at their beginning, twice in their middle, and at their end."""
+        """Return a grid whose first steps have evaluations at the start, middle (twice) and end."""
         if grid.form != VARIANCE_PRESERVING or len(grid) <= RUNGE_KUTTA_STEPS:
             raise ValueError(
                 f"PNDM: runge_kutta=True needs a schedule that is variance preserving and at least "
@@ -189,7 +189,7 @@ class PNDM(Sampler):
         return (i != 1 or self._start > 0) and i + 1 < len(self)
 
     def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
-        """The memories. After a Runge-Kutta step they keep only its first evaluation."""
+        """Return the memories. A finished Runge-Kutta step keeps only its first evaluation."""
         if i < self._start:
             return history[2:] if i % 4 == 3 else (new, *history)
         return (new, *history[:2])
@@ -204,7 +204,7 @@ class PNDM(Sampler):
         return history
 
     def _way(self, i: int, j: int) -> tuple[float, float]:
-        """The factors of the sample and of the noise on the way from node i to node j."""
+        """Return the factors of the sample and of the noise from node i to node j."""
         signal, noise = self.grid.signal, self.grid.noise
         ratio = signal[j] / signal[i]
         return ratio, noise[j] - ratio * noise[i]
@@ -213,7 +213,7 @@ class PNDM(Sampler):
         a, b = self._epsilon(i)
         if i < self._start:
             return self._runge_kutta(i - i % 4, i % 4)._replace(a=a, b=b)
-        if i == 1 and available and not self._start:  # the first step again
+        if i == 1 and available and not self._start:  # the first step, the second time
             _, slope = self._way(0, 1)
             return StepFormula(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
         ratio, slope = self._way(i, i + 1)
@@ -221,7 +221,7 @@ class PNDM(Sampler):
         return StepFormula(a, b, u=ratio, k=first, history=tuple(rest))
 
     def _runge_kutta(self, first: int, stage: int) -> StepFormula:
-        """A stage starts at node `first`: it subtracts what the stage before added."""
+        """Return a stage. It starts at node `first`, so it subtracts the stage before."""
         (to_middle, half), (ratio, slope) = self._way(first, first + 1), self._way(first, first + 3)
         if stage == 0:
             return StepFormula(u=to_middle, k=half)

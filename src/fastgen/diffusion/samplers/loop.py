@@ -14,7 +14,7 @@ from fastgen.noise import normal
 __all__ = ["sample"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-INITIAL_NOISE = 2**127  # where the initial noise of a run lies in the stream of a key
+INITIAL_NOISE = 2**127  # the counter of the initial noise of a run, in the stream of a key
 
 
 def sample(
@@ -112,7 +112,7 @@ def sample(
 
 
 def _bar(steps: Iterable[int], progress: bool) -> Iterable[int]:
-    """The steps, with a bar of tqdm if there is one."""
+    """Return the steps, with a progress bar if tqdm is installed."""
     if not progress:
         return steps
     try:

@@ -15,8 +15,8 @@ from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["SASolver"]
 
-MOST_PREDICTED, MOST_CORRECTED = 3, 4  # predictions in one combination
-NOISY_PART = 0.2, 0.8  # of the schedule
+MOST_PREDICTED, MOST_CORRECTED = 3, 4  # the most predictions in one combination
+NOISY_PART = 0.2, 0.8  # the part of the schedule with noise
 
 
 class SASolver(Sampler):
@@ -129,7 +129,7 @@ class SASolver(Sampler):
         self._bind_steps()
 
     def _all_taus(self, tau: float | Callable[[float], float] | None) -> list[float]:
-        """tau at each step."""
+        """Return tau at each step."""
         low, high = (part * len(self.schedule) for part in NOISY_PART)
         taus = []
         for t in map(float, self.timesteps):
@@ -155,7 +155,7 @@ class SASolver(Sampler):
         return StepFormula(a, b, u=kept, k=new, history=tuple(rest), noise=noise)
 
     def _predicted(self, i: int, available: int) -> int:
-        """The predictor's order in step i."""
+        """Return the order of the predictor in step i."""
         left = len(self) - i
         if left == 1 and self.grid.noise[-1] == 0:
             return 1
@@ -163,7 +163,7 @@ class SASolver(Sampler):
         return min(self.predictor_order, available + 1, most)
 
     def _correction(self, i: int, available: int) -> list[float]:
-        """The weights that correct the sample at node i, the new prediction's first."""
+        """Return the weights that correct the sample at node i. The new prediction comes first."""
         nothing = [0.0] * (self.memory + 1)
         if not 0 < self._length(i - 1) < math.inf:
             return nothing
@@ -178,12 +178,12 @@ class SASolver(Sampler):
         return [c - p for c, p in zip(corrected, predicted, strict=True)]
 
     def _length(self, i: int) -> float:
-        """h of step i."""
+        """Return h of step i."""
         here, after = self.grid.log_snr_half(i), self.grid.log_snr_half(i + 1)
         return 0.0 if here == after else after - here
 
     def _kept(self, i: int) -> tuple[float, float]:
-        """The factors of the sample and of the noise in step i."""
+        """Return the factors of the sample and of the noise in step i."""
         signal, sigma, h = self.grid.signal, self.grid.noise, self._length(i)
         added = self.taus[i] ** 2 * h if self.taus[i] and h else 0.0
         if self.of_data:
@@ -193,9 +193,9 @@ class SASolver(Sampler):
         return signal[i + 1] / signal[i], noise and noise * math.sqrt(math.expm1(2 * h))
 
     def _weights(self, i: int, latest: int, order: int) -> list[float]:
-        """The weights of `order` predictions in step i, the latest first."""
+        """Return the weights of `order` predictions in step i. The latest comes first."""
         h, grid, growth = self._length(i), self.grid, 1 + self.taus[i] ** 2
-        if h == 0:  # a sigma given twice
+        if h == 0:  # the same sigma twice
             return [0.0]
         if not self.of_data and grid.noise[i + 1] == 0:
             return [-grid.noise[i] * grid.signal[i + 1] / grid.signal[i]]
@@ -203,13 +203,13 @@ class SASolver(Sampler):
         nodes = [grid.log_snr_half(latest - j) for j in range(order)]
         places = [0.0 if node == here else (node - here) / h for node in nodes]
         for k in range(1, order):
-            if not -math.inf < places[k] < places[k - 1]:  # up to a sigma given twice
+            if not -math.inf < places[k] < places[k - 1]:  # up to a sigma that occurs twice
                 places = places[:k]
                 break
         halved = self.parity is not None and self.of_data and order == 2
 
         def moment(n: int) -> float:
-            """The weighted integral of the power n over a step of length 1."""
+            """Return the weighted integral of the power n over a step of length 1."""
             if n == 1 and halved:
                 return z / 2
             if n == 0:

@@ -139,34 +139,34 @@ class UniPC(Sampler):
         return StepFormula(a, b, u=kept, k=new, history=tuple(rest))
 
     def _step_facts(self, i: int) -> tuple[float, float, float]:
-        """z = -h or h, B(h), and the common factor of all weights."""
+        """Return z = -h or h, B(h), and the common factor of all weights."""
         h = self.grid.log_snr_half(i + 1) - self.grid.log_snr_half(i)
         z = -h if self.of_data else h
         scale = (self.grid.signal if self.of_data else self.grid.noise)[i + 1]
         return z, z if self.solver == "bh1" else math.expm1(z), scale
 
     def _places(self, i: int, order: int) -> Weights:
-        """r_k of the earlier predictions, in units of step i."""
+        """Return r_k of the earlier predictions, in units of step i."""
         here = self.grid.log_snr_half(i)
         h = self.grid.log_snr_half(i + 1) - here
         return [(self.grid.log_snr_half(i - k) - here) / h for k in range(1, order)]
 
     def _solved(self, z: float, base: float, places: Weights) -> Weights:
-        """rho, so that polynomials up to this degree are integrated exactly."""
+        """Return rho, with which polynomials of degree up to len(places) are integrated exactly."""
         n = len(places)
         powers = np.array([[r**j for r in places] for j in range(n)])
         wanted = [math.factorial(j + 1) * z * phi(j + 2, z) / base for j in range(n)]
         return [float(rho) for rho in np.linalg.solve(powers, wanted)]
 
     def _predictor(self, i: int, order: int) -> tuple[float, Weights]:
-        """The coefficient of x, and the weights of the predictions, node i's first."""
+        """Return the coefficient of x, and the weights of the predictions. Node i comes first."""
         grid = self.grid
         kept = (grid.noise if self.of_data else grid.signal)[i + 1]
         kept /= (grid.noise if self.of_data else grid.signal)[i]
         if grid.log_snr_half(i + 1) == grid.log_snr_half(i):
             return 1.0, [0.0]
         z, base, scale = self._step_facts(i)
-        if grid.noise[i + 1] == 0 and not self.of_data:  # the limit
+        if grid.noise[i + 1] == 0 and not self.of_data:  # the limit sigma -> 0
             return kept, [-kept * grid.noise[i]]
         places = self._places(i, order)
         places = places[: next((k for k, r in enumerate(places) if r >= 0), len(places))]
@@ -175,7 +175,7 @@ class UniPC(Sampler):
         return kept, [math.fsum(shares) - scale * math.expm1(z), *(-s for s in shares)]
 
     def _correction(self, i: int, order: int) -> Weights:
-        """The weights that correct the sample at node i, the new prediction's first."""
+        """Return the weights that correct the sample at node i. The new prediction comes first."""
         nothing = [0.0] * (self.order + 1)
         if self._no_length(i - 1):
             return nothing
@@ -192,6 +192,6 @@ class UniPC(Sampler):
         return [-shares[-1], *change, *[0.0] * (self.order - order)]
 
     def _no_length(self, i: int) -> bool:
-        """Whether the length of a step is 0 or infinite."""
+        """Return whether the length of a step is 0 or infinite."""
         h = self.grid.log_snr_half(i + 1) - self.grid.log_snr_half(i)
         return not 0 < h < math.inf
