@@ -47,7 +47,7 @@ Array = np.ndarray  # of float64
 WEIGHTS = np.array([0.2, 0.3, 0.5])
 MEANS = np.array([[-2.0, -1.0], [2.0, -1.5], [0.0, 2.0]])  # (components, 2)
 LOGVARS = np.log(np.array([[0.1, 0.1], [0.3, 0.05], [0.4, 0.2]]))  # (components, 2)
-SCHEDULE = Schedule.exponential(40, sigma_min=0.02, sigma_max=8.0)
+SCHEDULE = Schedule.exponential(40, sigma_min=0.02, sigma_max=8.0).in_steps()
 SHOWN = (34, 27, 20, 0)  # steps of the schedule
 WALKS = 60  # Langevin steps at each noise level
 REACH = 5.0
