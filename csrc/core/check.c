@@ -4,11 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a signature says. Without any "(n)", every operand has a value per element. */
-typedef struct {
-    int nin, nout;
-    int elements; /* outputs with a value per element */
-} counts;
+#include "core/signature.h"
 
 typedef struct {
     const char *name, *kind, *signature;
@@ -29,35 +25,13 @@ __attribute__((format(printf, 2, 3))) static bool wrong(const report *to, const 
     return false;
 }
 
-/* The operands from `from` up to `to`, and how many of them are "(n)". */
-static int count_operands(const char *from, const char *to, int *per_element)
+/* How many outputs have a value per element. Without any "(n)", all of them have. */
+static int elements_of(const fg_facts *facts)
 {
-    int operands = 0;
-    *per_element = 0;
-    for (; from < to; from++) {
-        operands += *from == '(';
-        *per_element += from[0] == '(' && from[1] != ')';
-    }
-    return operands;
+    return facts->nout - __builtin_popcount(facts->summed);
 }
 
-static bool read_signature(const char *signature, counts *value, counts *derivative)
-{
-    const char *const arrow = strstr(signature, "->");
-    int elements_in, elements_out;
-    if (arrow == NULL)
-        return false;
-    value->nin = count_operands(signature, arrow, &elements_in);
-    value->nout = count_operands(arrow, arrow + strlen(arrow), &elements_out);
-    if (elements_in + elements_out == 0)
-        elements_in = value->nin, elements_out = value->nout;
-    value->elements = elements_out;
-    derivative->nin = derivative->nout = value->nin + value->nout;
-    derivative->elements = elements_out + elements_in;
-    return value->nin > 0 && value->nout > 0;
-}
-
-static bool check_operands(const report *to, int takes, int gives, const counts *said)
+static bool check_operands(const report *to, int takes, int gives, const fg_facts *said)
 {
     if (takes != said->nin)
         return wrong(to, "inputs: the formula has %d, the signature %d", takes, said->nin);
@@ -67,20 +41,20 @@ static bool check_operands(const report *to, int takes, int gives, const counts 
 }
 
 /* A map that is a whole operation. */
-static bool check_map(const report *to, const fg_stage *stage, const counts *said)
+static bool check_map(const report *to, const fg_stage *stage, const fg_facts *said)
 {
     if (stage[1].map != NULL)
         return wrong(to, "a map that is a whole operation has a stage after it");
-    if (said->nout - said->elements > FG_MAX_TERMS)
+    if (__builtin_popcount(said->summed) > FG_MAX_TERMS)
         return wrong(to, "more than %d outputs are summed", FG_MAX_TERMS);
     return check_operands(to, stage->takes, stage->gives, said);
 }
 
 /* One stage among others; states: how many numbers of state there are before it. */
 static bool check_stage(const report *to, int number, const fg_stage *stage, bool closes,
-                        const counts *said, int states)
+                        const fg_facts *said, int states)
 {
-    const int outputs = stage[1].map == NULL ? said->elements : 0;
+    const int outputs = stage[1].map == NULL ? elements_of(said) : 0;
     if (stage->terms < 0 || stage->terms > FG_MAX_TERMS || stage->states > FG_MAX_STATE)
         return wrong(to, "stage %d has more than %d terms, or %d numbers of state", number,
                      FG_MAX_TERMS, FG_MAX_STATE);
@@ -98,7 +72,7 @@ static bool check_stage(const report *to, int number, const fg_stage *stage, boo
 }
 
 static bool check_stages(const report *to, const fg_stage *stages, const fg_stage *wide,
-                         const counts *said)
+                         const fg_facts *said)
 {
     int states = 0, takes = 0;
     if (stages->terms == FG_SUMMED_OUTPUTS)
@@ -111,16 +85,14 @@ static bool check_stages(const report *to, const fg_stage *stages, const fg_stag
         takes = stages[i].takes > takes ? stages[i].takes : takes;
         states = stages[i].states > states ? stages[i].states : states;
     }
-    if (states < said->nout - said->elements)
+    if (states < __builtin_popcount(said->summed))
         return wrong(to, "outputs \"()\": the state has only %d numbers", states);
     return check_operands(to, takes, said->nout, said);
 }
 
 static bool check_kernel(const report *to, const fg_kernel *single, const fg_kernel *wide,
-                         const counts *said)
+                         const fg_facts *said)
 {
-    if (said->nin + said->nout > FG_MAX_OPERANDS)
-        return wrong(to, "more than %d operands", FG_MAX_OPERANDS);
     if (wide->lanes != NULL)
         return check_operands(to, wide->nin, wide->nout, said);
     if (single->stages == NULL || wide->stages == NULL)
@@ -135,16 +107,19 @@ static bool check_kernel(const report *to, const fg_kernel *single, const fg_ker
 
 bool fg_check_row(const fg_row *single, const fg_row *wide, char *message, size_t size)
 {
-    counts value, derivative;
+    fg_facts said;
     report to = {single->name, "the value", single->signature, message, size};
-    if (!read_signature(single->signature, &value, &derivative))
-        return wrong(&to, "the signature is not like \"(n),()->(n)\"");
+    if (!fg_read_signature(&said, single->signature, wide->value.lanes != NULL))
+        return wrong(&to, "the signature is not like \"(n),()->(n)\", of at most %d operands",
+                     FG_MAX_OPERANDS);
     if (wide->name == NULL || strcmp(single->name, wide->name) != 0)
         return wrong(&to, "the row is another one in double");
-    if (!check_kernel(&to, &single->value, &wide->value, &value))
+    if (!check_kernel(&to, &single->value, &wide->value, &said))
         return false;
     if (wide->derivative.stages == NULL && wide->derivative.lanes == NULL)
         return true;
     to.kind = "the derivative";
-    return check_kernel(&to, &single->derivative, &wide->derivative, &derivative);
+    if (!fg_derive_facts(&said))
+        return wrong(&to, "more than %d operands", FG_MAX_OPERANDS);
+    return check_kernel(&to, &single->derivative, &wide->derivative, &said);
 }

@@ -14,15 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from fastgen import _messages
-from fastgen._core import Op, overrides_ufuncs, result_dtype
-from fastgen._pullbacks import as_input, for_each_output, gradients_of
+from fastgen._core import Op, overrides_ufuncs
+from fastgen._pullbacks import for_each_output, gradients_of
 from fastgen._registry import ENTRIES, Entry, name_of, positional
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Place = int | tuple[int, ...]
 Adjoint = Callable[[Any], Any]
-ALL = 0x7FFFFFFF
 
 
 class Result(NamedTuple):
@@ -135,7 +134,7 @@ class Beside(Composition):
 
     __slots__ = ("known", "name", "row")
 
-    def __init__(self, name: str, row: Row, known: tuple[Any, ...]) -> None:
+    def __init__(self, name: str, row: Row, *known: Any) -> None:
         self.name, self.row, self.known = name, row, known
 
     def value(self, out: Any = None) -> Any:
@@ -241,7 +240,8 @@ def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
     """
 
     def decorate(body: F) -> F:
-        takes_out = "out" in body.__code__.co_varnames
+        code = body.__code__
+        takes_out = "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
         @functools.wraps(body)
         def function(*args: Any, **options: Any) -> Any:
@@ -260,35 +260,11 @@ def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
     return decorate
 
 
-# Bodies of composed functions return one of these. Their type is Any, because the decorated
-# function returns arrays.
+def described(composition: Composition) -> Any:
+    """Return a description from the body of a composed function, which is annotated with arrays."""
+    return composition
 
 
 def row(op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False) -> Any:
-    """Return a `Row` whose inputs are its first operands."""
+    """Return a `Row` whose inputs are its first operands, from the body of a composed function."""
     return Row(op, operands, axis, keepdims)
-
-
-def beside(name: str, row: Row, *known: Any) -> Any:
-    """Return a `Beside`."""
-    return Beside(name, row, known)
-
-
-def mapped(name: str, row: Row, formula: Adjoint, slope: Adjoint) -> Any:
-    """Return a `Mapped`."""
-    return Mapped(name, row, formula, slope)
-
-
-__all__ = [
-    "Composition",
-    "Mapped",
-    "Result",
-    "Row",
-    "as_input",
-    "beside",
-    "composed",
-    "mapped",
-    "refuse_foreign",
-    "result_dtype",
-    "row",
-]

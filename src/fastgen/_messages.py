@@ -15,7 +15,21 @@ from numpy.exceptions import AxisError
 
 from fastgen._registry import ENTRIES, entry_of
 
-_FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
+FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
+
+
+def holds_numbers(dtype: np.dtype[Any]) -> bool:
+    """Whether a type is taken as an input: a float of at most 64 bits, an integer, or bool."""
+    return (dtype.kind in "biuf" or dtype.name == "bfloat16") and dtype.itemsize <= 8
+
+
+def check_numbers(op: str, k: int, x: Any) -> None:
+    """Raise if input `k` has a mask, or does not hold real numbers."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(masked(op, k))
+    found = np.asarray(x).dtype
+    if not holds_numbers(found):
+        raise TypeError(dtype(op, k, found))
 
 
 def _function(op: str) -> str:
@@ -53,8 +67,8 @@ def cotangents(op: str, expected: int, got: int) -> str:
 def check_cotangent(function: str, got: Any, shape: tuple[int, ...]) -> None:
     """Raise where a cotangent does not suit a result of this shape."""
     array = np.asarray(got)
-    if (array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16") or array.itemsize > 8:
-        raise TypeError(f"{function}: cotangent must hold {_FLOATS}; got {array.dtype}") from None
+    if not holds_numbers(array.dtype):
+        raise TypeError(f"{function}: cotangent must hold {FLOATS}; got {array.dtype}") from None
     ndim = array.ndim
     pairs = zip(array.shape, shape[len(shape) - ndim :], strict=False)
     if ndim > len(shape) or any(m not in (1, n) for m, n in pairs):
@@ -74,7 +88,7 @@ def masked(op: str, k: int) -> str:
 
 def dtype(op: str, k: int, got: np.dtype[Any]) -> str:
     """Say that the type of an input is not supported."""
-    return f"{_function(op)}: {argument(op, k)} must hold {_FLOATS}; got {got}"
+    return f"{_function(op)}: {argument(op, k)} must hold {FLOATS}; got {got}"
 
 
 def shapes(op: str, arrays: list[np.ndarray[Any, Any]], per_row: int) -> str:
@@ -221,7 +235,7 @@ def check_out(op: str, out: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(out_read_only(op))
     if out.shape != shape:
         raise ValueError(out_shape(op, out.shape, shape))
-    if (out.dtype.kind != "f" and out.dtype.name != "bfloat16") or out.dtype.itemsize > 8:
+    if out.dtype.kind in "biu" or not holds_numbers(out.dtype):
         raise TypeError(out_dtype(op, out.dtype))
 
 

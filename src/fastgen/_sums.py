@@ -98,7 +98,7 @@ class Part:
     def total(self, inputs: Sequence[Any], space: Space) -> Array:
         """Return the result of the row, without the weight."""
         room = np.empty(space.batch, space.dtype)
-        self.op((*[inputs[k] for k in self.of], *self.constants), self.axis, False, room)
+        self.op(self.operands(inputs), self.axis, False, room)
         return room
 
     def gradients(
@@ -245,11 +245,7 @@ class Form:
     def check_types(self, inputs: Sequence[Any]) -> None:
         """Raise if an input does not hold real numbers."""
         for k, x in enumerate(inputs):
-            if isinstance(x, np.ma.MaskedArray):
-                raise TypeError(_messages.masked(self.name, k))
-            dtype = np.asarray(x).dtype
-            if (dtype.kind not in "biuf" and dtype.name != "bfloat16") or dtype.itemsize > 8:
-                raise TypeError(_messages.dtype(self.name, k, dtype))
+            _messages.check_numbers(self.name, k, x)
 
 
 class Sum(Composition):

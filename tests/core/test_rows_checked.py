@@ -68,7 +68,8 @@ def compiled(tmp_path, body, row):
     source = tmp_path / "ops.c"
     source.write_text('#include "core/lanes.h"\n#include "core/tile.h"\n' + MAIN % (body, row))
     flags = ["-std=c11", "-O0", "-DFG_UNIT=wrong", "-DFG_ISA=any", "-DFG_REAL_BITS=64"]
-    files = [source, CSRC / "core" / "check.c", "-o", tmp_path / "check"]
+    checkers = [CSRC / "core" / name for name in ("check.c", "signature.c")]
+    files = [source, *checkers, "-o", tmp_path / "check"]
     command = [CC, *flags, f"-I{CSRC}", *map(str, files), "-lm"]
     return subprocess.run(command, capture_output=True, text=True)
 

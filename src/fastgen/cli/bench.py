@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import math
 import sys
@@ -86,17 +87,14 @@ def _check_files(args: argparse.Namespace) -> None:
 def _rows(plan: list[Step], setting: Setting, end: float) -> list[Row]:
     """Measure all rows; after Ctrl-C, return those that are complete."""
     rows: dict[Step, Row] = {}
-    with progress(len(plan)) as advance:
-        try:
-            # The largest first: they take what they need, and the others share what is left.
-            for done, step in enumerate(sorted(plan, key=lambda step: -math.prod(step.shape))):
-                advance(f"{step.operation} {report.size(step.shape)}")
-                left = (end - time.perf_counter()) / (len(plan) - done)
-                # Peers may take what they need: compiling alone takes longer than all the rest.
-                seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)
-                rows[step] = measure(step, setting, seconds)
-        except KeyboardInterrupt:
-            pass  # the rows so far are worth showing
+    with progress(len(plan)) as advance, contextlib.suppress(KeyboardInterrupt):
+        # The largest first: they take what they need, and the others share what is left.
+        for done, step in enumerate(sorted(plan, key=lambda step: -math.prod(step.shape))):
+            advance(f"{step.operation} {report.size(step.shape)}")
+            left = (end - time.perf_counter()) / (len(plan) - done)
+            # Peers may take what they need: compiling alone takes longer than all the rest.
+            seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)
+            rows[step] = measure(step, setting, seconds)
     return [rows[step] for step in plan if step in rows]
 
 

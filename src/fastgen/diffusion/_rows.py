@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgen._compose import Row
 from fastgen._core import Op, Stream
+from fastgen._messages import FLOATS, holds_numbers
 from fastgen.diffusion._tables import STEP, Tables
 
 FEW = 32  # up to so many steps, a look-up one by one is faster
@@ -56,14 +57,9 @@ def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{function}: {name} must be an array without a mask, got a MaskedArray")
     array = np.asarray(x)
-    if array.dtype.kind in "biu":
-        return array.astype(np.float64)
-    if array.dtype.char not in "efd" and array.dtype.name != "bfloat16":
-        raise TypeError(
-            f"{function}: {name} must hold float16, bfloat16, float32, float64, or integers and "
-            f"bool (taken as float64); got {array.dtype}"
-        )
-    return array
+    if not holds_numbers(array.dtype):
+        raise TypeError(f"{function}: {name} must hold {FLOATS}; got {array.dtype}")
+    return array.astype(np.float64) if array.dtype.kind in "biu" else array
 
 
 def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 
-from fastgen._compose import beside, composed
+from fastgen._compose import Beside, composed, described
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._typing import Array, ArrayLike, OutPair, Rng
@@ -156,7 +156,7 @@ def add_noise(
     if given is None or type(given) is Stream:
         return _rows.along_leading(_noised, *arguments)
     row = _rows.along_leading(_linear_combination, *arguments)
-    return beside("diffusion.add_noise", row, given)
+    return described(Beside("diffusion.add_noise", row, given))
 
 
 @composed(inputs=2)
@@ -289,7 +289,7 @@ def posterior_mean_variance(
     variance = schedule.posterior_variance[steps]
     log_variance = schedule.posterior_log_variance_clipped[steps]
     row = _rows.along_leading(_linear_combination, *call)
-    return beside("diffusion.posterior_mean_variance", row, variance, log_variance)
+    return described(Beside("diffusion.posterior_mean_variance", row, variance, log_variance))
 
 
 @composed(inputs=2)
@@ -343,5 +343,4 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
         raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
     c = times if times.ndim else float(times)
     call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
-    description: Any = _rows.along_leading(_linear_interpolation, *call)
-    return description
+    return _rows.along_leading(_linear_interpolation, *call)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastgen._compose import Composition, Result, composed
+from fastgen._compose import Composition, Result, composed, described
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
 from fastgen._typing import Array, ArrayLike
@@ -233,5 +233,4 @@ def vlb_terms(
     array([0., 0.])
     """
     terms = _terms((prediction, variance, target, x0, t, schedule), parameterization)
-    description: Any = _Bound((prediction, variance), terms, bins)
-    return description
+    return described(_Bound((prediction, variance), terms, bins))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgen._compose import Row, composed
+from fastgen._compose import Row, composed, described
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Prediction
 from fastgen.diffusion import _rows
@@ -216,8 +216,7 @@ def edm_input(
         _linear_combination, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,)
     )
     (x, a), axis = row.operands, row.axis
-    description: Any = Row(_linear_combination, (x, 0.0, a, 0.0), axis)
-    return description
+    return described(Row(_linear_combination, (x, 0.0, a, 0.0), axis))
 
 
 @composed(inputs=2)

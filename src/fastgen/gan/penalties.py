@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import composed, mapped, refuse_foreign, row
+from fastgen._compose import Mapped, Row, composed, described, refuse_foreign, row
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Penalty
 
@@ -89,9 +89,5 @@ def gradient_penalty(
     axes = tuple(range(1, np.ndim(gradients))) if axis is ... else axis
     if not centered:
         return row(_squared_loss, (grad, 0.0), axes, keepdims)
-    return mapped(
-        name,
-        row(_norm, (grad,), axes, keepdims),
-        lambda norm: (norm - center) ** 2,
-        lambda norm: 2 * (norm - center),
-    )
+    norm = Row(_norm, (grad,), axes, keepdims)
+    return described(Mapped(name, norm, lambda n: (n - center) ** 2, lambda n: 2 * (n - center)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Composition, Result, Row, composed
+from fastgen._compose import Composition, Result, Row, composed, described
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -290,9 +290,7 @@ def combine(
     few = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(len(predictions))
     if few is None or start is not None:
         first = base if start is None else start
-        description: Any = _OneByOne(first, base, predictions, scales, axis)
-        return description
+        return described(_OneByOne(first, base, predictions, scales, axis))
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    description = Row(few, (base, *predictions, *scales), axis, places=places)
-    return description
+    return described(Row(few, (base, *predictions, *scales), axis, places=places))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import _messages
-from fastgen._compose import Composition, Result, composed
+from fastgen._compose import Composition, Result, composed, described
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import for_each_output
@@ -43,14 +43,9 @@ def _checked(z: Any, mu: Any, logvar: Any, dataset_size: float) -> tuple[Array, 
     """Return the inputs as arrays of one float type and of the shape (batch, latent)."""
     arrays = []
     for k, x in enumerate((z, mu, logvar)):
-        if isinstance(x, np.ma.MaskedArray):
-            raise TypeError(_messages.masked("vae.total_correlation", k))
+        _messages.check_numbers("vae.total_correlation", k, x)
         array = np.asarray(x)
-        if array.dtype.kind in "biu":
-            array = array.astype(np.float64)
-        if (array.dtype.kind != "f" and array.dtype.name != "bfloat16") or array.itemsize > 8:
-            raise TypeError(_messages.dtype("vae.total_correlation", k, array.dtype))
-        arrays.append(array)
+        arrays.append(array.astype(np.float64) if array.dtype.kind in "biu" else array)
     shapes = [a.shape for a in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) != 2:
         raise ValueError(
@@ -248,5 +243,4 @@ def total_correlation(
     >>> terms.index_code_mi.round(6)
     array([1.386294, 1.386294])
     """
-    description: Any = _Correlation((z, mu, logvar), dataset_size)
-    return description
+    return described(_Correlation((z, mu, logvar), dataset_size))
