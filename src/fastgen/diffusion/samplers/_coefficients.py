@@ -1,41 +1,31 @@
-"""x0 and epsilon from the prediction of a model at a node of a grid, and phi-functions."""
+"""The scales of predictions at a node of a grid, and phi-functions."""
 
 from __future__ import annotations
 
 import math
 
-from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
+from fastgen.diffusion._conversions import Scales
 from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING, Grid
 
 PREDICTIONS = ("epsilon", "x0", "v", "score", "flow")
 Pair = tuple[float, float]  # the coefficients of x and of the prediction
 
 
-def of_x0(grid: Grid, prediction: str, i: int) -> Pair:
-    """Return a, b of x0 = a x + b prediction at node i. Without noise, x0 = x / alpha."""
-    alpha, sigma = grid.signal[i], grid.noise[i]
-    if sigma == 0 and prediction in ("epsilon", "score"):
-        return 1.0 / alpha, 0.0
-    return x0_of(prediction, alpha, sigma, scales(grid, i))
-
-
-def of_epsilon(grid: Grid, prediction: str, i: int) -> Pair:
-    """Return a, b of epsilon = a x + b prediction at node i. Without noise: (0, 1)."""
-    alpha, sigma = grid.signal[i], grid.noise[i]
-    if sigma == 0:
-        return 0.0, 1.0
-    return epsilon_of(prediction, alpha, sigma, scales(grid, i))
-
-
-def scales(grid: Grid, i: int) -> Scales:
+def scales(grid: Grid, i: int, *, rescaled_v: bool = False) -> Scales:
     """Return the scales of v and score. The model predicts them for its own input.
 
-    On a variance-preserving schedule the input is the rescaled x / sqrt(alpha^2 + sigma^2). v
-    belongs to the rescaled x on every schedule.
+    On a variance-preserving schedule the input is the rescaled x / sqrt(alpha^2 + sigma^2). With
+    `rescaled_v`, v belongs to the rescaled x on every schedule.
     """
-    size = math.hypot(grid.signal[i], grid.noise[i])
-    score = grid.noise[i] / size if grid.form == VARIANCE_PRESERVING else grid.noise[i]
-    return Scales(size**2, size, score)
+    alpha, sigma = grid.signal[i], grid.noise[i]
+    power = alpha * alpha + sigma * sigma
+    size = math.sqrt(power)
+    preserving = grid.form == VARIANCE_PRESERVING
+    return Scales(
+        power,
+        size if preserving or rescaled_v else power,
+        sigma / size if preserving else sigma,
+    )
 
 
 def phi(k: int, z: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._sampler import Sampler
 
 
@@ -25,21 +25,14 @@ class DPMSolver(Sampler):
     ) -> None:
         """Check the options, and lay the grid. `lay` holds schedule, steps, prediction and clip."""
         name = type(self).__name__
-        _grid.check_choice(name, "algorithm", self.algorithms, algorithm)
-        _grid.check_choice(name, "solver", ("midpoint", "heun"), solver)
-        if isinstance(order, bool) or order not in (1, 2, 3):
-            raise ValueError(f"{name}: order must be 1, 2 or 3, got {order!r}")
+        _checks.check_choice(name, "algorithm", self.algorithms, algorithm)
+        _checks.check_choice(name, "solver", ("midpoint", "heun"), solver)
+        self.order = _checks.check_order(name, (1, 2, 3), order)
         self.of_data = algorithm.endswith("++")
         if not self.of_data:
             needed = f"an algorithm that predicts x0, got {algorithm!r}"
-            _grid.check_of_data(name, needed, clip=lay[-1], threshold=options["threshold"])
-        self.order, self.algorithm, self.solver = int(order), algorithm, solver
+            _checks.check_of_data(name, needed, clip=lay[-1], threshold=options["threshold"])
+        self.algorithm, self.solver = algorithm, solver
         self.memory = self.order - 1
         self.supports_cfg_pp = self.of_data or not self.memory
         self._set_up(*lay, **options)
-        if not self.of_data and self.grid.signal[0] == 0:
-            others = " or ".join(f'"{a}"' for a in self.algorithms if a.endswith("++"))
-            raise ValueError(
-                f"{name}: step 0 has no signal (zero terminal SNR), where algorithm={algorithm!r} "
-                f"has no limit; use {others}"
-            )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastgen import _messages
 from fastgen.diffusion._tables import FLOW, VARIANCE_EXPLODING, VARIANCE_PRESERVING, Array
+from fastgen.diffusion.samplers import _spacing
+from fastgen.diffusion.samplers._checks import falling
+from fastgen.diffusion.samplers._spacing import Way
 from fastgen.diffusion.schedule import Schedule
 
-SPACINGS = ("linspace", "leading", "trailing")
-SIGMAS = ("karras", "exponential", "beta", "lu")
-FINAL_SIGMAS = ("zero", "min")
-PARITIES = (None, "diffusers")
 ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar at a step without signal
+LONGEST = 3.0  # the longest step in lambda for methods that combine predictions of the noise
+FORMS = (VARIANCE_PRESERVING, VARIANCE_EXPLODING, FLOW)
+Nodes = tuple[Array, Array, Array]  # timesteps, alpha and sigma
 
 
 @dataclass(frozen=True)
@@ -43,179 +43,237 @@ class Grid:
             return math.inf
         return math.log(self.signal[i] / self.noise[i]) if self.signal[i] > 0 else -math.inf
 
+    def reach(self, i: int, most: int) -> int:
+        """Return how many nodes before node i a polynomial in lambda may use, at most `most`.
 
-@dataclass(frozen=True)
-class Way:
-    """The options of a grid, and the conventions of the method's reference implementation."""
+        A node without signal has no lambda, and a node that occurs twice adds nothing.
+        """
+        count = 0
+        while count < most and i - count > 0:
+            before, after = self.log_snr_half(i - count - 1), self.log_snr_half(i - count)
+            if not -math.inf < before < after:
+                break
+            count += 1
+        return count
 
-    sampler: str
-    steps: int
-    spacing: str
-    offset: int = 0
-    sigmas: str | None = None
-    final_sigma: str = "zero"
-    rounded: bool = True
-    """Whether timesteps of linspace are rounded to integers."""
-    one_more: bool = False
-    """Whether steps + 1 timesteps are spaced evenly and the last is left out. Then sigmas span the
-    whole schedule."""
-    parity: str | None = None
+    def leaps(self, i: int, *, of_data: bool) -> bool:
+        """Return whether step i is too long in lambda for the method.
 
+        Every step from a node without signal is. The weights of predictions of the noise grow as
+        e^h, so methods that combine these may not take steps longer than `LONGEST`. Predictions of
+        x0 have no such limit.
+        """
+        if self.signal[i] == 0:
+            return True
+        if of_data or self.noise[i + 1] == 0:
+            return False
+        return self.log_snr_half(i + 1) - self.log_snr_half(i) > LONGEST
 
-def check_steps(
-    sampler: str, steps: Any, most: int, which: str = "the length of the schedule"
-) -> int:
-    """Return `steps`, or raise."""
-    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
-        raise TypeError(f"{sampler}: steps must be an int, got {steps!r}")
-    if not 1 <= steps <= most:
-        raise ValueError(f"{sampler}: steps must lie between 1 and {most}, {which}; got {steps}")
-    return int(steps)
-
-
-def check_choice(sampler: str, option: str, choices: tuple[Any, ...], got: Any) -> None:
-    """Raise if the value of the option is none of its choices."""
-    if not any(got is choice or (isinstance(got, str) and got == choice) for choice in choices):
-        raise ValueError(_messages.choice(sampler, option, choices, got))
-
-
-def check_limits(
-    sampler: str, clip: float | None, threshold: float | None, threshold_max: float
-) -> None:
-    """Raise if a limit of x0 is out of range, or two limits are given."""
-    if clip is not None and not 0 < clip < math.inf:
-        raise ValueError(f"{sampler}: clip must be a positive number or None, got {clip!r}")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"{sampler}: threshold must lie between 0 and 1, got {threshold!r}")
-    if not threshold_max >= 1:
-        raise ValueError(f"{sampler}: threshold_max must be at least 1, got {threshold_max!r}")
-    if clip is not None and threshold is not None:
-        raise ValueError(f"{sampler}: clip and threshold both limit x0; give one of them")
-
-
-def check_of_data(sampler: str, needed: str, **limits: float | None) -> None:
-    """Raise if x0 is limited. A method that combines predictions of the noise can't do that."""
-    for option, limit in limits.items():
-        if limit is not None:
-            raise ValueError(f"{sampler}: {option} needs {needed}")
-
-
-def spaced(way: Way, length: int) -> Array:
-    """Return timesteps from most to least noise, as floats."""
-    check_choice(way.sampler, "spacing", SPACINGS, way.spacing)
-    steps, more = way.steps, int(way.one_more)
-    t: Any
-    if way.spacing == "linspace":
-        even: Array = np.linspace(0, length - 1, steps + more)[::-1][:steps]
-        t = np.round(even) if way.rounded else even
-    elif way.spacing == "leading":
-        t = np.arange(steps + more)[::-1][:steps] * float(length // (steps + more)) + way.offset
-    else:
-        t = np.round(length - np.arange(steps) * (length / steps)) - 1
-    if t[0] > length - 1 or t[-1] < 0:
-        raise ValueError(
-            f"{way.sampler}: offset={way.offset} puts timesteps outside the schedule's 0 to "
-            f"{length - 1}; use a smaller one, or fewer steps"
-        )
-    return np.asarray(t, dtype=np.float64)
-
-
-def karras(first: float, last: float, steps: int, rho: float = 7.0) -> Array:
-    """Return sigmas from first to last, with sigma^(1 / rho) evenly spaced."""
-    ramp = np.linspace(0, 1, steps)
-    sigmas: Array = (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho
-    return sigmas
-
-
-def beta_quantiles(steps: int) -> Array:
-    """Return quantiles of Beta(0.6, 0.6), from 1 down to 0."""
-    try:
-        betaincinv = importlib.import_module("scipy.special").betaincinv
-    except ImportError as error:
-        raise ImportError(f'{error}; sigmas="beta" needs: pip install scipy') from None
-    quantiles: Array = betaincinv(0.6, 0.6, np.linspace(1, 0, steps))
-    return quantiles
-
-
-def respaced(way: Way, first: float, last: float) -> Array:
-    """Return sigmas with the spacing `way.sigmas`. The first and the last are exact."""
-    if way.sigmas == "karras":
-        sigmas = karras(first, last, way.steps)
-    elif way.sigmas == "beta":
-        sigmas = last + beta_quantiles(way.steps) * (first - last)
-    else:  # "exponential" and "lu": log sigma, and so the log-SNR, is evenly spaced
-        sigmas = np.exp(np.linspace(math.log(first), math.log(last), way.steps))
-    sigmas[-1], sigmas[0] = last, first  # a single sigma is the first
-    return sigmas
+    def levels(self) -> Array:
+        """Return sigma / alpha at the nodes. For flow schedules: sigma."""
+        with np.errstate(divide="ignore"):
+            ratio: Array = np.divide(self.noise, 1.0 if self.form == FLOW else self.signal)
+        return ratio
 
 
 def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
-    """Return the grid of a schedule, with its own alpha, or with alpha = 1 if `exploding`."""
-    check_choice(way.sampler, "sigmas", (None, *SIGMAS), way.sigmas)
-    check_choice(way.sampler, "final_sigma", FINAL_SIGMAS, way.final_sigma)
-    check_choice(way.sampler, "parity", PARITIES, way.parity)
-    if schedule.form == FLOW:
-        return flow(way, schedule)
-    table = ratio_table(way, schedule, exploding)
-    t = spaced(way, len(table))
-    places = np.arange(len(table))
-    sigmas = np.interp(t, places, table)
-    if np.isinf(table[-1]):  # np.interp would turn an infinity at the end into NaN
-        sigmas = np.where(t == len(table) - 1, np.inf, sigmas)
-    if way.sigmas is not None:
-        ends = (table[-1], table[0]) if way.one_more else (sigmas[0], sigmas[-1])
-        if not (np.isfinite(ends[0]) and ends[1] > 0):
+    """Return the grid of a schedule: with its own alpha, or with alpha = 1 if `exploding`.
+
+    Flow schedules keep their own alpha in both cases.
+    """
+    steps = _Steps(way, schedule)
+    if way.timesteps is not None:
+        timesteps, signal, noise = steps.at_timesteps(way.timesteps)
+        last = steps.end()
+    elif way.sigmas is None or isinstance(way.sigmas, str):
+        timesteps, signal, noise = steps.spaced()
+        last = steps.end()
+    else:
+        listed = falling(way.sampler, "sigmas", way.sigmas)
+        inner = listed[:-1] if listed[-1] == 0 and len(listed) > 1 else listed
+        timesteps, signal, noise = steps.at_levels(inner, "sigmas")
+        last = steps.end() if len(inner) == len(listed) else (1.0, 0.0)
+    signal, noise = np.append(signal, last[0]), np.append(noise, last[1])
+    if exploding and schedule.form == VARIANCE_PRESERVING:
+        signal, noise = np.ones_like(signal), steps.ratio(signal, noise)
+    grid = Grid(timesteps, signal.tolist(), noise.tolist(), schedule.form)
+    if way.parity is None:
+        _refuse_repeated(way, grid)
+    return grid
+
+
+def _refuse_repeated(way: Way, grid: Grid) -> None:
+    """Raise if the noise does not fall from each node to the next."""
+    levels = grid.levels()
+    same = np.flatnonzero(~(levels[1:] < levels[:-1]))
+    if not same.size:
+        return
+    k = int(same[0])
+    remedy = "use fewer steps, or another spacing"
+    if k + 1 == len(grid):
+        remedy = "use final_sigma='zero', fewer steps, or another spacing or offset"
+    raise ValueError(
+        f"{way.sampler}: sigma must fall in every step, but it goes from {levels[k]:g} to "
+        f"{levels[k + 1]:g} in step {k}; {remedy}"
+    )
+
+
+class _Steps:
+    """The steps of a schedule that a run can use, and the nodes at steps, sigmas or timesteps.
+
+    These are the steps with noise, up to the first without signal. With parity to diffusers, all.
+    """
+
+    def __init__(self, way: Way, schedule: Schedule) -> None:
+        self.way, self.schedule, self.form = way, schedule, schedule.form
+        self.low, self.high = 0, len(schedule) - 1
+        if way.parity is None:
+            self.low, self.high = usable(schedule)
+        self.table = self._levels()
+
+    def _levels(self) -> Array:
+        """Return sigma / alpha of the steps, or sigma on flows. Infinite where alpha is 0."""
+        kept = slice(self.low, self.high + 1)
+        if self.form == FLOW:
+            return self.schedule.sigma[kept]
+        table = self.schedule.sigma_over_signal[kept]
+        if self.way.parity == "diffusers" and np.isinf(table[-1]):
+            largest = math.sqrt((1 - ALMOST_NO_SIGNAL) / ALMOST_NO_SIGNAL)
+            table = np.append(table[:-1], largest)
+        return table
+
+    def end(self) -> tuple[float, float]:
+        """Return alpha and sigma where the run ends."""
+        if self.way.final_sigma == "zero":
+            return 1.0, 0.0
+        return float(self.schedule.signal[self.low]), float(self.schedule.sigma[self.low])
+
+    def spaced(self) -> Nodes:
+        """Return nodes that are spaced evenly in steps, or as the spacing of sigmas says."""
+        way = self.way
+        if self.form == FLOW and way.spacing == "leading" and way.parity is None:
+            raise ValueError(
+                f"{way.sampler}: spacing='leading' does not start at pure noise, as a run on a "
+                "flow schedule must; use spacing='trailing' or 'linspace'"
+            )
+        places = _spacing.spaced(way, len(self.table))
+        nodes = self.at_steps(places + self.low)
+        if way.sigmas is None:
+            return nodes
+        with np.errstate(divide="ignore"):
+            levels = nodes[2] / (1.0 if self.form == FLOW else nodes[1])
+        first, last = levels[0], levels[-1]
+        if way.one_more or (way.final_sigma == "min" and way.parity is None):
+            first, last = self.table[-1], self.table[0]
+        if not (np.isfinite(first) and last > 0):
             raise ValueError(
                 f"{way.sampler}: sigmas={way.sigmas!r} needs a schedule whose sigma / alpha is "
-                f"positive and finite, got {ends[1]} to {ends[0]}; leave sigmas=None"
+                f"positive and finite, got {last} to {first}; leave sigmas=None"
             )
-        sigmas = respaced(way, *map(float, ends))
-        t = np.interp(np.log(sigmas), np.log(table), places)
-        if way.rounded:
-            t = np.trunc(t) if way.parity and way.sigmas in ("exponential", "beta") else np.round(t)
-    last = 0.0 if way.final_sigma == "zero" else float(table[0])
-    nodes = np.append(sigmas, last)
-    if schedule.form == VARIANCE_EXPLODING:
-        t = sigmas
-    if exploding or schedule.form == VARIANCE_EXPLODING:
-        return Grid(t, [1.0] * len(nodes), nodes.tolist(), schedule.form)
-    size = np.hypot(1, nodes)
-    with np.errstate(invalid="ignore"):
-        signal, noise = 1 / size, np.where(np.isinf(nodes), 1.0, nodes / size)
-    exact = t == np.round(t) if way.sigmas is None else np.zeros(len(t), bool)
-    at = np.round(t).astype(int)
-    signal[:-1] = np.where(exact, schedule.signal[at], signal[:-1])
-    noise[:-1] = np.where(exact, schedule.sigma[at], noise[:-1])
-    return Grid(t, signal.tolist(), noise.tolist(), schedule.form)
+        if self.form == FLOW and way.sigmas == "lu":
+            raise ValueError(
+                f"{way.sampler}: sigmas='lu' is even in log(alpha / sigma), which is infinite at "
+                "the start of a flow schedule; use sigmas='exponential'"
+            )
+        count = way.steps + int(way.final_sigma == "min" and way.parity is None)
+        spread = _spacing.respaced(way.sigmas, float(first), float(last), count)[: way.steps]
+        return self.at_levels(spread, "sigmas")
+
+    def ratio(self, signal: Array, noise: Array) -> Array:
+        """Return sigma / alpha at nodes of samplers of x0 + sigma noise, or raise if infinite."""
+        with np.errstate(divide="ignore"):
+            ratio: Array = noise / signal
+        if np.isinf(ratio[0]) and self.way.parity is None:
+            raise ValueError(
+                f"{self.way.sampler}: step 0 has no signal (zero terminal SNR), so its sigma / "
+                'alpha is infinite; use DDIM or DPMSolverMultistep with prediction="v", or '
+                'parity="diffusers"'
+            )
+        return np.where(np.isinf(ratio), self.table[-1], ratio)
+
+    def at_steps(self, places: Array) -> Nodes:
+        """Return the nodes at steps, and between them."""
+        signal, noise = self.schedule.in_steps().coefficients(places)
+        if self.way.parity and self.form == VARIANCE_PRESERVING:
+            between = places != np.round(places)  # sigma / alpha is interpolated, not the log-SNR
+            ratio = np.interp(places, np.arange(len(self.table)), self.table)
+            signal = np.where(between, 1 / np.hypot(1, ratio), signal)
+            noise = np.where(between, ratio / np.hypot(1, ratio), noise)
+        return self._timesteps(places, noise), signal, noise
+
+    def _timesteps(self, places: Array, noise: Array) -> Array:
+        """Return the time input of the model."""
+        if self.form == VARIANCE_PRESERVING:
+            return places
+        return noise * len(self.schedule) if self.form == FLOW else noise
+
+    def at_levels(self, levels: Array, option: str) -> Nodes:
+        """Return the nodes at sigma / alpha, or at sigma on flows."""
+        if self.form != VARIANCE_PRESERVING:
+            most = 1.0 if self.form == FLOW else math.inf
+            levels = self._within(option, levels, np.finfo(np.float64).tiny, most)
+            signal = 1 - levels if self.form == FLOW else np.ones_like(levels)
+            return self._timesteps(levels, levels), signal, levels
+        levels = self._within(option, levels, self.table[0], self.table[-1])
+        places, way = self._places(levels), self.way
+        if way.parity and way.rounded:
+            down = way.sigmas in ("exponential", "beta")
+            places = np.trunc(places) if down else np.round(places)
+        size = np.hypot(1, levels)
+        return places, 1 / size, levels / size
+
+    def _places(self, levels: Array) -> Array:
+        """Return the steps of a variance-preserving schedule with these sigma / alpha."""
+        schedule = self.schedule
+        if schedule.path is None or self.way.parity:  # log SNR is linear between steps
+            table, steps = self.table, self.low + np.arange(len(self.table), dtype=np.float64)
+            finite = np.isfinite(table)
+            return np.interp(np.log(levels), np.log(table[finite]), steps[finite])
+        places: Array = schedule.time_of(levels) * len(schedule) - 1
+        whole = np.round(places)
+        return np.where(np.abs(places - whole) < 1e-9, whole, places)
+
+    def at_timesteps(self, given: Any) -> Nodes:
+        """Return the nodes at timesteps that the user gives."""
+        timesteps = falling(self.way.sampler, "timesteps", given)
+        if self.form == VARIANCE_PRESERVING:
+            return self.at_steps(self._within("timesteps", timesteps, self.low, self.high))
+        levels = timesteps / len(self.schedule) if self.form == FLOW else timesteps
+        return self.at_levels(levels, "timesteps")
+
+    def _within(self, option: str, given: Array, low: float, high: float) -> Array:
+        """Return the numbers, or raise if one lies outside by more than float32's rounding."""
+        kept = np.clip(given, low, high)
+        wrong = np.abs(given - kept) > 1e-6 * np.abs(given)
+        if np.any(wrong):
+            raise ValueError(
+                f"{self.way.sampler}: {option} must lie between {low:g} and {high:g} on this "
+                f"schedule, got {given[wrong][0]:g}"
+            )
+        return kept
 
 
-def ratio_table(way: Way, schedule: Schedule, exploding: bool) -> Array:
-    """Return sigma / alpha of each step of the schedule."""
-    table = schedule.sigma_over_signal
-    if np.isfinite(table[-1]):
-        return table
-    if way.parity == "diffusers":
-        largest = math.sqrt((1 - ALMOST_NO_SIGNAL) / ALMOST_NO_SIGNAL)
-        return np.append(table[:-1], largest)
-    if exploding:
-        raise ValueError(
-            f"{way.sampler}: the last step of the schedule has no signal, so its sigma / alpha is "
-            'infinite; use DDIM or DPMSolverMultistep with prediction="v", or parity="diffusers"'
-        )
-    return table
+def timesteps_at(schedule: Schedule, levels: Array) -> Array:
+    """Return the model's time input at sigma / alpha, or at sigma on flows."""
+    return _Steps(Way("", 1, "linspace", rounded=False), schedule).at_levels(levels, "sigmas")[0]
 
 
-def flow(way: Way, schedule: Schedule) -> Grid:
-    """Return the grid of a flow schedule: sigmas at even times from 1 to 1 / T, then the last."""
-    if way.sigmas is not None and way.sigmas != "karras":
-        raise ValueError(f"{way.sampler}: sigmas must be None or 'karras' for a flow schedule")
-    length, steps = len(schedule), way.steps
-    sigmas = np.asarray(schedule.in_time().coefficients(np.linspace(1, 1 / length, steps))[1])
-    if way.sigmas == "karras":
-        sigmas = karras(float(sigmas[0]), float(sigmas[-1]), steps)
-    last = 0.0 if way.final_sigma == "zero" else float(schedule.sigma[0])
-    nodes = np.append(sigmas, last)
-    return Grid(sigmas * length, (1 - nodes).tolist(), nodes.tolist(), FLOW)
+def usable(schedule: Schedule) -> tuple[int, int]:
+    """Return the first step with noise, and the first without signal, or else the last step."""
+    low = int(np.argmax(schedule.sigma > 0))
+    without = np.flatnonzero(schedule.signal == 0)
+    return low, int(without[0]) if without.size else len(schedule) - 1
 
 
-__all__ = ["FLOW", "VARIANCE_EXPLODING", "VARIANCE_PRESERVING", "Grid", "Way", "make"]
+__all__ = [
+    "FLOW",
+    "FORMS",
+    "LONGEST",
+    "VARIANCE_EXPLODING",
+    "VARIANCE_PRESERVING",
+    "Grid",
+    "Way",
+    "make",
+    "timesteps_at",
+    "usable",
+]

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _coefficients, _grid, _per_sample
+from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
+from fastgen.diffusion.samplers import _checks, _coefficients, _grid, _per_sample
 from fastgen.diffusion.samplers._bound_step import BoundStep, StepFormula, bind
 from fastgen.diffusion.samplers._coefficients import Pair
-from fastgen.diffusion.samplers._grid import Grid, Way
+from fastgen.diffusion.samplers._grid import FORMS, Grid, Way
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.schedule import Schedule
@@ -32,7 +33,9 @@ class Method(abc.ABC):
     """Whether CFG++ is defined: the method remembers x0 or nothing, and adds no churn."""
     exploding: ClassVar[bool] = False
     """Whether the samples are x0 + sigma noise for every form of schedule."""
-    spacing: str = "leading"
+    forms: ClassVar[tuple[str, ...]] = FORMS
+    """The forms of schedules that the method is for."""
+    spacing: str = "trailing"
     rounded: ClassVar[bool] = True
     one_more: ClassVar[bool] = False
 
@@ -46,11 +49,15 @@ class Method(abc.ABC):
     """The model's time input at each step, float64 of shape (evaluations,).
 
     On a variance-preserving schedule these are steps, or lie between steps. Where its `unit` is
-    "step", `Schedule.coefficients`, `add_noise`, `convert` and the like take them as `t`."""
+    "step", `Schedule.coefficients`, `add_noise`, `convert` and the like take them as `t`. On a
+    variance-exploding schedule they are sigmas, and on a flow schedule sigmas times its length."""
     sigmas: Array
     """sigma / alpha at the nodes, from start to end. For flow schedules: sigma."""
     init_noise_scale: float = 1.0
-    """The factor of standard normal noise at the start of a run."""
+    """The factor of standard normal noise at the start of a run.
+
+    It is sigma at node 0. On a variance-preserving schedule it is the deviation of the samples
+    there, for data of variance 1: 1, or hypot(1, sigma) for samplers of x0 + sigma noise."""
 
     def _set_up(
         self,
@@ -58,46 +65,66 @@ class Method(abc.ABC):
         steps: int,
         prediction: str,
         clip: float | None = None,
-        most: int | None = None,
         threshold: float | None = None,
         threshold_max: float = math.inf,
         **options: Any,
     ) -> None:
         """Check the common options and lay the grid."""
         name = type(self).__name__
-        if not isinstance(schedule, Schedule):
-            raise TypeError(
-                f"{name}: schedule must be a fastgen.diffusion.Schedule, got {schedule!r}"
-            )
-        _grid.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
-        steps = _grid.check_steps(name, steps, len(schedule) if most is None else most)
-        _grid.check_limits(name, clip, threshold, threshold_max)
+        self._check(schedule, prediction)
+        _checks.check_limits(name, clip, threshold, threshold_max)
         self.schedule, self.prediction, self.parity = schedule, prediction, options.get("parity")
         self.limit = math.inf if clip is None else float(clip)
         if threshold is not None:
             self.threshold, self.limit = (float(threshold), float(threshold_max)), 1.0
-        self.spacing = options.get("spacing", self.spacing)
+        self.spacing = options.setdefault("spacing", self.spacing)
+        steps = self._number_of_steps(steps, options)
         way = Way(name, steps, rounded=self.rounded, one_more=self.one_more, **options)
         self._take(_grid.make(way, schedule, exploding=self.exploding))
 
+    def _check(self, schedule: Schedule, prediction: str) -> None:
+        """Raise if the schedule is none, or not of a form that the method is for."""
+        name = type(self).__name__
+        if not isinstance(schedule, Schedule):
+            raise TypeError(
+                f"{name}: schedule must be a fastgen.diffusion.Schedule, got {schedule!r}"
+            )
+        if schedule.form not in self.forms:
+            wanted = " or ".join(self.forms)
+            raise ValueError(
+                f"{name}: schedule must be {wanted}, got {schedule!r}, which is {schedule.form}"
+            )
+        _checks.check_choice(name, "prediction", _coefficients.PREDICTIONS, prediction)
+
+    def _number_of_steps(self, steps: Any, options: dict[str, Any]) -> int:
+        """Return the number of steps that are spaced. A list of the user has its own length."""
+        sigmas = options.get("sigmas")
+        if options.get("timesteps") is not None or not (sigmas is None or isinstance(sigmas, str)):
+            return _checks.check_int(type(self).__name__, "steps", steps)
+        most, which = len(self.schedule), "the length of the schedule"
+        if options.get("parity") is None:
+            low, high = _grid.usable(self.schedule)
+            usable = high - low + 1 - (options.get("final_sigma") == "min")
+            if usable < most:
+                most, which = max(usable, 1), "the number of its steps with noise before the last"
+        return _checks.check_steps(type(self).__name__, steps, most, which)
+
     def _take(self, grid: Grid) -> None:
         """Use this grid, and compute the scales of the samples."""
-        self.grid, self.timesteps = grid, grid.timesteps
-        flow = grid.form == _grid.FLOW
-        with np.errstate(divide="ignore"):
-            self.sigmas = np.divide(grid.noise, 1.0 if flow else grid.signal)
+        self.grid, self.timesteps, self.sigmas = grid, grid.timesteps, grid.levels()
         if grid.signal[0] == 0 and self.prediction in ("epsilon", "score"):
             raise ValueError(
                 f"{type(self).__name__}: step 0 has no signal (zero terminal SNR), where "
                 f'{self.prediction} does not determine x0; use a model with prediction="v" or '
                 '"x0", or another schedule or spacing'
             )
-        rescaled = self.exploding and grid.form == _grid.VARIANCE_PRESERVING
+        preserving = grid.form == _grid.VARIANCE_PRESERVING
+        rescaled = self.exploding and preserving
         self._scales = [1 / math.hypot(1, s) if rescaled else 1.0 for s in grid.noise]
-        if self.exploding:
-            first = grid.noise[0]
-            unscaled = self.spacing in ("linspace", "trailing") or not rescaled
-            self.init_noise_scale = first if unscaled else math.hypot(1, first)
+        first = grid.noise[0]
+        self.init_noise_scale = math.hypot(grid.signal[0], first) if preserving else first
+        if self.parity and rescaled and self.spacing != "leading":
+            self.init_noise_scale = first
 
     def _bind_steps(self) -> None:
         """Bind the steps of a run from the start."""
@@ -134,11 +161,50 @@ class Method(abc.ABC):
 
     def _x0(self, i: int) -> Pair:
         """Return the coefficients of x and of the prediction in x0."""
-        return _coefficients.of_x0(self.grid, self.prediction, i)
+        alpha, sigma = self.grid.signal[i], self.grid.noise[i]
+        return x0_of(self.prediction, alpha, sigma, self._prediction_scales(i))
 
     def _epsilon(self, i: int) -> Pair:
         """Return the coefficients of x and of the prediction in epsilon."""
-        return _coefficients.of_epsilon(self.grid, self.prediction, i)
+        alpha, sigma = self.grid.signal[i], self.grid.noise[i]
+        return epsilon_of(self.prediction, alpha, sigma, self._prediction_scales(i))
+
+    def _prediction_scales(self, i: int) -> Scales:
+        """Return the scales of v and score at node i."""
+        rescaled = self.parity is not None and self.grid.form == _grid.VARIANCE_EXPLODING
+        return _coefficients.scales(self.grid, i, rescaled_v=rescaled)
+
+    def _slope(self, i: int) -> Pair:
+        """Return the coefficients of x and of the prediction in the slope (x - x0) / sigma.
+
+        That is the derivative of x by sigma where x = x0 + sigma epsilon, and on flows: there it
+        is epsilon - x0.
+        """
+        if self.grid.form != _grid.FLOW:
+            return self._epsilon(i)
+        if self.prediction == "flow":
+            return 0.0, 1.0
+        (a, b), (e, f) = self._x0(i), self._epsilon(i)
+        return e - a, f - b
+
+    def _ddim(self, i: int, after: Pair, eta: float) -> StepFormula:
+        """Return the step to x0 and the predicted noise, a part of which is new.
+
+        It goes from node i to `after`, an alpha and a sigma. The new noise is `eta` times as much
+        as the posterior has. The step is bounded at any length.
+        """
+        (a, b), (e, f), (alpha, sigma) = self._x0(i), self._epsilon(i), after
+        noise = 0.0
+        if eta and sigma > 0:
+            ratio = self.grid.signal[i] * sigma / (self.grid.noise[i] * alpha)
+            noise = eta * sigma * math.sqrt(max((1 - ratio) * (1 + ratio), 0.0))
+        along = math.sqrt(max(sigma**2 - noise**2, 0.0))
+        return StepFormula(u=alpha * a + along * e, v=alpha * b + along * f, noise=noise)
+
+    def _leap(self, i: int, m: Pair, eta: float) -> StepFormula:
+        """Return the step of a method that remembers m, where the step leaps: see `Grid.leaps`."""
+        step = self._ddim(i, (self.grid.signal[i + 1], self.grid.noise[i + 1]), eta)
+        return step._replace(a=m[0], b=m[1])
 
     @functools.cached_property
     def _table(self) -> Array:

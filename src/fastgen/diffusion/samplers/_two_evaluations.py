@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion.samplers._grid import Grid
+from fastgen.diffusion.samplers._grid import FLOW, Grid, timesteps_at
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -24,15 +23,14 @@ def doubled(grid: Grid) -> Grid:
 
 def with_middles(grid: Grid, schedule: Schedule) -> Grid:
     """Add the geometric mean between neighbouring sigmas, except before the last, which is 0."""
-    sigmas, timesteps = grid.noise[:1], [float(grid.timesteps[0])]
-    table = np.log(schedule.sigma_over_signal)
-    for i in range(1, len(grid)):
-        middle = math.sqrt(grid.noise[i - 1] * grid.noise[i])
-        time = np.interp(math.log(middle), table, np.arange(len(table)))
-        timesteps += [float(time), float(grid.timesteps[i])]
-        sigmas += [middle, grid.noise[i]]
-    sigmas.append(grid.noise[-1])
-    return Grid(np.array(timesteps), [1.0] * len(sigmas), sigmas, grid.form)
+    inner = np.array(grid.noise[:-1])
+    sigmas = np.empty(2 * len(inner) - 1)
+    sigmas[::2], sigmas[1::2] = inner, np.sqrt(inner[:-1] * inner[1:])
+    timesteps = np.empty_like(sigmas)
+    timesteps[::2], timesteps[1::2] = grid.timesteps, timesteps_at(schedule, sigmas[1::2])
+    nodes = np.append(sigmas, grid.noise[-1])
+    signal = 1 - nodes if grid.form == FLOW else np.ones_like(nodes)
+    return Grid(timesteps, signal.tolist(), nodes.tolist(), grid.form)
 
 
 class Halves(Sampler):

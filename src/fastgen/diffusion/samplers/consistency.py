@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
-from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, VARIANCE_PRESERVING, Grid
+from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, VARIANCE_PRESERVING
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -19,30 +21,35 @@ __all__ = ["LCM", "TCD", "ConsistencyModel"]
 class _Distilled(Sampler):
     """A sampler on a few of the timesteps at which the model was distilled."""
 
+    forms = (VARIANCE_PRESERVING,)
+
     def _choose(
         self,
         schedule: Schedule,
         steps: int,
         prediction: str,
         original_steps: int,
-        clip: float | None = None,
-        threshold: float | None = None,
-        threshold_max: float = math.inf,
+        timesteps: Sequence[float] | None,
+        **limits: Any,
     ) -> None:
         name = type(self).__name__
-        limits: dict[str, Any] = {"threshold": threshold, "threshold_max": threshold_max}
-        self._set_up(schedule, 1, prediction, clip, spacing="trailing", **limits)
-        if schedule.form != VARIANCE_PRESERVING:
-            raise ValueError(f"{name}: schedule must be variance preserving, got {schedule!r}")
-        original_steps = min(original_steps, len(schedule))
-        steps = _grid.check_steps(name, steps, original_steps, "original_steps")
-        origins = np.arange(original_steps, 0, -1) * (len(schedule) // original_steps) - 1
-        chosen = origins[
-            np.floor(np.linspace(0, original_steps, steps, endpoint=False)).astype(int)
-        ]
-        signal, noise = schedule.signal[chosen].tolist(), schedule.sigma[chosen].tolist()
-        nodes = [*signal, 1.0], [*noise, 0.0]
-        self._take(Grid(chosen.astype(np.float64), *nodes, schedule.form))
+        self._check(schedule, prediction)
+        original_steps = _checks.check_int(name, "original_steps", original_steps)
+        if original_steps < 1:
+            raise ValueError(f"{name}: original_steps must be at least 1, got {original_steps}")
+        length = len(schedule)
+        original_steps = min(original_steps, length)
+        if timesteps is None:
+            steps = _checks.check_steps(name, steps, original_steps, "original_steps")
+            origins = np.arange(original_steps, 0, -1) * (length // original_steps) - 1
+            even = np.linspace(0, original_steps, steps, endpoint=False)
+            timesteps = origins[np.floor(even).astype(int)].tolist()
+        self._set_up(schedule, steps, prediction, timesteps=timesteps, **limits)
+        between = self.timesteps[self.timesteps != np.round(self.timesteps)]
+        if between.size:
+            raise ValueError(
+                f"{name}: timesteps must be whole steps of the schedule, got {between[0]:g}"
+            )
 
 
 class LCM(_Distilled):
@@ -63,7 +70,9 @@ class LCM(_Distilled):
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     original_steps : int, default 50
-        The number of timesteps that the model was distilled at.
+        The number of timesteps that the model was distilled at; at most the schedule's length.
+    timesteps : list of int, optional
+        The timesteps, in place of `steps`. They strictly fall.
     timestep_scaling : float, default 10.0
         See above.
     clip : float, optional
@@ -101,14 +110,16 @@ class LCM(_Distilled):
         *,
         prediction: str = "epsilon",
         original_steps: int = 50,
+        timesteps: Sequence[float] | None = None,
         timestep_scaling: float = 10.0,
         clip: float | None = None,
         threshold: float | None = None,
         threshold_max: float = math.inf,
     ) -> None:
         """Lay the grid and bind the steps."""
-        self.timestep_scaling = timestep_scaling
-        self._choose(schedule, steps, prediction, original_steps, clip, threshold, threshold_max)
+        self.timestep_scaling = _checks.check_positive("LCM", "timestep_scaling", timestep_scaling)
+        limits = {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
+        self._choose(schedule, steps, prediction, original_steps, timesteps, **limits)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -129,7 +140,7 @@ class TCD(_Distilled):
 
     Parameters
     ----------
-    schedule, prediction, original_steps
+    schedule, prediction, original_steps, timesteps
         As in `LCM`.
     steps : int, default 4
         The number of evaluations of the model.
@@ -165,13 +176,12 @@ class TCD(_Distilled):
         *,
         prediction: str = "epsilon",
         original_steps: int = 50,
+        timesteps: Sequence[float] | None = None,
         eta: float = 0.3,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if not 0 <= eta <= 1:
-            raise ValueError(f"TCD: eta must lie between 0 and 1, got {eta!r}")
-        self.eta = float(eta)
-        self._choose(schedule, steps, prediction, original_steps)
+        self.eta = _checks.check_number("TCD", "eta", eta, 0, 1)
+        self._choose(schedule, steps, prediction, original_steps, timesteps)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -200,6 +210,9 @@ class ConsistencyModel(Sampler):
         The sigmas of the distillation, such as ``Schedule.karras(40)``.
     steps : int, default 1
         The number of evaluations of the model.
+    sigmas : list of float, optional
+        The sigmas, which strictly fall and end above the smallest of the schedule, in place of
+        `steps`.
     sigma_data : float, default 0.5
         The deviation of the data.
     clip : float, optional, default 1.0
@@ -228,30 +241,29 @@ class ConsistencyModel(Sampler):
     """
 
     exploding = True
+    forms = (VARIANCE_EXPLODING,)
 
     def __init__(
         self,
         schedule: Schedule,
         steps: int = 1,
         *,
+        sigmas: Sequence[float] | None = None,
         sigma_data: float = 0.5,
         clip: float | None = 1.0,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if not sigma_data > 0:
-            raise ValueError(f"ConsistencyModel: sigma_data must be > 0, got {sigma_data!r}")
-        self.sigma_data = sigma_data
-        self._set_up(schedule, steps, "x0", clip, spacing="linspace")
-        if schedule.form != VARIANCE_EXPLODING:
-            raise ValueError(
-                f"ConsistencyModel: schedule must be variance exploding, got {schedule!r}"
-            )
-        table, steps = schedule.sigma[::-1], len(self.timesteps)
-        nodes = [float(table[k * (len(table) // steps)]) for k in range(steps)]
-        timesteps = 250 * np.log(np.array(nodes))
-        nodes.append(float(table[-1]))
-        self._take(Grid(timesteps, [1.0] * len(nodes), nodes, VARIANCE_EXPLODING))
-        self._scales = [1 / math.hypot(s, sigma_data) for s in nodes]
+        self.sigma_data = _checks.check_positive("ConsistencyModel", "sigma_data", sigma_data)
+        self._check(schedule, "x0")
+        if sigmas is None:
+            steps = _checks.check_steps("ConsistencyModel", steps, max(len(schedule) - 1, 1))
+            stride = len(schedule) // steps
+            sigmas = schedule.sigma[::-1][: steps * stride : stride].tolist()
+        options: dict[str, Any] = {"sigmas": sigmas, "final_sigma": "min"}
+        self._set_up(schedule, steps, "x0", clip, **options)
+        grid = self.grid
+        self._take(dataclasses.replace(grid, timesteps=250 * np.log(grid.noise[:-1])))
+        self._scales = [1 / math.hypot(s, self.sigma_data) for s in grid.noise]
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:

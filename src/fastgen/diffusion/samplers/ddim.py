@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from fastgen.diffusion.samplers import _checks, _grid
 from fastgen.diffusion.samplers._bound_step import StepFormula
-from fastgen.diffusion.samplers._grid import Grid
+from fastgen.diffusion.samplers._grid import FLOW, VARIANCE_PRESERVING, Grid
+from fastgen.diffusion.samplers._method import Array
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -29,10 +34,17 @@ class DDIM(Sampler):
         The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
-    spacing : {"leading", "linspace", "trailing"}, default "leading"
-        Which timesteps are chosen.
+    spacing : {"trailing", "linspace", "leading"}, default "trailing"
+        Which timesteps are chosen. "trailing" starts at the last step of the schedule for any
+        number of steps; "leading" ends at the first, and starts below the last.
     offset : int, default 0
         Added to the timesteps of leading spacing.
+    timesteps : list of float, optional
+        The timesteps, in place of `steps` and `spacing`. They strictly fall.
+    sigmas : str or list of float, optional
+        Another spacing: "karras", "exponential", "beta" or "lu", between the first and the last
+        sigma / alpha (on a flow schedule: sigma). Or a list of them, which strictly fall, in place
+        of `steps` and `spacing`. A last 0 is the end; without it, `final_sigma` says the end.
     eta : float, default 0.0
         0 adds no noise; 1 adds as much as `DDPM`.
     clip : float, optional
@@ -48,9 +60,12 @@ class DDIM(Sampler):
     final_sigma : {"zero", "min"}, default "zero"
         Where to end: at clean data, or at the first step of the schedule.
     inverse : bool, default False
-        Go from data to noise: the steps of the deterministic sampler, backwards.
+        Go from data to noise: the steps of the deterministic sampler, backwards. The data are taken
+        as samples at the first step of the schedule, as with ``final_sigma="min"``.
     parity : {None, "diffusers"}, default None
-        With "diffusers", each step ends T // steps timesteps further, wherever the next begins.
+        With "diffusers", each step ends T // steps timesteps further, wherever the next begins;
+        the stride of leading spacing is T // steps; and `inverse` starts from clean data, whose
+        predictions the model gives for the end of the step.
 
     Raises
     ------
@@ -80,8 +95,10 @@ class DDIM(Sampler):
         steps: int = 50,
         *,
         prediction: str = "epsilon",
-        spacing: str = "leading",
+        spacing: str = "trailing",
         offset: int = 0,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         eta: float = 0.0,
         clip: float | None = None,
         threshold: float | None = None,
@@ -92,28 +109,34 @@ class DDIM(Sampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if not 0 <= eta <= 1:
-            raise ValueError(f"DDIM: eta must lie between 0 and 1, got {eta!r}")
-        if inverse and (eta or (prediction == "x0" and final_sigma == "zero")):
+        eta = _checks.check_number("DDIM", "eta", eta, 0, 1)
+        of_noise = prediction not in ("x0", "score")
+        if inverse and (eta or not (parity is None or of_noise or final_sigma == "min")):
             raise ValueError(
-                "DDIM: inverse=True needs eta=0, and final_sigma='min' where prediction='x0'; got "
-                f"eta={eta!r}, final_sigma={final_sigma!r}"
+                "DDIM: inverse=True needs eta=0, and with parity final_sigma='min' where the "
+                f"prediction is x0 or score; got eta={eta!r}, final_sigma={final_sigma!r}, "
+                f"prediction={prediction!r}"
             )
-        self.eta, self.clip_epsilon, self.inverse = float(eta), clip_epsilon, inverse
+        if inverse and parity is None:
+            final_sigma = "min"
+        self.eta, self.clip_epsilon, self.inverse = eta, clip_epsilon, inverse
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        options |= {"timesteps": timesteps, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, final_sigma=final_sigma, **options)
+        self._evenly = timesteps is None and sigmas is None
         self._targets = self._ends(final_sigma)
         if inverse:
             grid = self.grid
-            self._take(Grid(grid.timesteps[::-1], grid.signal[::-1], grid.noise[::-1], grid.form))
+            up = grid.timesteps[::-1] if parity else self._timesteps_up()
+            self._take(Grid(up, grid.signal[::-1], grid.noise[::-1], grid.form))
             self._targets = list(zip(self.grid.signal[1:], self.grid.noise[1:], strict=True))
         self._bind_steps()
 
     def _ends(self, final_sigma: str) -> list[tuple[float, float]]:
         """Return alpha and sigma at the end of each step."""
         grid, schedule = self.grid, self.schedule
-        if self.parity is None:
+        if self.parity is None or not self._evenly:
             return list(zip(grid.signal[1:], grid.noise[1:], strict=True))
         last = (grid.signal[-1], grid.noise[-1])
         stride = len(schedule) // len(self)
@@ -122,14 +145,19 @@ class DDIM(Sampler):
             (float(schedule.signal[t]), float(schedule.sigma[t])) if t >= 0 else last for t in ends
         ]
 
+    def _timesteps_up(self) -> Array:
+        """Return the timesteps of the nodes from data to noise, but the last."""
+        first = float(_grid.usable(self.schedule)[0])
+        if self.grid.form != VARIANCE_PRESERVING:
+            first = self.grid.noise[-1]
+            first *= len(self.schedule) if self.grid.form == FLOW else 1
+        return np.concatenate([[first], self.grid.timesteps[:0:-1]])
+
     def _formula(self, i: int, available: int) -> StepFormula:
         alpha, sigma = self.grid.signal[i], self.grid.noise[i]
         alpha_next, sigma_next = self._targets[i]
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
-        noise = 0.0
-        if self.eta and sigma_next > 0:
-            new = 1 - (alpha * sigma_next / (sigma * alpha_next)) ** 2  # 1 - SNR_i / SNR_{i+1}
-            noise = self.eta * sigma_next * math.sqrt(max(new, 0.0))
+        noise = self._ddim(i, self._targets[i], self.eta).noise
         along = math.sqrt(max(sigma_next**2 - noise**2, 0.0))
         if self.clip_epsilon and math.isfinite(self.limit):
             return StepFormula(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastgen._core import result_dtype
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import LINEAR, StepFormula
 from fastgen.diffusion.samplers._method import Array, Given
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
@@ -37,10 +38,8 @@ class DDPM(Sampler):
         The number of evaluations of the model.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
-    spacing : {"leading", "linspace", "trailing"}, default "leading"
-        Which timesteps are chosen.
-    offset : int, default 0
-        Added to the timesteps of leading spacing.
+    spacing, offset, timesteps, sigmas
+        As in `DDIM`.
     variance : {"small", "large", "learned", "learned_range"}, default "small"
         :math:`s^2 = \tau^2 \sigma_{i+1}^2 / \sigma_i^2`, right for data at one point, or
         :math:`s^2 = \tau^2`, right for data that are standard normal. The last step, to clean
@@ -54,7 +53,8 @@ class DDPM(Sampler):
         As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", all but the small variance add noise in the last step too, unless its
-        timestep is 0; and "learned" is the variance itself.
+        timestep is 0; "learned" is the variance itself; and the stride of leading spacing is
+        T // steps.
 
     Raises
     ------
@@ -87,8 +87,10 @@ class DDPM(Sampler):
         steps: int = 1000,
         *,
         prediction: str = "epsilon",
-        spacing: str = "leading",
+        spacing: str = "trailing",
         offset: int = 0,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         variance: str = "small",
         clip: float | None = None,
         threshold: float | None = None,
@@ -96,9 +98,10 @@ class DDPM(Sampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        _grid.check_choice("DDPM", "variance", VARIANCES, variance)
+        _checks.check_choice("DDPM", "variance", VARIANCES, variance)
         self.variance, self.learned = variance, variance.startswith("learned")
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        options |= {"timesteps": timesteps, "sigmas": sigmas}
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, **options)
         self._bind_steps()

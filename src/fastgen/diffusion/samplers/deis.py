@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
 from fastgen.diffusion.schedule import Schedule
 
@@ -20,7 +22,9 @@ class DEIS(DPMSolverMultistep):
 
     Parameters
     ----------
-    schedule, steps, prediction, order, spacing, offset, sigmas, final_sigma, lower_order_final
+    schedule, steps, prediction, order, spacing, offset, timesteps, sigmas, final_sigma
+        As in `DPMSolverMultistep`.
+    lower_order_final, parity
         As in `DPMSolverMultistep`.
 
     Raises
@@ -55,9 +59,11 @@ class DEIS(DPMSolverMultistep):
         order: int = 2,
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
+        parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         super().__init__(
@@ -69,7 +75,9 @@ class DEIS(DPMSolverMultistep):
             solver="heun",
             spacing=spacing,
             offset=offset,
+            timesteps=timesteps,
             sigmas=sigmas,
             final_sigma=final_sigma,
             lower_order_final=lower_order_final,
+            parity=parity,
         )

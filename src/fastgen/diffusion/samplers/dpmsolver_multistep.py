@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastgen.diffusion.samplers._bound_step import StepFormula
@@ -44,8 +45,10 @@ class DPMSolverMultistep(DPMSolver):
         Which timesteps are chosen.
     offset : int, default 0
         Added to the timesteps of leading spacing.
-    sigmas : {None, "karras", "exponential", "beta", "lu"}, default None
-        Another spacing of sigma / alpha, over the whole schedule.
+    timesteps : list of float, optional
+        As in `DDIM`.
+    sigmas : str or list of float, optional
+        As in `DDIM`. A spacing by name spans the whole schedule.
     final_sigma : {"zero", "min"}, default "zero"
         Where to end: at clean data, or at the first step of the schedule. A step to clean data is
         of first order.
@@ -104,7 +107,8 @@ class DPMSolverMultistep(DPMSolver):
         solver: str = "midpoint",
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         euler_at_final: bool = False,
@@ -116,6 +120,7 @@ class DPMSolverMultistep(DPMSolver):
         """Lay the grid and bind the steps."""
         self.lower_order_final, self.euler_at_final = lower_order_final, euler_at_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         options |= {"final_sigma": final_sigma, "parity": parity}
         lay = (schedule, steps, prediction, clip)
@@ -127,18 +132,21 @@ class DPMSolverMultistep(DPMSolver):
         left, few = len(self) - i, self.lower_order_final and len(self) < FEW_STEPS
         if left == 1 and (few or self.euler_at_final or self.grid.noise[-1] == 0):
             return 1
-        return min(self.order, available + 1, 2 if left == 2 and few else 3)
+        most = min(self.order, 2 if left == 2 and few else 3)
+        return 1 + self.grid.reach(i, min(most - 1, available))
 
     def _formula(self, i: int, available: int) -> StepFormula:
         grid = self.grid
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        if grid.leaps(i, of_data=self.of_data or self.parity is not None):
+            return self._leap(i, (a, b), float(self.stochastic))
         here, after = grid.log_snr_half(i), grid.log_snr_half(i + 1)
         h = after - here
         if h == 0:  # the same sigma twice
             return StepFormula(a, b, u=1.0)
         nodes = [grid.log_snr_half(j) for j in range(i, i - self._order(i, available), -1)]
         gaps = [(t - s) / h for t, s in itertools.pairwise(nodes)]
-        r = tuple(itertools.takewhile(lambda gap: gap > 0, gaps))  # up to a sigma that occurs twice
+        r = tuple(gaps)
         if self.of_data:
             kept, weights, noise = self._data_weights(i, h, r)
         else:

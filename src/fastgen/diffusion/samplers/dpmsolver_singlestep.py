@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._dpmsolver import DPMSolver
 from fastgen.diffusion.samplers._exponential import growing_integral, integral
+from fastgen.diffusion.samplers._grid import LONGEST
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPMSolverSinglestep"]
@@ -26,7 +28,7 @@ class DPMSolverSinglestep(DPMSolver):
 
     Parameters
     ----------
-    schedule, steps, prediction, spacing, offset, sigmas, final_sigma
+    schedule, steps, prediction, spacing, offset, timesteps, sigmas, final_sigma
         As in `DPMSolverMultistep`.
     order : {1, 2, 3}, default 2
         The length of a group. The last may be shorter.
@@ -88,7 +90,8 @@ class DPMSolverSinglestep(DPMSolver):
         solver: str = "midpoint",
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
@@ -99,6 +102,7 @@ class DPMSolverSinglestep(DPMSolver):
         """Lay the grid and bind the steps."""
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         options |= {"final_sigma": final_sigma, "parity": parity}
         lay = (schedule, steps, prediction, clip)
@@ -108,18 +112,27 @@ class DPMSolverSinglestep(DPMSolver):
 
     def _in_groups(self) -> list[int]:
         """Return the order of each step: its number within its group."""
-        alone = int(self.grid.signal[0] == 0)  # a step from infinite noise has order 1
-        orders = [1] * alone + [i % self.order + 1 for i in range(len(self) - alone)]
-        whole = (len(self) - alone) % self.order == 0
+        of_data, orders = self.of_data or self.parity is not None, [0]
+        for i in range(len(self)):
+            first = i - orders[-1]  # of the group, if step i belongs to it
+            joins = orders[-1] < self.order and not self.grid.leaps(i, of_data=of_data)
+            if joins and orders[-1]:
+                joins = not self.grid.leaps(first, of_data=of_data)
+            if joins and not of_data and self.grid.noise[i + 1] > 0:
+                joins = self._log_snr_gap(first, i + 1) <= LONGEST
+            orders.append(orders[-1] + 1 if joins else 1)
+        whole = orders[-1] == self.order
         if (self.lower_order_final and whole) or self.grid.noise[-1] == 0:
             orders[-1] = 1
-        return orders
+        return orders[1:]
 
     def _keeps(self, i: int) -> bool:
         return i + 1 < len(self) and self._orders[i + 1] > 1
 
     def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        if self.grid.leaps(i, of_data=self.of_data or self.parity is not None):
+            return self._leap(i, (a, b), 0.0)
         order = min(self._orders[i], available + 1)
         kept, weights = self._from_first(i, order)
         if order > 1:  # x is the first sample of the group, moved to node i: undo the move

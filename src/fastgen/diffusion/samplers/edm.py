@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion._tables import Array
+from fastgen.diffusion.samplers import _checks, _spacing
 from fastgen.diffusion.samplers._bound_step import StepFormula
+from fastgen.diffusion.samplers._churn import Churn
 from fastgen.diffusion.samplers._coefficients import Pair
-from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, Grid
+from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -39,8 +44,10 @@ class EDMEuler(Sampler):
         The sign of F: "v" for networks trained with c_out < 0.
     sigma_data : float, default 0.5
         The deviation of the data, s.
-    sigmas : {"karras", "exponential"}, default "karras"
-        The spacing of the sigmas.
+    timesteps : list of float, optional
+        log(sigma) / 4 at each step, in place of `steps` and `sigmas`.
+    sigmas : {"karras", "exponential"} or list of float, default "karras"
+        The spacing of the sigmas, or the sigmas, which strictly fall, in place of `steps`.
     rho : float, default 7.0
         The exponent of "karras".
     final_sigma : {"zero", "min"}, default "zero"
@@ -48,7 +55,8 @@ class EDMEuler(Sampler):
     churn, churn_min, churn_max, churn_noise
         As in `Euler`.
     parity : {None, "diffusers"}, default None
-        With "diffusers", `init_noise_scale` is that of x0 + sigma noise with data of deviation 1.
+        With "diffusers", `init_noise_scale` is that of x0 + sigma noise with data of deviation 1;
+        and with churn the network's output is read as for the raised sigma.
 
     Raises
     ------
@@ -73,6 +81,8 @@ class EDMEuler(Sampler):
     (2, 3)
     """
 
+    forms = (VARIANCE_EXPLODING,)
+
     def __init__(
         self,
         schedule: Schedule,
@@ -80,7 +90,8 @@ class EDMEuler(Sampler):
         *,
         prediction: str = "epsilon",
         sigma_data: float = 0.5,
-        sigmas: str = "karras",
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] = "karras",
         rho: float = 7.0,
         final_sigma: str = "zero",
         churn: float = 0.0,
@@ -90,42 +101,39 @@ class EDMEuler(Sampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        _grid.check_choice("EDMEuler", "sigmas", ("karras", "exponential"), sigmas)
-        _grid.check_choice("EDMEuler", "prediction", ("epsilon", "v"), prediction)
-        if not (sigma_data > 0 and rho > 0 and churn >= 0 and churn_noise >= 0):
-            raise ValueError(
-                "EDMEuler: sigma_data and rho must be > 0, churn and churn_noise >= 0; got "
-                f"{sigma_data!r}, {rho!r}, {churn!r}, {churn_noise!r}"
-            )
-        self.sigma_data, self.churn, self.churn_noise = sigma_data, churn, churn_noise
-        self.churn_range = float(churn_min), float(churn_max)
-        self.supports_cfg_pp = churn == 0
-        self._set_up(
-            schedule, 1, prediction, spacing="linspace", final_sigma=final_sigma, parity=parity
-        )
-        steps = _grid.check_steps("EDMEuler", steps, MOST_STEPS, "the most that it takes")
-        if schedule.form != VARIANCE_EXPLODING:
-            raise ValueError(f"EDMEuler: schedule must be variance exploding, got {schedule!r}")
-        low, high = float(schedule.sigma[0]), float(schedule.sigma[-1])
-        way = _grid.Way("EDMEuler", steps, "linspace", sigmas="exponential")
-        ramp = _grid.respaced(way, high, low)
-        if sigmas == "karras":
-            ramp = _grid.karras(high, low, steps, rho)
-        nodes = [*map(float, ramp), 0.0 if final_sigma == "zero" else float(ramp[-1])]
-        self._take(Grid(np.log(ramp) / 4, [1.0] * len(nodes), nodes, VARIANCE_EXPLODING))
-        self._scales = [1 / math.hypot(s, sigma_data) for s in nodes]
-        self.init_noise_scale = math.hypot(1, nodes[0]) if parity else nodes[0]
+        self.sigma_data = _checks.check_positive("EDMEuler", "sigma_data", sigma_data)
+        rho = _checks.check_positive("EDMEuler", "rho", rho)
+        self.churn = Churn("EDMEuler", churn, churn_min, churn_max, churn_noise)
+        self.supports_cfg_pp = self.churn.total == 0
+        self._check(schedule, prediction)
+        _checks.check_choice("EDMEuler", "prediction", ("epsilon", "v"), prediction)
+        if timesteps is not None:
+            levels = np.exp(4 * _checks.falling("EDMEuler", "timesteps", timesteps))
+        elif isinstance(sigmas, str):
+            _checks.check_choice("EDMEuler", "sigmas", ("karras", "exponential"), sigmas)
+            steps = _checks.check_steps("EDMEuler", steps, MOST_STEPS, "the most that it takes")
+            more = int(final_sigma == "min" and parity is None)
+            levels = spread(schedule, steps + more, sigmas, rho)[:steps]
+        else:
+            levels = _checks.falling("EDMEuler", "sigmas", sigmas)
+        options: dict[str, Any] = {"sigmas": levels, "final_sigma": final_sigma, "parity": parity}
+        self._set_up(schedule, steps, prediction, **options)
+        grid = self.grid
+        self._take(dataclasses.replace(grid, timesteps=np.log(grid.noise[:-1]) / 4))
+        self._scales = [1 / math.hypot(s, self.sigma_data) for s in grid.noise]
+        if parity:
+            self.init_noise_scale = math.hypot(1, grid.noise[0])
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
-        (low, high), data = self.churn_range, self.sigma_data
-        gamma = min(self.churn / len(self), math.sqrt(2) - 1) if low <= sigma <= high else 0.0
+        gamma, data = self.churn.gamma(sigma, len(self)), self.sigma_data
         hat = sigma * (1 + gamma)
-        size, part = math.hypot(hat, data), after / hat
-        out = hat * data / size * (1 if self.prediction == "epsilon" else -1)
+        seen = hat if self.parity else sigma  # the sigma at which the output gives x0
+        size, part = math.hypot(seen, data), after / hat
+        out = seen * data / size * (1 if self.prediction == "epsilon" else -1)
         u = part + (1 - part) * (data / size) ** 2
-        noise = u * self.churn_noise * sigma * math.sqrt(gamma * (2 + gamma))
+        noise = (u if self.parity else part) * self.churn.noise(sigma, gamma)
         return StepFormula(u=u, v=(1 - part) * out, noise=noise)
 
     def _epsilon(self, i: int) -> Pair:
@@ -134,3 +142,11 @@ class EDMEuler(Sampler):
         size = math.hypot(sigma, data)
         out = data / size * (1 if self.prediction == "epsilon" else -1)
         return sigma / size**2, -out
+
+
+def spread(schedule: Schedule, steps: int, name: str, rho: float) -> Array:
+    """Return sigmas from the largest to the smallest of the schedule."""
+    low, high = float(schedule.sigma[0]), float(schedule.sigma[-1])
+    if name == "karras":
+        return _spacing.karras(high, low, steps, rho)
+    return _spacing.respaced(name, high, low, steps)

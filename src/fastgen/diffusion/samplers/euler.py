@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from fastgen.diffusion._tables import FLOW
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
+from fastgen.diffusion.samplers._churn import Churn
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -32,17 +36,17 @@ class Euler(_Sigmas):
     Parameters
     ----------
     schedule : Schedule
-        The schedule that the model was trained on; not of the flow form.
+        The schedule that the model was trained on. Churn is not defined on flow schedules.
     steps : int, default 50
         The number of evaluations of the model.
-    prediction : {"epsilon", "x0", "v", "score"}, default "epsilon"
+    prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     spacing : {"linspace", "leading", "trailing"}, default "linspace"
         Which timesteps are chosen.
     offset : int, default 0
         Added to the timesteps of leading spacing.
-    sigmas : {None, "karras", "exponential", "beta"}, default None
-        Another spacing of the sigmas, between the first and the last.
+    timesteps, sigmas
+        As in `DDIM`.
     final_sigma : {"zero", "min"}, default "zero"
         Where to end: at clean data, or at the smallest sigma of the schedule.
     churn : float, default 0.0
@@ -53,8 +57,8 @@ class Euler(_Sigmas):
     churn_noise : float, default 1.0
         times this.
     parity : {None, "diffusers"}, default None
-        With "diffusers", v is converted at :math:`\sigma_i` in spite of churn, and no signal is a
-        tiny signal.
+        With "diffusers", churn moves the predicted noise too, not x0; the conversions of v and of
+        the start's noise are diffusers'; and no signal is a tiny signal.
 
     Raises
     ------
@@ -87,7 +91,8 @@ class Euler(_Sigmas):
         prediction: str = "epsilon",
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         churn: float = 0.0,
         churn_min: float = 0.0,
@@ -96,35 +101,28 @@ class Euler(_Sigmas):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if not (churn >= 0 and churn_noise >= 0):
-            raise ValueError(
-                f"Euler: churn and churn_noise must be >= 0, got {churn!r} and {churn_noise!r}"
-            )
-        self.churn, self.churn_noise = float(churn), float(churn_noise)
-        self.supports_cfg_pp = self.churn == 0
-        self.churn_range = float(churn_min), float(churn_max)
+        self.churn = Churn("Euler", churn, churn_min, churn_max, churn_noise)
+        self.supports_cfg_pp = self.churn.total == 0
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
+        if self.churn.total and schedule.form == FLOW:
+            raise ValueError(
+                f"Euler: churn={churn!r} adds noise at constant signal, which a flow schedule does "
+                "not have; use churn=0, or EulerAncestral"
+            )
         self._bind_steps()
-
-    def _gamma(self, sigma: float) -> float:
-        low, high = self.churn_range
-        return min(self.churn / len(self), math.sqrt(2) - 1) if low <= sigma <= high else 0.0
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
-        gamma = self._gamma(sigma)
-        hat = sigma * (1 + gamma)
-        size = math.hypot(1, sigma if self.parity else hat)
-        part = after / hat  # x_{i+1} = part x^ + (1 - part) x0
-        if self.prediction in ("epsilon", "score"):
-            a, b = 1.0, self._x0(i)[1] * (1 + gamma)
-        elif self.prediction == "v":
-            a, b = 1 / size**2, -(sigma if self.parity else hat) / size
-        else:
-            a, b = self._x0(i)
+        gamma, (a, b) = self.churn.gamma(sigma, len(self)), self._x0(i)
+        part = after / (sigma * (1 + gamma))  # x_{i+1} = part x^ + (1 - part) x0
         u = part + (1 - part) * a
-        noise = u * self.churn_noise * sigma * math.sqrt(gamma * (2 + gamma))
+        noise = part * self.churn.noise(sigma, gamma)
+        if self.parity and self.prediction in ("epsilon", "score", "v"):
+            # x0 = a x^ + b p: in place of x, the prediction is taken to be that of x^.
+            b *= 1 + gamma if self.prediction != "v" else 1
+            noise = u * self.churn.noise(sigma, gamma)
         return StepFormula(0.0, 0.0, u, (1 - part) * b, 0.0, (), noise)
 
 
@@ -137,9 +135,12 @@ class EulerAncestral(_Sigmas):
               \frac{\sigma_{i+1}^2}{\sigma_i^2}\right), \quad
               \sigma_{\downarrow}^2 = \sigma_{i+1}^2 - \sigma_{\uparrow}^2
 
+    It is the step of `DDIM` with noise, in terms of sigma. On a flow schedule it is that step with
+    :math:`\alpha = 1 - \sigma`.
+
     Parameters
     ----------
-    schedule, steps, prediction, spacing, offset, sigmas, final_sigma, parity
+    schedule, steps, prediction, spacing, offset, timesteps, sigmas, final_sigma, parity
         As in `Euler`.
     eta : float, default 1.0
         How much noise, from 0 to 1.
@@ -175,28 +176,18 @@ class EulerAncestral(_Sigmas):
         prediction: str = "epsilon",
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         eta: float = 1.0,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if not 0 <= eta <= 1:
-            raise ValueError(f"EulerAncestral: eta must lie between 0 and 1, got {eta!r}")
-        self.eta = float(eta)
+        self.eta = _checks.check_number("EulerAncestral", "eta", eta, 0, 1)
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
-        up, down = ancestral(sigma, after, self.eta)
-        (a, b), part = self._x0(i), down / sigma
-        return StepFormula(0.0, 0.0, part + (1 - part) * a, (1 - part) * b, 0.0, (), up)
-
-
-def ancestral(sigma: float, after: float, eta: float) -> tuple[float, float]:
-    """Return the noise that a step from sigma to `after` adds, and the sigma before that."""
-    part = min(after / sigma, 1.0)
-    up = eta * after * math.sqrt((1 - part) * (1 + part))
-    return up, after * math.sqrt(1 - eta**2 * (1 - part) * (1 + part))
+        return self._ddim(i, (self.grid.signal[i + 1], self.grid.noise[i + 1]), self.eta)

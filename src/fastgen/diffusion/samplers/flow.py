@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers import _spacing
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import FLOW, Grid
 from fastgen.diffusion.samplers._sampler import Sampler
@@ -17,40 +20,40 @@ __all__ = ["FlowMatchEuler", "FlowMatchHeun"]
 class _FlowSampler(Sampler):
     """Samplers of (1 - sigma) x0 + sigma noise."""
 
+    forms = (FLOW,)
+    rounded = False
+
     def _lay(
         self,
         schedule: Schedule,
         steps: int,
         prediction: str,
-        sigmas: str | None,
         terminal: float | None,
-        parity: str | None,
+        **options: Any,
     ) -> None:
-        name = type(self).__name__
-        self._set_up(schedule, steps, prediction, sigmas=None, spacing="linspace", parity=parity)
-        if schedule.form != FLOW:
-            raise ValueError(f"{name}: schedule must be a Schedule.flow, got {schedule!r}")
+        name, parity = type(self).__name__, options["parity"]
         if terminal is not None and not 0 < terminal < 1:
             raise ValueError(f"{name}: terminal must lie between 0 and 1, got {terminal!r}")
-        times = self.grid.noise[:-1]
+        self._set_up(schedule, steps, prediction, spacing="linspace", **options)
+        sigmas = options["sigmas"]
+        if parity is None and terminal is None:
+            return
+        if options["timesteps"] is not None or not (sigmas is None or isinstance(sigmas, str)):
+            if terminal is not None:
+                raise ValueError(f"{name}: terminal={terminal!r} would change the given sigmas")
+            return
+        first, last = float(schedule.sigma[-1]), float(schedule.sigma[0])
+        times = np.linspace(1, 1 / len(schedule), steps)
         if parity == "diffusers":  # diffusers shifts the last time twice
-            first, last = float(schedule.sigma[-1]), float(schedule.sigma[0])
-            spread = np.linspace(first, last, steps)
-            times = list(map(float, schedule.in_time().coefficients(spread)[1]))
-        if terminal is not None and times[-1] < 1:  # a single step is not stretched
-            stretch = (1 - terminal) / (1 - times[-1])
-            times = [1 - (1 - t) * stretch for t in times]
-        nodes = [*self._respaced(times, sigmas), 0.0]
-        timesteps = np.array(nodes[:-1]) * len(schedule)
-        self._take(Grid(timesteps, [1 - s for s in nodes], nodes, FLOW))
-
-    def _respaced(self, times: list[float], sigmas: str | None) -> list[float]:
-        name = type(self).__name__
-        _grid.check_choice(name, "sigmas", (None, "karras", "exponential", "beta"), sigmas)
-        if sigmas is None:
-            return times
-        way = _grid.Way(name, len(times), "linspace", sigmas=sigmas)
-        return list(map(float, _grid.respaced(way, times[0], times[-1])))
+            times = np.linspace(first, last, steps)
+        levels = np.asarray(schedule.in_time().coefficients(times)[1])
+        if terminal is not None and levels[-1] < 1:  # a single step is not stretched
+            levels = 1 - (1 - levels) * ((1 - terminal) / (1 - levels[-1]))
+        if sigmas is not None:
+            levels = _spacing.respaced(sigmas, float(levels[0]), float(levels[-1]), steps)
+        nodes = np.append(levels, 0.0)
+        timesteps = levels * len(schedule)
+        self._take(Grid(timesteps, (1 - nodes).tolist(), nodes.tolist(), FLOW))
 
 
 class FlowMatchEuler(_FlowSampler):
@@ -66,12 +69,16 @@ class FlowMatchEuler(_FlowSampler):
         The number of evaluations of the model.
     prediction : {"flow", "epsilon", "x0", "v", "score"}, default "flow"
         What the model predicts; "flow" is the velocity from data to noise.
-    sigmas : {None, "karras", "exponential", "beta"}, default None
-        Another spacing of the sigmas, between the first and the last.
+    timesteps : list of float, optional
+        The timesteps, sigma times the length of the schedule, in place of `steps`.
+    sigmas : str or list of float, optional
+        Another spacing of the sigmas between the first and the last: "karras", "exponential" or
+        "beta". Or a list of the sigmas after the shift, which strictly fall, in place of `steps`.
     terminal : float, optional
         Stretch the sigmas so that the last before 0 is this.
     stochastic : bool, default False
-        Go to the predicted x0, and add all noise afresh.
+        Go to the predicted x0, and add all noise afresh. For models that are distilled to give a
+        sample as x0, in few steps: with the mean of all possible x0, samples lose their variety.
     parity : {None, "diffusers"}, default None
         With "diffusers", the last sigma is shifted twice.
 
@@ -105,14 +112,16 @@ class FlowMatchEuler(_FlowSampler):
         steps: int = 28,
         *,
         prediction: str = "flow",
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         terminal: float | None = None,
         stochastic: bool = False,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.stochastic = stochastic
-        self._lay(schedule, steps, prediction, sigmas, terminal, parity)
+        options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
+        self._lay(schedule, steps, prediction, terminal, **options)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -136,7 +145,7 @@ class FlowMatchHeun(Halves, _FlowSampler):
 
     Parameters
     ----------
-    schedule, prediction, sigmas, terminal, parity
+    schedule, prediction, timesteps, sigmas, terminal, parity
         As in `FlowMatchEuler`.
     steps : int, default 14
         The number of steps; the model is evaluated ``2 * steps - 1`` times.
@@ -173,19 +182,20 @@ class FlowMatchHeun(Halves, _FlowSampler):
         steps: int = 14,
         *,
         prediction: str = "flow",
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         terminal: float | None = None,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        self._lay(schedule, steps, prediction, sigmas, terminal, parity)
+        options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
+        self._lay(schedule, steps, prediction, terminal, **options)
         self._take(doubled(self.grid))
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
-        (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
-        slope = (0.0, 1.0) if self.prediction == "flow" else (of_x - a, of_p - b)
+        slope = self._slope(i)
         if i % 2 == 0:
             return StepFormula(*slope, u=1.0, k=sigmas[i + 1] - sigmas[i])
         half = (sigmas[i] - sigmas[i - 1]) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastgen.diffusion.samplers._bound_step import StepFormula
@@ -29,7 +30,8 @@ class _TwoEvaluations(Halves, Sampler):
         prediction: str = "epsilon",
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         clip: float | None = None,
         threshold: float | None = None,
         threshold_max: float = math.inf,
@@ -37,6 +39,7 @@ class _TwoEvaluations(Halves, Sampler):
     ) -> None:
         """Lay the grid and bind the steps."""
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
         self.supports_cfg_pp = math.isfinite(self.limit)  # it remembers x0, not a slope
@@ -55,7 +58,7 @@ class _TwoEvaluations(Halves, Sampler):
         sigmas = self.grid.noise
         if math.isfinite(self.limit):
             return self._limited(i)
-        a, b = self._epsilon(i)  # the slope (x - x0) / sigma
+        a, b = self._slope(i)
         if i % 2 == 0:
             return StepFormula(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
         first, second = self._shares(i)
@@ -88,7 +91,7 @@ class Heun(_TwoEvaluations):
 
     Parameters
     ----------
-    schedule, prediction, spacing, offset, sigmas, parity
+    schedule, prediction, spacing, offset, timesteps, sigmas, parity
         As in `Euler`.
     steps : int, default 25
         The number of steps; the model is evaluated ``2 * steps - 1`` times.
@@ -137,7 +140,7 @@ class DPM2(_TwoEvaluations):
 
     Parameters
     ----------
-    schedule, prediction, spacing, offset, sigmas, parity
+    schedule, prediction, spacing, offset, timesteps, sigmas, parity
         As in `Euler`.
     steps : int, default 25
         The number of steps; the model is evaluated ``2 * steps - 1`` times.

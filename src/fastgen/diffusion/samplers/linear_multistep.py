@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
-from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING, Grid
+from fastgen.diffusion.samplers._grid import LONGEST, VARIANCE_PRESERVING, Grid
 from fastgen.diffusion.samplers._polynomial import lagrange_integrals
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
@@ -26,7 +28,7 @@ class LMS(Sampler):
 
     Parameters
     ----------
-    schedule, steps, prediction, spacing, offset, sigmas, parity
+    schedule, steps, prediction, spacing, offset, timesteps, sigmas, parity
         As in `Euler`.
     order : {1, 2, 3, 4}, default 4
         How many slopes a step uses. The first steps have fewer at hand.
@@ -66,20 +68,21 @@ class LMS(Sampler):
         order: int = 4,
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        if isinstance(order, bool) or order not in (1, 2, 3, 4):
-            raise ValueError(f"LMS: order must be 1, 2, 3 or 4, got {order!r}")
-        self.order, self.memory = int(order), int(order) - 1
+        self.order = _checks.check_order("LMS", (1, 2, 3, 4), order)
+        self.memory = self.order - 1
         self.supports_cfg_pp = not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         self._set_up(schedule, steps, prediction, parity=parity, **options)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        sigmas, (a, b) = self.grid.noise, self._epsilon(i)
+        sigmas, (a, b) = self.grid.noise, self._slope(i)
         points = [sigmas[i - j] for j in range(available + 1)]
         weights = lagrange_integrals(points, sigmas[i + 1])
         return StepFormula(a, b, u=1.0, k=weights[0], history=weights[1:])
@@ -100,20 +103,21 @@ class PNDM(Sampler):
     Parameters
     ----------
     schedule : Schedule
-        The schedule that the model was trained on.
+        The schedule that the model was trained on. The method is not defined at a step without
+        signal, so not on flow schedules and those with zero terminal SNR.
     steps : int, default 50
-        The number of steps, at least 2.
+        The number of steps.
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts; it is converted to the noise at its own node.
-    spacing : {"leading", "linspace", "trailing"}, default "leading"
-        Which timesteps are chosen.
-    offset : int, default 0
-        Added to the timesteps of leading spacing.
-    final_sigma : {"min", "zero"}, default "min"
-        Where to end: at the first step of the schedule, or at clean data.
+    spacing, offset, timesteps, sigmas
+        As in `DDIM`. The weights are those of even steps.
+    final_sigma : {"zero", "min"}, default "zero"
+        Where to end: at clean data, or at the first step of the schedule.
     runge_kutta : bool, default False
         Start with Runge-Kutta steps, as in the paper: of fourth order. It needs a schedule that is
         variance preserving, and at least 4 steps; the model is evaluated ``steps + 9`` times.
+    parity : {None, "diffusers"}, default None
+        With "diffusers", the stride of leading spacing is T // steps.
 
     Raises
     ------
@@ -147,15 +151,24 @@ class PNDM(Sampler):
         steps: int = 50,
         *,
         prediction: str = "epsilon",
-        spacing: str = "leading",
+        spacing: str = "trailing",
         offset: int = 0,
-        final_sigma: str = "min",
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
+        final_sigma: str = "zero",
         runge_kutta: bool = False,
+        parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        self._set_up(
-            schedule, steps, prediction, spacing=spacing, offset=offset, final_sigma=final_sigma
-        )
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
+        options |= {"timesteps": timesteps, "sigmas": sigmas, "final_sigma": final_sigma}
+        self._set_up(schedule, steps, prediction, **options)
+        steps = len(self.grid)
+        if self.grid.signal[0] == 0:
+            raise ValueError(
+                "PNDM: step 0 has no signal, where the method is not defined, as on every flow "
+                "schedule; use DPMSolverMultistep or UniPC, or timesteps with signal"
+            )
         self._start = 0  # the number of evaluations in Runge-Kutta steps
         if runge_kutta:
             self._take(self._with_runge_kutta(self.grid))
@@ -173,6 +186,17 @@ class PNDM(Sampler):
             raise ValueError(
                 f"PNDM: runge_kutta=True needs a schedule that is variance preserving and at least "
                 f"{RUNGE_KUTTA_STEPS + 1} steps, got {self.schedule!r} and {len(grid)}"
+            )
+        if any(grid.leaps(i, of_data=False) for i in range(RUNGE_KUTTA_STEPS)):
+            raise ValueError(
+                f"PNDM: runge_kutta=True needs first steps shorter than {LONGEST:g} in log(alpha / "
+                "sigma), where it is stable; use runge_kutta=False, more steps, or timesteps that "
+                "start lower"
+            )
+        if np.any(grid.timesteps != np.round(grid.timesteps)):
+            raise ValueError(
+                "PNDM: runge_kutta=True needs whole timesteps; use sigmas=None, or "
+                "runge_kutta=False"
             )
         times = list(map(int, grid.timesteps))
         chosen: list[int] = []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastgen.diffusion.samplers import _grid
+import numpy as np
+
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._coefficients import phi
+from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING
 from fastgen.diffusion.samplers._polynomial import lagrange_moments
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
@@ -32,7 +35,7 @@ class SASolver(Sampler):
 
     Parameters
     ----------
-    schedule, steps, prediction, spacing, offset, sigmas, final_sigma
+    schedule, steps, prediction, spacing, offset, timesteps, sigmas, final_sigma
         As in `DPMSolverMultistep`.
     predictor_order : {1, 2, 3}, default 2
         How many predictions the predictor uses. The first steps have fewer at hand.
@@ -40,7 +43,7 @@ class SASolver(Sampler):
         How many the corrector uses, the new one included; 0 corrects nothing.
     tau : float or function, optional
         How much noise: 0 is the deterministic path, 1 the reverse SDE. A function takes the
-        timestep. By default 1 from 0.2 T to 0.8 T, else 0, for a schedule of T steps.
+        timestep. By default 1 from step 0.2 T to step 0.8 T, else 0, for a schedule of T steps.
     of_data : bool, default True
         Combine predictions of x0, else of the noise.
     lower_order_final : bool, default True
@@ -92,7 +95,8 @@ class SASolver(Sampler):
         of_data: bool = True,
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
@@ -105,26 +109,19 @@ class SASolver(Sampler):
             ("predictor_order", predictor_order, 1, MOST_PREDICTED),
             ("corrector_order", corrector_order, 0, MOST_CORRECTED),
         ):
-            if isinstance(order, bool) or order not in range(least, most + 1):
-                raise ValueError(
-                    f"SASolver: {name} must lie between {least} and {most}, got {order!r}"
-                )
+            _checks.check_order("SASolver", tuple(range(least, most + 1)), order, name)
         if not of_data:
-            _grid.check_of_data("SASolver", "of_data=True", clip=clip, threshold=threshold)
+            _checks.check_of_data("SASolver", "of_data=True", clip=clip, threshold=threshold)
         self.predictor_order, self.corrector_order = int(predictor_order), int(corrector_order)
         self.memory = max(self.predictor_order - (not corrector_order), self.corrector_order - 1)
         self.of_data, self.lower_order_final = of_data, lower_order_final
         self.supports_cfg_pp = of_data or not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )
-        if not of_data and self.grid.signal[0] == 0:
-            raise ValueError(
-                "SASolver: step 0 has no signal (zero terminal SNR), where of_data=False has no "
-                "limit; use of_data=True"
-            )
         self.taus = self._all_taus(tau)
         self._bind_steps()
 
@@ -132,17 +129,24 @@ class SASolver(Sampler):
         """Return tau at each step."""
         low, high = (part * len(self.schedule) for part in NOISY_PART)
         taus = []
-        for t in map(float, self.timesteps):
-            value = float(low <= t <= high) if tau is None else tau(t) if callable(tau) else tau
-            if not 0 <= value < math.inf:
-                raise ValueError(
-                    f"SASolver: tau must be finite and >= 0, got {value!r} at timestep {t:g}"
-                )
-            taus.append(float(value))
+        for t, step in zip(self.timesteps.tolist(), self._places(), strict=True):
+            value = float(low <= step <= high) if tau is None else tau(t) if callable(tau) else tau
+            name = "tau" if not callable(tau) else f"tau({t:g})"
+            taus.append(_checks.check_number("SASolver", name, value))
         return taus
+
+    def _places(self) -> list[float]:
+        """Return the step of the schedule at each node, as floats. Diffusers takes timesteps."""
+        if self.grid.form == VARIANCE_PRESERVING or self.parity:
+            return list(self.timesteps.tolist())
+        table = self.schedule.sigma
+        places = np.interp(self.grid.noise[:-1], table, np.arange(len(table), dtype=np.float64))
+        return list(places.tolist())
 
     def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        if self._leaps(i):
+            return self._leap(i, (a, b), float(self.taus[i] > 0))
         kept, noise = self._kept(i)
         new, *rest = self._weights(i, i, self._predicted(i, available))
         rest += [0.0] * (self.memory - len(rest))
@@ -160,22 +164,24 @@ class SASolver(Sampler):
         if left == 1 and self.grid.noise[-1] == 0:
             return 1
         most = left if self.lower_order_final else self.predictor_order
-        return min(self.predictor_order, available + 1, most)
+        return 1 + self.grid.reach(i, min(self.predictor_order - 1, available, most - 1))
 
     def _correction(self, i: int, available: int) -> list[float]:
         """Return the weights that correct the sample at node i. The new prediction comes first."""
         nothing = [0.0] * (self.memory + 1)
-        if not 0 < self._length(i - 1) < math.inf:
+        if not 0 < self._length(i - 1) < math.inf or self._leaps(i - 1):
             return nothing
         most = len(self) - i + 2 if self.lower_order_final else self.corrector_order
         order = min(self.corrector_order, available + 1, most)
-        if not all(0 < self._length(j) < math.inf for j in range(i - order + 1, i)):
-            return nothing
+        order = 1 + self.grid.reach(i, order - 1)
         corrected = self._weights(i - 1, i, order)
         predicted = [0.0, *self._weights(i - 1, i - 1, self._predicted(i - 1, available - 1))]
         corrected += [0.0] * (len(nothing) - len(corrected))
         predicted += [0.0] * (len(nothing) - len(predicted))
         return [c - p for c, p in zip(corrected, predicted, strict=True)]
+
+    def _leaps(self, i: int) -> bool:
+        return self.grid.leaps(i, of_data=self.of_data or self.parity is not None)
 
     def _length(self, i: int) -> float:
         """Return h of step i."""

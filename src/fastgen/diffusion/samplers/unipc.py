@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion.samplers import _grid
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._coefficients import phi
 from fastgen.diffusion.samplers._sampler import Sampler
@@ -43,7 +44,7 @@ class UniPC(Sampler):
         Combine predictions of x0, else of the noise.
     corrector : bool, default True
         Correct.
-    spacing, offset, sigmas, final_sigma
+    spacing, offset, timesteps, sigmas, final_sigma
         As in `DPMSolverMultistep`.
     lower_order_final : bool, default True
         Lower the order of the last steps.
@@ -90,7 +91,8 @@ class UniPC(Sampler):
         corrector: bool = True,
         spacing: str = "linspace",
         offset: int = 0,
-        sigmas: str | None = None,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         clip: float | None = None,
@@ -99,35 +101,32 @@ class UniPC(Sampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        _grid.check_choice("UniPC", "solver", ("bh1", "bh2"), solver)
-        if isinstance(order, bool) or order not in (1, 2, 3):
-            raise ValueError(f"UniPC: order must be 1, 2 or 3, got {order!r}")
+        _checks.check_choice("UniPC", "solver", ("bh1", "bh2"), solver)
+        self.order = self.memory = _checks.check_order("UniPC", (1, 2, 3), order)
         if not of_data:
-            _grid.check_of_data("UniPC", "of_data=True", clip=clip, threshold=threshold)
-        self.order = self.memory = int(order)
+            _checks.check_of_data("UniPC", "of_data=True", clip=clip, threshold=threshold)
         self.solver, self.of_data, self.corrector = solver, of_data, corrector
         self.supports_cfg_pp = of_data or not self.memory
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(
             schedule, steps, prediction, clip, final_sigma=final_sigma, parity=parity, **options
         )
-        if not of_data and self.grid.signal[0] == 0:
-            raise ValueError(
-                "UniPC: step 0 has no signal (zero terminal SNR), where of_data=False has no "
-                "limit; use of_data=True"
-            )
         self._bind_steps()
 
     def _order(self, i: int, available: int) -> int:
         left = len(self) - i
         if left == 1 and self.grid.noise[-1] == 0:
             return 1
-        return min(self.order, available + 1, left if self.lower_order_final else self.order)
+        most = min(self.order, left if self.lower_order_final else self.order)
+        return 1 + self.grid.reach(i, min(most - 1, available))
 
     def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
+        if self._leaps(i):
+            return self._leap(i, (a, b), 0.0)
         kept, weights = self._predictor(i, self._order(i, available))
         new, *rest = weights + [0.0] * (self.order + 1 - len(weights))
         if available and i and self.corrector:
@@ -177,7 +176,7 @@ class UniPC(Sampler):
     def _correction(self, i: int, order: int) -> Weights:
         """Return the weights that correct the sample at node i. The new prediction comes first."""
         nothing = [0.0] * (self.order + 1)
-        if self._no_length(i - 1):
+        if self._no_length(i - 1) or self._leaps(i - 1):
             return nothing
         _, predicted = self._predictor(i - 1, order)
         places = self._places(i - 1, order)
@@ -190,6 +189,9 @@ class UniPC(Sampler):
         corrected = [math.fsum(shares) - scale * math.expm1(z), *(-s for s in shares[:-1])]
         change = [c - p for c, p in zip(corrected, predicted, strict=True)]
         return [-shares[-1], *change, *[0.0] * (self.order - order)]
+
+    def _leaps(self, i: int) -> bool:
+        return self.grid.leaps(i, of_data=self.of_data or self.parity is not None)
 
     def _no_length(self, i: int) -> bool:
         """Return whether the length of a step is 0 or infinite."""

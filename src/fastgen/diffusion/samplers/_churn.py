@@ -1,0 +1,32 @@
+"""Churn: noise that is added before a step, as in algorithm 2 of Karras et al. (2022)."""
+
+from __future__ import annotations
+
+import math
+
+from fastgen.diffusion.samplers._checks import check_number
+
+MOST = math.sqrt(2) - 1
+
+
+class Churn:
+    """How much noise is added in each step."""
+
+    def __init__(
+        self, sampler: str, churn: float, churn_min: float, churn_max: float, churn_noise: float
+    ) -> None:
+        """Check the options."""
+        self.total = check_number(sampler, "churn", churn)
+        self.scale = check_number(sampler, "churn_noise", churn_noise)
+        for option, got in (("churn_min", churn_min), ("churn_max", churn_max)):
+            if not (isinstance(got, (int, float)) and got >= 0):
+                raise ValueError(f"{sampler}: {option} must be a number >= 0, got {got!r}")
+        self.low, self.high = float(churn_min), float(churn_max)
+
+    def gamma(self, sigma: float, steps: int) -> float:
+        """Return the share by which sigma grows before a step."""
+        return min(self.total / steps, MOST) if self.low <= sigma <= self.high else 0.0
+
+    def noise(self, sigma: float, gamma: float) -> float:
+        """Return the deviation of the noise that raises sigma by this share."""
+        return self.scale * sigma * math.sqrt(gamma * (2 + gamma))
