@@ -222,7 +222,7 @@ NAMES = sorted(set(samplers.__all__) - {"sample"})
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(OWN)))
 @pytest.mark.parametrize("sigmas", [None, "karras"])
 def test_timesteps_are_steps(name, sigmas):
-    if sigmas and name in ("DDIM", "DDPM", "EulerAncestral", "LCM", "PNDM", "TCD"):
+    if name in ("LCM", "TCD"):
         sigmas = None
     options = {"sigmas": sigmas} if sigmas else {}
     schedule = Schedule.scaled_linear(1000)
@@ -239,11 +239,11 @@ def test_timesteps_are_steps(name, sigmas):
         np.testing.assert_array_equal(sampler.steps, sampler.timesteps)
         assert same(schedule.coefficients(sampler.steps), whole)
     else:
-        assert sigmas is None or not sampler.rounded
+        assert sigmas or not sampler.rounded
         with pytest.raises(AttributeError, match=f"{name}: there are no steps.* lie between"):
             _ = sampler.steps
-    if sigmas and not sampler.rounded:  # then the samples have the noise of the timestep
-        np.testing.assert_allclose(whole[1] / whole[0], sampler.sigmas[:-1], rtol=1e-12)
+    # The samples have the noise of the timestep.
+    np.testing.assert_allclose(whole[1] / whole[0], sampler.sigmas[:-1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -65,11 +65,17 @@ def test_ddim(monkeypatch, dtype, schedule, prediction, spacing, offset, eta, cl
 @pytest.mark.parametrize("final_sigma", ["zero", "min"])
 def test_ddim_inversion(monkeypatch, dtype, prediction, final_sigma):
     if (prediction, final_sigma) == ("x0", "zero"):
-        with pytest.raises(ValueError, match="final_sigma='min' where prediction='x0'"):
-            ours.DDIM(Schedule.linear(), 10, prediction="x0", inverse=True)
+        with pytest.raises(ValueError, match="final_sigma='min' where the prediction is x0"):
+            ours.DDIM(Schedule.linear(), 10, prediction="x0", inverse=True, parity="diffusers")
         return
     sampler = ours.DDIM(
-        Schedule.linear(), 10, prediction=prediction, final_sigma=final_sigma, inverse=True
+        Schedule.linear(),
+        10,
+        prediction=prediction,
+        spacing="leading",
+        final_sigma=final_sigma,
+        inverse=True,
+        parity="diffusers",
     )
     options = {"prediction_type": PREDICTIONS[prediction], "clip_sample": False}
     options["set_alpha_to_one"] = final_sigma == "zero"
@@ -168,7 +174,9 @@ def test_euler(monkeypatch, dtype, schedule, prediction, spacing, sigmas, final_
 )
 def test_euler_ancestral(monkeypatch, dtype, schedule, prediction, spacing):
     table, options = SCHEDULES[schedule]
-    sampler = ours.EulerAncestral(table, 12, prediction=prediction, spacing=spacing)
+    sampler = ours.EulerAncestral(
+        table, 12, prediction=prediction, spacing=spacing, parity="diffusers"
+    )
     options = options | sigma_options(spacing, None, prediction)
     compare(monkeypatch, "EulerAncestralDiscreteScheduler", sampler, dtype, 12, **options)
 

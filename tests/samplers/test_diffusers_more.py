@@ -63,7 +63,8 @@ def test_methods_in_sigma(
 @pytest.mark.parametrize("steps", [2, 3, 10])
 @pytest.mark.parametrize("final_sigma", ["zero", "min"])
 def test_pndm(monkeypatch, dtype, steps, final_sigma):
-    sampler = ours.PNDM(Schedule.scaled_linear(), steps, offset=1, final_sigma=final_sigma)
+    lay = {"spacing": "leading", "final_sigma": final_sigma, "parity": "diffusers"}
+    sampler = ours.PNDM(Schedule.scaled_linear(), steps, offset=1, **lay)
     options = SCHEDULES["scaled"][1] | {"skip_prk_steps": True, "steps_offset": 1}
     options["set_alpha_to_one"] = final_sigma == "zero"
     compare(monkeypatch, "PNDMScheduler", sampler, dtype, steps, **options)
@@ -73,7 +74,8 @@ def test_pndm(monkeypatch, dtype, steps, final_sigma):
 @pytest.mark.parametrize("steps", [4, 5, 10])
 @pytest.mark.parametrize("final_sigma", ["zero", "min"])
 def test_pndm_with_runge_kutta(monkeypatch, dtype, steps, final_sigma):
-    sampler = ours.PNDM(Schedule.scaled_linear(), steps, final_sigma=final_sigma, runge_kutta=True)
+    lay = {"spacing": "leading", "final_sigma": final_sigma, "parity": "diffusers"}
+    sampler = ours.PNDM(Schedule.scaled_linear(), steps, runge_kutta=True, **lay)
     options = SCHEDULES["scaled"][1] | {"skip_prk_steps": False}
     options["set_alpha_to_one"] = final_sigma == "zero"
     compare(monkeypatch, "PNDMScheduler", sampler, dtype, steps, **options)
@@ -119,6 +121,7 @@ def test_deis(monkeypatch, dtype, order, schedule, prediction, steps, spacing, s
         spacing=spacing,
         sigmas=sigmas,
         final_sigma="min",
+        parity="diffusers",
     )
     options = options | sigma_options(spacing, sigmas, prediction) | {"solver_order": order}
     compare_rounded(monkeypatch, "DEISMultistepScheduler", sampler, dtype, steps, **options)
@@ -165,6 +168,7 @@ def test_unipc(
         sigmas=sigmas,
         final_sigma=final,
         lower_order_final=lower_order_final,
+        parity="diffusers",
     )
     options = options | sigma_options(spacing, sigmas, prediction) | {"solver_order": order}
     options |= {"solver_type": solver, "predict_x0": of_data}
@@ -335,8 +339,8 @@ def test_sasolver(
 @pytest.mark.parametrize(
     ("name", "scheduler", "options"),
     [
-        ("DDIM", "DDIMScheduler", {}),
-        ("DDPM", "DDPMScheduler", {}),
+        ("DDIM", "DDIMScheduler", {"spacing": "leading", "parity": "diffusers"}),
+        ("DDPM", "DDPMScheduler", {"spacing": "leading", "parity": "diffusers"}),
         ("LCM", "LCMScheduler", {}),
         ("DPMSolverMultistep", "DPMSolverMultistepScheduler", {}),
         ("DPMSolverSinglestep", "DPMSolverSinglestepScheduler", {}),

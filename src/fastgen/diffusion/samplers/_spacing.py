@@ -61,6 +61,8 @@ def spaced(way: Way, length: int) -> Array:
     t: Any
     if way.spacing == "linspace":
         even: Array = np.linspace(0, length - 1, steps + more)[::-1][:steps]
+        if steps + more == 1 and way.parity is None:
+            even = np.full(1, length - 1.0)  # a single step starts at the most noise
         t = np.round(even) if way.rounded else even
     elif way.spacing == "leading":
         k, parts = np.arange(steps + more)[::-1][:steps], steps + more

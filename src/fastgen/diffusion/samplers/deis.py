@@ -24,8 +24,10 @@ class DEIS(DPMSolverMultistep):
     ----------
     schedule, steps, prediction, order, spacing, offset, timesteps, sigmas, final_sigma
         As in `DPMSolverMultistep`.
-    lower_order_final, parity
+    lower_order_final
         As in `DPMSolverMultistep`.
+    parity : {None, "diffusers"}, default None
+        With "diffusers", its grids and timesteps.
 
     Raises
     ------
@@ -49,6 +51,8 @@ class DEIS(DPMSolverMultistep):
     >>> x.shape
     (2, 3)
     """
+
+    halves_curvature = False
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._dpmsolver import DPMSolver
@@ -94,6 +94,8 @@ class DPMSolverMultistep(DPMSolver):
     (2, 3)
     """
 
+    halves_curvature: ClassVar[bool] = True
+    """Whether the third order of diffusers has half of the curvature's term."""
     algorithms = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
 
     def __init__(
@@ -159,7 +161,7 @@ class DPMSolverMultistep(DPMSolver):
         """Return the coefficients of x, of the predictions of x0, and of the noise."""
         alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
         z = 2 * h if self.stochastic else h
-        halved = self.parity is not None
+        halved = self.parity is not None and self.halves_curvature
         weights = integral(z, r, midpoint=self.solver == "midpoint", halved=halved)
         if halved and self.stochastic and len(r) == 2:
             wrong = expand(0.0, 0.0, -1.0, r)  # the error of diffusers: phi_2 + 1/2 for phi_2 - 1/2
@@ -176,7 +178,7 @@ class DPMSolverMultistep(DPMSolver):
         kept = signal[i + 1] / signal[i]
         if sigma == 0:
             return kept, (-kept * self.grid.noise[i],), 0.0
-        halved = self.parity is not None
+        halved = self.parity is not None and self.halves_curvature
         weights = growing_integral(h, r, midpoint=self.solver == "midpoint", halved=halved)
         scale = -2 * sigma if self.stochastic else -sigma
         noise = sigma * math.sqrt(math.expm1(2 * h)) if self.stochastic else 0.0

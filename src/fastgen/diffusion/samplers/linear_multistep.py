@@ -187,7 +187,8 @@ class PNDM(Sampler):
                 f"PNDM: runge_kutta=True needs a schedule that is variance preserving and at least "
                 f"{RUNGE_KUTTA_STEPS + 1} steps, got {self.schedule!r} and {len(grid)}"
             )
-        if any(grid.leaps(i, of_data=False) for i in range(RUNGE_KUTTA_STEPS)):
+        leaps = any(grid.leaps(i, of_data=False) for i in range(RUNGE_KUTTA_STEPS))
+        if leaps and self.parity is None:
             raise ValueError(
                 f"PNDM: runge_kutta=True needs first steps shorter than {LONGEST:g} in log(alpha / "
                 "sigma), where it is stable; use runge_kutta=False, more steps, or timesteps that "
