@@ -224,11 +224,10 @@ class _Steps:
 
     def _places(self, levels: Array) -> Array:
         """Return the steps of a variance-preserving schedule with these sigma / alpha."""
-        schedule = self.schedule
-        if schedule.path is None or self.way.parity:  # log SNR is linear between steps
-            table, steps = self.table, self.low + np.arange(len(self.table), dtype=np.float64)
-            finite = np.isfinite(table)
-            return np.interp(np.log(levels), np.log(table[finite]), steps[finite])
+        schedule, table = self.schedule, self.table
+        if self.way.parity or (schedule.path is None and np.isfinite(table[-1])):
+            steps = self.low + np.arange(len(table), dtype=np.float64)
+            return np.interp(np.log(levels), np.log(table), steps)  # log SNR is linear there
         places: Array = schedule.time_of(levels) * len(schedule) - 1
         whole = np.round(places)
         return np.where(np.abs(places - whole) < 1e-9, whole, places)
