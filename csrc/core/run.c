@@ -1,6 +1,6 @@
 #include "core/run.h"
 
-#include "core/run_internal.h"
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum way { WAY_NOTHING, WAY_EMPTY_ROWS, WAY_ACROSS, WAY_LONG_ROWS, WAY_PLAIN, WAY_ROWS };

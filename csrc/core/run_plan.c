@@ -3,7 +3,7 @@
 #endif
 
 #include "core/fpenv.h"
-#include "core/run_internal.h"
+#include "core/run_plan.h"
 
 enum { BLOCKS_PER_CHUNK = 64 }; /* of a long row: at least this many tiles */
 

@@ -1,4 +1,6 @@
-#include "core/run_internal.h"
+#include <math.h>
+
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum {

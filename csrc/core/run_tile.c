@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "core/run_internal.h"
+#include "core/run_tile.h"
 
 /* The last groups lie behind the slots. FG_LOG_PRODUCT needs one more tile, for factors. */
 size_t fg_tile_bytes(const run_plan *plan)
