@@ -101,6 +101,10 @@ static inline void fg_view_load_at(const fg_view *view, ptrdiff_t offset, const 
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     char *target = to;
     fg_cursor cursor;
+    if (view->ndim == 1 && view->dtype != FG_STREAM) { /* one run: no cursor */
+        loops->load(view->dtype, view->data + offset + start * stride, stride, count, to);
+        return;
+    }
     fg_cursor_init(&cursor, view, start);
     cursor.address += offset;
     while (count > 0) {
@@ -123,6 +127,10 @@ static inline void fg_view_store_at(const fg_view *view, ptrdiff_t offset, const
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     const char *source = from;
     fg_cursor cursor;
+    if (view->ndim == 1) {
+        loops->store(view->dtype, view->data + offset + start * stride, stride, count, from);
+        return;
+    }
     fg_cursor_init(&cursor, view, start);
     cursor.address += offset;
     while (count > 0) {
