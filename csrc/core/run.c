@@ -1,6 +1,6 @@
 #include "core/run.h"
 
-#include "core/run_internal.h"
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum way { WAY_NOTHING, WAY_EMPTY_ROWS, WAY_ACROSS, WAY_LONG_ROWS, WAY_PLAIN, WAY_ROWS };
@@ -39,6 +39,8 @@ static enum way choose_way(const run_plan *plan)
         return WAY_ACROSS;
     if (plan->n > FG_TILE)
         return WAY_LONG_ROWS;
+    if (plan->rows * plan->n < FG_TILE) /* one tile is never worth more planning */
+        return WAY_ROWS;
     return fg_is_plain(plan) ? WAY_PLAIN : WAY_ROWS;
 }
 

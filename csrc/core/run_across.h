@@ -6,7 +6,8 @@
 #ifndef FG_CORE_RUN_ACROSS_H
 #define FG_CORE_RUN_ACROSS_H
 
-#include "core/run_internal.h"
+#include "core/compensated_sum.h"
+#include "core/run_ways.h"
 
 typedef struct {
     run_plan *plan;

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/run_internal.h"
+#include "core/run_plan.h"
 #include "core/scratch.h"
 
 enum {

@@ -1,7 +1,8 @@
 /* Rows longer than a tile: in chunks, whose totals are joined in order. */
 #include <stdlib.h>
 
-#include "core/run_internal.h"
+#include "core/compensated_sum.h"
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 /* A wave is as many rows as there is memory for: they go through a stage together. */

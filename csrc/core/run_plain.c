@@ -1,5 +1,5 @@
 /* Elementwise operations without copies: the map runs on the arrays themselves, tile after tile. */
-#include "core/run_internal.h"
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum { PLAIN_TILE = 512 }; /* elements of such a tile: a few coefficients of it leave room in L1 */

@@ -3,7 +3,7 @@
 #endif
 
 #include "core/fpenv.h"
-#include "core/run_internal.h"
+#include "core/run_plan.h"
 
 enum { BLOCKS_PER_CHUNK = 64 }; /* of a long row: at least this many tiles */
 
@@ -15,8 +15,13 @@ static void plan_stages(run_plan *plan)
     plan->max_terms = plan->max_states = plan->slots = 0;
     plan->multiplies = false;
     fg_first_stage(&at, plan);
+    if (fg_is_map(at.stage)) { /* it has no other stage, and most calls are this */
+        plan->max_terms = at.terms;
+        plan->slots = operands;
+        return;
+    }
     do {
-        const int slots = operands + (fg_is_map(at.stage) ? 0 : at.terms + at.stage->reads);
+        const int slots = operands + at.terms + at.stage->reads;
         plan->slots = slots > plan->slots ? slots : plan->slots;
         plan->max_terms = at.terms > plan->max_terms ? at.terms : plan->max_terms;
         plan->max_states =
@@ -53,6 +58,7 @@ bool fg_has_elements(const fg_problem *p, int k)
     return p->operand[k].data != NULL && (k < p->nin || !(p->summed >> (k - p->nin) & 1u));
 }
 
+/* An output that is an input goes through its slot: an element is read before it is written. */
 static bool is_input(const run_plan *plan, const char *data)
 {
     for (int k = 0; k < plan->problem->nin; k++)
@@ -61,31 +67,58 @@ static bool is_input(const run_plan *plan, const char *data)
     return false;
 }
 
+/* Whether elements of `size` bytes lie side by side, in order. */
+static bool is_contiguous(const ptrdiff_t *shape, const ptrdiff_t *stride, int ndim, ptrdiff_t size)
+{
+    for (int d = ndim - 1; d >= 0; d--) {
+        if (shape[d] != 1 && stride[d] != size)
+            return false;
+        size *= shape[d];
+    }
+    return true;
+}
+
+/* Views operand k, which has `count` elements in the first `ndim` dimensions. Returns whether it is
+ * a contiguous array of `real`, as most are: these take the short way. */
+static bool view_operand(run_plan *plan, int k, int ndim, ptrdiff_t count)
+{
+    const fg_problem *p = plan->problem;
+    const fg_operand *operand = &p->operand[k];
+    const ptrdiff_t size = p->loops->real_size;
+    const enum fg_dtype real = size == sizeof(double) ? FG_F64 : FG_F32;
+    fg_view *const view = &plan->view[k];
+    if (operand->dtype == real && is_contiguous(p->shape, operand->stride, ndim, size)) {
+        view->data = operand->data;
+        view->dtype = real;
+        view->ndim = 1;
+        view->shape[0] = count;
+        view->stride[0] = size;
+        return ((uintptr_t)view->data & (uintptr_t)(size - 1)) == 0;
+    }
+    fg_view_init(view, operand->data, operand->dtype, ndim, p->shape, operand->stride);
+    return false;
+}
+
 void fg_plan_operands(run_plan *plan)
 {
     const fg_problem *p = plan->problem;
-    const ptrdiff_t size = p->loops->real_size;
-    const bool stream = worth_streaming(plan->rows * plan->n * size);
+    const ptrdiff_t count = plan->rows * plan->n;
+    const bool stream = worth_streaming(count * p->loops->real_size);
     plan_stages(plan);
-    for (int k = 0; k < p->nin + p->nout; k++) {
-        const fg_operand *operand = &p->operand[k];
-        const bool output = k >= p->nin, sum = output && (p->summed >> (k - p->nin) & 1u);
-        fg_view *view = &plan->view[k];
+    for (int k = 0; k < p->nin; k++)
+        plan->direct[k] = view_operand(plan, k, p->ndim, count);
+    uint32_t summed = p->summed;
+    for (int k = p->nin; k < p->nin + p->nout; k++, summed >>= 1) {
         plan->direct[k] = plan->stream[k] = false;
-        view->data = operand->data;
-        if (view->data == NULL)
-            continue;
-        fg_view_init(view, operand->data, operand->dtype, sum ? p->batch_ndim : p->ndim, p->shape,
-                     operand->stride);
-        const bool contiguous = view->ndim == 1 && view->stride[0] == size &&
-                                fg_dtype_size(view->dtype) == size &&
-                                (uintptr_t)view->data % (uintptr_t)size == 0;
-        /* An output that is an input goes through its slot: an element is read before it is
-         * written. */
-        plan->direct[k] = contiguous && !sum && !(output && is_input(plan, view->data));
-        if (output && plan->direct[k] && stream) {
-            plan->direct[k] = false;
-            plan->stream[k] = true;
+        if (p->operand[k].data == NULL) {
+            plan->view[k].data = NULL;
+        } else if (summed & 1u) {
+            view_operand(plan, k, p->batch_ndim, plan->rows);
+        } else {
+            const bool direct =
+                view_operand(plan, k, p->ndim, count) && !is_input(plan, p->operand[k].data);
+            plan->direct[k] = direct && !stream;
+            plan->stream[k] = direct && stream;
         }
     }
 }

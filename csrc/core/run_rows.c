@@ -1,4 +1,6 @@
-#include "core/run_internal.h"
+#include <math.h>
+
+#include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum {
@@ -26,7 +28,8 @@ void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_row
         values = fg_close_stage(plan, &at, of_rows->totals, of_rows->states, rows);
     } while (fg_next_stage(&at, plan));
     fg_store_elements(plan, work, row * n, rows * n);
-    fg_store_rows(plan, values, row, rows);
+    if (plan->problem->summed != 0)
+        fg_store_rows(plan, values, row, rows);
 }
 
 /* An item is some tiles of whole rows each. */

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "core/run_internal.h"
+#include "core/run_tile.h"
 
 /* The last groups lie behind the slots. FG_LOG_PRODUCT needs one more tile, for factors. */
 size_t fg_tile_bytes(const run_plan *plan)
@@ -60,28 +60,47 @@ static void place_in_slot(tile_work *work, int k, ptrdiff_t size)
     work->tail[k] = work->body[k] + work->whole * size;
 }
 
+static void place_direct(const run_plan *plan, tile_work *work, int k, ptrdiff_t start)
+{
+    const ptrdiff_t size = plan->problem->loops->real_size;
+    work->body[k] = plan->view[k].data + start * size;
+    work->tail[k] = work->last_groups + k * FG_GROUP;
+}
+
+/* Unused lanes of a last group are zeroed: old bits could be denormal, and slow. The size is that
+ * of a group of double, so that it is known when this is compiled; a slot has room for it. */
+static void zero_group(char *group)
+{
+    memset(group, 0, FG_GROUP);
+}
+
 void fg_load_tile(const run_plan *plan, tile_work *work, ptrdiff_t start, ptrdiff_t count)
 {
     const fg_problem *p = plan->problem;
     const ptrdiff_t size = p->loops->real_size;
     work->left = count % FG_LANES, work->whole = count - work->left;
     const size_t left_bytes = (size_t)(work->left * size);
-    for (int k = 0; k < p->nin + p->nout; k++) {
-        const bool input = k < p->nin;
+    for (int k = 0; k < p->nin; k++) {
         if (plan->direct[k]) {
-            work->body[k] = plan->view[k].data + start * size;
-            work->tail[k] = work->last_groups + k * FG_GROUP;
-            if (input && work->left)
-                memcpy(work->tail[k], work->body[k] + work->whole * size, left_bytes);
+            place_direct(plan, work, k, start);
+            if (!work->left)
+                continue;
+            zero_group(work->tail[k]);
+            memcpy(work->tail[k], work->body[k] + work->whole * size, left_bytes);
         } else {
             place_in_slot(work, k, size);
-            if (input && load_constant(plan, work, k))
+            if (load_constant(plan, work, k))
                 continue;
-            if (input)
-                fg_view_load(&plan->view[k], p->loops, start, count, work->body[k]);
+            if (work->left)
+                zero_group(work->tail[k]);
+            fg_view_load(&plan->view[k], p->loops, start, count, work->body[k]);
         }
-        if (input && work->left) /* unused lanes are zeroed: old bits could be denormal, and slow */
-            memset(work->tail[k] + left_bytes, 0, (size_t)(FG_LANES * size) - left_bytes);
+    }
+    for (int k = p->nin; k < p->nin + p->nout; k++) {
+        if (plan->direct[k])
+            place_direct(plan, work, k, start);
+        else
+            place_in_slot(work, k, size);
     }
 }
 

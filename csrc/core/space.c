@@ -250,3 +250,22 @@ enum fg_result fg_space_of(const fg_facts *facts, const fg_array *in, const fg_a
             return wrong(FG_ROW_SHAPE, fault, k, k);
     return FG_DONE;
 }
+
+void fg_space_of_problems(const fg_facts *facts, ptrdiff_t problems, const ptrdiff_t *size,
+                          fg_space *space)
+{
+    space->shape[0] = problems;
+    space->ndim = space->batch_ndim = 1;
+    space->keepdims = false;
+    space->natural = true;
+    space->memory[0] = space->order[0] = space->row_axis[0] = 0;
+    if (facts->lanes) {
+        for (int i = 0; i < facts->core_dims; i++)
+            space->size[i] = size[i];
+    } else if (!facts->elementwise) {
+        space->shape[1] = size[0];
+        space->ndim = 2;
+        space->memory[1] = space->order[1] = 1;
+        space->row_axis[1] = -1;
+    }
+}

@@ -54,6 +54,12 @@ typedef struct {
 enum fg_result fg_space_of(const fg_facts *facts, const fg_array *in, const fg_array *out,
                            const fg_axes *axes, fg_space *space, fg_fault *fault);
 
+/* The same of `problems` problems, one after the other, where nothing is broadcast: what NumPy's
+ * ufuncs ask for. Every array has the shape (problems, its core dimensions), and `size` has the
+ * length of each core dimension. */
+void fg_space_of_problems(const fg_facts *facts, ptrdiff_t problems, const ptrdiff_t *size,
+                          fg_space *space);
+
 /* Writes the shape of output j, and returns its number of dimensions. */
 int fg_shape_of_output(const fg_facts *facts, const fg_space *space, int j, ptrdiff_t *shape);
 

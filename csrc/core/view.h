@@ -28,24 +28,24 @@ static inline ptrdiff_t fg_dtype_size(enum fg_dtype dtype)
 static inline void fg_view_init(fg_view *view, char *data, enum fg_dtype dtype, int ndim,
                                 const ptrdiff_t *shape, const ptrdiff_t *stride)
 {
-    int last = -1;
+    ptrdiff_t length = 1, step = fg_dtype_size(dtype); /* of the innermost dimension so far */
+    int last = 0;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] == 1)
             continue;
-        if (last >= 0 && view->stride[last] == stride[d] * shape[d]) {
-            view->shape[last] *= shape[d];
-            view->stride[last] = stride[d];
+        if (length == 1) {
+            length = shape[d];
+        } else if (step == stride[d] * shape[d]) {
+            length *= shape[d];
         } else {
-            last++;
-            view->shape[last] = shape[d];
-            view->stride[last] = stride[d];
+            view->shape[last] = length;
+            view->stride[last++] = step;
+            length = shape[d];
         }
+        step = stride[d];
     }
-    if (last < 0) {
-        last = 0;
-        view->shape[0] = 1;
-        view->stride[0] = fg_dtype_size(dtype);
-    }
+    view->shape[last] = length;
+    view->stride[last] = step;
     view->ndim = last + 1;
     view->data = data;
     view->dtype = dtype;
@@ -62,6 +62,12 @@ typedef struct {
 static inline void fg_cursor_init(fg_cursor *cursor, const fg_view *view, ptrdiff_t start)
 {
     cursor->address = view->data;
+    if (start == 0) { /* a small call does without divisions */
+        for (int d = 0; d < view->ndim; d++)
+            cursor->index[d] = 0;
+        cursor->run = view->shape[view->ndim - 1];
+        return;
+    }
     for (int d = view->ndim - 1; d >= 0; d--) {
         const ptrdiff_t index = d > 0 ? start % view->shape[d] : start;
         start = d > 0 ? start / view->shape[d] : 0;
@@ -95,6 +101,10 @@ static inline void fg_view_load_at(const fg_view *view, ptrdiff_t offset, const 
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     char *target = to;
     fg_cursor cursor;
+    if (view->ndim == 1 && view->dtype != FG_STREAM) { /* one run: no cursor */
+        loops->load(view->dtype, view->data + offset + start * stride, stride, count, to);
+        return;
+    }
     fg_cursor_init(&cursor, view, start);
     cursor.address += offset;
     while (count > 0) {
@@ -117,6 +127,10 @@ static inline void fg_view_store_at(const fg_view *view, ptrdiff_t offset, const
     const ptrdiff_t size = loops->real_size, stride = view->stride[view->ndim - 1];
     const char *source = from;
     fg_cursor cursor;
+    if (view->ndim == 1) {
+        loops->store(view->dtype, view->data + offset + start * stride, stride, count, from);
+        return;
+    }
     fg_cursor_init(&cursor, view, start);
     cursor.address += offset;
     while (count > 0) {

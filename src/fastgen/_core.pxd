@@ -119,6 +119,7 @@ cdef extern from "core/signature.h":
         bint elementwise
         uint32_t per_row
         uint32_t summed
+        int core_dims
         int core_ndim[FG_MAX_OPERANDS]
         int core[FG_MAX_OPERANDS][FG_MAX_OPERAND_CORE]
 
@@ -145,6 +146,8 @@ cdef extern from "core/space.h":
         int memory[FG_MAX_DIMS]
     fg_result fg_space_of(const fg_facts *facts, const fg_array *inputs, const fg_array *outputs,
                           const fg_axes *axes, fg_space *space, fg_fault *fault) nogil
+    void fg_space_of_problems(const fg_facts *facts, ptrdiff_t problems, const ptrdiff_t *size,
+                              fg_space *space) nogil
     int fg_shape_of_output(const fg_facts *facts, const fg_space *space, int j,
                            ptrdiff_t *shape) nogil
     int fg_shape_of_rows(const fg_space *space, ptrdiff_t *shape) nogil

@@ -12,6 +12,8 @@ A call takes one of three ways, and all end in the same C code:
 
 cimport numpy as cnp
 from cpython.pystate cimport PyThreadState
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport uint32_t, uint64_t
 from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdlib cimport free, malloc
@@ -187,6 +189,7 @@ ctypedef struct common_shape:
     ptrdiff_t size  # of an element, in bytes
     ptrdiff_t elements
     ptrdiff_t n  # elements of a row
+    ptrdiff_t rows
     int events  # axes of a row
 
 
@@ -196,16 +199,26 @@ cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdi
     operand.stride[0], operand.stride[1] = row, element
 
 
-cdef inline bint is_contiguous_like(x, const common_shape *s, int less, int number=-1):
+cdef inline bint has_lengths(x, const cnp.npy_intp *lengths, int ndim) noexcept:
+    """Whether an array of `ndim` dimensions has these lengths."""
+    cdef const cnp.npy_intp *own = cnp.PyArray_DIMS(x)
+    cdef int d
+    for d in range(ndim):
+        if own[d] != lengths[d]:
+            return False
+    return True
+
+
+cdef inline bint is_contiguous_like(x, const common_shape *s, int less, int number):
     """Whether x is a contiguous array of this dtype and shape, without the last `less` axes."""
-    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == (s.number if number < 0 else number)
+    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) == number
             and cnp.PyArray_NDIM(x) == s.ndim - less and cnp.PyArray_ISCARRAY_RO(x)
-            and cnp.PyArray_CompareLists(cnp.PyArray_DIMS(x), s.lengths, s.ndim - less))
+            and has_lengths(x, s.lengths, s.ndim - less))
 
 
 cdef inline bint shape_of(const fg_facts *facts, first, common_shape *s):
     """Take the common shape from the first input. False if the fast path does not take it."""
-    cdef int d
+    cdef int d, outer  # axes that are none of a row
     if type(first) is not cnp.ndarray or facts.per_row & 1:
         return False
     s.number, s.ndim = cnp.PyArray_TYPE(first), cnp.PyArray_NDIM(first)
@@ -213,19 +226,20 @@ cdef inline bint shape_of(const fg_facts *facts, first, common_shape *s):
     if (s.number != cnp.NPY_FLOAT and s.number != cnp.NPY_DOUBLE) or s.ndim == 0:
         return False
     s.dtype, s.size = (FG_F64, 8) if s.number == cnp.NPY_DOUBLE else (FG_F32, 4)
-    s.elements = 1
-    for d in range(s.ndim):
-        s.elements *= s.lengths[d]
-    s.n = 1
-    for d in range(0 if facts.elementwise else s.ndim - s.events, s.ndim):
-        s.n *= 1 if facts.elementwise else s.lengths[d]
+    outer = s.ndim if facts.elementwise else s.ndim - s.events
+    s.rows = s.n = 1
+    for d in range(outer):
+        s.rows *= s.lengths[d]
+    for d in range(outer, s.ndim):
+        s.n *= s.lengths[d]
+    s.elements = s.rows * s.n
     return s.elements != 0
 
 
 cdef inline bint set_input(fg_operand *operand, x, bint per_row, const common_shape *s,
                            double *scalar):
     """Set an operand. False if the fast path does not take x. A number is kept in `scalar`."""
-    if not per_row and is_contiguous_like(x, s, 0):
+    if not per_row and is_contiguous_like(x, s, 0, s.number):
         set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.n * s.size, s.size)
     elif type(x) is float:  # a coefficient or cotangent for all
         scalar[0] = x
@@ -233,7 +247,7 @@ cdef inline bint set_input(fg_operand *operand, x, bint per_row, const common_sh
     elif type(x) is Stream and not per_row:
         set_rows(operand, NULL, s.dtype, s.n, 1)
         place_stream(operand, x, s.dtype)
-    elif per_row and is_contiguous_like(x, s, s.events):
+    elif per_row and is_contiguous_like(x, s, s.events, s.number):
         set_rows(operand, cnp.PyArray_BYTES(x), s.dtype, s.size, 0)
     else:
         return False
@@ -243,7 +257,7 @@ cdef inline bint set_input(fg_operand *operand, x, bint per_row, const common_sh
 cdef inline ptrdiff_t bytes_of(const fg_operand *operand, const common_shape *s) noexcept:
     """How many bytes of memory an operand takes."""
     cdef ptrdiff_t size = 8 if operand.dtype == FG_F64 else 4
-    return s.elements * size if operand.stride[1] else s.elements // s.n * size
+    return s.elements * size if operand.stride[1] else s.rows * size
 
 
 cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *s) noexcept:
@@ -275,7 +289,7 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const com
     if given is None:
         array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
     else:
-        if not is_contiguous_like(given, s, less):
+        if not is_contiguous_like(given, s, less, s.number):
             if not summed or not is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
                 return None
             dtype, size = FG_F64, 8
@@ -315,7 +329,7 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
     cdef int j, k, nin = facts.nin
     cdef common_shape s
     cdef double[FG_MAX_OPERANDS] scalar
-    cdef tuple several = ()
+    cdef tuple several = None
     s.events = events
     if len(inputs) != nin or not shape_of(facts, inputs[0], &s):
         return None
@@ -327,21 +341,24 @@ cdef object run_fast(Op op, tuple inputs, int events, out, int wanted, fg_proble
     if out is not None and len(out) != facts.nout:
         return None
     problem.nin, problem.nout, problem.summed = nin, facts.nout, facts.summed
+    if facts.nout > 1:
+        several = PyTuple_New(facts.nout)
     for j in range(facts.nout):
         array = None
         if wanted >> j & 1:
             array = set_output(
                 problem, j, None if out is None else out[j], facts.summed >> j & 1, &s)
             if array is None:
-                return None
+                return None  # the empty places of `several` are NULL, and its end allows that
         else:
             set_rows(&problem.operand[nin + j], NULL, s.dtype, 0, 0)
         if facts.nout > 1:
-            several += (array,)
+            Py_INCREF(array)  # PyTuple_SET_ITEM takes a reference
+            PyTuple_SET_ITEM(several, j, array)
     problem.loops, problem.kernel = row.loops[s.dtype == FG_F64], row.kernel[s.dtype == FG_F64]
     problem.wide, problem.wide_kernel = row.loops[<int>FG_DOUBLE], row.kernel[<int>FG_DOUBLE]
-    problem.ndim, problem.batch_ndim = 2, 1
-    problem.shape[0], problem.shape[1] = s.elements // s.n, s.n
+    problem.ndim, problem.batch_ndim = 1 if facts.elementwise else 2, 1
+    problem.shape[0], problem.shape[1] = s.rows, s.n
     run(problem, s.elements)
     results = several if facts.nout > 1 else array
     if s.ndim == s.events and facts.summed and out is None:

@@ -12,12 +12,14 @@ cdef int describe(cnp.ndarray array, fg_array *to) except -1:
 
 cdef int axis_number(a) except? -2:
     """An axis as a C int; INT_MIN, which is always out of range, if it is none."""
-    if isinstance(a, bool):
-        return INT_MIN
-    try:
-        index = operator.index(a)
-    except TypeError:
-        return INT_MIN
+    index = a
+    if type(a) is not int:
+        if isinstance(a, bool):
+            return INT_MIN
+        try:
+            index = operator.index(a)
+        except TypeError:
+            return INT_MIN
     return index if INT_MIN < index <= INT_MAX else INT_MIN
 
 

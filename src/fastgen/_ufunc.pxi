@@ -11,9 +11,11 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
     cdef const ufunc_loop *loop = <const ufunc_loop *>data
     cdef const fg_facts *facts = &loop.op.facts
     cdef fg_array[FG_MAX_OPERANDS] array
+    cdef fg_space space
     cdef ptrdiff_t[FG_MAX_OPERANDS][1 + FG_MAX_OPERAND_CORE] shape
     cdef ptrdiff_t[FG_MAX_OPERANDS][1 + FG_MAX_OPERAND_CORE] stride
     cdef int k, i, step = facts.nin + facts.nout
+    cdef fg_result code
     for k in range(facts.nin + facts.nout):
         array[k].data, array[k].dtype = args[k], loop.dtype
         array[k].ndim = 1 + facts.core_ndim[k]
@@ -22,21 +24,45 @@ cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.
         for i in range(facts.core_ndim[k]):
             shape[k][1 + i], stride[k][1 + i] = dimensions[1 + facts.core[k][i]], steps[step]
             step += 1
-    call_without_gil(loop, array)
+    fg_space_of_problems(facts, dimensions[0], <const ptrdiff_t *>dimensions + 1, &space)
+    if is_small_loop(facts, dimensions):
+        code = call_loop(loop, array, &space, NULL)
+        if code != FG_DONE:
+            set_error(code)
+    else:
+        call_without_gil(loop, array, &space)
 
 
-cdef void call_without_gil(const ufunc_loop *loop, const fg_array *array) noexcept nogil:
+cdef bint is_small_loop(const fg_facts *facts, const cnp.npy_intp *dimensions) noexcept nogil:
+    """Whether a loop ends before another thread could use the GIL."""
+    cdef ptrdiff_t elements = 1
+    cdef int d
+    for d in range(1 + facts.core_dims):
+        if dimensions[d] >= RELEASE_GIL_ELEMENTS:
+            return False
+        elements *= dimensions[d]
+        if elements >= RELEASE_GIL_ELEMENTS:
+            return False
+    return not facts.lanes
+
+
+cdef void call_without_gil(const ufunc_loop *loop, const fg_array *array,
+                           const fg_space *space) noexcept nogil:
     """Release the GIL, call, and take it again. NumPy may have it: it keeps the GIL for up to 500
     problems, however large they are."""
     cdef PyGILState_STATE state = PyGILState_Ensure()
     cdef PyThreadState *thread = PyEval_SaveThread()
-    cdef fg_precision precision = FG_DOUBLE if loop.dtype == FG_F64 else FG_SINGLE
-    cdef fg_result code = fg_call(
-        loop.op, array, array + loop.op.facts.nin, NULL, precision, poll_signals, NULL)
+    cdef fg_result code = call_loop(loop, array, space, poll_signals)
     PyEval_RestoreThread(thread)
     if code != FG_DONE:
         set_error(code)
     PyGILState_Release(state)
+
+
+cdef fg_result call_loop(const ufunc_loop *loop, const fg_array *array, const fg_space *space,
+                         fg_poll *poll) noexcept nogil:
+    return fg_call_in(loop.op, array, array + loop.op.facts.nin, space,
+                      FG_DOUBLE if loop.dtype == FG_F64 else FG_SINGLE, poll, NULL)
 
 
 cdef void set_error(fg_result code) noexcept with gil:

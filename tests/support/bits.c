@@ -1,14 +1,20 @@
 /* Prints a hash of every operation's value and derivative, on rows of several lengths, for every
  * instruction set with fused multiply-add that this CPU has. .ci/compilers compares it between
- * compilers and machines: one differing bit fails. */
+ * compilers and machines: one differing bit fails. An operation whose outputs are not all written
+ * fails here: see hash_twice. */
 #include "core/call.h"
+#include "core/scratch.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 4096, SIDE = 4 }; /* numbers in an operand; length of what is no row: a matrix's side */
+enum {
+    N = 4096,                  /* numbers in an operand */
+    SIDE = 4,                  /* length of a lane kernel's first core dimension: a matrix's side */
+    SCRATCH_BYTES = 384 << 10, /* more than a call of these takes */
+};
 
 static _Alignas(64) double buffer[FG_MAX_OPERANDS][N];
 
@@ -45,34 +51,45 @@ static uint64_t hash(uint64_t h, const void *numbers, ptrdiff_t count, int bits)
 }
 
 /* An operand as an array: as many problems as there is room for, each with core dimensions of
- * length `side`. Without core dimensions of its own, an operand of rows has a value per row. */
+ * these sizes. Without core dimensions of its own, an operand of rows has a value per row. */
 typedef struct {
     ptrdiff_t shape[1 + FG_MAX_OPERAND_CORE], stride[1 + FG_MAX_OPERAND_CORE];
 } layout;
 
-static fg_array operand(const fg_facts *facts, int k, ptrdiff_t problems, ptrdiff_t side, int bits,
-                        layout *at)
+static fg_array operand(const fg_facts *facts, int k, ptrdiff_t problems, const ptrdiff_t *size,
+                        int bits, layout *at)
 {
     const int ndim = 1 + facts->core_ndim[k];
     ptrdiff_t stride = bits / 8;
     for (int d = ndim - 1; d >= 0; d--) {
-        at->shape[d] = d > 0 ? side : problems;
+        at->shape[d] = d > 0 ? size[facts->core[k][d - 1]] : problems;
         at->stride[d] = stride;
         stride *= at->shape[d];
     }
     return (fg_array){buffer[k], bits == 64 ? FG_F64 : FG_F32, ndim, at->shape, at->stride};
 }
 
+/* Leaves these bytes in the scratch that calls take, and in the outputs. */
+static void leave(const fg_facts *facts, int byte)
+{
+    void *const scratch = fg_scratch_take(SCRATCH_BYTES);
+    if (scratch == NULL)
+        exit(1);
+    memset(scratch, byte, SCRATCH_BYTES);
+    fg_scratch_give(scratch);
+    memset(buffer[facts->nin], byte, (size_t)facts->nout * sizeof buffer[0]);
+}
+
 /* Calls an operation and hashes its outputs. With `fold`, of one array against constants, and of no
  * gradient but its own. */
-static uint64_t hash_call(uint64_t h, const fg_op *op, ptrdiff_t problems, ptrdiff_t side, int fold,
-                          int bits)
+static uint64_t hash_call(uint64_t h, const fg_op *op, ptrdiff_t problems, const ptrdiff_t *size,
+                          int fold, int bits)
 {
     const fg_facts *facts = &op->facts;
     fg_array array[FG_MAX_OPERANDS];
     layout at[FG_MAX_OPERANDS];
     for (int k = 0; k < facts->nin + facts->nout; k++) {
-        array[k] = operand(facts, k, problems, side, bits, &at[k]);
+        array[k] = operand(facts, k, problems, size, bits, &at[k]);
         if (fold && k > 0 && k < facts->nin)
             array[k].ndim = 0;
         if (fold && k > facts->nin + 1)
@@ -90,18 +107,51 @@ static uint64_t hash_call(uint64_t h, const fg_op *op, ptrdiff_t problems, ptrdi
     return h;
 }
 
+/* The same, of two calls that find other bytes in scratch and outputs. If their hashes differ, the
+ * operation read or returned a number that nobody wrote. */
+static uint64_t hash_twice(uint64_t h, const char *name, const fg_op *op, ptrdiff_t problems,
+                           const ptrdiff_t *size, int fold, int bits)
+{
+    leave(&op->facts, 0x00);
+    const uint64_t first = hash_call(h, op, problems, size, fold, bits);
+    leave(&op->facts, 0x3b);
+    if (hash_call(h, op, problems, size, fold, bits) == first)
+        return first;
+    fprintf(stderr, "%s %d: the outputs depend on memory that the operation has not written\n",
+            name, bits);
+    exit(1);
+}
+
 /* Calls an operation on rows of several lengths. */
-static uint64_t hash_op(uint64_t h, const fg_op *op, int bits)
+static uint64_t hash_rows(uint64_t h, const char *name, const fg_op *op, int bits)
 {
     static const ptrdiff_t lengths[] = {1, 3, 20, 63, 1024, 2500, 2500};
-    const bool folds = op->kernel[bits == 64 ? FG_DOUBLE : FG_SINGLE]->fold != NULL;
-    const bool rows = !op->facts.lanes && !op->facts.elementwise;
-    for (int positive = 0; positive < 2; positive++)
-        for (int i = 0; i < (!rows ? 1 : folds ? 7 : 6); i++) {
-            const ptrdiff_t side = op->facts.lanes ? SIDE : lengths[i];
-            fill(op->facts.nin, bits, positive);
-            h = hash_call(h, op, N / (op->facts.lanes ? SIDE * SIDE : side), side, i == 6, bits);
-        }
+    const int folds = op->kernel[bits == 64 ? FG_DOUBLE : FG_SINGLE]->fold != NULL;
+    const int count = op->facts.elementwise ? 1 : folds ? 7 : 6;
+    for (int i = 0; i < count; i++)
+        h = hash_twice(h, name, op, N / lengths[i], &lengths[i], i == 6, bits);
+    return h;
+}
+
+/* Calls a lane kernel. A second core dimension is that of a spline: a number for each of its knots,
+ * for all but the last, or for the inner ones; a cubic spline takes the slopes at both ends. */
+static uint64_t hash_lanes(uint64_t h, const char *name, const fg_op *op, int bits)
+{
+    const int cubic = strncmp(name, "cubic_spline", strlen("cubic_spline")) == 0;
+    const ptrdiff_t least = cubic ? 2 : SIDE - 1, most = cubic ? 2 : SIDE + 1;
+    if (op->facts.core_dims < 2)
+        return hash_twice(h, name, op, N / (SIDE * SIDE), (const ptrdiff_t[]){SIDE}, 0, bits);
+    for (ptrdiff_t second = least; second <= most; second++)
+        h = hash_twice(h, name, op, N / (SIDE * SIDE), (const ptrdiff_t[]){SIDE, second}, 0, bits);
+    return h;
+}
+
+static uint64_t hash_op(uint64_t h, const char *name, const fg_op *op, int bits)
+{
+    for (int positive = 0; positive < 2; positive++) {
+        fill(op->facts.nin, bits, positive);
+        h = (op->facts.lanes ? hash_lanes : hash_rows)(h, name, op, bits);
+    }
     return h;
 }
 
@@ -116,12 +166,12 @@ static void print_rows(int isa, int unit, int bits)
         uint64_t h = 0xcbf29ce484222325u;
         if (fg_bind_op(&op, single->signature, isa, &single->value, &wide->value, false) != NULL)
             exit(1);
-        h = hash_op(h, &op, bits);
+        h = hash_op(h, single->name, &op, bits);
         if (fg_has_kernel(&wide->derivative)) {
             if (fg_bind_op(&op, single->signature, isa, &single->derivative, &wide->derivative,
                            true))
                 exit(1);
-            h = hash_op(h, &op, bits);
+            h = hash_op(h, single->name, &op, bits);
         }
         printf("%s.%s %d %016llx\n", fg_unit_family(unit), single->name, bits,
                (unsigned long long)h);
