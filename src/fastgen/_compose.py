@@ -50,7 +50,7 @@ class Composition(ABC):
 
 
 class Row(Composition):
-    """One row on prepared operands.
+    """One row on prepared operands. Input k of the function is operand k.
 
     Parameters
     ----------
@@ -60,6 +60,41 @@ class Row(Composition):
         The operands of the row: the function's inputs, prepared, and constants.
     axis, keepdims
         The options of the row.
+    """
+
+    __slots__ = ("axis", "keepdims", "op", "operands")
+
+    def __init__(
+        self, op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False
+    ) -> None:
+        self.op, self.operands, self.axis, self.keepdims = op, operands, axis, keepdims
+
+    def value(self, out: Any = None) -> Any:
+        """Run the row."""
+        return self.op(self.operands, self.axis, self.keepdims, out)
+
+    def gradients(
+        self, wanted: Sequence[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Run the derivative of the row, once."""
+        return gradients_of(
+            self.op, wanted, self.operands, cotangent, with_value, self.axis, self.keepdims
+        )
+
+    def results(self) -> tuple[Result, ...]:
+        """Return the shape and type of each result of the row."""
+        shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
+        dtype = self.op.dtype(self.operands)
+        return tuple([Result(shape, dtype) for shape in shapes])
+
+
+class PlacedRow(Row):
+    """One row whose operands are in another order than the inputs, or are views of them.
+
+    Parameters
+    ----------
+    op, operands, axis, keepdims
+        As in `Row`.
     places : sequence, optional
         For each input of the function: the position of its operand, or a tuple of positions for an
         input that is a sequence. By default input k is operand k.
@@ -68,7 +103,7 @@ class Row(Composition):
         turns the gradient of the operand into that of the input.
     """
 
-    __slots__ = ("adjoints", "axis", "keepdims", "op", "operands", "places")
+    __slots__ = ("adjoints", "places")
 
     def __init__(
         self,
@@ -79,22 +114,14 @@ class Row(Composition):
         places: Sequence[Place] | None = None,
         adjoints: Mapping[int, Adjoint] | None = None,
     ) -> None:
-        self.op, self.operands, self.axis, self.keepdims = op, operands, axis, keepdims
+        super().__init__(op, operands, axis, keepdims)
         self.places, self.adjoints = places, adjoints
-
-    def value(self, out: Any = None) -> Any:
-        """Run the row."""
-        return self.op(self.operands, self.axis, self.keepdims, out)
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Run the derivative of the row, once."""
         places = self.places
-        if places is None and self.adjoints is None:
-            return gradients_of(
-                self.op, wanted, self.operands, cotangent, with_value, self.axis, self.keepdims
-            )
         spots = wanted if places is None else [places[k] for k in wanted]
         flat = [s for spot in spots for s in (spot if isinstance(spot, tuple) else (spot,))]
         value, found = gradients_of(
@@ -111,12 +138,6 @@ class Row(Composition):
         adjoints = self.adjoints
         pairs = zip(wanted, found, strict=True)
         return value, tuple(adjoints[k](g) if k in adjoints else g for k, g in pairs)
-
-    def results(self) -> tuple[Result, ...]:
-        """Return the shape and type of each result of the row."""
-        shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
-        dtype = self.op.dtype(self.operands)
-        return tuple([Result(shape, dtype) for shape in shapes])
 
 
 class Beside(Composition):
@@ -265,6 +286,5 @@ def described(composition: Composition) -> Any:
     return composition
 
 
-def row(op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False) -> Any:
-    """Return a `Row` whose inputs are its first operands, from the body of a composed function."""
-    return Row(op, operands, axis, keepdims)
+row: Any = Row
+"""Describes one row. Its type is Any, because the body of a composed function returns arrays."""

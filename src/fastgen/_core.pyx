@@ -258,7 +258,8 @@ cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *
             continue
         if not (other.stride[0] or other.stride[1]):  # a number
             continue
-        if k < problem.nin and other.data == this.data and this.stride[1] and other.stride[1]:
+        if (k < problem.nin and other.data == this.data and other.dtype == this.dtype
+                and this.stride[1] and other.stride[1]):
             continue
         if (other.data < this.data + bytes_of(this, s)
                 and this.data < other.data + bytes_of(other, s)):
@@ -269,6 +270,7 @@ cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *
 cdef object set_output(fg_problem *problem, int j, given, bint summed, const common_shape *s):
     """The array for output j: `given`, or a new one. None if the fast path does not take it."""
     cdef int less = s.events if summed else 0
+    cdef int other
     cdef fg_dtype dtype = s.dtype
     cdef ptrdiff_t size = s.size
     array = given
@@ -276,9 +278,14 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const com
         array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
     else:
         if not is_contiguous_like(given, s, less):
-            if not summed or not is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
+            if s.dtype == FG_F64:  # a result in double is rounded once, to float32
+                other, dtype, size = cnp.NPY_FLOAT, FG_F32, 4
+            elif summed:  # a sum has the digits of double
+                other, dtype, size = cnp.NPY_DOUBLE, FG_F64, 8
+            else:
                 return None
-            dtype, size = FG_F64, 8
+            if not is_contiguous_like(given, s, less, other):
+                return None
         if not cnp.PyArray_ISWRITEABLE(given):
             return None
     set_rows(&problem.operand[problem.nin + j], cnp.PyArray_BYTES(array), dtype,
@@ -360,5 +367,6 @@ include "_streams.pxi"
 include "_types.pxi"
 include "_outputs.pxi"
 include "_general.pxi"
+include "_remembered.pxi"
 include "_ufunc.pxi"
 include "_tables.pxi"

@@ -6,7 +6,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from fastgen._compose import Adjoint, Row, composed
+from fastgen._compose import Adjoint, PlacedRow, composed
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -137,7 +137,7 @@ def _on_diagonal(values: Any, matrices: Any) -> Array:
 
 
 def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint) -> Any:
-    return Row(op, (diagonal,), adjoints={0: adjoint})
+    return PlacedRow(op, (diagonal,), adjoints={0: adjoint})
 
 
 @composed(inputs=1)

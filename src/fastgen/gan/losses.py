@@ -8,8 +8,9 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from fastgen._compose import composed, refuse_foreign
+from fastgen._core import Remembered
 from fastgen._ops import OPS, chosen
-from fastgen._sums import Form, Part, remembered, weighted_sum
+from fastgen._sums import Form, Part, weighted_sum
 from fastgen._typing import AdversarialLoss, Array, ArrayLike, Reduction
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
@@ -29,7 +30,7 @@ def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
     return Form(name, parts, mean=reduction == "mean")
 
 
-@remembered
+@Remembered
 def _discriminator(
     kind: str, reduction: str, label_smoothing: float, of_fake: float, of_real: float
 ) -> Form:
@@ -56,7 +57,7 @@ def _discriminator(
     return _form("gan.discriminator_loss", parts, reduction)
 
 
-@remembered
+@Remembered
 def _generator(kind: str, reduction: str, target: float) -> Form:
     """Return the form of the loss, with the input fake and, if relativistic, real."""
     kinds = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Composition, Result, Row, composed, described
+from fastgen._compose import Composition, PlacedRow, Result, composed, described
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -293,4 +293,4 @@ def combine(
         return described(_OneByOne(first, base, predictions, scales, axis))
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    return described(Row(few, (base, *predictions, *scales), axis, places=places))
+    return described(PlacedRow(few, (base, *predictions, *scales), axis, places=places))
