@@ -7,7 +7,7 @@ A call takes one of three ways, and all end in the same C code:
 - The fast path takes contiguous arrays of one shape that are all float32 or all float64.
 - The general path takes every other array and scalar. It describes them to `fg_call`, which walks
   them with their strides, so no memory layout costs a copy.
-- The ufunc takes arrays of other libraries that have `__array_ufunc__`, such as dask arrays.
+- Arrays of other libraries that have `__array_ufunc__` go to `fastgen._lazy` (dask), or to the ufunc.
 """
 
 cimport numpy as cnp
@@ -80,6 +80,7 @@ cdef class Op:
     cdef readonly str name
     cdef readonly str signature
     cdef readonly str isa
+    cdef str row_name  # the key in fastgen._ops.OPS; `name` differs after `called`
     cdef readonly Op derivative
     cdef object ufunc_of_op
     cdef ufunc_loop *loop_data  # one for each dtype; bfloat16 is the last
@@ -94,6 +95,17 @@ cdef class Op:
     def nout(self):
         """How many outputs."""
         return self.row.facts.nout
+
+    @property
+    def lanes(self):
+        """Whether the last axes of each operand are those of its part of the signature."""
+        return bool(self.row.facts.lanes)
+
+    def __reduce__(self):
+        from fastgen import _ops
+
+        options = tuple([self.row.options[i] for i in range(FG_MAX_OPTIONS)])
+        return _ops.restored, (self.row_name, options, self.name)
 
     @property
     def ufunc(self):
@@ -111,6 +123,7 @@ cdef class Op:
         if len(options) > FG_MAX_OPTIONS:
             raise ValueError(f"an operation has at most {FG_MAX_OPTIONS} options, got {len(options)}")
         op.name, op.signature, op.isa, op.row = self.name, self.signature, self.isa, self.row
+        op.row_name = self.row_name
         for i, option in enumerate(options):
             op.row.options[i] = option
         if self.derivative is not None:

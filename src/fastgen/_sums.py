@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import _messages
-from fastgen._compose import Adjoint, Composition, Result, refuse_foreign
+from fastgen._abstract import is_dask
+from fastgen._axes import Axes, Labels, labelled
+from fastgen._compose import Adjoint, Composition, Result, lazy, refuse_foreign
 from fastgen._core import Op, overrides_ufuncs, result_dtype, shapes_and_types
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, share_of
@@ -53,6 +55,9 @@ class Part:
     """
 
     __slots__ = ("_first", "_stop", "axis", "constants", "of", "op", "weight")
+
+    whole = False
+    """Whether the part needs the whole batch, so that no axis of the call may be divided."""
 
     def __init__(
         self,
@@ -240,6 +245,41 @@ class Sum(Composition):
     ) -> None:
         self.form, self.inputs, self.adjoints = form, inputs, adjoints
 
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name of the function."""
+        return self.form.name
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The inputs."""
+        return self.inputs
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the sum for other inputs."""
+        return Sum(self.form, arrays)
+
+    def axes(self) -> Axes:
+        """Return the axes of each part's inputs. A part that needs the whole batch divides none."""
+        form, plan = self.form, self.form.of(self.inputs)
+        found: dict[int, Labels] = {}
+        for part, space in zip(form.parts, plan.spaces, strict=True):
+            first = len(plan.batch) - len(space.batch)
+            labels = labelled(len(space.shape), space.events, first)
+            for k in part.of:
+                found[k] = labels[len(labels) - np.ndim(self.inputs[k]) :]
+        result = labelled(len(plan.shape), plan.kept)
+        operands = tuple([found[k] for k in range(len(self.inputs))])
+        if any(part.whole for part in form.parts):
+            none = [(None,) * len(labels) for labels in (*operands, result)]
+            return Axes(tuple(none[:-1]), tuple(none[-1:]))
+        return Axes(operands, (result,))
+
+    def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
+        """Return the labels of the inputs. An input of which a diagonal is taken has two axes."""
+        pairs = enumerate(labels)
+        return tuple([(*b[:-1], None, None) if k in (self.adjoints or ()) else b for k, b in pairs])
+
     def value(self, out: Any = None) -> Any:
         """Run the rows and add their results."""
         form, inputs = self.form, self.inputs
@@ -316,15 +356,18 @@ class Sum(Composition):
 
     def _lazy(self, out: Any) -> Any:
         form = self.form
+        if any(map(is_dask, self.inputs)):
+            self._refuse_reduction()
+            for part in form.parts:
+                if part.whole:
+                    part.lazy(self.inputs, None)  # raises
+            return lazy(self, out)
         if out is not None or form.keepdims:
             raise TypeError(
                 f"{form.name.partition('.')[2]}: keepdims and out are for NumPy arrays; "
                 f"got {', '.join(sorted({type(x).__name__ for x in self.inputs}))}"
             )
-        if form.mean or any(part.axis is None for part in form.parts):
-            refuse_foreign(
-                form.name, self.inputs, "take reduction='none', and average or sum the result"
-            )
+        self._refuse_reduction()
         dtype = result_dtype(self.inputs)
         wide = np.float64 if dtype == np.float64 else np.float32
         arrays = [x if hasattr(x, "dtype") else np.asarray(x) for x in self.inputs]
@@ -333,6 +376,12 @@ class Sum(Composition):
         found = [part.lazy(inputs, wide) * part.weight for part in form.parts]
         total = functools.reduce(operator.add, found)
         return (total + form.offset if form.offset else total).astype(dtype)
+
+    def _refuse_reduction(self) -> None:
+        """Refuse arrays of other libraries if the result depends on all elements."""
+        if self.form.mean or any(part.axis is None for part in self.form.parts):
+            instead = "take reduction='none', and average or sum the result"
+            refuse_foreign(self.form.name, self.inputs, instead)
 
 
 def _add(totals: list[Array], weights: tuple[float, ...], offset: float, room: Array) -> None:

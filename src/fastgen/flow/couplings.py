@@ -328,4 +328,6 @@ def additive_coupling_inverse(
     (array([[ 0., -1.],
            [ 0., -1.]]), array([0., 0.]))
     """
-    return row(_additive_inverse, (y, shift, 0.0 if mask is None else _as_operand(mask, y)), axis, keepdims)
+    return row(
+        _additive_inverse, (y, shift, 0.0 if mask is None else _as_operand(mask, y)), axis, keepdims
+    )

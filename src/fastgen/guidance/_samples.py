@@ -20,7 +20,7 @@ def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) 
     """
     if axis is not None:
         return axis
-    if per_sample and all([type(x) is float or np.ndim(x) == 0 for x in per_sample]):
+    if per_sample and all(type(x) is float or np.ndim(x) == 0 for x in per_sample):
         return -1
     ndim = max([x.ndim if type(x) is np.ndarray else np.ndim(x) for x in arrays])
     return -1 if ndim <= 2 else tuple(range(1, ndim))

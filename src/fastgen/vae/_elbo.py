@@ -48,6 +48,8 @@ class FreeBits(Part):
 
     __slots__ = ("free_bits", "name")
 
+    whole = True
+
     def __init__(
         self, name: str, free_bits: float, of: tuple[int, ...], weight: float, axis: Axis
     ) -> None:
