@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from fastgen import _messages
-from fastgen._core import Op, overrides_ufuncs
+from fastgen._abstract import as_array, is_dask
+from fastgen._axes import Axes, Labels, axes_of_row
+from fastgen._core import Op, Stream, overrides_ufuncs, shapes_and_types
 from fastgen._pullbacks import for_each_output, gradients_of
 from fastgen._registry import ENTRIES, Entry, name_of, positional
 
@@ -34,6 +36,26 @@ class Result(NamedTuple):
 class Composition(ABC):
     """The description of one call: it computes the results, their gradients, shapes and types."""
 
+    name: str
+    """The name of the function or row, with its family."""
+
+    @property
+    @abstractmethod
+    def arrays(self) -> tuple[Any, ...]:
+        """The operands: arrays, numbers and Streams."""
+
+    @abstractmethod
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the same composition on other operands of the same numbers of dimensions."""
+
+    @abstractmethod
+    def axes(self) -> Axes:
+        """Return the batch axes and core axes of the operands and of the results."""
+
+    def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
+        """Return the labels of the function's inputs, from those of the operands."""
+        return labels
+
     @abstractmethod
     def value(self, out: Any = None) -> Any:
         """Return the results, or write them to `out`."""
@@ -50,7 +72,7 @@ class Composition(ABC):
 
 
 class Row(Composition):
-    """One row on prepared operands.
+    """One row on prepared operands. Input k of the function is operand k.
 
     Parameters
     ----------
@@ -60,6 +82,60 @@ class Row(Composition):
         The operands of the row: the function's inputs, prepared, and constants.
     axis, keepdims
         The options of the row.
+    """
+
+    __slots__ = ("axis", "keepdims", "op", "operands")
+
+    def __init__(
+        self, op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False
+    ) -> None:
+        self.op, self.operands, self.axis, self.keepdims = op, operands, axis, keepdims
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name of the row, as errors tell it."""
+        return self.op.name
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The operands of the row."""
+        return self.operands
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the row on other operands."""
+        return Row(self.op, arrays, self.axis, self.keepdims)
+
+    def axes(self) -> Axes:
+        """Return the axes of the row."""
+        ndims = [0 if type(x) is Stream else np.ndim(x) for x in self.operands]
+        return axes_of_row(self.op, ndims, self.axis, self.keepdims)
+
+    def value(self, out: Any = None) -> Any:
+        """Run the row."""
+        return self.op(self.operands, self.axis, self.keepdims, out)
+
+    def gradients(
+        self, wanted: Sequence[int], cotangent: Any, with_value: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Run the derivative of the row, once."""
+        return gradients_of(
+            self.op, wanted, self.operands, cotangent, with_value, self.axis, self.keepdims
+        )
+
+    def results(self) -> tuple[Result, ...]:
+        """Return the shape and type of each result of the row."""
+        shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
+        dtype = self.op.dtype(self.operands)
+        return tuple([Result(shape, dtype) for shape in shapes])
+
+
+class PlacedRow(Row):
+    """One row whose operands are in another order than the inputs, or are views of them.
+
+    Parameters
+    ----------
+    op, operands, axis, keepdims
+        As in `Row`.
     places : sequence, optional
         For each input of the function: the position of its operand, or a tuple of positions for an
         input that is a sequence. By default input k is operand k.
@@ -68,7 +144,7 @@ class Row(Composition):
         turns the gradient of the operand into that of the input.
     """
 
-    __slots__ = ("adjoints", "axis", "keepdims", "op", "operands", "places")
+    __slots__ = ("adjoints", "places")
 
     def __init__(
         self,
@@ -79,22 +155,25 @@ class Row(Composition):
         places: Sequence[Place] | None = None,
         adjoints: Mapping[int, Adjoint] | None = None,
     ) -> None:
-        self.op, self.operands, self.axis, self.keepdims = op, operands, axis, keepdims
+        super().__init__(op, operands, axis, keepdims)
         self.places, self.adjoints = places, adjoints
 
-    def value(self, out: Any = None) -> Any:
-        """Run the row."""
-        return self.op(self.operands, self.axis, self.keepdims, out)
+    def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
+        """Return the labels of the inputs. An input of which a diagonal is taken has two axes."""
+        spots = range(len(labels)) if self.places is None else self.places
+        found = [
+            tuple([labels[k] for k in spot]) if isinstance(spot, tuple) else labels[spot]
+            for spot in spots
+        ]
+        for k in self.adjoints or ():
+            found[k] = (*found[k][:-1], None, None)
+        return tuple(found)
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Run the derivative of the row, once."""
         places = self.places
-        if places is None and self.adjoints is None:
-            return gradients_of(
-                self.op, wanted, self.operands, cotangent, with_value, self.axis, self.keepdims
-            )
         spots = wanted if places is None else [places[k] for k in wanted]
         flat = [s for spot in spots for s in (spot if isinstance(spot, tuple) else (spot,))]
         value, found = gradients_of(
@@ -111,12 +190,6 @@ class Row(Composition):
         adjoints = self.adjoints
         pairs = zip(wanted, found, strict=True)
         return value, tuple(adjoints[k](g) if k in adjoints else g for k, g in pairs)
-
-    def results(self) -> tuple[Result, ...]:
-        """Return the shape and type of each result of the row."""
-        shapes = self.op.shapes(self.operands, self.axis, self.keepdims)
-        dtype = self.op.dtype(self.operands)
-        return tuple([Result(shape, dtype) for shape in shapes])
 
 
 class Beside(Composition):
@@ -137,6 +210,23 @@ class Beside(Composition):
     def __init__(self, name: str, row: Row, *known: Any) -> None:
         self.name, self.row, self.known = name, row, known
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The operands of the row, and the further results."""
+        return (*self.row.operands, *self.known)
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the row on other operands, beside parts of the further results."""
+        count = len(self.row.operands)
+        row = Row(self.row.op, arrays[:count], self.row.axis, self.row.keepdims)
+        return Beside(self.name, row, *arrays[count:])
+
+    def axes(self) -> Axes:
+        """Return the axes of the row. The further results have its leading axes."""
+        operands, results = self.row.axes()
+        known = tuple([results[0][: np.ndim(x)] for x in self.known])
+        return Axes(operands + known, results + known)
+
     def value(self, out: Any = None) -> Any:
         """Run the row. `out` receives the result of the row."""
         if isinstance(out, tuple):
@@ -156,8 +246,12 @@ class Beside(Composition):
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of each result."""
-        known = map(np.asarray, self.known)
+        known = map(as_array, self.known)
         return (*self.row.results(), *(Result(x.shape, x.dtype) for x in known))
+
+
+_RESULTS: dict[Any, Result] = {}
+"""The results of rows in `Mapped`, by the row, the shapes and types, and the options."""
 
 
 class Mapped(Composition):
@@ -178,14 +272,42 @@ class Mapped(Composition):
     def __init__(self, name: str, row: Row, formula: Adjoint, slope: Adjoint) -> None:
         self.name, self.row, self.formula, self.slope = name, row, formula, slope
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The operands of the row."""
+        return self.row.operands
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the formula of the row on other operands."""
+        row = Row(self.row.op, arrays, self.row.axis, self.row.keepdims)
+        return Mapped(self.name, row, self.formula, self.slope)
+
+    def axes(self) -> Axes:
+        """Return the axes of the row."""
+        return self.row.axes()
+
     def _inner(self) -> tuple[Any, np.dtype[Any]]:
         """Return the value of the row in float64, and the type of the result."""
-        refuse_foreign(self.name, self.row.operands, "apply it to each block")
-        (result,) = self.results()
-        return self.row.value(np.empty(result.shape)), result.dtype
+        row = self.row
+        known = shapes_and_types(row.operands) if type(row.axis) is tuple else None
+        key = (row.op, known, row.axis, row.keepdims)  # the row checks the axis when it runs
+        try:
+            result = _RESULTS.get(key) if known else None
+        except TypeError:  # an axis is no int, and the row says so
+            known = result = None
+        if result is None:
+            refuse_foreign(self.name, row.operands, "apply it to each block")
+            (result,) = self.results()
+            if len(_RESULTS) >= 64:
+                _RESULTS.clear()
+            if known:
+                _RESULTS[key] = result
+        return row.value(np.empty(result.shape)), result.dtype
 
     def value(self, out: Any = None) -> Any:
         """Apply the formula to the value of the row."""
+        if any(map(is_dask, self.row.operands)):
+            return lazy(self, out)
         inner, dtype = self._inner()
         if out is not None:
             _messages.check_out(self.name, out, inner.shape)
@@ -217,6 +339,13 @@ def rounded(formula: Adjoint, array: Any, dtype: Any, out: Any) -> Any:
     return out
 
 
+def lazy(composition: Composition, out: Any) -> Any:
+    """Return the results of a composition on dask arrays, as dask arrays."""
+    from fastgen import _lazy  # it needs dask
+
+    return _lazy.of(composition, out)
+
+
 def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
     """Refuse arrays of other libraries, such as dask. `instead` says what the user can do."""
     for x in inputs:
@@ -227,7 +356,9 @@ def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
             )
 
 
-def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
+def composed(
+    inputs: int, also: tuple[str, ...] = (), operands: tuple[str, ...] = ()
+) -> Callable[[F], F]:
     """Make a public function from a body that returns a `Composition`.
 
     Parameters
@@ -237,6 +368,9 @@ def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
         may give it. The body itself never gets it.
     also : tuple of str
         The names of further inputs, after the positional parameters, for error messages.
+    operands : tuple of str
+        For a row under the function's name (see `Op.called`): for each operand, the argument that
+        it comes from. By default, operand k is positional parameter k.
     """
 
     def decorate(body: F) -> F:
@@ -253,8 +387,9 @@ def composed(inputs: int, also: tuple[str, ...] = ()) -> Callable[[F], F]:
 
         made: Any = function_with_out if takes_out else function
         names = positional(body)
+        made.__fastgen_function__ = made
         made.__fastgen_describe__, made.__fastgen_inputs__ = body, names[:inputs]
-        ENTRIES[name_of(made)] = Entry(made, {}, names + also)
+        ENTRIES[name_of(made)] = Entry(made, {}, operands or names + also)
         return made  # type: ignore[no-any-return]
 
     return decorate
@@ -265,6 +400,5 @@ def described(composition: Composition) -> Any:
     return composition
 
 
-def row(op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False) -> Any:
-    """Return a `Row` whose inputs are its first operands, from the body of a composed function."""
-    return Row(op, operands, axis, keepdims)
+row: Any = Row
+"""Describes one row. Its type is Any, because the body of a composed function returns arrays."""

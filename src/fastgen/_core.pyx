@@ -7,7 +7,7 @@ A call takes one of three ways, and all end in the same C code:
 - The fast path takes contiguous arrays of one shape that are all float32 or all float64.
 - The general path takes every other array and scalar. It describes them to `fg_call`, which walks
   them with their strides, so no memory layout costs a copy.
-- The ufunc takes arrays of other libraries that have `__array_ufunc__`, such as dask arrays.
+- Arrays of other libraries that have `__array_ufunc__` go to `fastgen._lazy` (dask), or to the ufunc.
 """
 
 cimport numpy as cnp
@@ -82,6 +82,7 @@ cdef class Op:
     cdef readonly str name
     cdef readonly str signature
     cdef readonly str isa
+    cdef str row_name  # the key in fastgen._ops.OPS; `name` differs after `called`
     cdef readonly Op derivative
     cdef object ufunc_of_op
     cdef ufunc_loop *loop_data  # one for each dtype; bfloat16 is the last
@@ -96,6 +97,17 @@ cdef class Op:
     def nout(self):
         """How many outputs."""
         return self.row.facts.nout
+
+    @property
+    def lanes(self):
+        """Whether the last axes of each operand are those of its part of the signature."""
+        return bool(self.row.facts.lanes)
+
+    def __reduce__(self):
+        from fastgen import _ops
+
+        options = tuple([self.row.options[i] for i in range(FG_MAX_OPTIONS)])
+        return _ops.restored, (self.row_name, options, self.name)
 
     @property
     def ufunc(self):
@@ -113,6 +125,7 @@ cdef class Op:
         if len(options) > FG_MAX_OPTIONS:
             raise ValueError(f"an operation has at most {FG_MAX_OPTIONS} options, got {len(options)}")
         op.name, op.signature, op.isa, op.row = self.name, self.signature, self.isa, self.row
+        op.row_name = self.row_name
         for i, option in enumerate(options):
             op.row.options[i] = option
         if self.derivative is not None:
@@ -272,7 +285,8 @@ cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *
             continue
         if not (other.stride[0] or other.stride[1]):  # a number
             continue
-        if k < problem.nin and other.data == this.data and this.stride[1] and other.stride[1]:
+        if (k < problem.nin and other.data == this.data and other.dtype == this.dtype
+                and this.stride[1] and other.stride[1]):
             continue
         if (other.data < this.data + bytes_of(this, s)
                 and this.data < other.data + bytes_of(other, s)):
@@ -283,6 +297,7 @@ cdef bint writes_beside(const fg_problem *problem, int out, const common_shape *
 cdef object set_output(fg_problem *problem, int j, given, bint summed, const common_shape *s):
     """The array for output j: `given`, or a new one. None if the fast path does not take it."""
     cdef int less = s.events if summed else 0
+    cdef int other
     cdef fg_dtype dtype = s.dtype
     cdef ptrdiff_t size = s.size
     array = given
@@ -290,9 +305,14 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const com
         array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
     else:
         if not is_contiguous_like(given, s, less, s.number):
-            if not summed or not is_contiguous_like(given, s, less, cnp.NPY_DOUBLE):
+            if s.dtype == FG_F64:  # a result in double is rounded once, to float32
+                other, dtype, size = cnp.NPY_FLOAT, FG_F32, 4
+            elif summed:  # a sum has the digits of double
+                other, dtype, size = cnp.NPY_DOUBLE, FG_F64, 8
+            else:
                 return None
-            dtype, size = FG_F64, 8
+            if not is_contiguous_like(given, s, less, other):
+                return None
         if not cnp.PyArray_ISWRITEABLE(given):
             return None
     set_rows(&problem.operand[problem.nin + j], cnp.PyArray_BYTES(array), dtype,
@@ -377,5 +397,6 @@ include "_streams.pxi"
 include "_types.pxi"
 include "_outputs.pxi"
 include "_general.pxi"
+include "_remembered.pxi"
 include "_ufunc.pxi"
 include "_tables.pxi"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from fastgen import _messages
-from fastgen._compose import Composition, Row
-from fastgen._ops import OPS, chosen
-from fastgen._registry import positional
+from fastgen._compose import Composition
+from fastgen._describe import Function
 from fastgen._typing import Array, ArrayLike
 
 P = ParamSpec("P")
@@ -18,88 +15,25 @@ R = TypeVar("R")
 Cotangent: TypeAlias = ArrayLike | tuple[ArrayLike | None, ...]
 
 
-class Function:
-    """A public function, or a `functools.partial` of one, and how to describe a call of it.
-
-    Attributes
-    ----------
-    describe : function
-        Takes the arguments of the function, except `out`, and returns a `Composition`.
-    inputs : tuple of str
-        The parameters that have gradients.
-    required : int
-        The number of inputs without a default.
-    """
+class Differentiable(Function):
+    """A function with a derivative."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self.fixed: dict[str, Any] = {}
-        while isinstance(f, functools.partial) and not f.args:
-            self.fixed = f.keywords | self.fixed
-            f = f.func
-        self.function = f
-        if hasattr(f, "__fastgen_describe__"):
-            self.describe: Callable[..., Composition] = f.__fastgen_describe__
-            names: tuple[str, ...] = f.__fastgen_inputs__  # type: ignore[attr-defined]
-        elif hasattr(f, "__fastgen_rows__"):
-            self.describe, names = self._row, positional(f)
-        else:
-            raise TypeError(
-                f"f must be a fastgen function with a derivative, such as fastgen.vae."
-                f"kl_standard_normal; got {f!r}"
-            )
-        rows: Any = getattr(f, "__fastgen_rows__", ({}, None))[0]
-        listed = [rows] if isinstance(rows, str) else list(rows.values())
-        if listed and not any(OPS[row].derivative for row in listed):
-            raise TypeError(_messages.no_derivative(listed[0]))
-        composed = hasattr(f, "__fastgen_describe__")
-        self.op = None if composed or not isinstance(rows, str) else OPS[rows]
-        self.inputs = names
-        defaults = getattr(f, "__wrapped__", f).__defaults__ or ()
-        self.defaults = dict(zip(positional(f)[::-1], defaults[::-1], strict=False))
-        self.keywords = frozenset(f.__kwdefaults__ or ())
-        self.positions = list(range(len(names)))
-        self.required = len([name for name in names if name not in self.defaults])
+        super().__init__(f)
+        self.f = f
+        if not self.has_derivative:
+            raise TypeError(_messages.no_derivative(self.rows[0]))
 
-    def _row(self, *args: Any, **named: Any) -> Row:
-        """Describe a call of a function that is one row, or one that an option chooses."""
-        axis = named.pop("axis", -1) if "axis" in self.keywords else -1
-        keepdims = named.pop("keepdims", False) if "keepdims" in self.keywords else False
-        if self.op is not None and not named and len(args) == len(self.inputs):
-            return Row(self.op, args, axis, keepdims)
-        rows, choice = self.function.__fastgen_rows__  # type: ignore[attr-defined]
-        name = rows
-        if not isinstance(rows, str):
-            default = (self.function.__kwdefaults__ or {}).get(choice)
-            value = named.pop(choice) if default is None else named.pop(choice, default)
-            if isinstance(default, bool):
-                name = rows[bool(value)]
-            else:
-                name = chosen(self.function.__name__, choice, rows, value)
-        rest = [named.pop(n) if n in named else self.defaults[n] for n in self.inputs[len(args) :]]
-        if named or len(args) > len(self.inputs):
-            raise TypeError(f"{self.function.__name__}: unexpected arguments")
-        return Row(OPS[name], (*args, *rest), axis, keepdims)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Differentiable, (self.f,)
 
-    def call(
-        self, inputs: tuple[Any, ...], options: dict[str, Any]
-    ) -> tuple[Composition, list[int]]:
-        """Return the description of a call, and the positions of its inputs.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Differentiable):
+            return NotImplemented
+        return self.function is other.function and _alike(self.fixed, other.fixed)
 
-        An input with a default counts only if it is given by position.
-        """
-        if self.fixed:
-            options = self.fixed | options
-        if options and "out" in options:
-            raise TypeError(f"{self.function.__name__}: a derivative takes no out")
-        try:
-            if self.op is not None and not options and len(inputs) == len(self.inputs):
-                return Row(self.op, inputs), self.positions
-            found = self.describe(*inputs, **options)
-        except (IndexError, KeyError, TypeError, ValueError):
-            self._check_call(inputs, options)
-            raise
-        count = min(max(len(inputs), self.required), len(self.inputs))
-        return found, self.positions[:count]
+    def __hash__(self) -> int:
+        return hash((self.function, frozenset(self.fixed)))
 
     def gradients(
         self, composition: Composition, wanted: list[int], cotangent: Any, with_value: bool
@@ -122,16 +56,17 @@ class Function:
         for c, result in zip(each, results, strict=False):
             _messages.check_cotangent(self.function.__name__, c, result.shape)
 
-    def _check_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Raise if the arguments do not fit the signature of the function."""
-        try:
-            inspect.signature(self.function).bind(*inputs, **options)
-        except TypeError as error:
-            name = self.function.__name__
-            raise TypeError(f"{name}: {error}, got {len(inputs)} inputs") from None
+
+def _alike(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether options are the same. Arrays are the same only if they are one object."""
+    return a.keys() == b.keys() and all(
+        x is b[name]
+        or (type(x) in (bool, int, float, str, tuple) and type(x) is type(b[name]) and x == b[name])
+        for name, x in a.items()
+    )
 
 
-def _positions(argnums: int | Sequence[int] | None, function: Function) -> list[int] | None:
+def _positions(argnums: int | Sequence[int] | None, function: Differentiable) -> list[int] | None:
     if argnums is None:
         return None
     count = len(function.inputs)
@@ -146,7 +81,9 @@ def _positions(argnums: int | Sequence[int] | None, function: Function) -> list[
 class Pullback:
     """The vector-Jacobian product of one call; see `vjp`."""
 
-    def __init__(self, function: Function, composition: Composition, wanted: list[int]) -> None:
+    def __init__(
+        self, function: Differentiable, composition: Composition, wanted: list[int]
+    ) -> None:
         self._function, self._composition, self._wanted = function, composition, wanted
 
     def __call__(self, cotangent: Cotangent) -> tuple[Array, ...]:
@@ -198,7 +135,7 @@ def vjp(f: Callable[P, R], /, *inputs: P.args, **options: P.kwargs) -> tuple[R, 
     >>> pullback(np.array([10.0]))
     (array([[10., 20.]]), array([[0., 0.]]))
     """
-    function = Function(f)
+    function = Differentiable(f)
     composition, given = function.call(inputs, options)
     return composition.value(), Pullback(function, composition, given)
 
@@ -208,11 +145,19 @@ class ValueAndGrad(Generic[P, R]):
 
     def __init__(self, f: Callable[P, R], argnums: int | Sequence[int] | None = None) -> None:
         self.f, self.argnums = f, argnums
-        self._function = Function(f)
+        self._function = Differentiable(f)
         self._wanted = _positions(argnums, self._function)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ValueAndGrad, (self.f, self.argnums)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ValueAndGrad):
+            return NotImplemented
+        return self._function == other._function and self._wanted == other._wanted
+
+    def __hash__(self) -> int:
+        return hash((self._function, None if self._wanted is None else tuple(self._wanted)))
 
     def __repr__(self) -> str:
         return f"value_and_grad({self.f!r}, argnums={self.argnums!r})"

@@ -27,7 +27,7 @@ def check_numbers(op: str, k: int, x: Any) -> None:
     """Raise if input `k` has a mask, or does not hold real numbers."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(masked(op, k))
-    found = np.asarray(x).dtype
+    found = x.dtype if isinstance(getattr(x, "dtype", None), np.dtype) else np.asarray(x).dtype
     if not holds_numbers(found):
         raise TypeError(dtype(op, k, found))
 
@@ -225,6 +225,45 @@ def out_dtype(op: str, got: np.dtype[Any]) -> str:
 def out_overlap(op: str) -> str:
     """Say that outputs share memory."""
     return f"{_function(op)}: the arrays in out must not share memory"
+
+
+def out_of_dask(op: str, arrays: Iterable[Any]) -> str:
+    """Say that dask arrays have no `out`."""
+    kinds = sorted({type(x).__name__ for x in arrays if hasattr(x, "chunks")})
+    return f"{_function(op)}: out is for NumPy arrays; got {', '.join(kinds)}"
+
+
+def unknown_chunks(op: str, k: int) -> str:
+    """Say that the shape of a dask array is unknown."""
+    return (
+        f"{_function(op)}: {argument(op, k)} must have a known shape; call "
+        "compute_chunk_sizes() first"
+    )
+
+
+def chunked_axis(op: str, k: int, d: int, chunks: tuple[int, ...]) -> str:
+    """Say that a dask array has several chunks along a core axis."""
+    return (
+        f"{_function(op)}: {argument(op, k)} must have one chunk along axis {d}, which the "
+        f"function takes as a whole; call rechunk({{{d}: -1}}) first; got the chunks {chunks}"
+    )
+
+
+def chunked_noise(op: str, k: int, d: int, chunks: tuple[int, ...]) -> str:
+    """Say that a dask array has several chunks along an axis where noise can't be divided."""
+    return (
+        f"{_function(op)}: with drawn noise, {argument(op, k)} must have one chunk along axis {d}, "
+        f"and several along the first axis only; call rechunk({{{d}: -1}}) first; got the chunks "
+        f"{chunks}"
+    )
+
+
+def beside_dask(op: str, k: int, got: object) -> str:
+    """Say that an input can't stand beside dask arrays."""
+    return (
+        f"{_function(op)}: {argument(op, k)} must be a dask array, a NumPy array or a number "
+        f"beside dask arrays; got {type(got).__name__}"
+    )
 
 
 def check_out(op: str, out: Any, shape: tuple[int, ...]) -> None:

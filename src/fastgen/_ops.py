@@ -25,6 +25,16 @@ def operands(name: str) -> list[str]:
     return list(entry_of(name).names)
 
 
+def restored(row: str, options: tuple[float, ...], name: str) -> _core.Op:
+    """Return an operation from a pickle: a row or its derivative, its options, and its name."""
+    value = row.removesuffix("_derivative")
+    op = OPS[value].with_options(*options).called(name.removesuffix("_derivative"))
+    found = op if row == value else op.derivative
+    if found is None:
+        raise ValueError(f"{row}: this build has no such operation")
+    return found
+
+
 def chosen(function: str, option: str, choices: Mapping[str, T], choice: Any) -> T:
     """Return the entry of `choices` that an option such as `kind` selects, or raise."""
     if isinstance(choice, str) and choice in choices:

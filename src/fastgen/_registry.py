@@ -66,6 +66,7 @@ def operation(
             ENTRIES[row] = Entry(function, options, names(row) if names else listed)
         ENTRIES.setdefault(name_of(function), Entry(function, {}, listed))
         function.__fastgen_rows__ = (rows, choice)  # type: ignore[attr-defined]
+        function.__fastgen_function__ = function  # type: ignore[attr-defined]
         return function
 
     return register

@@ -53,6 +53,10 @@ cdef class Stream:
             self.place[precision].block_high = block >> 64 & 0xffffffffffffffff
             self.place[precision].word = word
 
+    def moved(self, count):
+        """Return the stream whose first element is element `count` of this one."""
+        return Stream(self.key, self.counter + count, noise=self.place[0].noise)
+
     def __repr__(self):
         return f"Stream({self.key}, counter={self.counter})"
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastgen import _messages
-from fastgen._compose import Adjoint, Composition, Result, refuse_foreign
-from fastgen._core import Op, overrides_ufuncs, result_dtype
+from fastgen._abstract import is_dask
+from fastgen._axes import Axes, Labels, labelled
+from fastgen._compose import Adjoint, Composition, Result, lazy, refuse_foreign
+from fastgen._core import Op, overrides_ufuncs, result_dtype, shapes_and_types
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, share_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
+empty = np.empty
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -42,7 +45,7 @@ class Part:
     op : Op
         The row. It sums over `axis`.
     of : tuple of int
-        The positions of the inputs that are the row's first operands.
+        The positions of the inputs that are the row's first operands. They follow each other.
     constants : tuple of float
         The other operands of the row.
     weight : float
@@ -51,7 +54,10 @@ class Part:
         The event axes of the row.
     """
 
-    __slots__ = ("axis", "constants", "of", "op", "weight")
+    __slots__ = ("_first", "_stop", "axis", "constants", "of", "op", "weight")
+
+    whole = False
+    """Whether the part needs the whole batch, so that no axis of the call may be divided."""
 
     def __init__(
         self,
@@ -63,10 +69,11 @@ class Part:
     ) -> None:
         self.op, self.of, self.constants = op, of, constants
         self.weight, self.axis = weight, axis
+        self._first, self._stop = of[0], of[-1] + 1
 
-    def operands(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    def operands(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the operands of the row."""
-        return (*[inputs[k] for k in self.of], *self.constants)
+        return inputs[self._first : self._stop] + self.constants
 
     def space(self, name: str, inputs: Sequence[Any]) -> Space:
         """Return the shapes of the part, or raise an error that names the function `name`."""
@@ -95,17 +102,18 @@ class Part:
             named = [f"{_messages.argument(name, k)} {s}" for k, s in pairs]
             raise ValueError(_messages.named_shapes(name, named)) from None
 
-    def total(self, inputs: Sequence[Any], space: Space) -> Array:
+    def total(self, inputs: tuple[Any, ...], space: Space) -> Array:
         """Return the result of the row, without the weight."""
-        room = np.empty(space.batch, space.dtype)
-        self.op(self.operands(inputs), self.axis, False, room)
+        room = empty(space.batch, space.dtype)
+        operands = inputs[self._first : self._stop] + self.constants
+        self.op(operands, self.axis, False, room)
         return room
 
     def gradients(
-        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space
+        self, inputs: tuple[Any, ...], cotangent: Any, wanted: list[int], space: Space
     ) -> tuple[Array, dict[int, Any]]:
         """Return the result without the weight, and the gradients of the wanted inputs."""
-        op, room = self.op.derivative, np.empty(space.batch, space.dtype)
+        op, room = self.op.derivative, empty(space.batch, space.dtype)
         if op is None:
             raise TypeError(_messages.no_derivative(self.op.name))
         places = {k: j + 1 for j, k in enumerate(self.of) if k in wanted}
@@ -114,41 +122,13 @@ class Part:
         results = op((*self.operands(inputs), cotangent), self.axis, False, out, outputs)
         return room, {k: as_input(results[j], inputs[k]) for k, j in places.items()}
 
-    def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
+    def lazy(self, arrays: tuple[Any, ...], dtype: Any) -> Any:
         """Return the result for arrays of other libraries, by the ufunc of the row."""
         operands = self.operands(arrays)
         if self.axis == ():  # each element is a row of its own
             rows = [np.expand_dims(x, -1) for x in operands[: len(self.of)]]
             return self.op((*rows, *[np.full(1, c, dtype) for c in self.constants]))
         return self.op(operands, self.axis)
-
-
-_PLAIN = frozenset(
-    (Op, bool, float, int, str, type(None), np.bool_, np.float32, np.float64, np.int64)
-)
-_KEYS = _PLAIN | {tuple}
-
-
-def remembered(form_of: Callable[..., Form]) -> Callable[..., Form]:
-    """Keep the forms that a function made lately, by its arguments.
-
-    Only arguments that can't change are a key: a tensor compares equal after a change in place.
-    Their types belong to the key, also those in a tuple, because 1, 1.0 and True are equal.
-    """
-
-    @functools.lru_cache(maxsize=64, typed=True)
-    def known(types: tuple[type, ...], *arguments: Any) -> Form:
-        return form_of(*arguments)
-
-    def form(*arguments: Any) -> Form:
-        if _PLAIN.issuperset(map(type, arguments)):
-            return known((), *arguments)
-        types = tuple([type(y) for x in arguments if type(x) is tuple for y in x])
-        if _PLAIN.issuperset(types) and _KEYS.issuperset(map(type, arguments)):
-            return known(types, *arguments)
-        return form_of(*arguments)
-
-    return form
 
 
 class Plan(NamedTuple):
@@ -192,22 +172,19 @@ class Form:
     ) -> None:
         self.name, self.parts = name, tuple(parts)
         self.mean, self.offset, self.keepdims = mean, offset, keepdims
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[bytes, Plan] = {}
 
     def plan(self, inputs: tuple[Any, ...]) -> Plan | None:
         """Return the plan for these inputs, None for arrays of another library, or raise."""
-        key: list[Any] = []
-        for x in inputs:
-            if type(x) is not np.ndarray:
-                return None if any(map(overrides_ufuncs, inputs)) else self.of(inputs)
-            key += (x.shape, x.dtype)
-        known = tuple(key)
-        found = self._plans.get(known)
+        key = shapes_and_types(inputs)
+        if key is None:
+            return None if any(map(overrides_ufuncs, inputs)) else self.of(inputs)
+        found = self._plans.get(key)
         if found is None:
             found = self.of(inputs)
             if len(self._plans) >= 64:
                 self._plans.clear()
-            self._plans[known] = found
+            self._plans[key] = found
         return found
 
     def of(self, inputs: tuple[Any, ...]) -> Plan:
@@ -268,6 +245,41 @@ class Sum(Composition):
     ) -> None:
         self.form, self.inputs, self.adjoints = form, inputs, adjoints
 
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name of the function."""
+        return self.form.name
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The inputs."""
+        return self.inputs
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the sum for other inputs."""
+        return Sum(self.form, arrays)
+
+    def axes(self) -> Axes:
+        """Return the axes of each part's inputs. A part that needs the whole batch divides none."""
+        form, plan = self.form, self.form.of(self.inputs)
+        found: dict[int, Labels] = {}
+        for part, space in zip(form.parts, plan.spaces, strict=True):
+            first = len(plan.batch) - len(space.batch)
+            labels = labelled(len(space.shape), space.events, first)
+            for k in part.of:
+                found[k] = labels[len(labels) - np.ndim(self.inputs[k]) :]
+        result = labelled(len(plan.shape), plan.kept)
+        operands = tuple([found[k] for k in range(len(self.inputs))])
+        if any(part.whole for part in form.parts):
+            none = [(None,) * len(labels) for labels in (*operands, result)]
+            return Axes(tuple(none[:-1]), tuple(none[-1:]))
+        return Axes(operands, (result,))
+
+    def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
+        """Return the labels of the inputs. An input of which a diagonal is taken has two axes."""
+        pairs = enumerate(labels)
+        return tuple([(*b[:-1], None, None) if k in (self.adjoints or ()) else b for k, b in pairs])
+
     def value(self, out: Any = None) -> Any:
         """Run the rows and add their results."""
         form, inputs = self.form, self.inputs
@@ -276,13 +288,13 @@ class Sum(Composition):
             return self._lazy(out)
         if out is not None:
             _messages.check_out(form.name, out, plan.shape)
-        pairs = zip(form.parts, plan.spaces, strict=False)
-        totals = [part.total(inputs, space) for part, space in pairs]
+        spaces = plan.spaces
+        totals = [part.total(inputs, spaces[k]) for k, part in enumerate(form.parts)]
         return self._added(totals, plan, out)
 
     def _added(self, totals: list[Array], plan: Plan, out: Any) -> Any:
         offset, weights = self.form.offset, plan.weights
-        if plan.shape == () and out is None:
+        if not plan.shape and out is None:
             found = totals[0].item() * weights[0]
             for k in range(1, len(totals)):
                 found += totals[k].item() * weights[k]
@@ -291,23 +303,20 @@ class Sum(Composition):
                 return np.float32(found)
             with np.errstate(over="ignore", under="ignore"):
                 return np.float64(found).astype(plan.dtype)
+        kept = plan.kept
         if out is None:
-            room = np.empty(plan.batch, plan.dtype)
+            room = empty(plan.batch, plan.dtype)
         else:
-            room = np.asarray(out).squeeze(plan.kept) if plan.kept else out
-        first, others = totals[0], totals[1:-1]
-        last: tuple[Any, float] = (totals[-1], weights[-1])
-        if len(totals) == 1:
-            last = (offset, 1.0)
-        elif offset:
-            others, last = totals[1:], (offset, 1.0)
-        weight = weights[0]
-        for k, other in enumerate(others, 1):
-            first, weight = _combination((first, other, weight, weights[k])), 1.0
-        _combination((first, last[0], weight, last[1]), -1, False, room)
+            room = np.asarray(out).squeeze(kept) if kept else out
+        if len(totals) == 2 and not offset:
+            _combination((totals[0], totals[1], weights[0], weights[1]), -1, False, room)
+        else:
+            _add(totals, weights, offset, room)
         if out is not None:
             return out
-        return (room.reshape(plan.shape) if plan.kept else room)[()]
+        if kept:
+            room = room.reshape(plan.shape)
+        return room if plan.shape else room[()]
 
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
@@ -347,23 +356,46 @@ class Sum(Composition):
 
     def _lazy(self, out: Any) -> Any:
         form = self.form
+        if any(map(is_dask, self.inputs)):
+            self._refuse_reduction()
+            for part in form.parts:
+                if part.whole:
+                    part.lazy(self.inputs, None)  # raises
+            return lazy(self, out)
         if out is not None or form.keepdims:
             raise TypeError(
                 f"{form.name.partition('.')[2]}: keepdims and out are for NumPy arrays; "
                 f"got {', '.join(sorted({type(x).__name__ for x in self.inputs}))}"
             )
-        if form.mean or any(part.axis is None for part in form.parts):
-            refuse_foreign(
-                form.name, self.inputs, "take reduction='none', and average or sum the result"
-            )
+        self._refuse_reduction()
         dtype = result_dtype(self.inputs)
         wide = np.float64 if dtype == np.float64 else np.float32
         arrays = [x if hasattr(x, "dtype") else np.asarray(x) for x in self.inputs]
         # Half precision is rounded once, at the end.
-        arrays = [x.astype(wide) if x.dtype.itemsize == 2 else x for x in arrays]
-        found = [part.lazy(arrays, wide) * part.weight for part in form.parts]
+        inputs = tuple([x.astype(wide) if x.dtype.itemsize == 2 else x for x in arrays])
+        found = [part.lazy(inputs, wide) * part.weight for part in form.parts]
         total = functools.reduce(operator.add, found)
         return (total + form.offset if form.offset else total).astype(dtype)
+
+    def _refuse_reduction(self) -> None:
+        """Refuse arrays of other libraries if the result depends on all elements."""
+        if self.form.mean or any(part.axis is None for part in self.form.parts):
+            instead = "take reduction='none', and average or sum the result"
+            refuse_foreign(self.form.name, self.inputs, instead)
+
+
+def _add(totals: list[Array], weights: tuple[float, ...], offset: float, room: Array) -> None:
+    """Write the weighted sum to `room`, two terms at a time."""
+    first, others = totals[0], totals[1:-1]
+    last: tuple[Any, float] = (totals[-1], weights[-1])
+    if len(totals) == 1:
+        last = (offset, 1.0)
+    elif offset:
+        others, last = totals[1:], (offset, 1.0)
+    weight = weights[0]
+    for k, other in enumerate(others, 1):
+        first, weight = _combination((first, other, weight, weights[k])), 1.0
+    _combination((first, last[0], weight, last[1]), -1, False, room)
 
 
 def weighted_sum(form: Form, inputs: tuple[Any, ...], **options: Any) -> Any:

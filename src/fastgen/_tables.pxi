@@ -52,6 +52,7 @@ cdef Op make_op(str name, str signature, int isa, const fg_kernel *single,
         inputs, outputs = signature.split("->")
         op.name = f"{name}_derivative"
         op.signature = f"{inputs},{outputs}->{outputs},{inputs}"
+    op.row_name = op.name
     return op
 
 

@@ -1,4 +1,4 @@
-# The ufunc: how arrays of other libraries (dask, pandas, xarray) reach the same kernels.
+# The ufunc: how arrays of other libraries (pandas, xarray) reach the same kernels.
 
 
 cdef object ufunc_lock = threading.RLock()  # held while a ufunc is made or gets its bfloat16 loop
@@ -132,6 +132,10 @@ cdef int register_bfloat16(Op op) except -1:
 
 
 cdef object call_ufunc(Op op, tuple inputs, axis, keepdims, out, int wanted):
+    from fastgen import _lazy
+
+    if any([_lazy.is_dask(x) for x in inputs]):
+        return _lazy.of_row(op, inputs, axis, keepdims, out, wanted)
     options = {}
     if out is not None:
         # dask calls itself without end if `out` is one of its own arrays.

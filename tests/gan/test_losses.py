@@ -259,9 +259,13 @@ def test_losses_of_dask_arrays_stay_lazy(kind, dtype, rng):
             call(lazy_real, lazy_fake)
     refused = [
         lambda: gan.js_estimate(lazy_real, lazy_fake),
-        lambda: gan.gradient_penalty(lazy_real),
         lambda: fastgen.value_and_grad(gan.generator_loss)(lazy_fake, kind="hinge"),
     ]
     for call in refused:
         with pytest.raises(TypeError, match="expected NumPy arrays, got dask"):
             call()
+    with pytest.raises(ValueError, match="gradient_penalty: grad must have one chunk along"):
+        gan.gradient_penalty(lazy_real)
+    penalty = gan.gradient_penalty(lazy_real.rechunk({1: -1}))
+    assert isinstance(penalty, da.Array)
+    assert np.array_equal(penalty.compute(), gan.gradient_penalty(real))

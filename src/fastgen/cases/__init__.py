@@ -20,8 +20,8 @@ from fastgen._compose import Row
 from fastgen._core import Op
 from fastgen._ops import OPS, operands, public
 from fastgen._registry import positional
+from fastgen._signature import Shape, Signature, parse
 from fastgen.cases.case import Array, Case
-from fastgen.cases.signature import Shape, Signature, parse
 
 CASES: dict[str, Case] = {}
 for _family in {name.partition(".")[0] for name in OPS}:
@@ -58,6 +58,7 @@ def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
         return of_operands
 
     made: Any = apart(found)
+    made.__fastgen_function__ = made
     if hasattr(found, "__fastgen_describe__"):
         made.__fastgen_describe__ = apart(found.__fastgen_describe__)
         made.__fastgen_inputs__ = tuple(names)

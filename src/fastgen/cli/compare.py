@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastgen._signature import Shape
 from fastgen.cases import CASES, bounds, each, reference, signature
-from fastgen.cases.signature import Shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from fastgen import cases
 from fastgen._ops import OPS, public
-from fastgen.cases.signature import Shape
+from fastgen._signature import Shape
 from fastgen.cli import by_family
 from fastgen.cli.row import GRADIENT, OUT, VALUE, Step
 from fastgen.cli.sizes import Sizes, sizes

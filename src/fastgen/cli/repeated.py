@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import cases
-from fastgen.cases.signature import Shape
+from fastgen._signature import Shape
 
 ELEMENTS = 1 << 17  # of the part that is repeated; smaller inputs are drawn whole
 

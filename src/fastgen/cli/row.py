@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fastgen.cases.signature import Shape
+from fastgen._signature import Shape
 
 VALUE, OUT, GRADIENT = "value", "out", "value_and_grad"
 """The kinds of rows: the value alone, the value into `out=`, and the value with its gradients."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fastgen import cases
-from fastgen.cases.signature import Shape
+from fastgen._signature import Shape
 
 
 class Sizes(NamedTuple):

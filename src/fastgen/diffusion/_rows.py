@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen import _abstract as abstract
 from fastgen._compose import Row
 from fastgen._core import Op, Stream
 from fastgen._messages import FLOATS, holds_numbers
@@ -17,6 +18,8 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     """Return alpha_t and sigma_t in double: floats if all samples share a step, else arrays."""
+    if abstract.has_no_values(t):
+        return of_steps_without_values(t)
     try:
         signal, sigma = schedule.lists
     except AttributeError:
@@ -35,7 +38,7 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
         elif t.ndim == 1 and t.size:
             steps = t.tolist()
             if min(steps) >= 0 and max(steps) < len(signal):
-                return np.array([signal[i] for i in steps]), np.array([sigma[i] for i in steps])
+                return schedule.signal[t], schedule.sigma[t]
     elif in_steps and type(t) is int and 0 <= t < len(signal):
         return signal[t], sigma[t]
     alpha_t, sigma_t = schedule.coefficients(t)
@@ -44,19 +47,28 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     return alpha_t, sigma_t
 
 
-def steps(function: str, t: Any, schedule: Tables) -> np.ndarray[Any, Any]:
+def of_steps_without_values(t: Any) -> tuple[Any, Any]:
+    """Return the shape and type of the two coefficients, or refuse dask arrays."""
+    if abstract.is_dask(t):
+        raise TypeError("t must be a NumPy array or a number, got a dask array; call t.compute()")
+    return abstract.numbers(t), abstract.numbers(t)
+
+
+def steps(function: str, t: Any, schedule: Tables) -> Any:
     """Return steps of the schedule, or raise a TypeError or ValueError."""
+    if abstract.has_no_values(t):
+        return of_steps_without_values(t)[0].astype(np.intp)
     try:
         return schedule.whole_steps(t)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{function}: {error}") from None
 
 
-def as_array(function: str, name: str, x: Any) -> np.ndarray[Any, Any]:
+def as_array(function: str, name: str, x: Any) -> Any:
     """Return an array of real numbers, or raise a TypeError."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{function}: {name} must be an array without a mask, got a MaskedArray")
-    array = np.asarray(x)
+    array = abstract.as_array(x)
     if not holds_numbers(array.dtype):
         raise TypeError(f"{function}: {name} must hold {FLOATS}; got {array.dtype}")
     return array.astype(np.float64) if array.dtype.kind in "biu" else array
@@ -129,7 +141,12 @@ def along_leading(
 
 
 def all_within(numbers: Any, low: float, high: float) -> bool:
-    """Return whether all numbers lie in [low, high]. NaN does not."""
+    """Return whether all numbers lie in [low, high]. NaN does not.
+
+    Numbers without values are not checked.
+    """
+    if abstract.has_no_values(numbers):
+        return True
     if numbers.size <= FEW:
         return all(low <= x <= high for x in numbers.ravel().tolist())
     return bool(numbers.min() >= low and numbers.max() <= high)

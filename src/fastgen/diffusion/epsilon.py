@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from fastgen._compose import composed
 from fastgen._core import Stream
+from fastgen._ops import OPS
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.losses import denoising
 
 __all__ = ["epsilon_loss"]
 
 
-@composed(inputs=1)
+_epsilon_loss = OPS["diffusion.denoising_score_matching"].called("diffusion.epsilon_loss")
+
+
+@composed(inputs=1, operands=("prediction", "key", "weight", "weight"))
 def epsilon_loss(
     prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
 ) -> Array:
@@ -63,4 +67,4 @@ def epsilon_loss(
     >>> epsilon_loss(epsilon, key=7) < 1e-30
     array([ True,  True])
     """
-    return denoising(prediction, Stream(key, counter), weight)
+    return denoising(_epsilon_loss, prediction, Stream(key, counter), weight)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
-import numpy as np
-
+from fastgen._abstract import has_no_values, numbers
 from fastgen._compose import Beside, composed, described
 from fastgen._core import Stream
 from fastgen._ops import OPS
@@ -18,8 +17,11 @@ from fastgen.noise.keys import noise_of
 __all__ = ["add_noise", "interpolate", "posterior_mean_variance", "velocity"]
 
 _linear_combination = OPS["diffusion.linear_combination"]
-_linear_interpolation = OPS["diffusion.linear_interpolation"]
-_noised = OPS["diffusion.noised"]
+_add_noise = _linear_combination.called("diffusion.add_noise")
+_noised = OPS["diffusion.noised"].called("diffusion.add_noise")
+_velocity = _linear_combination.called("diffusion.velocity")
+_posterior = _linear_combination.called("diffusion.posterior_mean_variance")
+_interpolate = OPS["diffusion.linear_interpolation"].called("diffusion.interpolate")
 
 
 @overload
@@ -67,7 +69,7 @@ def add_noise(
 ) -> Array | tuple[Array, Array]: ...
 
 
-@composed(inputs=1)
+@composed(inputs=1, operands=("x0", "noise", "t", "t"))
 def add_noise(
     x0: ArrayLike,
     t: ArrayLike,
@@ -152,14 +154,14 @@ def add_noise(
     names, inputs = ("x0", "noise"), (x0, noise)
     arguments = ("add_noise", names, inputs, ("t", t), (alpha_t, sigma_t))
     if not return_noise:
-        return _rows.along_leading(_linear_combination, *arguments)
+        return _rows.along_leading(_add_noise, *arguments)
     if given is None or type(given) is Stream:
         return _rows.along_leading(_noised, *arguments)
-    row = _rows.along_leading(_linear_combination, *arguments)
+    row = _rows.along_leading(_add_noise, *arguments)
     return described(Beside("diffusion.add_noise", row, given))
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x0", "noise", "t", "t"))
 def velocity(
     x0: ArrayLike,
     noise: ArrayLike | Stream,
@@ -213,18 +215,19 @@ def velocity(
     array([0.5, 0.5])
     """
     alpha_t, sigma_t = _rows.coefficients(t, schedule)
-    if schedule.form == FLOW:
+    if schedule.form == FLOW and not has_no_values(t):
         alpha_t, sigma_t = alpha_t + sigma_t, alpha_t + sigma_t  # 1, as arrays
-    elif schedule.form != VARIANCE_PRESERVING:
+    elif schedule.form not in (FLOW, VARIANCE_PRESERVING):
         raise ValueError(
             f"velocity: expected a variance-preserving or flow schedule, got {schedule!r}"
         )
-    names, inputs, coefficients = ("x0", "noise"), (x0, noise), (-sigma_t, alpha_t)
+    coefficients = (sigma_t if has_no_values(t) else -sigma_t, alpha_t)
+    names, inputs = ("x0", "noise"), (x0, noise)
     call = ("velocity", names, inputs, ("t", t), coefficients)
-    return _rows.along_leading(_linear_combination, *call)
+    return _rows.along_leading(_velocity, *call)
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x0", "x_t", "t", "t"))
 def posterior_mean_variance(
     x0: ArrayLike, x_t: ArrayLike, t: ArrayLike, schedule: Schedule, *, out: Array | None = None
 ) -> tuple[Array, Array, Array]:
@@ -281,18 +284,24 @@ def posterior_mean_variance(
     (array([0.4714, 0.4714]), 0.3333)
     """
     steps = _rows.steps("posterior_mean_variance", t, schedule)
-    of_x0, of_xt = (c[steps] for c in schedule.posterior_mean_coefficients)
-    if steps.ndim == 0:
-        of_x0, of_xt = float(of_x0), float(of_xt)
+    tables = (
+        *schedule.posterior_mean_coefficients,
+        schedule.posterior_variance,
+        schedule.posterior_log_variance_clipped,
+    )
+    if has_no_values(steps):
+        of_x0 = of_xt = variance = log_variance = numbers(steps)
+    else:
+        of_x0, of_xt, variance, log_variance = (table[steps] for table in tables)
+        if steps.ndim == 0:
+            of_x0, of_xt = float(of_x0), float(of_xt)
     names, inputs = ("x0", "x_t"), (x0, x_t)
     call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt))
-    variance = schedule.posterior_variance[steps]
-    log_variance = schedule.posterior_log_variance_clipped[steps]
-    row = _rows.along_leading(_linear_combination, *call)
+    row = _rows.along_leading(_posterior, *call)
     return described(Beside("diffusion.posterior_mean_variance", row, variance, log_variance))
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x0", "x1", "t"))
 def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
@@ -338,9 +347,9 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
     """
     if type(x1) is Stream:
         raise TypeError("interpolate: x1 must be an array, got a Stream")
-    times = np.asarray(t, np.float64)
+    times = numbers(t)
     if not _rows.all_within(times, 0.0, 1.0):
         raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
-    c = times if times.ndim else float(times)
+    c = times if times.ndim or has_no_values(times) else float(times)
     call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
-    return _rows.along_leading(_linear_interpolation, *call)
+    return _rows.along_leading(_interpolate, *call)

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._compose import Row, composed
+from fastgen._compose import PlacedRow, composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen.diffusion.solver_steps import checked, names
@@ -157,4 +157,4 @@ def guided_step(
     operands = (x, uncond, cond, *terms, scale, *coefficients)
     first, last = 4 + len(terms), len(operands)
     places = (0, 1, 2, first - 1, tuple(range(first, last)), tuple(range(3, first - 1)))
-    return Row(ROWS[len(terms)], operands, axis, keepdims, places)
+    return PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places)

@@ -8,7 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastgen._compose import Composition, Result, composed, described
+from fastgen._abstract import Abstract, has_no_values, is_dask
+from fastgen._axes import Axes, Labels
+from fastgen._compose import Composition, Result, composed, described, lazy
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
 from fastgen._typing import Array, ArrayLike
@@ -39,12 +41,16 @@ def _terms(inputs: tuple[Any, ...], parameterization: str) -> Terms:
     *given, t, schedule = inputs
     kinds = dict.fromkeys(["epsilon", "x0", "v", "flow"])
     chosen("vlb_terms", "parameterization", kinds, parameterization)
-    if np.ndim(given[1]) == 0:
+    if np.ndim(given[1]) == 0 and has_no_values(given[1]):
+        given[1] = Abstract(np.shape(given[0]), _dtype_of(given[0]))
+    elif np.ndim(given[1]) == 0:
         given[1] = np.broadcast_to(np.asarray(given[1], _dtype_of(given[0])), np.shape(given[0]))
     arrays = _rows.common("vlb_terms", NAMES, tuple(given))
     if arrays[0].ndim == 0:
         raise ValueError("vlb_terms: prediction must have the shape (batch, ...), got ()")
     batch = arrays[0].shape[:1]
+    if any(map(has_no_values, (*arrays, t))):
+        return Terms(arrays, Abstract(batch, np.intp), None, None, None, None, 0.0)
     steps = np.broadcast_to(_rows.steps("vlb_terms", t, schedule), batch)
     a, s = schedule.signal[steps], schedule.sigma[steps]
     if parameterization == "epsilon" and np.any(a == 0):
@@ -106,20 +112,45 @@ def _decoder(terms: Terms, rows: Any, bins: int) -> tuple[Any, ...]:
 class _Bound(Composition):
     """The terms: the row of the decoder for samples at step 0, else that of the divergence."""
 
-    def __init__(self, inputs: tuple[Any, ...], terms: Terms, bins: int) -> None:
-        self.inputs, self.terms, self.bins = inputs, terms, bins
-        self.stored, self.computed = _rows.arithmetic(*terms.arrays)
-        self.axes = _axes(terms.arrays[0])
+    name = "diffusion.vlb_terms"
+
+    def __init__(
+        self, inputs: tuple[Any, ...], schedule: Schedule, parameterization: str, bins: int
+    ) -> None:
+        self.inputs, self.terms = inputs, _terms((*inputs, schedule), parameterization)
+        self.options = (schedule, parameterization, bins)
+        self.bins = bins
+        self.stored, self.computed = _rows.arithmetic(*self.terms.arrays)
+        self.events = _axes(self.terms.arrays[0])
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The inputs: the arrays and the steps."""
+        return self.inputs
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the terms of other arrays and steps."""
+        return _Bound(arrays, *self.options)
+
+    def axes(self) -> Axes:
+        """Return the axes. Each sample is a part of its own."""
+        full: Labels = (0, *[None for _ in self.events])
+        *arrays, t = self.inputs
+        labels = [full if np.ndim(x) else () for x in arrays]
+        labels.append((0,) * np.ndim(t))
+        return Axes(tuple(labels), ((0,),))
 
     def value(self, out: Any = None) -> Any:
         """Return the terms."""
+        if any(map(is_dask, self.inputs)):
+            return lazy(self, out)
         terms = self.terms
         value, first = np.empty(terms.steps.shape, self.computed), terms.steps == 0
         if not np.any(first):
-            _transition_kl(_transition(terms, slice(None)), self.axes, False, value)
+            _transition_kl(_transition(terms, slice(None)), self.events, False, value)
         else:
-            value[first] = _decoder_nll(_decoder(terms, first, self.bins), self.axes)
-            value[~first] = _transition_kl(_transition(terms, ~first), self.axes)
+            value[first] = _decoder_nll(_decoder(terms, first, self.bins), self.events)
+            value[~first] = _transition_kl(_transition(terms, ~first), self.events)
         value *= self.computed.type(terms.bits)
         return value.astype(self.stored, copy=False)
 
@@ -139,13 +170,13 @@ class _Bound(Composition):
                 continue
             if first:
                 operands = _decoder(terms, rows, self.bins)
-                call = (_decoder_nll, [1, 2], operands, weights[rows], True, self.axes)
+                call = (_decoder_nll, [1, 2], operands, weights[rows], True, self.events)
                 nats, (by_mean, by_log_sigma) = gradients_of(*call)
                 gradients[0][rows] = by_mean * _spread(terms.of_x0[rows], by_mean)
                 gradients[1][rows] = by_log_sigma * _spread(0.25 * terms.log_ratio[rows], by_mean)
             else:
                 operands = tuple(x.astype(computed, copy=False) for x in _transition(terms, rows))
-                call = (_transition_kl, [0, 2], operands, weights[rows], True, self.axes)
+                call = (_transition_kl, [0, 2], operands, weights[rows], True, self.events)
                 nats, (gradients[0][rows], gradients[1][rows]) = gradients_of(*call)
             value[rows] = nats * bits
         found = [
@@ -232,5 +263,5 @@ def vlb_terms(
     >>> vlb_terms(epsilon, -1.0, noise, x0, [500, 999], Schedule.linear())
     array([0., 0.])
     """
-    terms = _terms((prediction, variance, target, x0, t, schedule), parameterization)
-    return described(_Bound((prediction, variance), terms, bins))
+    inputs = (prediction, variance, target, x0, t)
+    return described(_Bound(inputs, schedule, parameterization, bins))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import Abstract, has_no_values, numbers
 from fastgen._compose import composed, row
-from fastgen._core import Stream
+from fastgen._core import Op, Stream
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 _denoising_score_matching = OPS["diffusion.denoising_score_matching"]
+_denoising_loss = _denoising_score_matching.called("diffusion.denoising_loss")
 _sliced_score_matching = OPS["diffusion.sliced_score_matching"]
 _transition_kl = OPS["diffusion.transition_kl"]
 
@@ -211,20 +213,22 @@ def _weights(prediction: Any, weight: Any) -> Any:
     count = prediction.size // batch if batch else 1
     if weight is None:
         return 1 / count if count else 1.0
-    per_sample = np.asarray(weight, np.float64)
+    per_sample = numbers(weight)
     if per_sample.shape not in ((), shape[:1]):
         raise ValueError(
             f"denoising_loss: weight must be a number or have the shape {shape[:1]} of the batch, "
             f"got {per_sample.shape}"
         )
-    if per_sample.ndim == 0:
+    if type(per_sample) is Abstract:
+        return per_sample
+    if per_sample.ndim == 0 and not has_no_values(per_sample):
         return float(per_sample) / max(count, 1)
     wide = prediction.dtype == np.float64
     return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)
 
 
-def denoising(prediction: Any, target: Any, weight: Any) -> Any:
-    """Describe a `denoising_loss`."""
+def denoising(op: Op, prediction: Any, target: Any, weight: Any) -> Any:
+    """Describe a `denoising_loss`, by the row under the name of the function."""
     dtype = prediction.dtype if type(prediction) is np.ndarray else None
     alike = type(target) is Stream or (
         type(target) is np.ndarray and target.dtype is dtype and target.shape == prediction.shape
@@ -236,10 +240,10 @@ def denoising(prediction: Any, target: Any, weight: Any) -> Any:
             raise TypeError("denoising_loss: prediction must be an array, got a Stream")
     axis: Any = tuple(range(1, prediction.ndim)) if prediction.ndim else -1
     operands = (prediction, target, -1.0, _weights(prediction, weight))
-    return row(_denoising_score_matching, operands, axis)
+    return row(op, operands, axis)
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("prediction", "target", "weight", "weight"))
 def denoising_loss(
     prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
 ) -> Array:
@@ -285,4 +289,4 @@ def denoising_loss(
     >>> fastgen.diffusion.denoising_loss(epsilon, noise, weight=[1.0, 2.0])
     array([0.25, 0.5 ])
     """
-    return denoising(prediction, target, weight)
+    return denoising(_denoising_loss, prediction, target, weight)

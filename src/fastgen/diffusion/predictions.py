@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastgen._abstract import Abstract, has_no_values, numbers
 from fastgen._compose import Row, composed, described
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Prediction
@@ -18,11 +19,14 @@ __all__ = ["convert", "edm_coefficients", "edm_denoised", "edm_input"]
 PREDICTIONS = dict.fromkeys(["epsilon", "x0", "v", "score", "flow"])
 
 _linear_combination = OPS["diffusion.linear_combination"]
+_convert = _linear_combination.called("diffusion.convert")
+_edm_input = _linear_combination.called("diffusion.edm_input")
+_edm_denoised = _linear_combination.called("diffusion.edm_denoised")
 
 
 def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: Any, s: Any) -> None:
     """Raise a ValueError if the prediction does not determine the target."""
-    if source == target:
+    if source == target or has_no_values(a):
         return
     by_signal = source in ("epsilon", "score") and target in ("x0", "v", "flow")
     by_sigma = source == "x0" or target == "score"
@@ -43,10 +47,12 @@ def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[An
     chosen("convert", "target", PREDICTIONS, target)
     a, s = _rows.coefficients(t, schedule)
     _refuse_division(source, target, t, schedule, a, s)
+    if has_no_values(a):
+        return a, s
     return converted(source, target, a, s)
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x_t", "prediction", "t", "t"))
 def convert(
     x_t: ArrayLike,
     prediction: ArrayLike,
@@ -115,7 +121,12 @@ def convert(
     """
     a, b = conversion(source, target, t, schedule)
     call = ("convert", ("x_t", "prediction"), (x_t, prediction), ("t", t), (a, b))
-    return _rows.along_leading(_linear_combination, *call)
+    return _rows.along_leading(_convert, *call)
+
+
+def _as_coefficient(c: Any) -> Any:
+    """Return a single number as a float."""
+    return c if np.ndim(c) or has_no_values(c) else float(c)
 
 
 class EdmCoefficients(NamedTuple):
@@ -163,18 +174,21 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     >>> round(float(c.c_skip), 3), round(float(c.c_in), 3)
     (0.5, 1.414)
     """
-    sigma = np.asarray(sigma, np.float64)
-    if not np.all(sigma >= 0):
-        raise ValueError(f"edm_coefficients: sigma must be >= 0, got {sigma}")
+    levels: Any = numbers(sigma)
+    if not has_no_values(levels) and not np.all(levels >= 0):
+        raise ValueError(f"edm_coefficients: sigma must be >= 0, got {levels}")
     if not 0 < sigma_data < np.inf:
         raise ValueError(f"edm_coefficients: sigma_data must be > 0, got {sigma_data}")
-    c_in = 1 / np.hypot(sigma, sigma_data)
+    if type(levels) is Abstract:
+        each: Any = levels
+        return EdmCoefficients(each, each, each, each)
+    c_in = 1 / np.hypot(levels, sigma_data)
     with np.errstate(divide="ignore"):
-        c_noise = np.log(sigma) / 4
-    return EdmCoefficients((sigma_data * c_in) ** 2, sigma * (sigma_data * c_in), c_in, c_noise)
+        c_noise = np.log(levels) / 4
+    return EdmCoefficients((sigma_data * c_in) ** 2, levels * (sigma_data * c_in), c_in, c_noise)
 
 
-@composed(inputs=1)
+@composed(inputs=1, operands=("x", "x", "sigma", "sigma"))
 def edm_input(
     x: ArrayLike, sigma: ArrayLike, *, sigma_data: float = 0.5, out: Array | None = None
 ) -> Array:
@@ -211,15 +225,13 @@ def edm_input(
     """
     array = _rows.as_array("edm_input", "x", x)
     c_in = edm_coefficients(sigma, sigma_data=sigma_data).c_in
-    scale = c_in if np.ndim(c_in) else float(c_in)
-    row = _rows.along_leading(
-        _linear_combination, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,)
-    )
+    scale = _as_coefficient(c_in)
+    row = _rows.along_leading(_edm_input, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,))
     (x, a), axis = row.operands, row.axis
-    return described(Row(_linear_combination, (x, 0.0, a, 0.0), axis))
+    return described(Row(_edm_input, (x, 0.0, a, 0.0), axis))
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x", "output", "sigma", "sigma"))
 def edm_denoised(
     x: ArrayLike,
     output: ArrayLike,
@@ -270,6 +282,6 @@ def edm_denoised(
     array([1., 1.])
     """
     c = edm_coefficients(sigma, sigma_data=sigma_data)
-    a, b = (c.c_skip, c.c_out) if np.ndim(c.c_skip) else (float(c.c_skip), float(c.c_out))
+    a, b = _as_coefficient(c.c_skip), _as_coefficient(c.c_out)
     call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b))
-    return _rows.along_leading(_linear_combination, *call)
+    return _rows.along_leading(_edm_denoised, *call)

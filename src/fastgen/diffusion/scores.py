@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import has_no_values, numbers
 from fastgen._compose import composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
@@ -19,6 +20,7 @@ __all__ = ["gaussian_mixture_score", "gaussian_score", "langevin_step", "langevi
 
 _gaussian_score = OPS["diffusion.gaussian_score"]
 _langevin_update = OPS["diffusion.langevin_update"]
+_langevin_step = _langevin_update.called("diffusion.langevin_step")
 
 
 @operation("diffusion.gaussian_score")
@@ -122,7 +124,7 @@ def langevin_update(
     return _langevin_update((x, score, noise, step_size), axis, keepdims, out)
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("x", "score", "noise", "step_size"))
 def langevin_step(
     x: ArrayLike,
     score: ArrayLike,
@@ -180,12 +182,12 @@ def langevin_step(
     """
     names = ("x", "score", "noise")
     noise = noise_of("langevin_step", noise, rng, key, counter)
-    sizes = np.asarray(step_size, np.float64)
+    sizes = numbers(step_size)
     if not _rows.all_within(sizes, 0.0, np.inf):
         raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")
-    h = sizes if sizes.ndim else float(sizes)
+    h = sizes if sizes.ndim or has_no_values(sizes) else float(sizes)
     call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,))
-    return _rows.along_leading(_langevin_update, *call)
+    return _rows.along_leading(_langevin_step, *call)
 
 
 def gaussian_mixture_score(

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastgen._compose import Row, composed
+from fastgen._compose import PlacedRow, composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 
@@ -125,4 +125,4 @@ def solver_step(
     operands = (x, prediction, *terms, *coefficients)
     first = 2 + len(terms)
     places = (0, 1, tuple(range(first, len(operands))), tuple(range(2, first)))
-    return Row(ROWS[len(terms)], operands, axis, keepdims, places)
+    return PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places)

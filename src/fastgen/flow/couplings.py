@@ -29,10 +29,8 @@ _additive_inverse = OPS["flow.additive_coupling_inverse"]
 _LIMITS = {"softplus": 3.0, "tanh": 1.0, "soft_clip": math.log(1000)}  # defaults
 
 
-def _number(mask: Any, x: Any) -> Any:
+def _as_operand(mask: Any, x: Any) -> Any:
     """Return the mask in a type that does not change the type of the result."""
-    if mask is None:
-        return 0.0
     mask = mask if isinstance(getattr(mask, "dtype", None), np.dtype) else np.asarray(mask)
     dtype = getattr(x, "dtype", np.dtype(np.float64))
     if not isinstance(dtype, np.dtype):  # such as the type of a tensor
@@ -46,7 +44,7 @@ def _affine(
     """Return the row of a scale map, and its operands."""
     x, log_scale, shift, mask, limit = inputs
     op = OPS[chosen(function, "scale_map", rows, scale_map)]
-    operands = (x, log_scale, shift, _number(mask, x))
+    operands = (x, log_scale, shift, 0.0 if mask is None else _as_operand(mask, x))
     if scale_map in _LIMITS:
         return op, (*operands, _LIMITS[scale_map] if limit is None else limit)
     if limit is not None:
@@ -275,7 +273,7 @@ def additive_coupling(
     (array([[0., 1.],
            [0., 1.]]), array([0., 0.]))
     """
-    return row(_additive, (x, shift, _number(mask, x)), axis, keepdims)
+    return row(_additive, (x, shift, 0.0 if mask is None else _as_operand(mask, x)), axis, keepdims)
 
 
 @operation("flow.additive_coupling_inverse")
@@ -330,4 +328,6 @@ def additive_coupling_inverse(
     (array([[ 0., -1.],
            [ 0., -1.]]), array([0., 0.]))
     """
-    return row(_additive_inverse, (y, shift, _number(mask, y)), axis, keepdims)
+    return row(
+        _additive_inverse, (y, shift, 0.0 if mask is None else _as_operand(mask, y)), axis, keepdims
+    )

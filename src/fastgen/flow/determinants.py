@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, SupportsIndex
 
 import numpy as np
 
-from fastgen._compose import Adjoint, Row, composed
+from fastgen._abstract import Abstract
+from fastgen._compose import Adjoint, PlacedRow, composed
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -126,6 +128,8 @@ def _diagonal(function: str, name: str, matrices: Any) -> Any:
     shape = matrices.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise ValueError(f"{function}: {name} must have shape (..., n, n), got {shape}")
+    if type(matrices) is Abstract:
+        return Abstract(shape[:-1], matrices.dtype)
     return np.diagonal(matrices, axis1=-2, axis2=-1)
 
 
@@ -136,8 +140,13 @@ def _on_diagonal(values: Any, matrices: Any) -> Array:
     return found
 
 
+def _no_gradient(_: Any, matrices: Any) -> Array:
+    """Return zeros: the determinant is 1, whatever the matrices hold."""
+    return np.zeros_like(matrices)
+
+
 def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint) -> Any:
-    return Row(op, (diagonal,), adjoints={0: adjoint})
+    return PlacedRow(op, (diagonal,), adjoints={0: adjoint})
 
 
 @composed(inputs=1)
@@ -185,9 +194,9 @@ def logdet_triangular(
     """
     diagonal = _diagonal("logdet_triangular", "tril", tril)
     if unit_diagonal:
-        diagonal = np.ones_like(diagonal)
-        return _of_diagonal(_logdet_triangular, diagonal, lambda g: np.zeros_like(tril))
-    return _of_diagonal(_logdet_triangular, diagonal, lambda g: _on_diagonal(g, tril))
+        ones = diagonal if type(diagonal) is Abstract else np.ones_like(diagonal)
+        return _of_diagonal(_logdet_triangular, ones, partial(_no_gradient, matrices=tril))
+    return _of_diagonal(_logdet_triangular, diagonal, partial(_on_diagonal, matrices=tril))
 
 
 @composed(inputs=1)
@@ -223,7 +232,7 @@ def slogdet_triangular(tril: ArrayLike, *, out: OutPair = None) -> tuple[Array, 
     (array([-1.]), array([0.]))
     """
     diagonal = _diagonal("slogdet_triangular", "tril", tril)
-    return _of_diagonal(_slogdet_triangular, diagonal, lambda g: _on_diagonal(g, tril))
+    return _of_diagonal(_slogdet_triangular, diagonal, partial(_on_diagonal, matrices=tril))
 
 
 def _places(height: int, width: int) -> int:
@@ -280,6 +289,6 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Array:
     0.0
     """
     part = Part(_logabsdet_diagonal, (0,), weight=_places(height, width))
-    adjoints = {0: lambda g: _on_diagonal(g, lu)}
+    adjoints = {0: partial(_on_diagonal, matrices=lu)}
     diagonal = _diagonal("logdet_lu", "lu", lu)
     return weighted_sum(Form("flow.logdet_lu", (part,)), (diagonal,), adjoints=adjoints)

@@ -7,9 +7,10 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from fastgen._compose import composed, refuse_foreign
+from fastgen._compose import composed
+from fastgen._core import Remembered
 from fastgen._ops import OPS, chosen
-from fastgen._sums import Form, Part, remembered, weighted_sum
+from fastgen._sums import Form, Part, weighted_sum
 from fastgen._typing import AdversarialLoss, Array, ArrayLike, Reduction
 
 __all__ = ["discriminator_loss", "generator_loss", "js_estimate"]
@@ -29,7 +30,7 @@ def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
     return Form(name, parts, mean=reduction == "mean")
 
 
-@remembered
+@Remembered
 def _discriminator(
     kind: str, reduction: str, label_smoothing: float, of_fake: float, of_real: float
 ) -> Form:
@@ -56,7 +57,7 @@ def _discriminator(
     return _form("gan.discriminator_loss", parts, reduction)
 
 
-@remembered
+@Remembered
 def _generator(kind: str, reduction: str, target: float) -> Form:
     """Return the form of the loss, with the input fake and, if relativistic, real."""
     kinds = {
@@ -366,5 +367,4 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> np.floating[Any]:
     >>> round(float(fastgen.gan.js_estimate(np.full(3, 40.0), np.full(5, -40.0))), 12)
     0.69314718056
     """
-    refuse_foreign("gan.js_estimate", (real, fake), "compute them first")
     return weighted_sum(_ESTIMATE, (real, fake))

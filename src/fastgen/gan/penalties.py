@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Mapped, Row, composed, described, refuse_foreign, row
+from fastgen._compose import Mapped, Row, composed, described, row
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Penalty
 
 __all__ = ["gradient_penalty"]
 
-_norm, _squared_loss = OPS["elementary.norm"], OPS["gan.squared_loss"]
+_norm = OPS["elementary.norm"].called("gan.gradient_penalty")
+_squared_loss = OPS["gan.squared_loss"].called("gan.gradient_penalty")
 _CENTERED = {"wgan_gp": True, "dragan": True, "r1": False}
 _Axis = int | tuple[int, ...] | EllipsisType | None
 
 
-@composed(inputs=1)
+def _penalty(norm: Any, center: float) -> Any:
+    return (norm - center) ** 2
+
+
+def _slope(norm: Any, center: float) -> Any:
+    return 2 * (norm - center)
+
+
+@composed(inputs=1, operands=("grad", "center"))
 def gradient_penalty(
     grad: ArrayLike,
     *,
@@ -84,10 +94,10 @@ def gradient_penalty(
     """
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
     name = "gan.gradient_penalty"
-    refuse_foreign(name, (grad,), "apply it to each block")
     gradients: Any = grad
     axes = tuple(range(1, np.ndim(gradients))) if axis is ... else axis
     if not centered:
         return row(_squared_loss, (grad, 0.0), axes, keepdims)
     norm = Row(_norm, (grad,), axes, keepdims)
-    return described(Mapped(name, norm, lambda n: (n - center) ** 2, lambda n: 2 * (n - center)))
+    penalty, slope = partial(_penalty, center=center), partial(_slope, center=center)
+    return described(Mapped(name, norm, penalty, slope))

@@ -20,10 +20,10 @@ def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) 
     """
     if axis is not None:
         return axis
-    ndim = max(map(np.ndim, arrays))
-    if ndim <= 2 or (len(per_sample) > 0 and all(np.ndim(x) == 0 for x in per_sample)):
+    if per_sample and all(type(x) is float or np.ndim(x) == 0 for x in per_sample):
         return -1
-    return tuple(range(1, ndim))
+    ndim = max([x.ndim if type(x) is np.ndarray else np.ndim(x) for x in arrays])
+    return -1 if ndim <= 2 else tuple(range(1, ndim))
 
 
 def elementwise(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:

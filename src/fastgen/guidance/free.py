@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Composition, Result, Row, composed, described
+from fastgen._abstract import is_dask
+from fastgen._axes import Axes, Labels
+from fastgen._compose import Composition, PlacedRow, Result, Row, composed, described, lazy
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -191,15 +193,47 @@ def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any,
 class _OneByOne(Composition):
     """Any number of predictions, which are added to `start` one after the other."""
 
+    name = "guidance.combine"
+
     def __init__(
         self, start: Any, base: Any, predictions: tuple[Any, ...], scales: Any, axis: Any
     ) -> None:
         self.start, self.base, self.predictions, self.scales = start, base, predictions, scales
-        self.arrays = (start, base, *predictions)
-        self.axis = axes_of_sample(axis, self.arrays, scales)
+        self.axis = axes_of_sample(axis, (start, base, *predictions), scales)
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The array to start from, the base, the predictions, and the scales."""
+        return (self.start, self.base, *self.predictions, *self.scales)
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the sum of other arrays."""
+        start, base, *rest = arrays
+        count = len(self.predictions)
+        return _OneByOne(start, base, tuple(rest[:count]), tuple(rest[count:]), self.axis)
+
+    def axes(self) -> Axes:
+        """Return the axes of one row. All rows have the same."""
+        count = len(self.predictions)
+        each = [
+            Row(_combine_more, (self.start, self.base, p, s), self.axis).axes()
+            for p, s in zip(self.predictions, self.scales, strict=True)
+        ]
+        full = max([a.results[0] for a in each], key=len)
+        rows = tuple([b for b in full if b is not None])
+        labels = [full[len(full) - np.ndim(x) :] for x in self.arrays[: 2 + count]]
+        labels += [rows[len(rows) - np.ndim(s) :] for s in self.scales]
+        return Axes(tuple(labels), (full,))
+
+    def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
+        """Return the labels of the base, the predictions and the scales."""
+        count = 2 + len(self.predictions)
+        return labels[1], labels[2:count], labels[count:]
 
     def value(self, out: Any = None) -> Any:
         """Return the sum. Half precision is rounded only after the last prediction."""
+        if any(map(is_dask, self.arrays)):
+            return lazy(self, out)
         total, before = self.start, self.start
         if len(self.predictions) > 1:
             (result,) = self.results()
@@ -219,8 +253,8 @@ class _OneByOne(Composition):
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of the sum."""
-        shape = np.broadcast_shapes(*map(np.shape, self.arrays))
-        return (Result(shape, result_dtype(self.arrays)),)
+        arrays = self.arrays[: 2 + len(self.predictions)]
+        return (Result(np.broadcast_shapes(*map(np.shape, arrays)), result_dtype(arrays)),)
 
 
 def _names(row: str) -> tuple[str, ...]:
@@ -293,4 +327,4 @@ def combine(
         return described(_OneByOne(first, base, predictions, scales, axis))
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    return described(Row(few, (base, *predictions, *scales), axis, places=places))
+    return described(PlacedRow(few, (base, *predictions, *scales), axis, places=places))

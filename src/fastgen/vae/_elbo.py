@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastgen._core import Op
+from fastgen._core import Op, Remembered
 from fastgen._ops import OPS
-from fastgen._sums import Array, Axis, Form, Part, Space, remembered
+from fastgen._sums import Array, Axis, Form, Part, Space
 
 _kl = OPS["vae.kl_standard_normal"]
 _total = OPS["elementary.total"]
 
 
-@remembered
+@Remembered
 def form_of(
     name: str,
     nll: Op,
@@ -49,13 +48,15 @@ class FreeBits(Part):
 
     __slots__ = ("free_bits", "name")
 
+    whole = True
+
     def __init__(
         self, name: str, free_bits: float, of: tuple[int, ...], weight: float, axis: Axis
     ) -> None:
         super().__init__(_kl, of, weight=weight, axis=axis)
         self.name, self.free_bits = name, free_bits
 
-    def _freed(self, inputs: Sequence[Any], space: Space) -> tuple[Array, Array]:
+    def _freed(self, inputs: tuple[Any, ...], space: Space) -> tuple[Array, Array]:
         """Return the sums, and a mask: the mean of the divergence exceeds `free_bits` there."""
         each = np.empty(space.shape)
         _kl(self.operands(inputs), (), False, each)
@@ -66,12 +67,12 @@ class FreeBits(Part):
         spent = np.where(counts, each, self.free_bits)
         return np.asarray(_total((spent,), space.events)), np.broadcast_to(counts, space.shape)
 
-    def total(self, inputs: Sequence[Any], space: Space) -> Array:
+    def total(self, inputs: tuple[Any, ...], space: Space) -> Array:
         """Return the sums."""
         return np.array(self._freed(inputs, space)[0])
 
     def gradients(
-        self, inputs: Sequence[Any], cotangent: Any, wanted: list[int], space: Space
+        self, inputs: tuple[Any, ...], cotangent: Any, wanted: list[int], space: Space
     ) -> tuple[Array, dict[int, Any]]:
         """Return the sums, and gradients that are 0 where the divergence is free."""
         total, counts = self._freed(inputs, space)
@@ -82,7 +83,7 @@ class FreeBits(Part):
         own = Space(space.shape, (), space.shape)
         return np.array(total), each.gradients(inputs, cotangent, wanted, own)[1]
 
-    def lazy(self, arrays: Sequence[Any], dtype: Any) -> Any:
+    def lazy(self, arrays: tuple[Any, ...], dtype: Any) -> Any:
         """Refuse other libraries: a block of an array does not know the mean over the batch."""
         raise TypeError(
             f"{self.name.partition('.')[2]}: free_bits is for NumPy arrays; "

@@ -149,8 +149,8 @@ def bernoulli_elbo(
     -----
     Both sums are accumulated in float64. Their difference is rounded once, to the float type of the
     inputs. Each term of the sums is right within 3 ULP (`bernoulli_nll`) and 2 ULP
-    (`kl_standard_normal`). Dask arrays are different: each of the two sums is rounded before the
-    difference is taken, and `free_bits` is refused, because it needs the whole batch.
+    (`kl_standard_normal`). Dask arrays give the same bits, block by block; `free_bits` is refused
+    for them, because it needs the whole batch.
     `value_and_grad` takes one pass over each input, and with `free_bits` two over `mu` and
     `logvar`.
 

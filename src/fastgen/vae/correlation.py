@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import _messages
-from fastgen._compose import Composition, Result, composed, described
+from fastgen._abstract import as_array, is_dask
+from fastgen._axes import Axes
+from fastgen._compose import Composition, Result, composed, described, lazy
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import for_each_output
@@ -39,12 +41,12 @@ class TotalCorrelation(NamedTuple):
     """Sum of log q(z_d) - log p(z_d): how far each is from the prior."""
 
 
-def _checked(z: Any, mu: Any, logvar: Any, dataset_size: float) -> tuple[Array, Array, Array]:
+def _checked(inputs: tuple[Any, ...], dataset_size: float) -> tuple[Array, Array, Array]:
     """Return the inputs as arrays of one float type and of the shape (batch, latent)."""
     arrays = []
-    for k, x in enumerate((z, mu, logvar)):
+    for k, x in enumerate(inputs):
         _messages.check_numbers("vae.total_correlation", k, x)
-        array = np.asarray(x)
+        array = as_array(x)
         arrays.append(array.astype(np.float64) if array.dtype.kind in "biu" else array)
     shapes = [a.shape for a in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) != 2:
@@ -52,10 +54,10 @@ def _checked(z: Any, mu: Any, logvar: Any, dataset_size: float) -> tuple[Array, 
             "total_correlation: z, mu and logvar must have one shape (batch, latent); "
             f"got {', '.join(map(str, shapes))}"
         )
-    if not dataset_size >= len(arrays[0]):
+    if not dataset_size >= shapes[0][0]:
         raise ValueError(
             "total_correlation: dataset_size must be at least the batch size "
-            f"{len(arrays[0])}; got {dataset_size}"
+            f"{shapes[0][0]}; got {dataset_size}"
         )
     wide = np.float64 if np.float64 in [a.dtype for a in arrays] else np.float32
     return arrays[0].astype(wide), arrays[1].astype(wide), arrays[2].astype(wide)
@@ -115,13 +117,30 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
 class _Correlation(Composition):
     """The three terms, computed in blocks: no array of all pairs of samples exists."""
 
-    def __init__(self, inputs: tuple[Any, Any, Any], dataset_size: float) -> None:
+    name = "vae.total_correlation"
+
+    def __init__(self, inputs: tuple[Any, ...], dataset_size: float) -> None:
         self.inputs, self.dataset_size = inputs, dataset_size
-        self.arrays = _checked(*inputs, dataset_size)
+        self.computed = _checked(inputs, dataset_size)
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The inputs."""
+        return self.inputs
+
+    def on(self, arrays: tuple[Any, ...]) -> Composition:
+        """Return the terms of other inputs."""
+        return _Correlation(arrays, self.dataset_size)
+
+    def axes(self) -> Axes:
+        """Return core axes alone: each sample is compared with the whole batch."""
+        return Axes(((None, None),) * 3, ((None,),) * 3)
 
     def value(self, out: Any = None) -> TotalCorrelation:
         """Return the terms."""
-        own, joint, marginals, prior = _terms(*self.arrays, self.dataset_size)
+        if any(map(is_dask, self.inputs)):
+            return TotalCorrelation(*lazy(self, out))
+        own, joint, marginals, prior = _terms(*self.computed, self.dataset_size)
         terms = (own - joint, joint - marginals, marginals - prior)
         dtype = result_dtype(self.inputs)
         return TotalCorrelation(*(t.astype(dtype) for t in terms))
@@ -130,7 +149,7 @@ class _Correlation(Composition):
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the terms, or None without `with_value`, and the wanted gradients."""
-        z, mu, logvar = self.arrays
+        z, mu, logvar = self.computed
         each = [
             np.broadcast_to(c, len(z))
             for c in for_each_output("vae.total_correlation", 3, cotangent)
@@ -144,14 +163,14 @@ class _Correlation(Composition):
             _marginal_gradients(z, mu, logvar, of_kl - of_tc),
         ):
             gradients = [a + b for a, b in zip(gradients, found, strict=True)]
-        kinds = [np.asarray(x).dtype for x in self.inputs]
+        kinds = [as_array(x).dtype for x in self.inputs]
         types = [np.dtype(float) if d.kind in "biu" else d for d in kinds]
         value = self.value() if with_value else None
         return value, tuple(gradients[k].astype(types[k]) for k in wanted)
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of each term."""
-        return (Result(self.arrays[0].shape[:1], result_dtype(self.inputs)),) * 3
+        return (Result(self.computed[0].shape[:1], result_dtype(self.inputs)),) * 3
 
 
 def _derivative(op: Any, inputs: tuple[Array, ...], cotangent: Array) -> list[Array]:

@@ -15,6 +15,8 @@ __all__ = ["reparameterize", "sample_diag_normal", "sample_diag_normal_with_log_
 
 _sample = OPS["vae.sample_diag_normal"]
 _sample_with_log_prob = OPS["vae.sample_diag_normal_with_log_prob"]
+_reparameterize = _sample.called("vae.reparameterize")
+_reparameterize_with_log_prob = _sample_with_log_prob.called("vae.reparameterize")
 
 
 @operation("vae.sample_diag_normal")
@@ -167,7 +169,7 @@ def reparameterize(
 ) -> Array | tuple[Array, Array]: ...
 
 
-@composed(inputs=2)
+@composed(inputs=2, operands=("mu", "logvar", "noise"))
 def reparameterize(
     mu: ArrayLike,
     logvar: ArrayLike,
@@ -238,5 +240,5 @@ def reparameterize(
     """
     operands = (mu, logvar, noise_of("reparameterize", noise, rng, key, counter))
     if return_log_prob:
-        return row(_sample_with_log_prob, operands, axis, keepdims)
-    return row(_sample, operands)
+        return row(_reparameterize_with_log_prob, operands, axis, keepdims)
+    return row(_reparameterize, operands)
