@@ -6,9 +6,12 @@ its two ends. The exact path multiplies it by 1. So the error of the first-order
 1 - prod cos(theta).
 
 A method of order p interpolates the prediction, a function of the angle, in the log-SNR. So it adds
-at most K theta H^p in a step, where H is the longest of the steps in log-SNR that it uses. A
-combination of predictions of the noise weighs them by up to e^(c H) - 1, so there this replaces one of the factors
-H; c is 1, and 2 where the method adds noise. Churn begins a step at a level above its node. A step from no signal or to no noise is of first order.
+at most K theta H^p in a step, where H is the longest of the steps in log-SNR that it uses. Methods
+that combine predictions of the noise weigh them by up to e^(c H) - 1, times the weights of an
+extrapolation, so there this replaces one of the factors H; c is 1, and 2 where noise is added. The
+order is lower in the first steps, which have fewer predictions at hand; in the last steps, if the
+method lowers it there; and it is 1 in a step from no signal or to no noise. Churn begins a step at
+a level above its node.
 
 The mean has no error at all, because a prediction at the mean is exact.
 """
@@ -21,6 +24,9 @@ from .models import DEVIATION
 
 FACTOR = 2.0
 """K for the methods of higher order and the stochastic ones."""
+WEIGHTS = {1: 1.0, 2: 2.0, 3: 11 / 3, 4: 20 / 3}
+"""The sum of the magnitudes of the weights of an extrapolation (Adams and Bashforth), by their
+number."""
 MOST = 3.0
 """The bound of log deviation beyond which nothing is claimed."""
 
@@ -31,7 +37,7 @@ def latest(values, count):
     return np.max([s[: len(values)] for s in shifted], axis=0)
 
 
-def of_steps(nodes, order, *, explicit=True, of_noise=0, up=1.0):
+def of_steps(nodes, order, *, reach=1, explicit=True, growing=0, up=1.0, to_end=False):
     """Return the bound of the relative error of the deviation of each step, (distributions, N)."""
     alpha, sigma = nodes
     size, raised = DEVIATION[:, None], np.append(sigma[:-1] * up, sigma[-1])
@@ -42,10 +48,14 @@ def of_steps(nodes, order, *, explicit=True, of_noise=0, up=1.0):
     with np.errstate(divide="ignore"):
         h = np.log(up) - np.diff(np.log(sigma) - np.log(alpha))
     ends, number = ~np.isfinite(h), np.arange(1, len(h) + 1)
-    longest = latest(np.where(ends, 0.0, h), min(order, len(h)))
-    orders = np.minimum(np.minimum(order, number), number[::-1])
-    growth = np.expm1(np.minimum(of_noise * longest, 20.0)) if of_noise else np.minimum(longest, 1.0)
-    turned = np.array([latest(row, min(order, len(h))) for row in theta])
+    longest = latest(np.where(ends, 0.0, h), min(reach, len(h)))
+    orders = np.minimum(order, number)
+    if not to_end:
+        orders = np.minimum(orders, number[::-1])
+    growth = np.minimum(longest, 1.0)
+    if growing:
+        growth = WEIGHTS[reach] * np.expm1(np.minimum(growing * longest, 20.0))
+    turned = np.array([latest(row, min(reach, len(h))) for row in theta])
     bound = FACTOR * turned * growth * np.minimum(longest, 1.0) ** (orders - 1)
     return np.where(ends, first, bound)
 

@@ -41,6 +41,7 @@ class Case:
     spacing: str | None = None
     sigmas: str | None = None
     final_sigma: str | None = None
+    lower_order_final: bool | None = None
 
     @property
     def method(self) -> Method:
@@ -50,7 +51,8 @@ class Case:
     @property
     def grid(self) -> dict[str, Any]:
         """Return the options of the grid that are given."""
-        given = {"spacing": self.spacing, "sigmas": self.sigmas, "final_sigma": self.final_sigma}
+        names = ("spacing", "sigmas", "final_sigma", "lower_order_final")
+        given = {name: getattr(self, name) for name in names}
         return {option: value for option, value in given.items() if value is not None}
 
     def options(self) -> dict[str, Any]:

@@ -68,8 +68,9 @@ def of_mixture(count, label, name):
     """Count the case with a mixture."""
     steps = mixture.steps_for(name)
     if steps is not None:
-        case = cases.Case(label, name, steps, cases.base_kind(cases.METHODS[label], cases.SCHEDULES[name]))
-        made, ends = one(Count(), case)
+        kind = cases.base_kind(cases.METHODS[label], cases.SCHEDULES[name])
+        case = cases.Case(label, name, steps, kind)
+        _, ends = one(Count(), case)
         if ends is not None:
             count.add(case, mixture.check(case), made=True)
 

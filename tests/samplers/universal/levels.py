@@ -44,7 +44,9 @@ def own(sampler, schedule, rescaled):
         return 1 - ratio, ratio
     if schedule.form == VP and not rescaled:
         with np.errstate(invalid="ignore"):
-            return 1 / np.hypot(1, ratio), np.where(np.isinf(ratio), 1.0, ratio / np.hypot(1, ratio))
+            return 1 / np.hypot(1, ratio), np.where(
+                np.isinf(ratio), 1.0, ratio / np.hypot(1, ratio)
+            )
     return np.ones_like(ratio), ratio
 
 

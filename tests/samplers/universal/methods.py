@@ -54,6 +54,21 @@ class Method:
             or algorithm.endswith("dpmsolver")
         )
 
+    @property
+    def reach(self) -> int:
+        """How many predictions a step combines."""
+        names = ("order", "predictor_order", "corrector_order")
+        return max(self.order, *(self.options.get(name, 1) for name in names))
+
+    @property
+    def growing(self) -> int:
+        """The c of the weights e^(c H) - 1, where they grow with the step; else 0.
+
+        The large variance of DDPM is that of the noise at the beginning of the step.
+        """
+        grows = self.of_noise or self.options.get("variance") == "large"
+        return (1 + self.noisy) * grows
+
     def predictions(self) -> tuple[str | None, ...]:
         """Return the kinds of prediction that the sampler takes. None: it takes no choice."""
         if self.name == "ConsistencyModel":

@@ -67,7 +67,7 @@ def distance(made):
             data = levels.DATA
             given = given * np.hypot(level[1], data)
             x0 = predicted("x0", given, *level)
-            skip, out = data**2 / (level[1]**2 + data**2), level[1] * data
+            skip, out = data**2 / (level[1] ** 2 + data**2), level[1] * data
             prediction = (x0 - skip * given) / (out / np.hypot(level[1], data))
             prediction *= -1 if case.kind == "v" else 1
         else:

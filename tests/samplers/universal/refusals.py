@@ -44,13 +44,11 @@ def reasons(case, schedule):
     respaced = case.sigmas is not None
     found = {
         "another form of schedule": schedule.form != form,
-        "no signal, and a prediction of the noise": silent
-        and case.kind in ("epsilon", "score"),
+        "no signal, and a prediction of the noise": silent and case.kind in ("epsilon", "score"),
         "no signal, and a method in sigma": (silent or schedule.form == FLOW)
         and (method.name in IN_SIGMA or method.name == "PNDM")
         and (schedule.form != FLOW or method.name == "PNDM" or method.options.get("churn", 0) > 0),
-        "no signal, and a method of noise": (silent or schedule.form == FLOW)
-        and method.of_noise,
+        "no signal, and a method of noise": (silent or schedule.form == FLOW) and method.of_noise,
         "flow, which starts without signal, and a prediction of the noise": schedule.form == FLOW
         and case.kind in ("epsilon", "score"),
         "more steps than the table": steps > length
@@ -64,6 +62,7 @@ def reasons(case, schedule):
         and (case.spacing != "trailing" or steps >= length - 1 or respaced),
         "too few steps": (method.name == "PNDM" and steps < 2)
         or (method.layout == "runge-kutta" and steps < 4),
+        "Runge-Kutta between steps": method.layout == "runge-kutta" and respaced,
         "Runge-Kutta of another form": method.layout == "runge-kutta" and schedule.form != VP,
         "terminal": "terminal" in method.options,
     }
