@@ -1,4 +1,5 @@
-/* The derivatives of the elementary functions, each from another of them, so that none cancels. */
+/* The derivatives of the elementary functions. Each is made of other elementary functions, so that
+ * nothing cancels. */
 #ifndef FG_ELEMENTARY_DERIVATIVES_H
 #define FG_ELEMENTARY_DERIVATIVES_H
 
@@ -43,7 +44,7 @@ static inline real real_log1p_grad(real x, real *d_x)
     return real_log1p(x);
 }
 
-/* sigmoid(x) (1 - sigmoid(x)) = e / (1 + e)^2, e = e^-|x|: even in x, and nothing cancels. */
+/* sigmoid(x) (1 - sigmoid(x)) = e / (1 + e)^2, e = e^-|x|. It is even in x, and nothing cancels. */
 static inline real logistic_density(real x)
 {
     const real minus = -real_abs(x);

@@ -1,18 +1,18 @@
 /* exp(x) = 2^k e^r, x = k ln 2 + r, |r| <= ln2/2.
  *
- * e^r is rounded once, to the precision of a normal number; the power of 2 then changes nothing,
- * except where the result is subnormal, which rounds it a second time.
+ * e^r is a normal number and is rounded once. The multiplication by 2^k is exact, except where the
+ * result is subnormal: there it rounds a second time.
  *
- * Max error: 0.87 ULP float (all inputs), 0.87 ULP double (4e7 inputs).
- * exp(-inf) = 0, exp(inf) = inf, overflow gives inf, NaN gives NaN.
+ * Max error: 0.87 ULP float (all inputs), 0.87 ULP double (4e7 inputs). exp(-inf) = 0, exp(inf) =
+ * inf, overflow gives inf, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_EXP_H
 #define FG_ELEMENTARY_EXP_H
 
 #include "elementary/exp_parts.h"
 
-/* e^x / fall: where e^x is subnormal, fall is 1 / EXP_RISE, with which the quotient is not. For
- * EXP_RAISED_SMALLEST <= x <= EXP_LARGEST. */
+/* Returns e^x / fall. If e^x may be subnormal, fall is 1 / EXP_RISE, so that the quotient is a
+ * normal number; otherwise fall is 1. For EXP_RAISED_SMALLEST <= x <= EXP_LARGEST. */
 #define EXP_RAISED_SMALLEST PICK(-150.0f, -840.0)
 #define EXP_RISE PICK(0x1p96f, 0x1p192)
 
@@ -27,7 +27,7 @@ static inline real exp_raised(real x, real *fall)
     return twice * real_of_bits((bits_of(shifted_k) + rise) << REAL_MANTISSA_BITS);
 }
 
-/* Meaningless outside EXP_SMALLEST <= x <= EXP_LARGEST. */
+/* e^x for EXP_SMALLEST <= x <= EXP_LARGEST. Outside, the result has no meaning. */
 static inline real exp_within_limits(real x)
 {
     real fall;

@@ -1,7 +1,7 @@
-/* e^(x - m) of numbers x that are at most m: what is summed for the logarithm of a sum.
+/* e^(x - m) for x <= m: a term of the logarithm of a sum.
  *
- * Equal numbers are compared, not subtracted, so that infinities need no care. What x - m lost in
- * rounding is given back, or the result would be wrong by |x - m| / 2 ULP.
+ * x and m are compared first, so that equal infinities give 1. The rounding error of x - m is
+ * corrected. Without the correction, the result would be wrong by |x - m| / 2 ULP.
  *
  * Max error: 2 ULP.
  */

@@ -1,30 +1,30 @@
-/* e^x = 2^k (1 + head + tail), k = round(x / ln 2): the shared inside of exp, expm1, tanh, ...
+/* e^x = 2^k (1 + head + tail), k = round(x / ln 2): the common part of exp, expm1, tanh, ...
  *
- * head = x - k ln2_hi is exact for every k that occurs: ln2_hi ends in zeros, so the product is
- * exact even without a fused multiply-add, and the difference is short. What is left is
- *     tail = -k ln2_lo + r^2 q(r),   r = head - k ln2_lo,   q(r) = (e^r - 1 - r) / r^2,
- * small beside head, so that e^x - 1 and e^x - 1 - x are put together from exact pieces, without
- * cancellation. For k = 0, head is x itself and tail is e^x - 1 - x.
+ * head = x - k ln2_hi is exact for every k that occurs. ln2_hi ends in zeros, so the product is
+ * exact even without a fused multiply-add, and the difference has few bits. The rest is
+ *     tail = -k ln2_lo + r^2 q(r),   r = head - k ln2_lo,   q(r) = (e^r - 1 - r) / r^2.
+ * The tail is small beside head. So e^x - 1 and e^x - 1 - x are sums of exact parts, without
+ * cancellation. For k = 0, head is x and tail is e^x - 1 - x.
  *
- * 2^k overflows before e^x does (at k = 128 or 1024), so everything is told in halves: 2^(k - 1)
- * and twice the tail. Doubling a result at the end instead would lose the last bit of a subnormal.
+ * 2^k overflows before e^x does (at k = 128 or 1024). So these functions compute 2^(k - 1) and
+ * twice the tail. To double the result at the end instead would lose the last bit of a subnormal.
  */
 #ifndef FG_ELEMENTARY_EXP_PARTS_H
 #define FG_ELEMENTARY_EXP_PARTS_H
 
 #include "elementary/ln2.h"
 
-/* 1.5 2^mantissa + (bias - 1): a sum with it is an integer, whose low bits are k + bias - 1, the
- * exponent field of 2^(k - 1). Conversions between double and int64 would need AVX-512. */
+/* 1.5 2^mantissa + (bias - 1). A sum with this constant is an integer. Its low bits are k + bias -
+ * 1, the exponent field of 2^(k - 1). A conversion between double and int64 would need AVX-512. */
 #define EXP_SHIFTER PICK(0x1.8p23f + 126.0f, 0x1.8p52 + 1022.0)
 
 #define EXP_LARGEST PICK(89.0f, 710.0)     /* above it, e^x is infinite */
 #define EXP_SMALLEST PICK(-104.0f, -746.0) /* below it, e^x rounds to 0 */
-#define EXP_TINY PICK(-20.0f, -40.0)       /* below it, e^x is lost beside 1 */
+#define EXP_TINY PICK(-20.0f, -40.0)       /* below it, e^x is less than half an ULP of 1 */
 
-/* k, still on top of the shifter. Meaningless where 2^(k - 1) does not exist: a caller selects
- * the result there at its very end. (Limits on x would be folded into every later line by gcc,
- * which then computes each of these twice.) */
+/* k + EXP_SHIFTER. Where 2^(k - 1) does not exist, the result has no meaning, and the caller
+ * selects the right result at its end. (If x were limited here, gcc would copy the limit into every
+ * later line and compute each of them twice.) */
 static inline real exp_shifted_k(real x)
 {
     return mul_add(x, PICK(0x1.715476p0f, 0x1.71547652b82fep0), EXP_SHIFTER);
@@ -46,8 +46,9 @@ static inline real exp_head_of(real x, real k)
     return mul_add(k, -LN2_HI, x);
 }
 
-/* (2 (e^r - 1 - r) / r^2 - 1) / r for |r| <= ln2/2; what is made of it has a relative error of
- * 2^-27.9 and 2^-58.2. In even and odd powers: two short chains run faster than a long one. */
+/* (2 (e^r - 1 - r) / r^2 - 1) / r for |r| <= ln2/2. The functions made of it have a relative error
+ * of 2^-27.9 and 2^-58.2. Even and odd powers are separate: two short chains run faster than a long
+ * one. */
 static inline real exp_series(real r, real square)
 {
 #if FG_REAL_BITS == 32
@@ -75,8 +76,8 @@ static inline real exp_twice_tail(real head, real k)
     return mul_add(k, R(-2.0) * LN2_LO, twice);
 }
 
-/* The same with a smaller error, by using no rounded r: with d = k ln2_lo,
- * e^(head - d) - 1 - head = (e^head - 1 - head) + e^head (e^-d - 1). */
+/* The same with a smaller error. It uses no rounded r: with d = k ln2_lo, e^(head - d) - 1 - head =
+ * (e^head - 1 - head) + e^head (e^-d - 1). */
 static inline real exp_fine_twice_tail(real head, real k)
 {
     real square = head * head;

@@ -1,10 +1,11 @@
-/* e^x - 1, where e^x - 1 - x is known already: in a divergence and its gradient.
+/* e^x - 1 from x and the known e^x - 1 - x, for a divergence and its gradient.
  *
- * Above -1 it is their sum, which loses little; below, e^x is small and 1 may simply be taken
- * away. The compiler shares the argument's reduction with that of e^x - 1 - x, so this costs a
- * third of expm1.
+ * For x > -1 the result is their sum, which loses little. For other x, e^x is small, and the result
+ * is e^x less 1. The compiler shares the reduction of x with that of e^x - 1 - x. So this function
+ * costs a third of expm1.
  *
- * Max error: 3 ULP (float and double), given e^x - 1 - x within 2 ULP. Not for the sign of zero.
+ * Max error: 3 ULP (float and double), given e^x - 1 - x within 2 ULP. The sign of a zero may be
+ * wrong.
  */
 #ifndef FG_ELEMENTARY_EXPM1_GIVEN_H
 #define FG_ELEMENTARY_EXPM1_GIVEN_H

@@ -1,9 +1,9 @@
 /* expm1_minus_x(x) = e^x - 1 - x = (2^k - 1 - k ln2_hi + (2^k - 1) head) + 2^k tail.
  *
- * With e^x = 2^k (1 + head + tail) and x = k ln2_hi + head, both exact. For k = 0 the bracket is 0
- * and the result is the tail, x^2/2 + x^3/6 + ..., computed as such: no digit is lost near 0, where
+ * Here e^x = 2^k (1 + head + tail) and x = k ln2_hi + head, both exact. For k = 0 the bracket is 0
+ * and the result is the tail, the series x^2/2 + x^3/6 + ... So no digit is lost near 0, where
  * expm1(x) - x loses all of them. For other k the terms of the bracket are exact or nearly so, and
- * what cancels between them (2^k - 1 against k ln 2) cancels exactly.
+ * 2^k - 1 and k ln 2 cancel exactly.
  *
  * Max error: 1.64 ULP float (all inputs), 1.58 ULP double (4e7 inputs); without FMA 1.81, 1.82.
  * Never negative; exactly 0 at 0 and -0; inf at -inf and inf, overflow gives inf, NaN gives NaN.

@@ -1,4 +1,4 @@
-/* ln 2 = LN2_HI + LN2_LO, where k LN2_HI is exact for every exponent k: it has 16 or 39 bits. */
+/* ln 2 = LN2_HI + LN2_LO. LN2_HI has 16 or 39 bits, so k LN2_HI is exact for every exponent k. */
 #ifndef FG_ELEMENTARY_LN2_H
 #define FG_ELEMENTARY_LN2_H
 

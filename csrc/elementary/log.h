@@ -1,10 +1,10 @@
 /* log(x) = k ln 2 + log(m), x = 2^k m, m in [3/4, 3/2).
  *
- * Near 1, k = 0 and log(m) is a series in the exact m - 1. Elsewhere k ln2_hi is exact, and the
- * smaller terms are summed before it.
+ * Near 1, k = 0 and log(m) is a series in m - 1, which is exact. Elsewhere k ln2_hi is exact, and
+ * the smaller terms are added first.
  *
  * Max error: 0.92 ULP float (all inputs), 0.90 ULP double (3e7 inputs); without FMA 0.93, 0.90.
- * log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, NaN gives NaN; subnormals count in full.
+ * log(0) = -inf, log(x < 0) = NaN, log(inf) = inf, NaN gives NaN. The bound holds for subnormal x.
  */
 #ifndef FG_ELEMENTARY_LOG_H
 #define FG_ELEMENTARY_LOG_H
@@ -13,7 +13,7 @@
 
 static inline real real_log(real x)
 {
-    /* A subnormal x is first made normal. */
+    /* A subnormal x is scaled to a normal number. */
     real smallest = PICK(0x1p-126f, 0x1p-1022);
     real normal = x < smallest ? x * PICK(0x1p23f, 0x1p52) : x;
     real raised = x < smallest ? -(real)REAL_MANTISSA_BITS : R(0.0);

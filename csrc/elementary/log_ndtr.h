@@ -1,11 +1,13 @@
-/* log_ndtr(x) = log Phi(x) of the standard normal: for x <= 0, -x^2/2 + log r(-x); else
- * log(1 - Q(x)), with the upper tail Q(x) = e^(-x^2/2) r(x) of normal_tail.h.
+/* log_ndtr(x) = log Phi(x) of the standard normal distribution
+ *     = -x^2/2 + log r(-x)   for x <= 0,
+ *     = log(1 - Q(x))        for x > 0.
  *
- * Both terms of the first form have one sign, so nothing cancels; and the second is no difference
- * where Phi(x) is near 1. One logarithm, of base + q, serves both.
+ * Q(x) = e^(-x^2/2) r(x) is the upper tail (normal_tail.h). Both terms of the first form have the
+ * same sign, so nothing cancels. The second form takes the logarithm of 1 - Q(x) as log1p does. One
+ * logarithm, of base + q, serves both.
  *
- * Max error: 3.9 ULP float, 4.5 double; without FMA 4.7, 4.8.
- * log_ndtr(-inf) = -inf, log_ndtr(inf) = -0, NaN gives NaN.
+ * Max error: 3.9 ULP float, 4.5 double; without FMA 4.7, 4.8. log_ndtr(-inf) = -inf, log_ndtr(inf)
+ * = -0, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_LOG_NDTR_H
 #define FG_ELEMENTARY_LOG_NDTR_H

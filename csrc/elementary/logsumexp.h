@@ -1,13 +1,13 @@
 /* logsumexp(x) = log sum_i e^{x_i} = m + log sum_i e^{x_i - m},   m = max_i x_i.
  *
- * In two stages: the largest element, then the sum, in which no term is over 1 and the largest is
- * exactly 1. Equal elements are compared, not subtracted, so that infinities need no care: a row
- * with +inf gives +inf, a row of -inf gives -inf, NaN gives NaN, and a row of nothing gives -inf.
- * What x_i - m lost in rounding is given back, or the terms would be wrong by |x_i - m| / 2 ULP.
- * The derivative is softmax, e^{x_i - m} / sum: no digit of a large m is lost in it.
+ * Two stages: the largest element, then the sum. No term is over 1, and the largest is exactly 1.
+ * x_i and m are compared first: a row with +inf gives +inf, a row of -inf alone gives -inf, NaN
+ * gives NaN, and an empty row gives -inf. The rounding error of x_i - m is corrected. Without the
+ * correction, a term would be wrong by |x_i - m| / 2 ULP. The derivative is softmax, e^{x_i - m} /
+ * sum, which loses no digit if m is large.
  *
- * Max error: of a term 2 ULP; of the value 2 ULP of the larger of |m| and 1; of the derivative 3
- * ULP.
+ * Max error: 2 ULP of a term; 2 ULP of the larger of |m| and 1 for the value; 3 ULP of the
+ * derivative.
  */
 #ifndef FG_ELEMENTARY_LOGSUMEXP_H
 #define FG_ELEMENTARY_LOGSUMEXP_H

@@ -1,10 +1,11 @@
-/* ndtr(x) = Phi(x), the distribution function of the standard normal: for x <= 0, Q(-x);
- * else 1 - Q(x), with the upper tail Q(x) = e^(-x^2/2) r(x) of normal_tail.h.
+/* ndtr(x) = Phi(x), the distribution function of the standard normal distribution
+ *     = Q(-x)      for x <= 0,
+ *     = 1 - Q(x)   for x > 0, with the upper tail Q(x) = e^(-x^2/2) r(x) of normal_tail.h.
  *
- * The tail is a product, so it keeps its digits down to subnormals.
+ * The tail is a product, so it keeps its digits down to subnormal numbers.
  *
- * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4.
- * ndtr(-inf) = 0, ndtr(inf) = 1, NaN gives NaN.
+ * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4. ndtr(-inf) = 0, ndtr(inf) = 1, NaN
+ * gives NaN.
  */
 #ifndef FG_ELEMENTARY_NDTR_H
 #define FG_ELEMENTARY_NDTR_H

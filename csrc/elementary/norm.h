@@ -1,11 +1,10 @@
-/* norm(x) = sqrt(sum x_i^2), and its derivative, the unit vector x / norm(x), 0 at 0.
+/* norm(x) = sqrt(sum x_i^2), and its derivative, the unit vector x / norm(x), which is 0 at x = 0.
  *
- * In two stages: the largest element, and the sum of squares of elements scaled by a power of 2,
- * where the largest is far from 1. So no square overflows, and none is lost below the normal range
- * that counts. An infinite element makes the norm infinite, and its own part of the unit vector its
- * sign.
+ * Two stages: the largest element, then the sum of squares. If the largest element is far from 1,
+ * the elements are scaled by a power of 2. So no square overflows, and no square that matters
+ * underflows. An infinite element makes the norm infinite; its own derivative is its sign.
  *
- * Max error: 1.5 ULP; of the derivative 2 ULP (float and double).
+ * Max error: 1.5 ULP; 2 ULP of the derivative (float and double).
  */
 #ifndef FG_ELEMENTARY_NORM_H
 #define FG_ELEMENTARY_NORM_H
@@ -17,7 +16,7 @@ static inline void norm_largest(real x, real *term)
     *term = real_abs(x);
 }
 
-/* For numbers of both precisions: it is computed in double, whatever they are. */
+/* The limits for arrays of float and of double. The norm is computed in double for both. */
 #define NORM_HUGE PICK(0x1p100f, 0x1p200)
 #define NORM_TINY PICK(0x1p-100f, 0x1p-200)
 

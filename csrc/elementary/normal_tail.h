@@ -1,11 +1,12 @@
-/* The upper tail of the standard normal distribution, Q(x) = e^(-x^2/2) r(x) for x >= 0, in its two
- * factors: the decay, and a ratio r (Mills' over sqrt(2 pi)) that falls from 1/2 like 1/x.
+/* The upper tail of the standard normal distribution, Q(x) = e^(-x^2/2) r(x) for x >= 0, in two
+ * factors: the decay, and the ratio r (Mills' ratio over sqrt(2 pi)), which falls from 1/2 like
+ * 1/x.
  *
- * r(x) (x + 1) is a polynomial in t = (x - 4) / (x + 4), the same one for every x: no ranges, no
- * branches. It varies little, so it hardly matters that t is rounded.
+ * r(x) (x + 1) is a polynomial in t = (x - 4) / (x + 4), the same polynomial for every x. So there
+ * are no ranges and no branches. The product varies little, so the rounding of t hardly matters.
  *
- * The square x^2/2 must be known to far below its last bit. So x is cut into a short number, whose
- * square is exact, and a rest; what they give goes into the exponential in two parts.
+ * The exponential multiplies the rounding error of x^2/2. So x is split into a number of few bits,
+ * whose square is exact, and a rest. The exponential takes x^2/2 in two parts.
  *
  * Source: Shepherd and Laframboise (1981), Chebyshev approximation of (1 + 2x) e^(x^2) erfc(x);
  * coefficients by fit.py.
@@ -16,9 +17,9 @@
 #include "elementary/exp.h"
 
 #define INVERSE_SQRT_2_PI PICK(0x1.988454p-2f, 0x1.9884533d43651p-2)
-#define NORMAL_FAR PICK(15.0f, 39.0) /* beyond it, Q(x) rounds to 0 */
+#define NORMAL_FAR PICK(15.0f, 39.0) /* above it, Q(x) rounds to 0 */
 
-/* r(x) (x + 1) in t; relative errors of 2^-26.1 and 2^-54.6. In even and odd powers. */
+/* r(x) (x + 1) in t, in even and odd powers; relative errors of 2^-26.1 and 2^-54.6. */
 static inline real tail_series(real t)
 {
     const real z = t * t;
@@ -73,7 +74,7 @@ static inline real tail_ratio(real x)
     return below > PICK(0x1p60f, 0x1p500) ? r : mul_add(rest, inverse, r);
 }
 
-/* e^(-x^2/2) / fall for 0 <= x <= NORMAL_FAR; for `fall`, see exp_raised. */
+/* Returns e^(-x^2/2) / fall for 0 <= x <= NORMAL_FAR. exp_raised describes `fall`. */
 static inline real normal_decay(real x, real *fall)
 {
     const real_bits half = (real_bits)1 << PICK(11, 26);

@@ -1,4 +1,4 @@
-/* Elementary functions: the words of every other formula, as operations of their own. */
+/* Elementary functions. Other formulas use them; here each is an operation of its own. */
 #include "core/fold.h"
 #include "core/tile.h"
 
@@ -58,7 +58,7 @@ static const fg_stage norm_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
-/* C has its own exp, so the formula is real_exp, and the operation exp. */
+/* C has a function exp of its own, so the formula is named real_exp, and the operation exp. */
 #define ELEMENTARY_ROW(name)                                                                       \
     FG_ROW_OF(name, "()->()", real_##name##_value, real_##name##_derivative)
 

@@ -1,13 +1,14 @@
-/* A long product and its logarithm, (high + low) 2^exponent, without over- or underflow.
+/* A long product and its logarithm, (high + low) 2^exponent, without overflow or underflow.
  *
- * Each factor is 2^k m with m in [3/4, 3/2). Mantissas are multiplied together with what rounding
- * has lost (TwoProduct), and exponents added, so that one logarithm serves all factors: the sum of
- * their logarithms, without the errors of each. 1000 factors fit between two calls of `normalized`.
+ * Each factor is 2^k m with m in [3/4, 3/2). The mantissas are multiplied with their rounding
+ * errors (TwoProduct), and the exponents are added. So one logarithm gives the sum of the
+ * logarithms of all factors, without a rounding error for each. Up to 1000 factors may come between
+ * two calls of `normalized`.
  *
- * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct.
- * Max error of the logarithm: 1.5 ULP in double, of the larger of it and 2^-52 per factor; without
- * FMA, which TwoProduct then has not, 1.5 ULP and 2^-53 per factor. 0 gives -inf, an infinity +inf,
- * both together NaN; NaN gives NaN.
+ * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct. Max error of
+ * the logarithm: 1.5 ULP in double, of the larger of the logarithm and 2^-52 per factor. Without
+ * FMA there is no TwoProduct, and the error is 1.5 ULP and 2^-53 per factor. A factor 0 gives -inf,
+ * an infinite factor +inf, both together NaN; NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_PRODUCT_H
 #define FG_ELEMENTARY_PRODUCT_H
@@ -18,7 +19,7 @@ typedef struct {
     real high, low, exponent;
 } product;
 
-/* m, of |x| = 2^k m. The exponent of what is no such number is infinite or NaN. */
+/* m, where |x| = 2^k m. The exponent is -inf for 0, inf for an infinity, and NaN for NaN. */
 static inline real mantissa_of(real x, real *exponent)
 {
     const real magnitude = real_abs(x), smallest = PICK(0x1p-126f, 0x1p-1022);

@@ -1,10 +1,11 @@
 /* sigmoid(x) = 1 / (1 + e^-x); for x <= 0, e^x / (1 + e^x)
  *
- * Both with e = e^-|x|, which cannot overflow: so sigmoid(-x) is as exact as sigmoid(x), down to
- * subnormals. What 1 + e rounds off is exactly known and put back, which saves half an ULP.
+ * Both forms use e = e^-|x|, which cannot overflow. So sigmoid(-x) is as exact as sigmoid(x), down
+ * to subnormal numbers. The rounding error of 1 + e is known exactly, and its correction saves half
+ * an ULP.
  *
- * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs).
- * sigmoid(-inf) = 0, sigmoid(inf) = 1, NaN gives NaN.
+ * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs). sigmoid(-inf) = 0,
+ * sigmoid(inf) = 1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_SIGMOID_H
 #define FG_ELEMENTARY_SIGMOID_H

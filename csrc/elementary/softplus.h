@@ -1,10 +1,11 @@
 /* softplus(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
  *
- * e^-|x| cannot overflow, and log1p keeps its digits where it is small, so there is no threshold
- * beyond which the result would be x or e^x. log1p is written out, as 1 + e needs only k = 0 or 1.
+ * e^-|x| cannot overflow, and log1p keeps its digits if e^-|x| is small. So no threshold is needed
+ * beyond which the result would be x or e^x. log1p is written out, because 1 + e needs k = 0 or 1
+ * alone.
  *
- * Max error: 1.67 ULP float (all inputs), 1.64 ULP double (3e7 inputs).
- * softplus(-inf) = 0, softplus(inf) = inf, NaN gives NaN; subnormal results are kept.
+ * Max error: 1.67 ULP float (all inputs), 1.64 ULP double (3e7 inputs). softplus(-inf) = 0,
+ * softplus(inf) = inf, NaN gives NaN; a result may be subnormal.
  */
 #ifndef FG_ELEMENTARY_SOFTPLUS_H
 #define FG_ELEMENTARY_SOFTPLUS_H

@@ -1,7 +1,7 @@
-/* sum x^2: the square of the Euclidean norm, before the sum that every operation on rows shares.
+/* sum x^2, the square of the Euclidean norm. The formula is x^2; the row sums it.
  *
- * Max error: 0.5 ULP (float and double), before the sum. In float, numbers beyond 1e19 overflow,
- * and what lies below 1e-19 loses digits.
+ * Max error: 0.5 ULP (float and double), before the sum. In float, numbers above 1e19 overflow, and
+ * numbers below 1e-19 lose digits.
  */
 #ifndef FG_ELEMENTARY_SQUARED_NORM_H
 #define FG_ELEMENTARY_SQUARED_NORM_H

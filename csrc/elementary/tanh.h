@@ -1,10 +1,10 @@
 /* tanh(x) = -d / (2 + d), d = e^(-2|x|) - 1, with the sign of x
  *
- * d comes as expm1 would compute it, without cancellation near 0 and without overflow. Its own
- * rounding error and that of 2 + d, which the quotient would double, are put back afterwards.
+ * d is computed as in expm1, without cancellation near 0 and without overflow. The quotient would
+ * double the rounding errors of d and 2 + d, so both are corrected at the end.
  *
- * Max error: 1.42 ULP float (all inputs), 1.42 ULP double (4e7 inputs).
- * tanh(-0) = -0, tanh(+-inf) = +-1, NaN gives NaN.
+ * Max error: 1.42 ULP float (all inputs), 1.42 ULP double (4e7 inputs). tanh(-0) = -0, tanh(+-inf)
+ * = +-1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_TANH_H
 #define FG_ELEMENTARY_TANH_H
@@ -26,7 +26,7 @@ static inline real real_tanh(real x)
     real d_lo = (sum - d) + rest;
     real below = R(2.0) + d;
     real below_lo = (d - (below - R(2.0))) + d_lo;
-    real y = d / below; /* so 1/below = (1 - y)/2, which spares a second division */
+    real y = d / below; /* so 1/below = (1 - y)/2, without a second division */
     y = mul_add(mul_add(-y, below_lo, d_lo), mul_add(R(-0.5), y, R(0.5)), y);
     y = a < EXP_TINY ? R(1.0) : y;
     return real_copysign(y, x);

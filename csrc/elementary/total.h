@@ -1,7 +1,7 @@
-/* sum x: the identity, before the sum that every operation on rows shares.
+/* sum x. The formula is x; the row sums it.
  *
- * The + 0 turns -0 into the +0 that a sum of nothing is, and keeps the loop from becoming a call of
- * memcpy, which takes twice as long where the data lie in memory.
+ * x + 0 turns -0 into +0, which is the sum of an empty row. It also keeps gcc from making a call of
+ * memcpy of the loop, which takes twice as long if the data lie in memory.
  */
 #ifndef FG_ELEMENTARY_TOTAL_H
 #define FG_ELEMENTARY_TOTAL_H

@@ -1,11 +1,11 @@
 /* x_minus_log1p(x) = x - log(1 + x) = (x - k ln2_hi - f) + f^2/2 - s (f^2/2 + ...) - k ln2_lo
  *
- * With 1 + x = 2^k (1 + f) as in log1p, and log(1 + f) = f - f^2/2 + s (...) as in log_parts.h.
- * For k = 0, f is x itself and the bracket 0: what is left is x^2/2 - x^3/3 + ..., computed as
- * such. For k = 1 or -1 the bracket is exact, and its sum with f^2/2 keeps its rounding error.
+ * 1 + x = 2^k (1 + f) as in log1p, and log(1 + f) = f - f^2/2 + s (...) as in log_parts.h. For k =
+ * 0, f is x and the bracket is 0, so the result is the series x^2/2 - x^3/3 + ... For k = 1 or -1
+ * the bracket is exact, and its sum with f^2/2 keeps its rounding error.
  *
- * Max error: 1.60 ULP float (one input in 7), 1.51 ULP double; without FMA 2.37, 2.00.
- * Never negative; exactly 0 at 0 and -0; inf at -1 and inf; NaN below -1, NaN gives NaN.
+ * Max error: 1.60 ULP float (one input in 7), 1.51 ULP double; without FMA 2.37, 2.00. Never
+ * negative; exactly 0 at 0 and -0; inf at -1 and inf; NaN below -1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_X_MINUS_LOG1P_H
 #define FG_ELEMENTARY_X_MINUS_LOG1P_H
@@ -13,15 +13,16 @@
 #include "core/difference.h"
 #include "elementary/log_parts.h"
 
-/* y - 1 - log(y) of y = base + q, where base is 1, or 0 and q is no subnormal; then k and f come
- * from q, so that y is as exact as q, whether it is near 1 or near 0. Also log(y),
- * in two parts of which the first is exact, and 1/y within 2 percent: for corrections, by the
- * derivative 1 - 1/y. Meaningless where y <= 0. */
+/* Returns y - 1 - log(y) for y = base + q, where base is 1, or base is 0 and q is not subnormal. k
+ * and f are computed from q, so the relative error stays small near y = 1 and near y = 0. Also
+ * gives log(y) as log_head, which is exact, and log_rest; and 1/y within 2 percent, for corrections
+ * by the derivative 1 - 1/y. If y <= 0, the results have no meaning. */
 static inline real log_excess(real q, real base, real *log_head, real *log_rest, real *inverse_y)
 {
     const real quarter = R(0.25) * q, quarter_base = R(0.25) * base;
     const real sum4 = quarter + quarter_base; /* y / 4: see log1p */
-    /* 1 + f is in [3/4, 3/2), but for y < 1 in [11/16, 11/8): at f = 1/2, the terms cancel. */
+    /* 1 + f is in [3/4, 3/2); for y < 1 it is in [11/16, 11/8), because the terms cancel at f =
+     * 1/2. */
     const real_bits shift = (real_bits)(sum4 < R(0.25) ? 5 : 4) << (REAL_MANTISSA_BITS - 3);
     const real_bits moved = bits_of(sum4) + shift;
     const real_bits field = moved >> REAL_MANTISSA_BITS;
@@ -29,7 +30,7 @@ static inline real log_excess(real q, real base, real *log_head, real *log_rest,
     const real reduced = mul_add(quarter, scale, mul_add(quarter_base, scale, R(-1.0)));
     const real k = log_k(moved, R(2.0));
     const real x = q + (base - R(1.0));
-    const real f = sum4 == R(0.25) ? x : reduced; /* the subnormals a quarter would lose */
+    const real f = sum4 == R(0.25) ? x : reduced; /* q / 4 rounds a subnormal q */
 
     const real bracket = mul_add(k, -LN2_HI, x) - f;
     const real half_square = R(0.5) * f * f;

@@ -1,12 +1,12 @@
 /* -log of the Bernoulli probability of x at logits l = softplus(l) - x l
  *     = log(1 + e^-|l|) + |l| c,  c = 1 - x where l > 0, else x.
  *
- * For x in [0, 1] both terms are >= 0: nothing cancels, where softplus(l) - l would at x = 1, and
- * nothing overflows. The gradient sigmoid(l) - x likewise, from sigmoid(-|l|) and c.
+ * For x in [0, 1] both terms are >= 0, so nothing cancels and nothing overflows. (softplus(l) - l
+ * would cancel at x = 1.) The gradient sigmoid(l) - x is computed from sigmoid(-|l|) and c for the
+ * same reason.
  *
- * Source: Kingma and Welling (2014), appendix C.1, of logits.
- * Max error: 3 ULP (float and double), before the sum.
- * A certain and right prediction (c = 0, |l| = inf) gives 0, a certain and wrong one +inf.
+ * Source: Kingma and Welling (2014), appendix C.1, of logits. Max error: 3 ULP (float and double),
+ * before the sum. For |l| = inf, a right prediction (c = 0) gives 0, and a wrong one +inf.
  */
 #ifndef FG_VAE_BERNOULLI_NLL_H
 #define FG_VAE_BERNOULLI_NLL_H

@@ -1,19 +1,19 @@
-/* -log of the probability that N(mu, sigma^2) gives to the bin of x, one of `bins` in [-1, 1]:
- *     -log(Phi((x + delta - mu) / sigma) - Phi((x - delta - mu) / sigma)),
- * delta = 1 / (bins - 1); the first and the last bin reach to infinity.
+/* -log of the probability of the bin of x under N(mu, sigma^2), with `bins` bins in [-1, 1]:
+ *     -log(Phi((x + delta - mu) / sigma) - Phi((x - delta - mu) / sigma)),  delta = 1 / (bins - 1).
+ * The first and the last bin, the outer ones, reach to infinity.
  *
- * With a = |x - mu| / sigma, h = delta / sigma, the bin reaches from l = a - h to u = a + h
- * standard deviations. Nothing cancels, as it is taken in one of three ways: narrow bin sqrt(2/pi)
- * h e^-((a^2 + h^2) / 2) S(a h, h),  S near 1, of narrow_bin.h; mu beside the bin   e^(-l^2/2)
- * (r(l) - e^(-2 a h) r(u)),          r of normal_tail.h; mu in the bin       1 - e^(-l^2/2) (r(-l)
- * + e^(-2 a h) r(u)). One logarithm, of base + q, serves all. An outer bin is one whose far end is
- * at infinity.
+ * With a = |x - mu| / sigma, h = delta / sigma, the bin reaches from l = a - h to u = a + h. Each
+ * of three forms of the probability is free of cancellation where it is used:
+ *     a narrow bin         sqrt(2/pi) h e^(-(a^2 + h^2) / 2) S(a h, h),  S near 1, of narrow_bin.h
+ *     mu outside the bin   e^(-l^2/2) (r(l) - e^(-2 a h) r(u)),          r of normal_tail.h
+ *     mu inside the bin    1 - e^(-l^2/2) (r(-l) + e^(-2 a h) r(u))
+ * One logarithm, of base + q, serves all three.
  *
- * Source: Ho, Jain and Abbeel (2020), Denoising Diffusion Probabilistic Models, equation 13.
- * Max error: 5 ULP (float and double), before the sum; where mu is in the bin and the bin holds
- * nearly everything, times 1 + l^2, as rounding sigma itself has there.
- * sigma = 0 gives 0 in the bin of mu and +inf elsewhere, sigma = inf gives +inf, and log 2 in the
- * outer bins. Fewer than 2 bins give NaN.
+ * Source: Ho, Jain and Abbeel (2020), Denoising Diffusion Probabilistic Models, equation 13. Max
+ * error: 5 ULP (float and double), before the sum. If mu is inside a bin of probability near 1, the
+ * bound is 1 + l^2 times as large, as large as the effect of rounding sigma. sigma = 0 gives 0 in
+ * the bin of mu and +inf elsewhere. sigma = inf gives log 2 in the outer bins and +inf elsewhere.
+ * Fewer than 2 bins give NaN.
  */
 #ifndef FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H
 #define FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H
@@ -25,15 +25,15 @@
 #include "vae/narrow_bin.h"
 #include "vae/standardized.h"
 
-/* Where a bin lies, seen from mu and in standard deviations, and what follows. */
+/* The position of a bin relative to mu, in standard deviations, and results that follow from it. */
 typedef struct {
-    real outer, narrow, inside; /* 1 or 0; inside: mu is in it */
-    real side;                  /* 1 where it lies above mu, else -1 */
+    real outer, narrow, inside; /* 1 or 0; inside: the bin contains mu */
+    real side;                  /* 1 where the bin lies above mu, else -1 */
     real inverse_sigma, intervals;
     real a, h, l, p;         /* p = a h */
     real drop;               /* e^(-2 p) - 1; -1 where u is infinite */
-    real weight, factor;     /* e^(-l^2/2), and what it multiplies */
-    real log_lost, scaled_h; /* h = scaled_h e^-log_lost, where h itself may underflow */
+    real weight, factor;     /* e^(-l^2/2), and its factor in the probability */
+    real log_lost, scaled_h; /* h = scaled_h e^-log_lost; h itself may underflow */
 } normal_bin;
 
 static inline __attribute__((always_inline)) normal_bin normal_bin_of(real x, real mu,
@@ -87,8 +87,9 @@ static inline real discretized_gaussian_nll(real x, real mu, real log_sigma, rea
     return normal_bin_nll(normal_bin_of(x, mu, log_sigma, bins));
 }
 
-/* With the densities at both ends over the bin's probability, f(l) and f(u): d/dmu is
- * (f(u) - f(l)) / sigma, d/dlog sigma is u f(u) - l f(l), and d/ddelta -(f(u) + f(l)) / sigma. */
+/* Let f(l) and f(u) be the densities at both ends over the probability of the bin. Then d/dmu is
+ * (f(u) - f(l)) / sigma, d/dlog sigma is u f(u) - l f(l), and d/ddelta is -(f(u) + f(l)) / sigma.
+ */
 static inline real discretized_gaussian_nll_grad(real x, real mu, real log_sigma, real bins,
                                                  real *d_x, real *d_mu, real *d_log_sigma,
                                                  real *d_bins)

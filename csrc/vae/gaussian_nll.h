@@ -1,12 +1,12 @@
 /* -log N(x; mu, e^logvar) = 1/2 (log 2 pi + logvar + (x - mu)^2 e^-logvar), of one dimension.
  *
  * The difference is divided by the standard deviation before it is squared, so the square does not
- * overflow where the quotient is moderate. No clamp: a variance of 0 gives +inf away from x, and
- * -inf at x.
+ * overflow if the quotient is moderate. The variance is not clamped: a variance of 0 gives +inf for
+ * x != mu, and -inf for x = mu.
  *
- * Source: the density of the normal distribution; Kingma and Welling (2014), appendix C.2.
- * Max error: 4 ULP of the largest of the three terms (float and double), before the sum: logvar
- * near -log 2 pi cancels the first two, as it must.
+ * Source: the density of the normal distribution; Kingma and Welling (2014), appendix C.2. Max
+ * error: 4 ULP of the largest of the three terms (float and double), before the sum. If logvar is
+ * near -log 2 pi, the first two terms cancel; the formula cannot avoid that.
  */
 #ifndef FG_VAE_GAUSSIAN_NLL_H
 #define FG_VAE_GAUSSIAN_NLL_H
@@ -19,7 +19,7 @@ static inline real gaussian_nll(real x, real mu, real logvar)
 {
     const real scaled = standardized(x - mu, real_exp(R(-0.5) * logvar));
     const real nll = R(0.5) * mul_add(scaled, scaled, logvar + LOG_2_PI);
-    /* At logvar = -inf the sum would be inf - inf; the square wins. */
+    /* At logvar = -inf the sum would be inf - inf. The square is larger, so the result is +inf. */
     return real_abs(scaled) == REAL_INFINITY ? REAL_INFINITY : nll;
 }
 

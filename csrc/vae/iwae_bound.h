@@ -1,12 +1,12 @@
 /* log((e^w_1 + ... + e^w_n) / n), the importance-weighted bound of log-weights w.
  *
- * With c the largest of them, it is c + log of the mean of e^(w - c), or, where these are near 1,
- * c + log1p of the mean of e^(w - c) - 1, which does not cancel; exactly c where all are equal. The
- * gradient is each weight's share of the sum.
+ * Let c be the largest log-weight. The result is c + log of the mean of e^(w - c). If that mean is
+ * near 1, the result is c + log1p of the mean of e^(w - c) - 1, which does not cancel. If all
+ * log-weights are equal, the result is exactly c. The gradient is each weight's share of the sum.
  *
- * Source: Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8.
- * Max error: 3 ULP of the larger of |c| and the logarithm (float and double).
- * -inf of nothing but -inf, +inf of any +inf; NaN gives NaN.
+ * Source: Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8. Max
+ * error: 3 ULP of the larger of |c| and the logarithm (float and double). A row of -inf alone gives
+ * -inf, a row with +inf gives +inf; NaN gives NaN.
  */
 #ifndef FG_VAE_IWAE_BOUND_H
 #define FG_VAE_IWAE_BOUND_H
@@ -15,7 +15,7 @@
 #include "elementary/log1p.h"
 #include "elementary/logsumexp.h"
 
-/* e^(w - c), and that less 1. */
+/* e^(w - c), and e^(w - c) - 1. */
 static inline void iwae_bound_sums(real w, real c, real *term, real *less)
 {
     const real base = real_abs(c) < REAL_INFINITY ? c : R(0.0), d = w - base;

@@ -1,17 +1,17 @@
 /* KL(Bernoulli(sigmoid(a)) || Bernoulli(sigmoid(b))) = log(1 + p (e^d - 1)) - p d
  *     = p (e^d - 1 - d) - (y - log(1 + y)),  d = b - a, p = sigmoid(a), y = p (e^d - 1).
  *
- * A divergence of logits keeps its sign under (a, b) -> (-a, -b), so take a + b <= 0: then the
- * second term is at most 3/4 of the first, near d = 0 half of it, and neither cancels. Where y > 1
- * the first form serves, and 1 + y near 0 is the sum (1 - p) + p e^d. Where one
- * logit is over KL_BERNOULLI_CERTAIN and the other below minus that, the divergence is |b|.
+ * The divergence does not change under (a, b) -> (-a, -b), so we may take a + b <= 0. Then the
+ * second term is at most 3/4 of the first (half of it near d = 0), and neither term cancels. For y
+ * > 1 the first form is used. If 1 + y is near 0, it is computed as (1 - p) + p e^d. If one logit
+ * is above KL_BERNOULLI_CERTAIN and the other below -KL_BERNOULLI_CERTAIN, the divergence is |b|.
  *
- * p is kept out of the subnormal range, where e^d would multiply its rounding error, and e^d from
- * overflow: a distance over KL_BERNOULLI_FAR is cut to it, which changes nothing.
+ * A distance d over KL_BERNOULLI_FAR is cut to that value. The result is the same, e^d cannot
+ * overflow, and p is never subnormal there (e^d would multiply its rounding error).
  *
- * Source: Banerjee et al. (2005), Clustering with Bregman divergences, table 1, of logits.
- * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 6.
- * Exactly +0 for equal arguments, also infinite ones; +inf for others where b is infinite.
+ * Source: Banerjee et al. (2005), Clustering with Bregman divergences, table 1, of logits. Max
+ * error: 4 ULP (float and double), before the sum over dimensions; without FMA 6. Exactly +0 for
+ * equal arguments, also infinite ones; +inf for others where b is infinite.
  */
 #ifndef FG_VAE_KL_BERNOULLI_H
 #define FG_VAE_KL_BERNOULLI_H
@@ -44,12 +44,12 @@ static inline real kl_bernoulli_oriented(real a, real b)
     real fall, complement, log_head, log_rest, inverse;
     const real d = a == b ? 0 : b - a, d_lo = difference_error(b, a, d);
     const real raised = kl_bernoulli_raised(a, &fall, &complement), p = raised * fall;
-    /* Where it is as exact, of the rounded p: what is then wrong with p hardly matters. */
+    /* For p < 0.75, 1 - p of the rounded p is as exact, and the error of p then hardly matters. */
     const real rest = p < R(0.75) ? 1 - p : complement;
     const real bend = real_expm1_minus_x(d), expm1 = real_expm1_given(d, bend);
     const real y = p * expm1;
     const real sum = mul_add(p, real_exp(d), rest); /* 1 + y */
-    /* What y has lost; d + bend is exact where bend is the smaller. */
+    /* The rounding error of y. d + bend is exact where |bend| is the smaller of the two. */
     const real lost = mul_add(p, expm1, -y) + p * (d > -1 ? (d - expm1) + bend : 0);
     const real y_lo = y < R(-0.5) ? 0 : lost;
     const real excess = log_excess(y < R(-0.5) ? sum : y, y < R(-0.5) ? R(0.0) : R(1.0), &log_head,
@@ -70,7 +70,7 @@ static inline real kl_bernoulli(real logits_q, real logits_p)
     return logits_q == logits_p ? 0 : b == -REAL_INFINITY ? REAL_INFINITY : certain;
 }
 
-/* d/db = sigmoid(b) - sigmoid(a), from three factors that do not cancel. */
+/* d/db = sigmoid(b) - sigmoid(a), a product of three factors, none of which cancels. */
 static inline real kl_bernoulli_grad(real logits_q, real logits_p, real *d_logits_q,
                                      real *d_logits_p)
 {

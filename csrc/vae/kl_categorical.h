@@ -1,16 +1,20 @@
 /* KL(softmax(a) || softmax(b)) = sum of q_i (e^d_i - 1 - d_i),  d_i = log p_i - log q_i
  *     = (b_i - a_i) - (B - A) - D,  D = log(sum e^(b_i - B) / sum e^(a_i - A)),
- * with q = softmax(a), p = softmax(b), A and B the largest of the logits.
+ * where q = softmax(a), p = softmax(b), and A and B are the largest logits of a and b.
  *
- * sum of q_i d_i cancels as q approaches p; here all terms are >= 0, since sum of q_i e^d_i is 1.
- * In three stages: A and B; the sum S of e^(a_i - A), and that of the differences e^(b_i - B) -
- * e^(a_i - A), which gives D without cancellation; the terms. A constant added to all logits falls
- * out of (b_i - a_i) - (B - A) exactly, and what that difference loses is put back.
+ * The sum of q_i d_i cancels as q approaches p. The terms here are all >= 0; the sum is the same,
+ * since the sum of q_i e^d_i is 1. Three stages:
+ *     1. A and B
+ *     2. the sum S of e^(a_i - A), and the sum of e^(b_i - B) - e^(a_i - A), which gives D without
+ *        cancellation
+ *     3. the terms
+ * (b_i - a_i) - (B - A) is exact if all logits have a common offset; otherwise its rounding error
+ * is corrected.
  *
- * Source: Banerjee et al. (2005), Clustering with Bregman divergences, of logits.
- * Max error: 4 ULP (float and double).
- * Exactly +0 for equal logits. A logit of -inf is a probability of 0: +inf where only p has it,
- * and no contribution to log q where only q has it. +inf gives NaN, and so do all logits of q -inf.
+ * Source: Banerjee et al. (2005), Clustering with Bregman divergences, of logits. Max error: 4 ULP
+ * (float and double). Exactly +0 for equal logits. A logit of -inf is a probability of 0. If p
+ * alone has it, the result is +inf; if q has it, the term is p_i. A logit of +inf gives NaN; so
+ * does a row q of -inf alone.
  */
 #ifndef FG_VAE_KL_CATEGORICAL_H
 #define FG_VAE_KL_CATEGORICAL_H
@@ -22,7 +26,7 @@
 #include "elementary/expm1_minus_x.h"
 #include "elementary/log1p.h"
 
-/* (b - a) - (B - A) and what it has lost; -inf where b is, +inf where a is. */
+/* (b - a) - (B - A) and its rounding error; -inf where b is -inf, +inf where a is -inf. */
 static inline real kl_categorical_apart(real a, real b, real peak_a, real peak_b, real *lost)
 {
     const real d = b - a, peaks = peak_b - peak_a, apart = d - peaks;
@@ -59,7 +63,7 @@ static inline void kl_categorical_sums(real a, real b, real peak_a, real peak_b,
     *difference = real_abs(apart) < 1 ? weight * mul_add(lost, expm1 + 1, expm1) : below;
 }
 
-/* The state: A, B, D in two parts, of which a float holds the first, 1/S and the same of p. */
+/* The state: A, B, D in two parts (the first fits in a float), 1/S, and 1 / sum e^(b_i - B). */
 static inline void kl_categorical_sums_close(real n, real sum, real difference, real *peak_a,
                                              real *peak_b, real *log_ratio, real *log_ratio_lo,
                                              real *inverse_q, real *inverse_p)
@@ -80,7 +84,8 @@ static inline real kl_categorical_term(real a, real b, real peak_a, real peak_b,
 {
     real lost;
     const real far = kl_categorical_apart(a, b, peak_a, peak_b, &lost);
-    const real ratio = log_ratio + log_ratio_lo; /* in double all of it, in float the first part */
+    const real ratio = log_ratio + log_ratio_lo; /* in double the whole D, in float its first part
+                                                  */
     const real ratio_lo = log_ratio_lo - (ratio - log_ratio), x = far - ratio;
     const real rest = lost + (difference_error(far, ratio, x) - ratio_lo);
     const real x_lo = real_abs(far) < REAL_INFINITY ? rest : R(0.0);
@@ -104,7 +109,7 @@ static inline void kl_categorical_terms(real a, real b, real peak_a, real peak_b
                                 &q, &p, &d);
 }
 
-/* The value takes the place of A. */
+/* The value overwrites A in the state. */
 static inline void kl_categorical_close(real n, real total, real *value)
 {
     (void)n;

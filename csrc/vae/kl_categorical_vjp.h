@@ -1,8 +1,8 @@
-/* The derivative of kl_categorical, in one stage more: d/da_i = -q_i (d_i + KL), d/db_i = p_i -
- * q_i.
+/* The derivative of kl_categorical, in one more stage.
+ *     d/da_i = -q_i (d_i + KL),   d/db_i = p_i - q_i
  *
- * p - q is q (e^d - 1) where the two are near. A class that q does not have contributes nothing to
- * the gradient by a.
+ * If p and q are near each other, p - q is computed as q (e^d - 1). A class of probability q = 0
+ * has gradient 0 with respect to a.
  *
  * Max error: 8 ULP of the larger of q |d| and q KL, and of p - q (float and double).
  */
@@ -11,8 +11,8 @@
 
 #include "vae/kl_categorical.h"
 
-/* The stages of the value, which do not need the cotangent. */
-/* The value comes first, where A was, which goes to the end. */
+/* The first three stages are those of the value. They do not need the cotangent. */
+/* The value goes to the first place of the state, which held A. A moves to the last place. */
 static inline void kl_categorical_vjp_close(real n, real total, real *value, real *peak_b,
                                             real *log_ratio, real *log_ratio_lo, real *inverse_q,
                                             real *inverse_p, real *peak_a)

@@ -1,16 +1,14 @@
-/* KL(N(mu_q, e^logvar_q) || N(mu_p, e^logvar_p))
- *     = 1/2 (e^d - 1 - d + (mu_q - mu_p)^2 e^-logvar_p),  d = logvar_q - logvar_p, of one
- * dimension.
+/* KL(N(mu_q, e^logvar_q) || N(mu_p, e^logvar_p)), of one dimension,
+ *     = 1/2 (e^d - 1 - d + (mu_q - mu_p)^2 e^-logvar_p),  d = logvar_q - logvar_p.
  *
- * The variances enter by e^d - 1 - d, which does not cancel as the two approach each other: there
- * d is exact, where a ratio of variances would have lost the difference; farther apart, what both
- * differences lose to rounding is put back. Both terms are >= 0, and the result is exactly +0 for
- * equal arguments.
+ * e^d - 1 - d does not cancel as the variances approach each other: d is then exact, while a ratio
+ * of variances would have lost the difference. For other values, the rounding errors of both
+ * differences are corrected. Both terms are >= 0, and the result is exactly +0 for equal arguments.
  *
- * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in log-variances.
- * Max error: 4 ULP (float and double), before the sum over dimensions.
- * An infinite log-variance of one of the two gives +inf; of both, NaN: the limit depends on the
- * way there.
+ * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in log-variances. Max
+ * error: 4 ULP (float and double), before the sum over dimensions. If one log-variance is infinite,
+ * the result is +inf. If both are infinite, the result is NaN, because the limit depends on the
+ * path to it.
  */
 #ifndef FG_VAE_KL_DIAG_NORMAL_H
 #define FG_VAE_KL_DIAG_NORMAL_H
@@ -33,7 +31,7 @@ static inline real kl_diag_normal(real mu_q, real logvar_q, real mu_p, real logv
     const real scaled = kl_diag_normal_scaled(mu_q, mu_p, real_exp(R(-0.5) * logvar_p));
     const real d = logvar_q - logvar_p, error = difference_error(logvar_q, logvar_p, d);
     const real rounded = real_expm1_minus_x(d);
-    /* e^d - 1 is the slope: for a correction, the plain sum will do. */
+    /* e^d - 1 is the slope of the correction. The rounded sum is exact enough for that. */
     const real excess = corrected(rounded, error, rounded + d);
     return R(0.5) * mul_add(scaled, scaled, excess);
 }

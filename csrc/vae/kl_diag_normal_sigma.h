@@ -1,15 +1,15 @@
-/* KL(N(mu_q, sigma_q^2) || N(mu_p, sigma_p^2))
+/* KL(N(mu_q, sigma_q^2) || N(mu_p, sigma_p^2)), of one dimension,
  *     = 1/2 (t^2 + 2 (t - log(1 + t)) + ((mu_q - mu_p) / sigma_p)^2),
- * t = (sigma_q - sigma_p) / sigma_p, of one dimension.
+ *     t = (sigma_q - sigma_p) / sigma_p.
  *
- * r^2 - 1 - log r^2 of the ratio r = 1 + t, which cancels as r approaches 1, is written as a sum
- * of terms that are >= 0 and do not: the difference of the sigmas is exact there. What rounding
- * takes from the quotients is put back. Exactly +0 for equal arguments.
+ * With the ratio r = 1 + t, the usual r^2 - 1 - log r^2 cancels as r approaches 1. It is written
+ * here as a sum of terms that are >= 0 and do not cancel: sigma_q - sigma_p is exact near r = 1.
+ * The rounding errors of the quotients are corrected. Exactly +0 for equal arguments.
  *
  * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in standard deviations.
- * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4.
- * sigma = 0 or +inf of one of the two gives +inf, of both NaN; sigma < 0 gives NaN. A sigma_p whose
- * inverse overflows, and a ratio below the normal range, count as 0.
+ * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4. If one sigma
+ * is 0 or +inf, the result is +inf; if both are, NaN. sigma < 0 gives NaN. If 1 / sigma_p
+ * overflows, or the ratio is below the normal range, that sigma or ratio counts as 0.
  */
 #ifndef FG_VAE_KL_DIAG_NORMAL_SIGMA_H
 #define FG_VAE_KL_DIAG_NORMAL_SIGMA_H
@@ -32,7 +32,7 @@ static inline real kl_diag_normal_sigma_given(real sigma_q, real mu_q, real mu_p
     const real lost = mul_add(R(2.0) * w, w_lo, t_lo * slope);
     *t = corrected(t_hi, t_lo, R(1.0));
     *scaled = corrected(w, w_lo, R(1.0));
-    /* Near 0, the sum of the small terms first. */
+    /* Near 0, the small terms are added first. */
     const real plain = mul_add(w, w, mul_add(t_hi, t_hi, excess));
     const real fine = mul_add(w, w, mul_add(t_hi, t_hi, excess + lost));
     return R(0.5) * (fine == fine ? fine : plain);

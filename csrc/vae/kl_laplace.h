@@ -1,15 +1,14 @@
-/* KL(Laplace(loc_q, scale_q) || Laplace(loc_p, scale_p))
- *     = (r - 1 - log r) + r (e^-a - 1 + a),  r = scale_q / scale_p, a = |loc_q - loc_p| / scale_q,
- * of one dimension.
+/* KL(Laplace(loc_q, scale_q) || Laplace(loc_p, scale_p)), of one dimension,
+ *     = (r - 1 - log r) + r (e^-a - 1 + a),  r = scale_q / scale_p, a = |loc_q - loc_p| / scale_q.
  *
- * In the usual expression, -log r + |d| / scale_p + r e^-a - 1, everything cancels as the two
- * approach each other. Here both terms are >= 0 and neither cancels; what rounding takes from the
- * quotients is put back. Exactly +0 for equal arguments.
+ * The usual expression, -log r + |d| / scale_p + r e^-a - 1, cancels as the two distributions
+ * approach each other. Here both terms are >= 0 and neither cancels. The rounding errors of the
+ * quotients are corrected. Exactly +0 for equal arguments.
  *
- * Source: Gil, Alajaji and Linder (2013), Renyi divergence measures, table 2, regrouped.
- * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 5.
- * scale = 0 or +inf of one of the two gives +inf, of both NaN; scale < 0 gives NaN. A scale whose
- * inverse overflows, and a ratio below the normal range, count as 0.
+ * Source: Gil, Alajaji and Linder (2013), Renyi divergence measures, table 2, regrouped. Max error:
+ * 4 ULP (float and double), before the sum over dimensions; without FMA 5. If one scale is 0 or
+ * +inf, the result is +inf; if both are, NaN. scale < 0 gives NaN. If the inverse of a scale
+ * overflows, or the ratio is below the normal range, that scale or ratio counts as 0.
  */
 #ifndef FG_VAE_KL_LAPLACE_H
 #define FG_VAE_KL_LAPLACE_H
@@ -21,7 +20,7 @@
 #include "elementary/expm1_minus_x.h"
 #include "vae/scale_ratio.h"
 
-/* r (e^-a - 1 + a) and 1 - e^-a; t = r - 1. */
+/* Returns the divergence. Gives t = r - 1, a, and shift = r (e^-a - 1 + a). */
 static inline real kl_laplace_given(real loc_q, real scale_q, real loc_p, real scale_p,
                                     real inverse_p, real *t, real *a, real *shift)
 {

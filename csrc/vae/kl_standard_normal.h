@@ -1,12 +1,12 @@
 /* KL(N(mu, e^logvar) || N(0, 1)) = 1/2 (mu^2 + e^logvar - 1 - logvar), of one latent dimension.
  *
- * e^x - 1 - x comes from one function that does not cancel: near logvar = 0 the usual expression
- * keeps no correct digit in float, and can be negative. Here both terms are >= 0, and their sum
- * is exactly +0 for the standard normal itself.
+ * e^x - 1 - x is one function, which does not cancel. Near logvar = 0 the usual expression has no
+ * correct digit in float, and can be negative. Here both terms are >= 0, and the result is exactly
+ * +0 for mu = 0, logvar = 0.
  *
- * Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), appendix B.
- * Max error: 2 ULP (float and double), before the sum over latent dimensions.
- * logvar = -inf or +inf gives +inf; NaN gives NaN.
+ * Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), appendix B. Max error: 2 ULP
+ * (float and double), before the sum over latent dimensions. logvar = -inf or +inf gives +inf; NaN
+ * gives NaN.
  */
 #ifndef FG_VAE_KL_STANDARD_NORMAL_H
 #define FG_VAE_KL_STANDARD_NORMAL_H

@@ -2,17 +2,17 @@
  *     = 1/2 (|E|^2 + |w|^2) + sum_i (E_ii - log(1 + E_ii)),
  *       E = P^-1 (Q - P),  w = P^-1 (mu_q - mu_p).
  *
- * The usual 1/2 (|P^-1 Q|^2 - d + |w|^2) - sum_i log(Q_ii / P_ii) cancels as q approaches p. E is
- * solved for by itself, from the difference of the factors, and every term is >= 0; the ratios on
- * the diagonal are taken from the diagonals alone. Exactly +0 for equal arguments.
+ * The usual 1/2 (|P^-1 Q|^2 - d + |w|^2) - sum_i log(Q_ii / P_ii) cancels as q approaches p. Here E
+ * is solved for directly, from Q - P, and every term is >= 0. Its diagonal is computed from the
+ * diagonals of Q and P alone. Exactly +0 for equal arguments.
  *
- * Derivative: with G = E below the diagonal and (1 + t) - 1/(1 + t) = t (2 + t) / (1 + t) on it,
- * t = E_ii, and A = P^-T G, g = P^-T w: dQ = tril A, dP = -tril(A (I + E)^T + g w^T), d mu_q = g.
+ * Derivative: with G = E below the diagonal and (1 + t) - 1/(1 + t) = t (2 + t) / (1 + t) on it, t
+ * = E_ii, and A = P^-T G, g = P^-T w: dQ = tril A, dP = -tril(A (I + E)^T + g w^T), d mu_q = g.
  *
- * Source: Kullback (1959), chapter 9, in Cholesky factors, regrouped around the identity.
- * Max error: float 1 ULP, up to condition numbers of 1e6; double 7 ULP for d = 2, of the same sum
- * of |P^-1| |Q - P| and |P^-1| |mu_q - mu_p|, which is what solving with P may amplify.
- * A diagonal element that is negative gives NaN; one that is 0, of one of the two, +inf or NaN.
+ * Source: Kullback (1959), chapter 9, in Cholesky factors, regrouped around the identity. Max
+ * error: float 1 ULP, up to condition numbers of 1e6; double 7 ULP for d = 2, of the same sum of
+ * |P^-1| |Q - P| and |P^-1| |mu_q - mu_p|, because solving with P may amplify errors so much. A
+ * negative diagonal element gives NaN; one that is 0 in Q or P alone gives +inf or NaN.
  */
 #ifndef FG_VAE_KL_TRIL_NORMAL_H
 #define FG_VAE_KL_TRIL_NORMAL_H
@@ -20,8 +20,8 @@
 #include "core/lanes.h"
 #include "vae/scale_ratio.h"
 
-/* Q becomes E, and mu_q w; P's diagonal its inverse. Of each t = E_ii, t^2 / 2 + t - log(1 + t) is
- * added to kl, and t becomes (1 + t) - 1/(1 + t) in slope[i]. */
+/* Overwrites Q by E, mu_q by w, and the diagonal of P by its inverse. For each t = E_ii, adds t^2 /
+ * 2 + t - log(1 + t) to kl and writes (1 + t) - 1/(1 + t) to slope[i]. */
 static void kl_tril_normal_solve(ptrdiff_t d, lanes *mu_q, lanes *q, const lanes *mu_p, lanes *p,
                                  lanes *restrict slope, lanes *restrict kl)
 {
@@ -70,7 +70,8 @@ static void kl_tril_normal_lanes(const ptrdiff_t *size, const double *options, v
                          (lanes *)operand[3], (lanes *)scratch, kl);
 }
 
-/* Row i of P^-T x, in place, where the rows below it are done. P's diagonal is its inverse. */
+/* Solves for row i of P^-T x, in place; the rows below it are solved already. The diagonal of P
+ * holds its inverse. */
 static void kl_tril_normal_back(ptrdiff_t d, ptrdiff_t i, lanes *x, ptrdiff_t stride, ptrdiff_t n,
                                 const lanes *p)
 {

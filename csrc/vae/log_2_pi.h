@@ -1,4 +1,4 @@
-/* log(2 pi), which normalises normal densities. */
+/* log(2 pi), of the normalising constant of a normal density. */
 #ifndef FG_VAE_LOG_2_PI_H
 #define FG_VAE_LOG_2_PI_H
 

@@ -1,9 +1,9 @@
-/* log of the mean of N(z; mu_j, e^logvar_j) over the n components of a row: the density at z of
- * their equal mixture.
+/* log of the mean of N(z; mu_j, e^logvar_j) over the n components of a row: the log-density at z of
+ * their mixture with equal weights.
  *
- * In two stages: the largest of the logarithms, then the sum of what they are below it, so nothing
- * underflows however far z is from every component. The gradient weights each component by its
- * share of the sum.
+ * Two stages: the largest log-density, then the sum of the densities relative to it. So nothing
+ * underflows if z is far from every component. The gradient weights each component by its share of
+ * the sum.
  *
  * Source: Chen, Li, Grosse and Duvenaud (2018), Isolating Sources of Disentanglement, section 4.1.
  * Max error: 4 ULP of the largest of the terms of the nearest component (float and double).
@@ -30,8 +30,8 @@ static inline void mixture_log_prob_close(real n, real sum, real *value, real *p
     *inverse = 1 / sum;
 }
 
-/* The stages of the gradient know the cotangent; the last gives those of mu and logvar, and what
- * each component adds to that of z. */
+/* The last stage of the gradient. It gives the gradients of mu and logvar, and a term per component
+ * for the gradient of z. */
 static inline void mixture_log_prob_vjp(real z, real mu, real logvar, real cotangent, real value,
                                         real peak, real inverse, real *d_mu, real *d_logvar,
                                         real *d_z)
@@ -45,7 +45,7 @@ static inline void mixture_log_prob_vjp(real z, real mu, real logvar, real cotan
     *d_z = -*d_mu;
 }
 
-/* The gradient of z takes the place of the peak. */
+/* The gradient of z overwrites the peak in the state. */
 static inline void mixture_log_prob_vjp_close(real n, real total, real *value, real *d_z)
 {
     (void)n, (void)value;

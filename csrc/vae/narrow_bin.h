@@ -1,10 +1,10 @@
-/* The integral over 0 <= s <= 1 of cosh(p s) e^(h^2 (1 - s^2) / 2), for 0 <= h <= 1/2, p <= 1/4:
- * the mean of the normal density over a bin of half width h around a, over that at its two ends'
- * root mean square, where p = a h.
+/* S(p, h), the integral over 0 <= s <= 1 of cosh(p s) e^(h^2 (1 - s^2) / 2), p = a h, for 0 <= h <=
+ * 1/2, p <= 1/4. It is the mean of the normal density over the bin from a - h to a + h, divided by
+ * the density at sqrt(a^2 + h^2).
  *
- * It is the sum of p^2k / (2k)! J_k, where J_k, the integral of s^2k e^(h^2 (1 - s^2) / 2), is
- * (1 + h^2 J_(k+1)) / (2k + 1): by parts. All terms are positive, and those left out are too small
- * to count.
+ * S is the sum of p^2k / (2k)! J_k. J_k is the integral of s^2k e^(h^2 (1 - s^2) / 2), and
+ * integration by parts gives J_k = (1 + h^2 J_(k+1)) / (2k + 1). All terms are positive, and the
+ * terms left out are below the last bit.
  *
  * Max error: 1 ULP.
  */

@@ -1,4 +1,4 @@
-/* Variational autoencoders: the operations, and the formula that each is. */
+/* Variational autoencoders: the rows, and the formula of each. */
 #include "core/lanes.h"
 #include "core/tile.h"
 

@@ -1,10 +1,12 @@
-/* mu + e^(logvar / 2) noise: a draw from N(mu, e^logvar) as a function of standard normal noise.
- * With it, its own log-density -1/2 (log 2 pi + logvar + noise^2), of one dimension: the noise is
- * what the draw would be standardised to, so nothing is subtracted again or divided.
+/* mu + e^(logvar / 2) noise: a sample of N(mu, e^logvar) as a function of standard normal noise.
  *
- * Source: Kingma and Welling (2014), sections 2.4 and C.
- * Max error: 3 ULP of the largest term (float and double), for either; of the derivatives 3 and 4
- * ULP. logvar = -inf gives mu, and a density of +inf.
+ * The second function also gives the log-density of the sample, -1/2 (log 2 pi + logvar + noise^2),
+ * of one dimension. The noise is the standardised sample, so no difference and no quotient is
+ * needed.
+ *
+ * Source: Kingma and Welling (2014), sections 2.4 and C. Max error: 3 ULP of the largest term
+ * (float and double), for either; of the derivatives 3 and 4 ULP. logvar = -inf gives mu, and a
+ * density of +inf.
  */
 #ifndef FG_VAE_SAMPLE_DIAG_NORMAL_H
 #define FG_VAE_SAMPLE_DIAG_NORMAL_H

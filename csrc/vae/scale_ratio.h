@@ -1,7 +1,8 @@
 /* The ratio r = a / b of two scales, for r - 1 - log r, which cancels near r = 1.
  *
- * r = base + q: base is 1 where a and b are within a factor of 2, so that their difference is
- * exact, and 0 elsewhere. remainder is what rounding has left of q: q + remainder is the quotient.
+ * r = base + q. If a and b are within a factor of 2, base is 1, and q is (a - b) / b, whose
+ * numerator is exact. Otherwise base is 0. q + remainder is the exact quotient: remainder is the
+ * rounding error of q.
  */
 #ifndef FG_VAE_SCALE_RATIO_H
 #define FG_VAE_SCALE_RATIO_H
@@ -9,7 +10,7 @@
 #include "elementary/x_minus_log1p.h"
 #include "vae/standardized.h"
 
-/* 1 / b; NaN where one of the scales is negative. */
+/* 1 / b; NaN if one of the scales is negative. */
 static inline real inverse_scale(real a, real b)
 {
     return real_min(a, b) < 0 ? REAL_NAN : 1 / b;
@@ -25,7 +26,7 @@ static inline real scale_ratio(real a, real b, real inverse_b, real *base, real 
     return q;
 }
 
-/* r - 1 - log r, +inf where r is 0, infinite or below the normal range; not yet corrected by the
+/* r - 1 - log r; +inf if r is 0, infinite or below the normal range. The caller corrects it by
  * remainder times 1 - 1/r. */
 static inline real ratio_excess(real q, real base, real *inverse_ratio)
 {

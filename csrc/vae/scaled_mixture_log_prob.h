@@ -1,9 +1,9 @@
-/* log sum_j e^{w_j - ((z - mu_j) s_j)^2 / 2}: the density at z of a mixture of normals, of whose
- * components everything is given that need be computed only once: s_j = 1 / sigma_j, and w_j, the
- * logarithm of their weight over sqrt(2 pi) sigma_j.
+/* log sum_j e^{w_j - ((z - mu_j) s_j)^2 / 2}: the log-density at z of a mixture of normals. The
+ * caller gives what depends on the component alone: s_j = 1 / sigma_j, and w_j, the logarithm of
+ * weight_j / (sqrt(2 pi) sigma_j).
  *
- * In two stages, as mixture_log_prob. Where the same components meet many z, the exponential of
- * the logarithm of each variance at each z is most of mixture_log_prob's time.
+ * Two stages, as in mixture_log_prob. If the same components meet many z, computing s_j and w_j
+ * again for each z would take most of the time of mixture_log_prob.
  *
  * Source: Chen, Li, Grosse and Duvenaud (2018), Isolating Sources of Disentanglement, section 4.1.
  * Max error: 4 ULP of the largest of the terms of the nearest component (float and double).
@@ -18,12 +18,12 @@ static inline real scaled_log_prob(real z, real mu, real inverse_sigma, real log
 {
     const real scaled = standardized(z - mu, inverse_sigma);
     const real log_prob = mul_add(R(-0.5) * scaled, scaled, log_weight);
-    /* Where the weight of a component of no width is infinite too; the square wins. */
+    /* If sigma is 0, the weight is infinite too. The square is larger, so the result is -inf. */
     return real_abs(scaled) == REAL_INFINITY ? -REAL_INFINITY : log_prob;
 }
 
-/* e^(x - peak), and 1 at the peak though it be infinite. What x - peak loses in rounding is less
- * than what x has lost before. */
+/* e^(x - peak); 1 where x equals the peak, also an infinite one. The rounding error of x - peak is
+ * smaller than that of x, so it is not corrected. */
 static inline real share_of_peak(real x, real peak)
 {
     return x == peak ? R(1.0) : real_exp(x - peak);
@@ -41,8 +41,8 @@ static inline void scaled_mixture_log_prob_sum(real z, real mu, real inverse_sig
     *term = share_of_peak(scaled_log_prob(z, mu, inverse_sigma, log_weight), peak);
 }
 
-/* The stages of the gradient know the cotangent; the last gives those of the components, and what
- * each adds to that of z. */
+/* The last stage of the gradient. It gives the gradients of the components, and a term per
+ * component for the gradient of z. */
 static inline void scaled_mixture_log_prob_vjp(real z, real mu, real inverse_sigma, real log_weight,
                                                real cotangent, real value, real peak, real inverse,
                                                real *d_mu, real *d_inverse_sigma,

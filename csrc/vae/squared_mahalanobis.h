@@ -1,10 +1,10 @@
-/* ((x - mu) * inverse_sigma)^2, before the sum: the square of Mahalanobis' distance of x from a
- * normal distribution, of which the densities at many points need nothing else of x.
+/* ((x - mu) * inverse_sigma)^2, before the sum: the squared Mahalanobis distance of x from a normal
+ * distribution. A density at x depends on x through this sum alone.
  *
- * The difference is scaled before it is squared, whose overflow it prevents.
+ * The difference is scaled before it is squared, so that the square does not overflow.
  *
- * Source: Mahalanobis (1936), On the generalised distance in statistics; diagonal covariance.
- * Max error: 4 ULP (float and double), before the sum.
+ * Source: Mahalanobis (1936), On the generalised distance in statistics; diagonal covariance. Max
+ * error: 4 ULP (float and double), before the sum.
  */
 #ifndef FG_VAE_SQUARED_MAHALANOBIS_H
 #define FG_VAE_SQUARED_MAHALANOBIS_H

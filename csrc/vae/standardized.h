@@ -1,7 +1,7 @@
-/* difference * inverse_sigma: how many standard deviations apart.
+/* difference * inverse_sigma: the difference in standard deviations.
  *
- * Exactly 0 where the difference is, even where sigma is 0 and inverse_sigma infinite: equal points
- * are no distance apart at any scale. Scaling comes before squaring, whose overflow it prevents.
+ * A difference of 0 gives exactly 0, even if sigma is 0 and inverse_sigma infinite: equal points
+ * have distance 0 at any scale. To scale before squaring prevents overflow of the square.
  */
 #ifndef FG_VAE_STANDARDIZED_H
 #define FG_VAE_STANDARDIZED_H
