@@ -163,7 +163,7 @@ SPECIAL = [
     Method("EDMEuler"),
     Method("EDMEuler", {"churn": 5.0}, noisy=True),
     Method("FlowMatchEuler"),
-    Method("FlowMatchEuler", {"stochastic": True}, noisy=True),
+    Method("FlowMatchEuler", {"stochastic": True}, noisy=True, exact=True),
     Method("FlowMatchEuler", {"terminal": 0.1}),
     Method("FlowMatchHeun", {}, 2, "pairs"),
 ]

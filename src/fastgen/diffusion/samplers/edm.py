@@ -46,7 +46,7 @@ class EDMEuler(Sampler):
         The deviation of the data, s.
     timesteps : list of float, optional
         log(sigma) / 4 at each step, in place of `steps` and `sigmas`.
-    sigmas : {"karras", "exponential"} or list of float, default "karras"
+    sigmas : {"karras", "exponential", "beta", "lu"} or list of float, default "karras"
         The spacing of the sigmas, or the sigmas, which strictly fall, in place of `steps`.
     rho : float, default 7.0
         The exponent of "karras".
@@ -110,7 +110,7 @@ class EDMEuler(Sampler):
         if timesteps is not None:
             levels = np.exp(4 * _checks.falling("EDMEuler", "timesteps", timesteps))
         elif isinstance(sigmas, str):
-            _checks.check_choice("EDMEuler", "sigmas", ("karras", "exponential"), sigmas)
+            _checks.check_choice("EDMEuler", "sigmas", _spacing.SIGMAS, sigmas)
             steps = _checks.check_steps("EDMEuler", steps, MOST_STEPS, "the most that it takes")
             more = int(final_sigma == "min" and parity is None)
             levels = spread(schedule, steps + more, sigmas, rho)[:steps]
