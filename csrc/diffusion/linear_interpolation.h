@@ -1,11 +1,11 @@
 /* x_t = (1 - t) x0 + t x1, and its velocity dx_t/dt = x1 - x0.
  *
- * As t x1 + (x0 - t x0), which is exactly x0 at t = 0 and x1 at t = 1, without rounding 1 - t.
+ * Computed as t x1 + (x0 - t x0). This is exactly x0 at t = 0 and x1 at t = 1, and does not round 1
+ * - t.
  *
  * Source: Lipman et al., Flow Matching for Generative Modeling (2023); Liu et al., Rectified Flow
- * (2023).
- * Max error: 2 ULP (float and double; 3 without fused multiply-add) of the larger of |x0| and |x1|,
- * for t from 0 to 1; of the velocity, 0.5 ULP.
+ * (2023). Max error: 2 ULP (float and double; 3 without fused multiply-add) of the larger of |x0|
+ * and |x1|, for t from 0 to 1; of the velocity, 0.5 ULP.
  */
 #ifndef FG_DIFFUSION_LINEAR_INTERPOLATION_H
 #define FG_DIFFUSION_LINEAR_INTERPOLATION_H

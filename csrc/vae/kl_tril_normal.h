@@ -70,8 +70,8 @@ static void kl_tril_normal_lanes(const ptrdiff_t *size, const double *options, v
                          (lanes *)operand[3], (lanes *)scratch, kl);
 }
 
-/* Solves for row i of P^-T x, in place; the rows below it are solved already. The diagonal of P
- * holds its inverse. */
+/* Solves for row i of P^-T x, in place, after the rows below it. The diagonal of P holds its
+ * inverse. */
 static void kl_tril_normal_back(ptrdiff_t d, ptrdiff_t i, lanes *x, ptrdiff_t stride, ptrdiff_t n,
                                 const lanes *p)
 {
