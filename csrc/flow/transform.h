@@ -1,4 +1,4 @@
-/* What the layers of a flow have in common: they give y and the log-determinant of dy/dx. */
+/* The maps of a flow's layers, which give y and the log-determinant of dy/dx. */
 #ifndef FG_FLOW_TRANSFORM_H
 #define FG_FLOW_TRANSFORM_H
 

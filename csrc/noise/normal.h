@@ -2,8 +2,8 @@
  *
  *     r     = sqrt(-2 ln u),  u = (a + 1/2) / 2^bits, of the first word a
  *     theta: the top three bits of the second word are the sign of z0, the sign of z1, and whether
- *            they are swapped; the other bits, as an odd multiple of the smallest step, are an angle
- *            in (0, pi/4)
+ *            they are swapped; the other bits, as an odd multiple of the smallest step, are an
+ *            angle in (0, pi/4)
  *
  * A word has 32 bits in float and 64 in double. |z| reaches 6.76 and 9.49. Inversion of the CDF in
  * float would end at 5.42, and a test of billions of draws would notice. No z is 0, and the set of

@@ -1,9 +1,8 @@
-/* y = x + shift, log|dy/dx| = 0: of one element of a row.
+/* y = x + shift, log|dy/dx| = 0, of one element of a row.
  *
- * The inverse subtracts. Where mask > 1/2, both are the identity.
+ * The inverse subtracts. Elements with mask > 1/2 do not change.
  *
- * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8.
- * Max error: 0.5 ULP (float and double).
+ * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8. Max error: 0.5 ULP (float and double).
  */
 #ifndef FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H
 #define FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H
