@@ -4,7 +4,8 @@
  * denoisers are this formula. The schedule gives different coefficients for each.
  *
  * Max error: 2 ULP (float and double) of the larger of |a x| and |b y|; of the derivatives 1 ULP,
- * before the sums over the row. A coefficient of 0 times an infinity is NaN.
+ * before the sums over the row.
+ * A coefficient of 0 times an infinity is NaN.
  */
 #ifndef FG_DIFFUSION_LINEAR_COMBINATION_H
 #define FG_DIFFUSION_LINEAR_COMBINATION_H

@@ -4,8 +4,8 @@
  * which automatic differentiation gives in one forward pass. If v has unit covariance, the
  * expectation of the sum over a row is 1/2 |s|^2 + tr(ds/dx).
  *
- * Source: Song, Garg, Shi and Ermon, Sliced Score Matching (2019), eq. 8. Max error: 2 ULP (float
- * and double) of the larger term, before the sum over the row.
+ * Source: Song, Garg, Shi and Ermon, Sliced Score Matching (2019), eq. 8.
+ * Max error: 2 ULP (float and double) of the larger term, before the sum over the row.
  */
 #ifndef FG_DIFFUSION_SLICED_SCORE_MATCHING_H
 #define FG_DIFFUSION_SLICED_SCORE_MATCHING_H

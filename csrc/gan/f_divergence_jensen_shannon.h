@@ -4,8 +4,9 @@
  * e^-|log u|, which cannot overflow, by f(u) = u f(1/u). u is computed as the square of e^(log_u /
  * 2), which overflows only where the result, near 1/2 log(2) u, overflows.
  *
- * Source: Lin (1991). f(1) = f'(1) = 0, so no term is added. Max error: 5 ULP (float and double),
- * of the derivative 4. log_u = -inf gives log(2) / 2, inf gives inf.
+ * Source: Lin (1991). f(1) = f'(1) = 0, so no term is added.
+ * Max error: 5 ULP (float and double), of the derivative 4.
+ * log_u = -inf gives log(2) / 2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_JENSEN_SHANNON_H
 #define FG_GAN_F_DIVERGENCE_JENSEN_SHANNON_H

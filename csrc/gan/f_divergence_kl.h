@@ -4,8 +4,9 @@
  * without bound as l falls, so for l < -1 the result is 1 - u (1 - l), which loses nothing. The
  * term 1 - u has the expectation 0, and makes f(u) >= 0.
  *
- * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0. Max error: 3
- * ULP (float and double), of the derivative 3. l = -inf gives 1, inf gives inf.
+ * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0.
+ * Max error: 3 ULP (float and double), of the derivative 3.
+ * l = -inf gives 1, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_KL_H
 #define FG_GAN_F_DIVERGENCE_KL_H

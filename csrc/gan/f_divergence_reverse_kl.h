@@ -3,8 +3,9 @@
  * u - 1 has the expectation 0. With it, f(u) is e^l - 1 - l >= 0, l = log u, one function that does
  * not cancel.
  *
- * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0. Max error: 2
- * ULP (float and double), of the derivative 2. l = -inf and inf give inf.
+ * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0.
+ * Max error: 2 ULP (float and double), of the derivative 2.
+ * l = -inf and inf give inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_REVERSE_KL_H
 #define FG_GAN_F_DIVERGENCE_REVERSE_KL_H

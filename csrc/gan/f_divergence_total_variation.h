@@ -3,8 +3,9 @@
  * With t = e^(l/2) - 1, l = log u, this is |t| (1 + t/2). Nothing cancels, and nothing overflows
  * unless the result does.
  *
- * Source: Ali and Silvey (1966). Max error: 3 ULP (float and double), of the derivative 3. The
- * derivative is 0 at l = 0. l = -inf gives 1/2, inf gives inf.
+ * Source: Ali and Silvey (1966).
+ * Max error: 3 ULP (float and double), of the derivative 3.
+ * The derivative is 0 at l = 0. l = -inf gives 1/2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H
 #define FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H

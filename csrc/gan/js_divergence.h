@@ -7,9 +7,10 @@
  * +0 for p = q.
  *
  * Source: Lin, Divergence measures based on the Shannon entropy (1991); the series is that of the
- * two logarithms. Max error: 4 ULP (float and double), before the sum; of the derivatives 3 ULP. 0
- * log 0 = 0. If p or q is 0, its derivative is -inf; if both are, the derivatives are 0. A negative
- * probability gives NaN. The sums of p and of q need not be 1.
+ * two logarithms.
+ * Max error: 4 ULP (float and double), before the sum; of the derivatives 3 ULP.
+ * 0 log 0 = 0. If p or q is 0, its derivative is -inf; if both are, the derivatives are 0. A
+ * negative probability gives NaN. The sums of p and of q need not be 1.
  */
 #ifndef FG_GAN_JS_DIVERGENCE_H
 #define FG_GAN_JS_DIVERGENCE_H

@@ -12,8 +12,8 @@
  * js_divergence_from_logits_vjp.h.
  *
  * Max error: 6 ULP of the result. A logit of -inf is a probability of 0. A row of -inf alone gives
- * NaN, and so does NaN. Logits of inf have equal probabilities, and all others 0. Source: Lin
- * (1991), Divergence measures based on the Shannon entropy.
+ * NaN, and so does NaN. Logits of inf have equal probabilities, and all others 0.
+ * Source: Lin (1991), Divergence measures based on the Shannon entropy.
  */
 #ifndef FG_GAN_JS_DIVERGENCE_FROM_LOGITS_H
 #define FG_GAN_JS_DIVERGENCE_FROM_LOGITS_H

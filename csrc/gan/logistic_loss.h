@@ -6,9 +6,9 @@
  * derivative sigmoid(x) - t is computed in the same way.
  *
  * Source: Goodfellow et al., Generative Adversarial Nets (2014); smoothed targets, Salimans et al.
- * (2016). Max error: 2 ULP (float and double), before the sum; of the derivative 2 ULP of its
- * larger term. For an infinite logit and a target of 0 or 1, a right prediction gives 0, and a
- * wrong one inf.
+ * (2016).
+ * Max error: 2 ULP (float and double), before the sum; of the derivative 2 ULP of its larger term.
+ * For an infinite logit and a target of 0 or 1, a right prediction gives 0, and a wrong one inf.
  */
 #ifndef FG_GAN_LOGISTIC_LOSS_H
 #define FG_GAN_LOGISTIC_LOSS_H

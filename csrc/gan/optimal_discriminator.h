@@ -3,9 +3,9 @@
  * The rounding error of the difference is corrected. In the lower tail the result would have the
  * same relative error.
  *
- * Source: Goodfellow et al., Generative Adversarial Nets (2014), proposition 1. Max error: 2 ULP
- * (float and double); of the derivatives 4 ULP. One infinite log-density gives 0 or 1. If both are
- * +inf, or both -inf, the result is NaN.
+ * Source: Goodfellow et al., Generative Adversarial Nets (2014), proposition 1.
+ * Max error: 2 ULP (float and double); of the derivatives 4 ULP.
+ * One infinite log-density gives 0 or 1. If both are +inf, or both -inf, the result is NaN.
  */
 #ifndef FG_GAN_OPTIMAL_DISCRIMINATOR_H
 #define FG_GAN_OPTIMAL_DISCRIMINATOR_H

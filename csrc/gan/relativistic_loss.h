@@ -3,8 +3,9 @@
  * The rounding error of the difference is corrected. In the lower tail the result would have the
  * same relative error.
  *
- * Source: Jolicoeur-Martineau, The relativistic discriminator (2019). Max error: 2 ULP (float and
- * double), before the sum; of the derivatives 2 ULP. Infinite logits of the same sign give NaN.
+ * Source: Jolicoeur-Martineau, The relativistic discriminator (2019).
+ * Max error: 2 ULP (float and double), before the sum; of the derivatives 2 ULP.
+ * Infinite logits of the same sign give NaN.
  */
 #ifndef FG_GAN_RELATIVISTIC_LOSS_H
 #define FG_GAN_RELATIVISTIC_LOSS_H

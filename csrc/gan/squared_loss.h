@@ -1,8 +1,8 @@
 /* 1/2 (x - t)^2: the least-squares loss of the output x with the target t.
  *
- * Source: Mao et al., Least Squares Generative Adversarial Networks (2017). Max error: 2 ULP (float
- * and double), before the sum; of the derivatives 1 ULP. x = t gives exactly 0; if both are
- * infinite, NaN.
+ * Source: Mao et al., Least Squares Generative Adversarial Networks (2017).
+ * Max error: 2 ULP (float and double), before the sum; of the derivatives 1 ULP.
+ * x = t gives exactly 0; if both are infinite, NaN.
  */
 #ifndef FG_GAN_SQUARED_LOSS_H
 #define FG_GAN_SQUARED_LOSS_H

@@ -8,7 +8,8 @@
  * double.
  *
  * Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
- * Diffusion Models" (2024). Max error: 8 ULP of the largest term. NaN gives a NaN sample.
+ * Diffusion Models" (2024).
+ * Max error: 8 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_APG_H
 #define FG_GUIDANCE_APG_H

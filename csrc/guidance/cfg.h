@@ -4,8 +4,8 @@
  * about s times as large as the result: eight times the error at s = 7.5. At s = 1 the result is
  * exactly c.
  *
- * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022). Max error: 1.5 ULP of |u| +
- * |s (c - u)|, without FMA 2. NaN gives NaN.
+ * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
+ * Max error: 1.5 ULP of |u| + |s (c - u)|, without FMA 2. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_CFG_H
 #define FG_GUIDANCE_CFG_H

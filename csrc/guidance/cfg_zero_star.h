@@ -4,8 +4,8 @@
  * of 10^6 elements lose three digits.
  *
  * Source: Fan et al., "CFG-Zero*" (2025). Its code adds 1e-8 to <u, u>. That is below rounding
- * unless u is below 1e-4, and such u get a biased result. Max error: 4 ULP of the largest term. NaN
- * gives a NaN sample.
+ * unless u is below 1e-4, and such u get a biased result.
+ * Max error: 4 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_CFG_ZERO_STAR_H
 #define FG_GUIDANCE_CFG_ZERO_STAR_H

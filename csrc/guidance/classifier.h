@@ -3,8 +3,8 @@
  * g is the gradient of a classifier's log-probability with respect to the noisy sample. v is the
  * variance of the reverse step. sigma = sqrt(1 - alpha_bar) is the noise level of the prediction e.
  *
- * Source: Dhariwal and Nichol, "Diffusion Models Beat GANs on Image Synthesis" (2021), 4.2. Max
- * error: 2 ULP of the sum of the terms' magnitudes. NaN gives NaN.
+ * Source: Dhariwal and Nichol, "Diffusion Models Beat GANs on Image Synthesis" (2021), 4.2.
+ * Max error: 2 ULP of the sum of the terms' magnitudes. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_CLASSIFIER_H
 #define FG_GUIDANCE_CLASSIFIER_H

@@ -5,7 +5,8 @@
  * is damped. If c = u, it is not damped, also for u = 0.
  *
  * Source: Zhu et al., "MAMBO-G: Magnitude-Aware Mitigation for Boosted Guidance" (2025); k = 8
- * there. Max error: 6 ULP of the largest term, times 1 + k |c - u| / |u|. NaN gives a NaN sample.
+ * there.
+ * Max error: 6 ULP of the largest term, times 1 + k |c - u| / |u|. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_MAGNITUDE_AWARE_H
 #define FG_GUIDANCE_MAGNITUDE_AWARE_H

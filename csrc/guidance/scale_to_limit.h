@@ -2,8 +2,8 @@
  *
  * Dynamic thresholding uses it. There, m is a quantile of |x| over a sample, and at least 1.
  *
- * Source: Saharia et al., "Photorealistic Text-to-Image Diffusion Models" (Imagen, 2022), 2.3. Max
- * error: 0.5 ULP. NaN gives NaN.
+ * Source: Saharia et al., "Photorealistic Text-to-Image Diffusion Models" (Imagen, 2022), 2.3.
+ * Max error: 0.5 ULP. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_SCALE_TO_LIMIT_H
 #define FG_GUIDANCE_SCALE_TO_LIMIT_H

@@ -7,8 +7,8 @@
  * eigenvector is a rotation by half the angle of ((<c,c> - <u,u>) / 2, <c,u>), so no nearly equal
  * eigenvalues are subtracted. The products are exact, except on x86-64-v2.
  *
- * Source: Kwon et al., "TCFG: Tangential Damping Classifier-free Guidance" (2025). Max error: 6 ULP
- * of the largest term. NaN gives a NaN sample.
+ * Source: Kwon et al., "TCFG: Tangential Damping Classifier-free Guidance" (2025).
+ * Max error: 6 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_TANGENTIAL_H
 #define FG_GUIDANCE_TANGENTIAL_H

@@ -1,7 +1,7 @@
 /* y = e^x, log|dy/dx| = x. The inverse is x = log y, log|dx/dy| = -log y.
  *
- * Source: the change of variables of log-normal distributions. Max error: 1 ULP (float and double),
- * before the sum.
+ * Source: the change of variables of log-normal distributions.
+ * Max error: 1 ULP (float and double), before the sum.
  */
 #ifndef FG_FLOW_BIJECTORS_EXP_H
 #define FG_FLOW_BIJECTORS_EXP_H

@@ -6,8 +6,8 @@
  * bijector sigmoid is this inverse for a = 0.
  *
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), section 4.1.
- * Max error, before the sum: 4 ULP of y, and of the largest term of log|dy/dx|; of the inverse, 4
- * ULP of the larger of sigmoid(y) / c and a / c. p = 0 or 1 gives an infinite y, other p outside
+ * Max error, before the sum: 4 ULP of y, and of the largest term of log|dy/dx|; of the inverse,
+ * 4 ULP of the larger of sigmoid(y) / c and a / c. p = 0 or 1 gives an infinite y, other p outside
  * (0, 1) give NaN.
  */
 #ifndef FG_FLOW_BIJECTORS_LOGIT_H

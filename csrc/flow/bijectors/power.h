@@ -3,9 +3,9 @@
  * |x|^p is e^(p log|x|), which multiplies the rounding error of its exponent. For p = 1 and p = 2
  * it is |x| and x^2, and in the inverse |x| and the square root, without that error.
  *
- * Source: zuko's SignedPowerTransform; PyTorch's PowerTransform, where x > 0. Max error, before the
- * sum: 3 ULP times 1 + |p log|x|| of y, for p = 1 or 2 only 0.5; 3 ULP of the larger term of
- * log|dy/dx|.
+ * Source: zuko's SignedPowerTransform; PyTorch's PowerTransform, where x > 0.
+ * Max error, before the sum: 3 ULP times 1 + |p log|x|| of y, for p = 1 or 2 only 0.5; 3 ULP of the
+ * larger term of log|dy/dx|.
  */
 #ifndef FG_FLOW_BIJECTORS_POWER_H
 #define FG_FLOW_BIJECTORS_POWER_H

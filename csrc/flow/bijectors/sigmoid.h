@@ -2,8 +2,8 @@
  *
  * The log-determinant keeps its digits in both tails, where y (1 - y) would lose them.
  *
- * Source: the logistic distribution; numerics as in logit.h. Max error: 2 ULP (float and double),
- * before the sum.
+ * Source: the logistic distribution; numerics as in logit.h.
+ * Max error: 2 ULP (float and double), before the sum.
  */
 #ifndef FG_FLOW_BIJECTORS_SIGMOID_H
 #define FG_FLOW_BIJECTORS_SIGMOID_H

@@ -3,8 +3,8 @@
  * The inverse is x = y / g, log|dx/dy| = -2 log g, g = 1 - |y| / b. g is computed as (b - |y|) / b,
  * whose difference is exact for |y| near b. If |y| / b < 1/2, log g is log1p(-|y| / b).
  *
- * Source: zuko's SoftclipTransform. Max error: 3 ULP (float and double), before the sum. y = +-b
- * gives +-inf, and |y| > b NaN.
+ * Source: zuko's SoftclipTransform.
+ * Max error: 3 ULP (float and double), before the sum. y = +-b gives +-inf, and |y| > b NaN.
  */
 #ifndef FG_FLOW_BIJECTORS_SOFT_CLIP_H
 #define FG_FLOW_BIJECTORS_SOFT_CLIP_H

@@ -2,7 +2,8 @@
  *
  * The inverse subtracts. Elements with mask > 1/2 do not change.
  *
- * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8. Max error: 0.5 ULP (float and double).
+ * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8.
+ * Max error: 0.5 ULP (float and double).
  */
 #ifndef FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H
 #define FG_FLOW_COUPLINGS_ADDITIVE_COUPLING_H

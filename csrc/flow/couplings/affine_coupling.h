@@ -7,7 +7,8 @@
  * x s + d. For the inverse, that of y is c / s, of shift -c / s, and of log s -(c x + d).
  *
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4 to
- * 8. Max error: 1 ULP of the larger of |x s| and |shift|; for the inverse, of the larger of |y / s|
+ * 8.
+ * Max error: 1 ULP of the larger of |x s| and |shift|; for the inverse, of the larger of |y / s|
  * and |shift / s|. The error of s comes on top.
  */
 #ifndef FG_FLOW_COUPLINGS_AFFINE_COUPLING_H

@@ -3,8 +3,8 @@
  * Each element of the row comes with the same log-determinant. The sum of these over n is the
  * log-determinant again. It is added to the sum of log N in double, and the result is rounded once.
  *
- * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 5. Max
- * error: 1.5 ULP of each term (float and double), before the sum.
+ * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 5.
+ * Max error: 1.5 ULP of each term (float and double), before the sum.
  */
 #ifndef FG_FLOW_DENSITIES_LOG_PROB_H
 #define FG_FLOW_DENSITIES_LOG_PROB_H

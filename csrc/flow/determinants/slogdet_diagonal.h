@@ -3,8 +3,8 @@
  *
  * A zero gives sign 0 and -inf; NaN gives NaN for both; an infinity gives +inf, with a zero NaN.
  *
- * Source: the determinant of a triangular matrix is the product of its diagonal. Max error: as
- * there, float 1 ULP, double 1.5 ULP of the sum; the sign is exact.
+ * Source: the determinant of a triangular matrix is the product of its diagonal.
+ * Max error: as there, float 1 ULP, double 1.5 ULP of the sum; the sign is exact.
  */
 #ifndef FG_FLOW_DETERMINANTS_SLOGDET_DIAGONAL_H
 #define FG_FLOW_DETERMINANTS_SLOGDET_DIAGONAL_H

@@ -1,5 +1,5 @@
-/* y = (x - mean) e^log_gamma / sqrt(var + eps) + beta, log|dy/dx| = log_gamma - 1/2 log(var + eps),
- * of one element of a row.
+/* y = (x - mean) e^log_gamma / sqrt(var + eps) + beta,
+ * log|dy/dx| = log_gamma - 1/2 log(var + eps), of one element of a row.
  *
  * Every element comes with its parameters. So if a channel repeats over an image, its share of the
  * log-determinant is counted as often. The inverse is x = (y - beta) e^-log_gamma sqrt(var + eps) +

@@ -1,16 +1,17 @@
 /* y = x + v tanh(a), a = w.x + b; log|det dy/dx| = log(1 + m (1 - tanh(a)^2)), v = u + k w.
  *
- * The transform is invertible if m = w.v > -1. So k moves u along w until m = softplus(w.u) - 1: k
- * = (m - w.u) / |w|^2, or 0 for w = 0. With cotangents c of y and d of the log-determinant, h =
- * tanh(a), g = 1 - h^2 and f = g / (1 + m g), the gradients are
+ * The transform is invertible if m = w.v > -1. So k moves u along w until m = softplus(w.u) - 1:
+ * k = (m - w.u) / |w|^2, or 0 for w = 0. With cotangents c of y and d of the log-determinant,
+ * h = tanh(a), g = 1 - h^2 and f = g / (1 + m g), the gradients are
  *     of a      A = (c.v) g - 2 h d m f        of m      d f
  *     of w.u    B = sigmoid(w.u) d f - (h c.w) sigmoid(-w.u) / |w|^2
  *     of x      c + A w                        of b      A
  *     of u      h c + B w                      of w      A x + k h c + B u - 2 k h c.w / |w|^2 w.
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equations 10 to
- * 12, 22 and 23. Max error: 0.5 ULP of each product, before the sums; the rest is in double. For w
- * = 0, v = u, and the gradients of w and u are those for v = u held fixed.
+ * 12, 22 and 23.
+ * Max error: 0.5 ULP of each product, before the sums; the rest is in double. For w = 0, v = u, and
+ * the gradients of w and u are those for v = u held fixed.
  */
 #ifndef FG_FLOW_RESIDUAL_PLANAR_H
 #define FG_FLOW_RESIDUAL_PLANAR_H

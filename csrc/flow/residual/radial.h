@@ -1,5 +1,5 @@
-/* y = x + k (x - x0), k = (s - alpha) / (alpha + r), r = |x - x0|, s = softplus(beta); log|det
- * dy/dx| = (n - 1) log((r + s) / (alpha + r))
+/* y = x + k (x - x0), k = (s - alpha) / (alpha + r), r = |x - x0|, s = softplus(beta);
+ * log|det dy/dx| = (n - 1) log((r + s) / (alpha + r))
  *                  + log((r^2 + 2 alpha r + alpha s) / (alpha + r)^2).
  *
  * s > 0 is alpha plus the paper's beta. So the transform is invertible, and both logarithms are of
