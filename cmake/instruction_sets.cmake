@@ -1,7 +1,7 @@
-# Reads FASTGEN_ISAS and sets `isas`, the instruction sets to build, and `fallback`, the one of them that is
-# there only for another CPU than this one. Only x86-64 has several.
+# Reads FASTGEN_ISAS. Sets `isas`, the instruction sets to build, and `fallback`, the one of them that only
+# other CPUs than this one will use. Only x86-64 has several instruction sets.
 set(FASTGEN_ISAS "native" CACHE STRING
-  "native (the best that this CPU has, and v2 to fall back on), all, or a list such as v4;v3")
+  "native (the best of this CPU, and v2 for other CPUs), all, or a list such as v4;v3")
 set(known v4 v3 v2)
 
 function(find_native result)

@@ -1,12 +1,14 @@
-/* w (sigma s + z)^2: how far the score s is from -z / sigma, the score of the noise z.
+/* w (sigma s + z)^2: the weighted squared error of the score s. The target is -z / sigma, the score
+ * of the noise z.
  *
- * With sigma = -1 it is the weighted squared error w (z - s)^2 of every other prediction, so one
- * row serves both. sigma and w are given once per row.
+ * With sigma = -1 it is w (z - s)^2, the weighted squared error of any other prediction. So one row
+ * serves both. sigma and w are given once per row.
  *
  * Source: Vincent, A Connection Between Score Matching and Denoising Autoencoders (2011); Song et
  * al., Score-Based Generative Modeling through SDEs (2021), eq. 7, with the weight sigma^2.
- * Max error: 4 ULP (float and double) before the sum over the row, and of the derivatives: sigma s
- * + z is rounded once, so it may cancel. Without fused multiply-add it must not, and they are 5.
+ * Max error: 4 ULP (float and double) before the sum over the row, and of the derivatives. sigma s
+ * + z is rounded once, so it may cancel. Without fused multiply-add the bound is 5 ULP, and holds
+ * only if sigma s + z does not cancel.
  */
 #ifndef FG_DIFFUSION_DENOISING_SCORE_MATCHING_H
 #define FG_DIFFUSION_DENOISING_SCORE_MATCHING_H

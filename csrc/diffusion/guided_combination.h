@@ -1,6 +1,6 @@
-/* u x + v (n + s (p - n)) + w n: guided_step.h where nothing is clipped, remembered or added.
+/* u x + v (n + s (p - n)) + w n: guided_step.h without clipping, terms, and a denoised sample.
  *
- * Most steps of most samplers are this, and it reads fewer coefficients.
+ * Most steps of most samplers need no more, and it reads fewer coefficients.
  *
  * Max error: 4 ULP of the largest of |u x|, |v n|, |v s (p - n)| and |w n| (float and double).
  */

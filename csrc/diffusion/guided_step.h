@@ -4,15 +4,14 @@
  *     denoised = clip(a x + b g, -limit, limit)
  *     next     = u x + v g + w n + k denoised + c_1 t_1 + ... + c_4 t_4
  *
- * That is cfg.h, then solver_step.h, without the guided prediction ever being in memory, and so
- * never rounded to half precision. w moves the noise of the next sample from the guided prediction
- * to the unconditional one (CFG++); with w = 0 the results are those of the two operations one
- * after the other, to the bit.
+ * This is cfg.h and then solver_step.h. The guided prediction g is never in memory, so it is never
+ * rounded to half precision. In CFG++, w moves the noise of the next sample from the guided to the
+ * unconditional prediction. With w = 0 the results have the bits of the two operations in sequence.
  *
  * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022); Chung et al., "CFG++:
  * Manifold-constrained Classifier Free Guidance for Diffusion Models" (2024), algorithm 2.
- * Max error: of `denoised` 3 ULP of the largest of |a x|, |b n| and |b s (p - n)|; of `next` 5 ULP,
- * of four terms 6, of the largest product, those counted times k (float and double).
+ * Max error (float and double): of `denoised` 3 ULP of the largest of |a x|, |b n| and |b s (p -
+ * n)|; of `next` 5 ULP, with four terms 6, of the largest product; the three above count times k.
  */
 #ifndef FG_DIFFUSION_GUIDED_STEP_H
 #define FG_DIFFUSION_GUIDED_STEP_H
@@ -20,7 +19,7 @@
 #include "diffusion/solver_step.h"
 #include "guidance/cfg.h"
 
-/* What all of them do, given the sum of the terms. */
+/* The common part, given the sum of the terms. */
 static inline void guided_step_from(real terms, real x, real uncond, real cond, real scale, real a,
                                     real b, real limit, real u, real v, real w, real k, real *next,
                                     real *denoised)

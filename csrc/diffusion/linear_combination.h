@@ -1,7 +1,7 @@
 /* a x + b y, with a and b given once per row.
  *
  * Noising, velocity targets, conversions between predictions, posterior means and preconditioned
- * denoisers are all this formula: they differ in how the two coefficients follow from the schedule.
+ * denoisers are this formula. The schedule gives different coefficients for each.
  *
  * Max error: 2 ULP (float and double) of the larger of |a x| and |b y|; of the derivatives 1 ULP,
  * before the sums over the row.

@@ -1,6 +1,7 @@
 /* x_t = (1 - t) x0 + t x1, and its velocity dx_t/dt = x1 - x0.
  *
- * As t x1 + (x0 - t x0), which is exactly x0 at t = 0 and x1 at t = 1, without rounding 1 - t.
+ * Computed as t x1 + (x0 - t x0). This is exactly x0 at t = 0 and x1 at t = 1, and does not round 1
+ * - t.
  *
  * Source: Lipman et al., Flow Matching for Generative Modeling (2023); Liu et al., Rectified Flow
  * (2023).

@@ -1,4 +1,4 @@
-/* x_t = alpha x0 + sigma z, and the noise z itself, for noise that is made in the tile.
+/* x_t = alpha x0 + sigma z, and the noise z. If z is a stream, its elements are made in the tile.
  *
  * Max error: that of linear_combination; z is exact.
  */

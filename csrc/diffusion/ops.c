@@ -1,4 +1,4 @@
-/* Diffusion, score and flow matching: the operations, and the formula that each is. */
+/* Diffusion, score and flow matching: the rows, and the formula of each. */
 #include "core/tile.h"
 
 #include "diffusion/denoising_score_matching.h"

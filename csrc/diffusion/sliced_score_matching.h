@@ -1,8 +1,8 @@
 /* 1/2 s^2 + v j, of an element: the variance-reduced objective of sliced score matching.
  *
- * s is the score, v a random direction and j = (ds/dx) v the derivative of the score along it,
- * which any automatic differentiation gives in one forward pass. The sum over a row is, on average
- * over v of unit covariance, 1/2 |s|^2 + tr(ds/dx).
+ * s is the score, v a random direction, and j = (ds/dx) v the derivative of the score along v,
+ * which automatic differentiation gives in one forward pass. If v has unit covariance, the
+ * expectation of the sum over a row is 1/2 |s|^2 + tr(ds/dx).
  *
  * Source: Song, Garg, Shi and Ermon, Sliced Score Matching (2019), eq. 8.
  * Max error: 2 ULP (float and double) of the larger term, before the sum over the row.

@@ -3,26 +3,26 @@
  *     denoised = clip(a x + b p, -limit, limit)
  *     next     = u x + v p + k denoised + c_1 t_1 + c_2 t_2 + c_3 t_3 + c_4 t_4
  *
- * Every solver is this formula: they differ in how the coefficients follow from the schedule. The
- * denoised sample (or whatever else a and b make of the prediction: the noise, a slope) is what
- * multistep methods remember, so it is a result too. The terms t are such memories, and noise.
- * `solver_step_2` has two terms, `solver_step_0` none. With four there is no derivative, which
- * would have more operands than an operation may.
+ * Every solver is this formula. The schedule gives different coefficients for each. Multistep
+ * methods keep the denoised sample (or the noise or slope that other a and b give), so it is a
+ * result too. The terms t are such kept results, and noise. `solver_step_2` has two terms,
+ * `solver_step_0` none. `solver_step_4` has no derivative: it would have more operands than an
+ * operation may have.
  *
- * Clipping by selects: without effect where limit is infinite, and NaN passes.
+ * The clip is made of selects. It has no effect if limit is infinite, and it passes NaN.
  *
  * Source: Song et al., Denoising Diffusion Implicit Models (2021), eq. 12; Lu et al., DPM-Solver++
  * (2022), algorithm 2.
- * Max error: of `denoised` 2 ULP of the larger of its two terms; of `next` 4 ULP, with
- * four terms 6, of the largest product of a coefficient and a number, a x and b p counted times k
- * (float and double).
+ * Max error (float and double): of `denoised` 2 ULP of the larger of its two terms; of `next` 4
+ * ULP, with four terms 6, of the largest product of a coefficient and a number; a x and b p count
+ * times k.
  */
 #ifndef FG_DIFFUSION_SOLVER_STEP_H
 #define FG_DIFFUSION_SOLVER_STEP_H
 
 #include "core/real.h"
 
-/* What all of them do, given the sum of the terms. */
+/* The common part, given the sum of the terms. */
 static inline void solver_step_from(real terms, real x, real p, real a, real b, real limit, real u,
                                     real v, real k, real *next, real *denoised)
 {
@@ -30,7 +30,7 @@ static inline void solver_step_from(real terms, real x, real p, real a, real b, 
     *next = mul_add(k, *denoised, mul_add(u, x, mul_add(v, p, terms)));
 }
 
-/* The gradients of what all of them have, from the cotangents of the two results. */
+/* The gradients of the common operands, from the cotangents of the two results. */
 static inline void solver_step_back(real x, real p, real a, real b, real limit, real u, real v,
                                     real k, real c_next, real c_denoised, real denoised, real *d_x,
                                     real *d_p, real *d_a, real *d_b, real *d_limit, real *d_u,

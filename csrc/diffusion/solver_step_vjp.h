@@ -1,6 +1,7 @@
 /* The derivatives of solver_step.h: inputs and cotangents to results and gradients.
  *
- * Where the denoised sample is clipped, nothing flows back through it but to the limit.
+ * If the denoised sample is clipped, its cotangent goes to the limit alone.
+ *
  * Max error: 4 ULP of the largest of its terms, before the sums over the row.
  */
 #ifndef FG_DIFFUSION_SOLVER_STEP_VJP_H

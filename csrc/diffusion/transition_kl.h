@@ -1,13 +1,14 @@
-/* KL of the learned step p(x_{t-1} | x_t) from the true one q(x_{t-1} | x_t, x0), of an element:
+/* KL(q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t)) of the true step q and the learned step p, of an
+ * element:
  *
  *     1/2 (e^d - 1 - d + w (p - q)^2 e^d),   d = -(variance + 1)/2 L,
  *
- * for a prediction p of the target q and a variance beta_tilde e^(-d), which variance takes from
- * beta_tilde (-1) to beta (1), as L = log(beta / beta_tilde). In the two means x_t cancels,
- * and what is left is c0 (x0 - predicted x0), a multiple of p - q; so w is that multiple squared,
- * divided by beta_tilde. w and L are given once per row.
+ * for a prediction p of the target q, and a learned variance beta_tilde e^(-d). `variance` moves it
+ * from beta_tilde (-1) to beta (1), with L = log(beta / beta_tilde). x_t cancels in the difference
+ * of the two means. The difference is c0 (x0 - predicted x0), a multiple of p - q; w is the square
+ * of the multiple, divided by beta_tilde. w and L are given once per row.
  *
- * Both terms are >= 0, and e^x - 1 - x does not cancel, so nor does this.
+ * Both terms are >= 0, and e^x - 1 - x does not cancel, so the sum does not cancel.
  *
  * Source: Nichol and Dhariwal, Improved Denoising Diffusion Probabilistic Models (2021), eq. 15.
  * Max error: 6 ULP (float and double) given d and p - q, before the sum over the row.

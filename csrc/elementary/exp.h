@@ -3,8 +3,8 @@
  * e^r is a normal number and is rounded once. The multiplication by 2^k is exact, except where the
  * result is subnormal: there it rounds a second time.
  *
- * Max error: 0.87 ULP float (all inputs), 0.87 ULP double (4e7 inputs). exp(-inf) = 0, exp(inf) =
- * inf, overflow gives inf, NaN gives NaN.
+ * Max error: 0.87 ULP float (all inputs), 0.87 ULP double (4e7 inputs).
+ * exp(-inf) = 0, exp(inf) = inf, overflow gives inf, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_EXP_H
 #define FG_ELEMENTARY_EXP_H

@@ -76,8 +76,8 @@ static inline real exp_twice_tail(real head, real k)
     return mul_add(k, R(-2.0) * LN2_LO, twice);
 }
 
-/* The same with a smaller error. It uses no rounded r: with d = k ln2_lo, e^(head - d) - 1 - head =
- * (e^head - 1 - head) + e^head (e^-d - 1). */
+/* The same with a smaller error. It uses no rounded r: with d = k ln2_lo,
+ * e^(head - d) - 1 - head = (e^head - 1 - head) + e^head (e^-d - 1). */
 static inline real exp_fine_twice_tail(real head, real k)
 {
     real square = head * head;

@@ -4,8 +4,8 @@
  *
  * The tail is a product, so it keeps its digits down to subnormal numbers.
  *
- * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4. ndtr(-inf) = 0, ndtr(inf) = 1, NaN
- * gives NaN.
+ * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4.
+ * ndtr(-inf) = 0, ndtr(inf) = 1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_NDTR_H
 #define FG_ELEMENTARY_NDTR_H

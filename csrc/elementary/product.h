@@ -5,10 +5,10 @@
  * logarithms of all factors, without a rounding error for each. Up to 1000 factors may come between
  * two calls of `normalized`.
  *
- * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct. Max error of
- * the logarithm: 1.5 ULP in double, of the larger of the logarithm and 2^-52 per factor. Without
- * FMA there is no TwoProduct, and the error is 1.5 ULP and 2^-53 per factor. A factor 0 gives -inf,
- * an infinite factor +inf, both together NaN; NaN gives NaN.
+ * Source: Ogita, Rump and Oishi, Accurate sum and dot product (2005), for TwoProduct.
+ * Max error of the logarithm: 1.5 ULP in double, of the larger of the logarithm and 2^-52 per
+ * factor. Without FMA there is no TwoProduct, and the error is 1.5 ULP and 2^-53 per factor. A
+ * factor 0 gives -inf, an infinite factor +inf, both together NaN; NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_PRODUCT_H
 #define FG_ELEMENTARY_PRODUCT_H

@@ -4,8 +4,8 @@
  * to subnormal numbers. The rounding error of 1 + e is known exactly, and its correction saves half
  * an ULP.
  *
- * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs). sigmoid(-inf) = 0,
- * sigmoid(inf) = 1, NaN gives NaN.
+ * Max error: 1.97 ULP float (all inputs), 1.96 ULP double (4e7 inputs).
+ * sigmoid(-inf) = 0, sigmoid(inf) = 1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_SIGMOID_H
 #define FG_ELEMENTARY_SIGMOID_H

@@ -4,8 +4,8 @@
  * beyond which the result would be x or e^x. log1p is written out, because 1 + e needs k = 0 or 1
  * alone.
  *
- * Max error: 1.67 ULP float (all inputs), 1.64 ULP double (3e7 inputs). softplus(-inf) = 0,
- * softplus(inf) = inf, NaN gives NaN; a result may be subnormal.
+ * Max error: 1.67 ULP float (all inputs), 1.64 ULP double (3e7 inputs).
+ * softplus(-inf) = 0, softplus(inf) = inf, NaN gives NaN; a result may be subnormal.
  */
 #ifndef FG_ELEMENTARY_SOFTPLUS_H
 #define FG_ELEMENTARY_SOFTPLUS_H

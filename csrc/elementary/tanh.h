@@ -3,8 +3,8 @@
  * d is computed as in expm1, without cancellation near 0 and without overflow. The quotient would
  * double the rounding errors of d and 2 + d, so both are corrected at the end.
  *
- * Max error: 1.42 ULP float (all inputs), 1.42 ULP double (4e7 inputs). tanh(-0) = -0, tanh(+-inf)
- * = +-1, NaN gives NaN.
+ * Max error: 1.42 ULP float (all inputs), 1.42 ULP double (4e7 inputs).
+ * tanh(-0) = -0, tanh(+-inf) = +-1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_TANH_H
 #define FG_ELEMENTARY_TANH_H

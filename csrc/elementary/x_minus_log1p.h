@@ -4,8 +4,8 @@
  * 0, f is x and the bracket is 0, so the result is the series x^2/2 - x^3/3 + ... For k = 1 or -1
  * the bracket is exact, and its sum with f^2/2 keeps its rounding error.
  *
- * Max error: 1.60 ULP float (one input in 7), 1.51 ULP double; without FMA 2.37, 2.00. Never
- * negative; exactly 0 at 0 and -0; inf at -1 and inf; NaN below -1, NaN gives NaN.
+ * Max error: 1.60 ULP float (one input in 7), 1.51 ULP double; without FMA 2.37, 2.00.
+ * Never negative; exactly 0 at 0 and -0; inf at -1 and inf; NaN below -1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_X_MINUS_LOG1P_H
 #define FG_ELEMENTARY_X_MINUS_LOG1P_H

@@ -15,7 +15,7 @@ static inline real f_divergence_jeffreys(real log_u)
     return log_u * real_expm1(log_u);
 }
 
-/* u f'(u) = u log u + (u - 1), of two terms of the same sign */
+/* u f'(u) = u log u + (u - 1). Both terms have the same sign. */
 static inline real f_divergence_jeffreys_grad(real log_u, real *d_log_u)
 {
     const real u = real_exp(log_u), t = real_expm1(log_u);

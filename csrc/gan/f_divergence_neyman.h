@@ -1,6 +1,6 @@
 /* f(u) = (u - 1)^2 / u, u = e^log_u: E_q f(p/q) = sum (p - q)^2 / p, Neyman's chi-squared.
  *
- * It is the same at u and 1/u: (e^a - 1) (1 - e^-a) with a = |log u|, two factors >= 0.
+ * f(u) = f(1/u), so f(u) = (e^a - 1) (1 - e^-a) with a = |log u|, two factors >= 0.
  *
  * Source: Neyman (1949), as an f-divergence Ali and Silvey (1966).
  * Max error: 2 ULP (float and double), of the derivative 2.

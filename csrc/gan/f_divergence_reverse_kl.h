@@ -1,7 +1,7 @@
 /* f(u) = -log u + u - 1, u = e^log_u: E_q f(p/q) = KL(q || p).
  *
- * u - 1 has the expectation 0; with it each term is e^l - 1 - l >= 0, which one function computes
- * without cancellation.
+ * u - 1 has the expectation 0. With it, f(u) is e^l - 1 - l >= 0, l = log u, one function that does
+ * not cancel.
  *
  * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0.
  * Max error: 2 ULP (float and double), of the derivative 2.

@@ -1,11 +1,11 @@
 /* f(u) = 1/2 |u - 1|, u = e^log_u: E_q f(p/q) = TV(p, q), the largest difference of probabilities.
  *
- * With t = e^(l/2) - 1 this is |t| (1 + t/2), where nothing cancels, and nothing overflows that
- * would not after halving.
+ * With t = e^(l/2) - 1, l = log u, this is |t| (1 + t/2). Nothing cancels, and nothing overflows
+ * unless the result does.
  *
  * Source: Ali and Silvey (1966).
  * Max error: 3 ULP (float and double), of the derivative 3.
- * The derivative is taken as 0 at l = 0. l = -inf gives 1/2, inf gives inf.
+ * The derivative is 0 at l = 0. l = -inf gives 1/2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H
 #define FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H

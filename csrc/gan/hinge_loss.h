@@ -1,9 +1,8 @@
-/* max(0, 1 - t x): the hinge loss of the logit x, of a real sample for t = 1, a generated one for
- * -1.
+/* max(0, 1 - t x): the hinge loss of the logit x. t = 1 for a real sample, -1 for a generated one.
  *
  * Source: Lim and Ye, Geometric GAN (2017).
  * Max error: 2 ULP of the larger of 1 and |t x| (float and double), before the sum.
- * The derivative is taken as 0 at the hinge. NaN gives NaN.
+ * The derivative is 0 at t x = 1. NaN gives NaN.
  */
 #ifndef FG_GAN_HINGE_LOSS_H
 #define FG_GAN_HINGE_LOSS_H

@@ -2,15 +2,15 @@
  *     1/2 (p log(2p / (p + q)) + q log(2q / (p + q)))
  *
  * With d = (p - q) / (p + q) this is 1/2 (p + q) g(d). For |d| < 1/2, g is a series of positive
- * terms: p - q is exact there or nearly so, and nothing cancels as the two approach each other.
- * Farther apart the logarithms serve. What is done to p and q is symmetric to the last bit, and
- * the result is exactly +0 where they are equal.
+ * terms, and p - q is exact or nearly so. So nothing cancels as p and q approach each other. For
+ * other d, the logarithms are used. The result is symmetric in p and q to the last bit, and exactly
+ * +0 for p = q.
  *
- * Source: Lin, Divergence measures based on the Shannon entropy (1991); the series is that of
- * the two logarithms.
+ * Source: Lin, Divergence measures based on the Shannon entropy (1991); the series is that of the
+ * two logarithms.
  * Max error: 4 ULP (float and double), before the sum; of the derivatives 3 ULP.
- * 0 log 0 = 0; the derivative is -inf where one of the two is 0, and 0 where both are. A negative
- * probability gives NaN. It is not checked that either sums to 1.
+ * 0 log 0 = 0. If p or q is 0, its derivative is -inf; if both are, the derivatives are 0. A
+ * negative probability gives NaN. The sums of p and of q need not be 1.
  */
 #ifndef FG_GAN_JS_DIVERGENCE_H
 #define FG_GAN_JS_DIVERGENCE_H

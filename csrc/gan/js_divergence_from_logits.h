@@ -1,18 +1,18 @@
 /* JS(p, q) of p = softmax(a), q = softmax(b): the sum over a row of 1/2 (p + q) g(tanh(delta / 2)),
  * delta = log p - log q, with the g of js_parts.h, since (p - q) / (p + q) = tanh(delta / 2).
  *
- * Everything follows from delta, so it must keep its digits as q approaches p, also where b = a +
- * constant. With alpha = a - max a and beta = b - max b, whose roundings are given back,
- *     delta = d - E,   d = alpha - beta,   E = log(S / T) = 2 atanh((S - T) / (S + T)),
- * where S and T are the sums of e^alpha and e^beta, and S - T that of (e^alpha + e^beta) tanh(d /
- * 2): nowhere are two nearly equal numbers subtracted that are not exact. Exchanging a and b
- * changes signs alone, so the result is symmetric to the last bit; it is +0 for equal logits.
+ * Every term depends on delta. So delta must keep its digits as q approaches p, also if b = a +
+ * constant. With alpha = a - max a and beta = b - max b, whose rounding errors are corrected,
+ *     delta = d - E,   d = alpha - beta,   E = log(S / T) = 2 atanh((S - T) / (S + T)).
+ * S and T are the sums of e^alpha and e^beta. S - T is the sum of (e^alpha + e^beta) tanh(d / 2).
+ * So no two nearly equal inexact numbers are subtracted. An exchange of a and b changes signs
+ * alone, so the result is symmetric to the last bit. It is +0 for equal logits.
  *
  * Stages: the largest logits; the sums; the terms. The derivative is in
  * js_divergence_from_logits_vjp.h.
  *
- * Max error: 6 ULP of the result. A logit of -inf is a probability of 0; a row of nothing but -inf
- * gives NaN, as NaN does; inf shares the row with the other inf.
+ * Max error: 6 ULP of the result. A logit of -inf is a probability of 0. A row of -inf alone gives
+ * NaN, and so does NaN. Logits of inf have equal probabilities, and all others 0.
  * Source: Lin (1991), Divergence measures based on the Shannon entropy.
  */
 #ifndef FG_GAN_JS_DIVERGENCE_FROM_LOGITS_H
@@ -30,7 +30,7 @@ static inline void js_logits_max(real a, real b, real *largest_a, real *largest_
     *largest_b = b;
 }
 
-/* Where there is no largest, no logit makes a distribution. */
+/* If all logits are -inf, they define no distribution. */
 static inline void js_logits_max_close(real n, real a, real b, real *largest_a, real *largest_b)
 {
     (void)n;
@@ -38,7 +38,7 @@ static inline void js_logits_max_close(real n, real a, real b, real *largest_a, 
     *largest_b = b == -REAL_INFINITY ? REAL_NAN : b;
 }
 
-/* x - largest, and what its rounding lost. */
+/* x - largest, and its rounding error. */
 static inline __attribute__((always_inline)) real js_logits_below(real x, real largest, real *lost)
 {
     real d = x - largest, error = difference_error(x, largest, d);
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) real js_logits_below(real x, real l
     return x == largest ? R(0.0) : d;
 }
 
-/* e^alpha, e^beta and d; of two probabilities of 0, d = 0. */
+/* e^alpha, e^beta and d. If both probabilities are 0, d = 0. */
 static inline __attribute__((always_inline)) real js_logits_weights(real a, real b, real largest_a,
                                                                     real largest_b, real *of_a,
                                                                     real *of_b)

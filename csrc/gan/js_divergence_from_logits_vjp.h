@@ -1,8 +1,8 @@
-/* The derivative of js_divergence_from_logits: with
+/* The derivative of js_divergence_from_logits. With
  *     u = 1/2 log(1 + tanh(delta / 2)),   v = 1/2 log(1 - tanh(delta / 2)),
  * the gradients are p (u - sum p u) and q (v - sum q v).
  *
- * Max error: 8 ULP of p (|u| + sum p |u|) and the like.
+ * Max error: 8 ULP of p (|u| + sum p |u|) and of q (|v| + sum q |v|).
  */
 #ifndef FG_GAN_JS_DIVERGENCE_FROM_LOGITS_VJP_H
 #define FG_GAN_JS_DIVERGENCE_FROM_LOGITS_VJP_H
@@ -10,9 +10,9 @@
 #include "elementary/log.h"
 #include "gan/js_divergence_from_logits.h"
 
-/* The same with a cotangent, which only the last stage needs. */
+/* The stages take a cotangent. The last stage alone uses it. */
 
-/* u and v; of a probability of 0, 0, as it is multiplied with it. */
+/* u and v. For p = 0, u is set to 0, because p u must be 0; likewise v for q = 0. */
 static inline __attribute__((always_inline)) void js_logits_slopes(real p, real q, real t, real *u,
                                                                    real *v)
 {
@@ -38,7 +38,8 @@ static inline void js_logits_vjp_terms(real a, real b, real cotangent, real larg
     *mean_v = q * v;
 }
 
-/* The value first, as it is the result; all else one place on. */
+/* The result, the value, goes to the first place of the state. The earlier state moves one place
+ * on. */
 static inline void js_logits_vjp_terms_close(real n, real total, real mean_u, real mean_v,
                                              real *largest_a, real *largest_b, real *e,
                                              real *scale_a, real *scale_b, real *s5, real *s6,

@@ -1,15 +1,15 @@
 /* g(d) = 1/2 ((1 + d) log(1 + d) + (1 - d) log(1 - d)) = sum_k d^2k / (2k (2k - 1)), |d| <= 1/2:
- * the Jensen-Shannon divergence of two nearby numbers, of which d is the relative difference.
+ * the Jensen-Shannon divergence of two numbers near each other, with the relative difference d.
  *
- * All terms are positive, so nothing cancels however close the two are; the logarithms lose
- * everything there.
+ * All terms of the series are positive, so nothing cancels as d approaches 0. The logarithms would
+ * lose all digits there.
  */
 #ifndef FG_GAN_JS_PARTS_H
 #define FG_GAN_JS_PARTS_H
 
 #include "core/real.h"
 
-/* g(d) / d^2, given the square of d; with a relative error of 2^-28.7 and 2^-57.5 (fit.py). */
+/* g(d) / d^2, given z = d^2, with a relative error of 2^-28.7 and 2^-57.5 (fit.py). */
 static inline real js_series(real z)
 {
 #if FG_REAL_BITS == 32
@@ -18,7 +18,7 @@ static inline real js_series(real z)
     q = mul_add(z, q, 0x1.245dc0p-6f);
     q = mul_add(z, q, 0x1.1111a4p-5f);
     q = mul_add(z, q, 0x1.555556p-4f);
-#else /* in even and odd powers: two short chains run faster than a long one */
+#else /* even and odd powers: two short chains run faster than a long one */
     const real w = z * z;
     real q = mul_add(w, 0x1.9bb4fc0f36feap-8, 0x1.03f12d37105f1p-8);
     real odd = mul_add(w, -0x1.8c43d4999fc8bp-9, 0x1.93712f3aa1281p-10);

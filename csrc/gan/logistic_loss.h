@@ -1,14 +1,14 @@
 /* -(t log sigmoid(x) + (1 - t) log sigmoid(-x)): the cross-entropy of the logit x with the target
  * t.
  *
- * It is softplus(-|x|), plus (1 - t) x for x > 0 and -t x for x < 0: for t in [0, 1] two terms that
- * are >= 0, so that nothing overflows or cancels, and for t = 0 or 1 the smaller tail is exact. The
- * derivative sigmoid(x) - t is put together likewise.
+ * The result is softplus(-|x|), plus (1 - t) x for x > 0, or -t x for x < 0. For t in [0, 1] both
+ * terms are >= 0, so nothing overflows or cancels. For t = 0 or 1 the smaller tail is exact. The
+ * derivative sigmoid(x) - t is computed in the same way.
  *
  * Source: Goodfellow et al., Generative Adversarial Nets (2014); smoothed targets, Salimans et al.
  * (2016).
  * Max error: 2 ULP (float and double), before the sum; of the derivative 2 ULP of its larger term.
- * A target of 0 or 1 that is met at an infinite logit costs 0; one that is missed, inf.
+ * For an infinite logit and a target of 0 or 1, a right prediction gives 0, and a wrong one inf.
  */
 #ifndef FG_GAN_LOGISTIC_LOSS_H
 #define FG_GAN_LOGISTIC_LOSS_H

@@ -1,4 +1,4 @@
-/* Generative adversarial networks: the operations, and the formula that each is. */
+/* Generative adversarial networks: the rows, and the formula of each. */
 #include "core/fold.h"
 #include "core/tile.h"
 

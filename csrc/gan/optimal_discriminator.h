@@ -1,10 +1,11 @@
 /* D*(x) = p / (p + q) = sigmoid(log p - log q): the discriminator that minimises its loss.
  *
- * What the difference loses to rounding is put back, as it counts in full in the lower tail.
+ * The rounding error of the difference is corrected. In the lower tail the result would have the
+ * same relative error.
  *
  * Source: Goodfellow et al., Generative Adversarial Nets (2014), proposition 1.
  * Max error: 2 ULP (float and double); of the derivatives 4 ULP.
- * One infinite density gives 0 or 1; both, or two densities of 0, NaN.
+ * One infinite log-density gives 0 or 1. If both are +inf, or both -inf, the result is NaN.
  */
 #ifndef FG_GAN_OPTIMAL_DISCRIMINATOR_H
 #define FG_GAN_OPTIMAL_DISCRIMINATOR_H
@@ -16,7 +17,8 @@ static inline real optimal_discriminator(real log_p, real log_q)
 {
     const real d = log_p - log_q;
     const real y = real_sigmoid(d);
-    /* The slope y (1 - y), roughly: near y = 1 nothing is left to correct. */
+    /* y (1 - y) is a rough slope. Near y = 1 it is inexact, but the correction is then negligible.
+     */
     return corrected(y, difference_error(log_p, log_q, d), y * (1 - y));
 }
 

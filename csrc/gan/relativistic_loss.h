@@ -1,6 +1,7 @@
-/* softplus(-(a - b)): the loss of wanting logit a above logit b, of a pair.
+/* softplus(-(a - b)): the loss of a pair of logits. It is small if a is far above b.
  *
- * What the difference loses to rounding is put back, as it counts in full in the lower tail.
+ * The rounding error of the difference is corrected. In the lower tail the result would have the
+ * same relative error.
  *
  * Source: Jolicoeur-Martineau, The relativistic discriminator (2019).
  * Max error: 2 ULP (float and double), before the sum; of the derivatives 2 ULP.

@@ -2,7 +2,7 @@
  *
  * Source: Mao et al., Least Squares Generative Adversarial Networks (2017).
  * Max error: 2 ULP (float and double), before the sum; of the derivatives 1 ULP.
- * x = t gives exactly 0, unless both are infinite, which gives NaN.
+ * x = t gives exactly 0; if both are infinite, NaN.
  */
 #ifndef FG_GAN_SQUARED_LOSS_H
 #define FG_GAN_SQUARED_LOSS_H

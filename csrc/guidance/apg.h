@@ -1,13 +1,14 @@
 /* apg: u + s (d_perp + eta d_par),   d = k (c - u + m a)   adaptive projected guidance, over a
  * sample.
  *
- * a is the running average of earlier steps, which becomes c - u + m a; k = min(1, r / |c - u + m
- * a|) keeps the step's length below r; d_par is the part of d along c, which is what oversaturates,
- * d_perp the rest. So the result is u + s k (d' - (1 - eta) (<d', c> / <c, c>) c) with d' = c - u +
- * m a. r = inf limits nothing; a sample of c = 0 has no parallel part. Products are summed in
- * double. Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales
- * in Diffusion Models" (2024).
+ * a is the running average of earlier steps; its next value is d' = c - u + m a. k = min(1, r /
+ * |d'|) limits the length of the step to r. d_par is the part of d along c, which causes
+ * oversaturation; d_perp is the rest. So the result is u + s k (d' - (1 - eta) (<d', c> / <c, c>)
+ * c). r = inf limits nothing. A sample of c = 0 has no parallel part. Products are summed in
+ * double.
  *
+ * Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
+ * Diffusion Models" (2024).
  * Max error: 8 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_APG_H

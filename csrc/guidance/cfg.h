@@ -1,9 +1,10 @@
 /* cfg(u, c, s) = u + s (c - u)   classifier-free guidance, one element.
  *
- * The difference is formed first: in (1 - s) u + s c both terms are s times as large as what they
- * leave, and so is their rounding, eight times as much at s = 7.5. At s = 1 it is c itself.
- * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
+ * The difference is computed first. In (1 - s) u + s c both terms, and their rounding errors, are
+ * about s times as large as the result: eight times the error at s = 7.5. At s = 1 the result is
+ * exactly c.
  *
+ * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022).
  * Max error: 1.5 ULP of |u| + |s (c - u)|, without FMA 2. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_CFG_H

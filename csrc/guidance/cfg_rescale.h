@@ -1,14 +1,14 @@
 /* cfg_rescale(u, c, s, r) = g (r std(c) / std(g) + 1 - r),   g = u + s (c - u)   over a sample.
  *
- * Stages: the means of c and g; then their sums of squared deviations, which do not cancel as
- * mean(g^2) - mean(g)^2 would; then the map. The number of elements, and whether n or n - 1
- * divides, cancel in the ratio. A sample of constant g has no deviation to give back: it is left as
- * it is. Source: Lin et al., "Common Diffusion Noise Schedules and Sample Steps Are Flawed"
- * (2024), 3.4.
+ * Stages: the means of c and g; the sums of their squared deviations, which do not cancel, as
+ * mean(g^2) - mean(g)^2 would; the map. The divisor n or n - 1 cancels in the ratio. If g is
+ * constant, the result is g. Source: Lin et al., "Common Diffusion Noise Schedules and Sample Steps
+ * Are Flawed" (2024), 3.4.
  *
- * Derivative: with q = std(c) / std(g), f = r q + 1 - r, cotangent t, A = sum t g, and deviations
- * c', g' from the means, the cotangent of g is  t f - A r q g' / sum g'^2,  and c gets besides
- * A r q c' / sum c'^2, r gets A (q - 1). Where std(c) or std(g) is 0 those terms are taken as 0.
+ * Derivative: let q = std(c) / std(g), f = r q + 1 - r, t the cotangent, A = sum t g, and c', g'
+ * the deviations from the means. Then the cotangent of g is t f - A r q g' / sum g'^2. The
+ * cotangent of c has the further term A r q c' / sum c'^2. That of r is A (q - 1). If std(c) or
+ * std(g) is 0, these terms are 0.
  *
  * Max error: 4 ULP of the larger of |u| and |s (c - u)|, times the factor. NaN gives a NaN sample.
  */
@@ -61,7 +61,7 @@ static inline void cfg_rescale(real uncond, real cond, real scale, real rescale,
     *result = cfg(uncond, cond, scale) * cfg_rescale_factor(rescale, ratio);
 }
 
-/* The same with a cotangent t. */
+/* The second stage with a cotangent t. */
 
 static inline void cfg_rescale_vjp_squares(real uncond, real cond, real scale, real rescale, real t,
                                            real mean_cond, real mean_guided, real *square_cond,
@@ -100,7 +100,7 @@ static inline void cfg_rescale_vjp(real uncond, real cond, real scale, real resc
     *of_scale = d_guided * (cond - uncond);
 }
 
-/* Per-row results go first: the gradients of the scale and of rescale. */
+/* The results per row, the gradients of scale and rescale, go to the first places of the state. */
 static inline void cfg_rescale_vjp_close(real n, real d_scale, real *mean_cond, real *mean_guided,
                                          real *ratio, real *of_cond, real *of_guided,
                                          real *d_rescale)

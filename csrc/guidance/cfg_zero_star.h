@@ -1,10 +1,10 @@
 /* cfg_zero_star(u, c, s) = a u + s (c - a u),   a = <c, u> / <u, u>   over a sample.
  *
- * The unconditional prediction is scaled to lie as near to the conditional one as it can. A sample
- * of u = 0 has a = 0. The products are summed in double: of 10^6 elements float32 sums lose three
- * digits. Source: Fan et al., "CFG-Zero*" (2025), whose code adds 1e-8 to <u, u>; that is below
- * rounding for every u that is not itself below 1e-4, and biases those that are.
+ * a minimises |c - a u|. A sample of u = 0 has a = 0. The products are summed in double: float sums
+ * of 10^6 elements lose three digits.
  *
+ * Source: Fan et al., "CFG-Zero*" (2025). Its code adds 1e-8 to <u, u>. That is below rounding
+ * unless u is below 1e-4, and such u get a biased result.
  * Max error: 4 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_CFG_ZERO_STAR_H

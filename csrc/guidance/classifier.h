@@ -1,10 +1,10 @@
 /* classifier_mean(m, v, g, s) = m + s v g,   classifier_epsilon(e, g, sigma, s) = e - s sigma g.
  *
- * g is the gradient of a classifier's log-probability by the noisy sample, v the variance of the
- * reverse step, sigma = sqrt(1 - alpha_bar) the noise level of a predicted epsilon.
- * Source: Dhariwal and Nichol, "Diffusion Models Beat GANs on Image Synthesis" (2021), 4.2.
+ * g is the gradient of a classifier's log-probability with respect to the noisy sample. v is the
+ * variance of the reverse step. sigma = sqrt(1 - alpha_bar) is the noise level of the prediction e.
  *
- * Max error: 2 ULP of the terms' magnitudes together. NaN gives NaN.
+ * Source: Dhariwal and Nichol, "Diffusion Models Beat GANs on Image Synthesis" (2021), 4.2.
+ * Max error: 2 ULP of the sum of the terms' magnitudes. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_CLASSIFIER_H
 #define FG_GUIDANCE_CLASSIFIER_H

@@ -1,12 +1,11 @@
 /* combine(b, p1, s1, p2, s2, ...) = b + s1 (p1 - b) + s2 (p2 - b) + ...   one element.
  *
- * Any number of conditions around one base prediction: composed prompts, skip-layer and
- * perturbed-attention guidance, a weaker model. Differences first, as in cfg.h. combine_2 and
- * combine_3 are of that many predictions; combine_more adds one more to a sum that there is
- * already. Source: Liu et al., "Compositional Visual Generation with Composable Diffusion Models"
- * (2022).
+ * Any number of conditions with one base prediction: composed prompts, skip-layer and
+ * perturbed-attention guidance, a weaker model. Differences are computed first, as in cfg.h.
+ * combine_2 and combine_3 take that many predictions. combine_more adds one prediction to a sum.
  *
- * Max error: 2 ULP of |b| + |s1 (p1 - b)| + ..., 3 of three predictions. NaN gives NaN.
+ * Source: Liu et al., "Compositional Visual Generation with Composable Diffusion Models" (2022).
+ * Max error: 2 ULP of |b| + |s1 (p1 - b)| + ..., 3 for three predictions. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_COMBINE_H
 #define FG_GUIDANCE_COMBINE_H

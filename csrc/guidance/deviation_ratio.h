@@ -1,8 +1,8 @@
 /* deviation_ratio(u, c, s) = std(c) / std(g),   g = u + s (c - u)   over a sample.
  *
- * The statistics of cfg_rescale.h by themselves: where guidance is fused with what follows it,
- * cfg_rescale's factor 1 + r (ratio - 1) goes into the coefficients. 1 where g is constant. The
- * number of elements, and whether n or n - 1 divides, cancel.
+ * The ratio of cfg_rescale.h, without its map. A step that fuses guidance with a solver multiplies
+ * its coefficients by the factor of cfg_rescale, 1 + r (ratio - 1). The ratio is 1 if g is
+ * constant. The divisor n or n - 1 cancels.
  *
  * Max error: 4 ULP, times the largest of |u| and |s (c - u)| over std(g), and of |c| over std(c).
  */

@@ -1,10 +1,11 @@
 /* magnitude_aware(u, c, s, k) = u + s' (c - u),   s' = 1 + (s - 1) e^{-k |c - u| / |u|}   over a
  * sample.
  *
- * Where the two predictions lie far apart, guidance would lead away from what the model knows: it
- * is damped. Where c = u there is nothing to damp, whatever |u| is. Source: Zhu et al., "MAMBO-G:
- * Magnitude-Aware Mitigation for Boosted Guidance" (2025); k = 8 there.
+ * If the two predictions lie far apart, strong guidance would leave the model's distribution, so it
+ * is damped. If c = u, it is not damped, also for u = 0.
  *
+ * Source: Zhu et al., "MAMBO-G: Magnitude-Aware Mitigation for Boosted Guidance" (2025); k = 8
+ * there.
  * Max error: 6 ULP of the largest term, times 1 + k |c - u| / |u|. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_MAGNITUDE_AWARE_H

@@ -1,4 +1,4 @@
-/* Guidance of diffusion models: the operations, and the formula that each is. */
+/* Guidance of diffusion models: the rows, and the formula of each. */
 #include "core/tile.h"
 
 #include "guidance/apg.h"
@@ -50,7 +50,7 @@ static const fg_stage deviation_ratio_stages[] = {
     FG_LAST_STAGE,
 };
 
-/* A direction from sums over the sample, and then the step. */
+/* Two stages: sums over the sample, which give a direction, and the step. */
 #define GUIDANCE(formula, inputs, sums, states, with_states, outputs)                              \
     FG_MAP(formula##_sums, inputs, sums)                                                           \
     FG_CLOSE(formula##_close, sums, states)                                                        \

@@ -1,10 +1,10 @@
-/* perp_neg(b, p, m, s, t) = b + s (p' - t (m' - (<m', p'> / <p', p'>) p')),   p' = p - b, m' = m -
- * b.
+/* perp_neg(b, p, m, s, t) = b + s (p' - t (m' - (<m', p'> / <p', p'>) p')),   over a sample,
+ * p' = p - b, m' = m - b.
  *
- * Of the negative prompt m only what is perpendicular to the positive one p is taken away, over a
- * sample; b is the prediction without a prompt. Where p' is 0 there is no direction to keep: all of
- * m' is. Source: Armandpour et al., "Re-imagine the Negative Prompt Algorithm" (2023).
+ * b is the prediction without a prompt, p with the positive and m with the negative prompt. The
+ * part of m' that is perpendicular to p' is subtracted. If p' is 0, that is the whole of m'.
  *
+ * Source: Armandpour et al., "Re-imagine the Negative Prompt Algorithm" (2023).
  * Max error: 6 ULP of the largest term. NaN gives a NaN sample.
  */
 #ifndef FG_GUIDANCE_PERP_NEG_H

@@ -1,9 +1,8 @@
-/* scale_to_limit(x, m) = clip(x, -m, m) / m: values beyond the limit are cut, and all brought into
- * [-1, 1].
+/* scale_to_limit(x, m) = clip(x, -m, m) / m: x is clipped to [-m, m] and scaled to [-1, 1].
  *
- * The map of dynamic thresholding, whose m is a quantile of |x| over a sample, at least 1.
+ * Dynamic thresholding uses it. There, m is a quantile of |x| over a sample, and at least 1.
+ *
  * Source: Saharia et al., "Photorealistic Text-to-Image Diffusion Models" (Imagen, 2022), 2.3.
- *
  * Max error: 0.5 ULP. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_SCALE_TO_LIMIT_H

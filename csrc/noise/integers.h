@@ -1,5 +1,5 @@
-/* Words as numbers: exact conversions of half a word, without the instructions for whole ones that
- * only AVX-512 has. Behind the exponent of 2^mantissa an integer reads as itself. */
+/* Exact conversions of words and half words to `real`. An integer in the mantissa of 2^mantissa
+ * adds its value to the number. Instructions for whole words exist in AVX-512 alone. */
 #ifndef FG_NOISE_INTEGERS_H
 #define FG_NOISE_INTEGERS_H
 

@@ -1,20 +1,21 @@
 /* z0, z1 = r cos(theta), r sin(theta): two independent normals of two words (Box and Muller)
  *
  *     r     = sqrt(-2 ln u),  u = (a + 1/2) / 2^bits, of the first word a
- *     theta: the top three bits of the second word give z0 its sign, z1 its, and swap the two; the
- *            rest, taken as an odd multiple of the smallest step, is an angle in (0, pi/4)
+ *     theta: the top three bits of the second word are the sign of z0, the sign of z1, and whether
+ *            they are swapped; the other bits, as an odd multiple of the smallest step, are an
+ *            angle in (0, pi/4)
  *
- * for words of 32 bits in float and 64 in double. |z| reaches 6.76 and 9.49; inverting the CDF of
- * a float would end at 5.42, which draws in their billions tell from normals. No z is 0, and the
- * set of all z0, z1 is symmetric under signs and swap.
+ * A word has 32 bits in float and 64 in double. |z| reaches 6.76 and 9.49. Inversion of the CDF in
+ * float would end at 5.42, and a test of billions of draws would notice. No z is 0, and the set of
+ * all z0, z1 is symmetric under signs and swap.
  *
- * Nothing but +, -, *, /, sqrt, integers and selects: no fused multiply-add, so that the bits are
- * the same on every instruction set. ln u keeps its relative precision at both ends, and so does r
- * at 0: as a signed integer, the first word is near 0 where u is near 0, and where u is near 1.
- * There, ln u = ln(1 - v) with v exact; else u = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)), and
- * with s = f / (2 + f), ln(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 Q(s^2))), a correction to f.
+ * The only operations are +, -, *, /, sqrt, integers and selects, without fused multiply-add. So
+ * the bits are the same on every instruction set. ln u, and r near 0, keep their relative
+ * precision: as a signed integer, the first word is near 0 if u is near 0 or near 1. Near 1, ln u =
+ * ln(1 - v) with v exact. Elsewhere u = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); with s = f / (2
+ * + f), ln(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 Q(s^2))), a correction to f.
  *
- * Error: 6 ULP of the exact function of the words (5.04 and 4.53 met).
+ * Error: 6 ULP of the exact function of the words (largest found: 5.04 and 4.53).
  */
 #ifndef FG_NOISE_NORMAL_H
 #define FG_NOISE_NORMAL_H

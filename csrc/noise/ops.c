@@ -1,10 +1,10 @@
-/* The family of noise has no rows, for it takes no arrays: it gives the loops their generator, and
- * noise is an operand of every other family's rows.
+/* The family of noise has no rows, because it takes no arrays. It gives the loops their generator,
+ * and noise is an operand of the rows of other families.
  *
- * Which word makes which element is part of the contract. Word i of a stream is word i % 4 of
- * block i / 4, as in Random123. Where arithmetic is in double, a word is two of those, the first
- * the lower half. Element i of uniforms is made of word i; elements 2i and 2i + 1 of normals are
- * made of words 2i and 2i + 1.
+ * The assignment of words to elements is part of the contract. Word i of a stream is word i % 4 of
+ * block i / 4, as in Random123. In double, a word is two of those, and the first is the lower half.
+ * Element i of uniforms is made of word i. Elements 2i and 2i + 1 of normals are made of words 2i
+ * and 2i + 1.
  */
 #include "core/loops.h"
 #include "core/tile.h"
@@ -12,7 +12,8 @@
 #include "noise/philox.h"
 #include "noise/uniform.h"
 
-/* A number of philox.h is two words of float, the first the lower half, or one of double. */
+/* A number of philox.h is two words of float, the first in the lower half, or one word of double.
+ */
 #if FG_REAL_BITS == 32 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define TWO_WORDS(x) ((x) >> 32 | (x) << 32)
 #else
@@ -22,11 +23,13 @@ typedef uint64_t numbers_in_memory __attribute__((may_alias));
 
 enum {
     WORDS_PER_BLOCK = 128 / FG_REAL_BITS,
-    PIECE = 512, /* words at a time: they are on the C stack */
-    WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* of a piece that starts within a block */
+    PIECE = 512, /* words at a time; they lie on the C stack */
+    WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* for a piece that starts within a block
+                                                          */
 };
 
-/* philox.h keeps first and second apart, a block has them side by side. */
+/* philox.h gives the first and second numbers of blocks in two arrays. Here they lie side by side.
+ */
 FG_LOOP side_by_side(const uint64_t *restrict first, const uint64_t *restrict second,
                      numbers_in_memory *restrict blocks)
 {
@@ -57,8 +60,8 @@ static void transform(enum fg_noise noise, const real_bits *words, real *to, ptr
     }
 }
 
-/* Words of successive blocks, from the block that holds word `start`, counted from the start of
- * the stream's own first block. */
+/* Words of successive blocks, beginning with the block of word `start`. Word 0 is the first word of
+ * the stream's first block. */
 static void successive(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                        ptrdiff_t blocks, real_bits *words)
 {
@@ -91,8 +94,8 @@ static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_
     memcpy(to, values + skip, (size_t)count * sizeof *to);
 }
 
-/* Elements `step` apart, at most half a piece of them: each has a block of its own, of which the
- * pair of words is kept that the element is in. */
+/* Elements `step` apart, at most half a piece. Each element needs a block of its own. Of that
+ * block, the pair of words of the element is kept. */
 static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                       uint64_t step, ptrdiff_t count, real *to)
 {
@@ -126,7 +129,7 @@ void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_
     philox_keys keys;
     philox_set_keys(&keys, stream->key);
     while (count > 0) {
-        /* All pieces but the first start with a block. */
+        /* All pieces after the first start at the start of a block. */
         const ptrdiff_t most = step == 1 ? PIECE - (ptrdiff_t)(start % WORDS_PER_BLOCK) : PIECE / 2;
         const ptrdiff_t n = count < most ? count : most;
         if (step == 1)

@@ -1,16 +1,17 @@
 /* Philox4x32-10: block b of a key's stream is ten rounds of a keyed bijection of the counter b.
  *
- * Ten rounds of  c0, c1, c2, c3 = hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0),
- * the key growing by a constant after each. A block is four words of 32 bits, and depends on
- * nothing but key and counter: any slice of a stream is made by itself.
+ * A round is  c0, c1, c2, c3 = hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0).
+ * After it, a constant is added to the key. A block is four words of 32 bits, and depends on key
+ * and counter alone. So any slice of a stream can be made without the rest.
  *
- * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011;
- * words and their order as in Random123, which has passed BigCrush.
+ * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; words
+ * and their order as in Random123, which has passed BigCrush.
  *
- * A word has a lane of 64 bits to itself: the multiplication reads the low half of each lane and
- * fills both, so that nothing need be put in place between rounds; what stands in the high half is
- * never read. Four vectors go through the rounds together, for a round is a long chain. Vectors
- * are named here, and the multiplication by its instruction, because no compiler at hand finds it.
+ * Each word has a lane of 64 bits. The multiplication reads the low half of each lane and fills
+ * both halves, so no shuffle is needed between rounds; the high half is never read. Four vectors go
+ * through the rounds together, because the operations of a round depend on each other. The code
+ * names vectors and the multiplication's instruction, because GCC and Clang do not find it in plain
+ * C.
  */
 #ifndef FG_NOISE_PHILOX_H
 #define FG_NOISE_PHILOX_H
@@ -61,9 +62,9 @@ static inline void philox_set_keys(philox_keys *keys, uint64_t key)
     }
 }
 
-/* Words 0 and 1 of each block as one number of 64 bits in first, words 2 and 3 in second; the
- * block's number is low + 2^64 high. The number that stands first in memory is the lower, also
- * where float takes each number apart into two words. */
+/* `first` gets words 0 and 1 of each block as one number of 64 bits, `second` words 2 and 3. The
+ * number of the block is low + 2^64 high. The word that comes first in memory is the lower half,
+ * also in float, where a number is two words. */
 static inline void philox(const philox_keys *keys, const uint64_t *restrict low,
                           const uint64_t *restrict high, uint64_t *restrict first,
                           uint64_t *restrict second)

@@ -5,8 +5,9 @@
  * would cancel at x = 1.) The gradient sigmoid(l) - x is computed from sigmoid(-|l|) and c for the
  * same reason.
  *
- * Source: Kingma and Welling (2014), appendix C.1, of logits. Max error: 3 ULP (float and double),
- * before the sum. For |l| = inf, a right prediction (c = 0) gives 0, and a wrong one +inf.
+ * Source: Kingma and Welling (2014), appendix C.1, of logits.
+ * Max error: 3 ULP (float and double), before the sum.
+ * For |l| = inf, a right prediction (c = 0) gives 0, and a wrong one +inf.
  */
 #ifndef FG_VAE_BERNOULLI_NLL_H
 #define FG_VAE_BERNOULLI_NLL_H

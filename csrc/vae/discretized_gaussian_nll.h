@@ -9,11 +9,11 @@
  *     mu inside the bin    1 - e^(-l^2/2) (r(-l) + e^(-2 a h) r(u))
  * One logarithm, of base + q, serves all three.
  *
- * Source: Ho, Jain and Abbeel (2020), Denoising Diffusion Probabilistic Models, equation 13. Max
- * error: 5 ULP (float and double), before the sum. If mu is inside a bin of probability near 1, the
- * bound is 1 + l^2 times as large, as large as the effect of rounding sigma. sigma = 0 gives 0 in
- * the bin of mu and +inf elsewhere. sigma = inf gives log 2 in the outer bins and +inf elsewhere.
- * Fewer than 2 bins give NaN.
+ * Source: Ho, Jain and Abbeel (2020), Denoising Diffusion Probabilistic Models, equation 13.
+ * Max error: 5 ULP (float and double), before the sum. If mu is inside a bin of probability near 1,
+ * the bound is 1 + l^2 times as large, as large as the effect of rounding sigma.
+ * sigma = 0 gives 0 in the bin of mu and +inf elsewhere. sigma = inf gives log 2 in the outer bins
+ * and +inf elsewhere. Fewer than 2 bins give NaN.
  */
 #ifndef FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H
 #define FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H

@@ -4,9 +4,9 @@
  * overflow if the quotient is moderate. The variance is not clamped: a variance of 0 gives +inf for
  * x != mu, and -inf for x = mu.
  *
- * Source: the density of the normal distribution; Kingma and Welling (2014), appendix C.2. Max
- * error: 4 ULP of the largest of the three terms (float and double), before the sum. If logvar is
- * near -log 2 pi, the first two terms cancel; the formula cannot avoid that.
+ * Source: the density of the normal distribution; Kingma and Welling (2014), appendix C.2.
+ * Max error: 4 ULP of the largest of the three terms (float and double), before the sum. If logvar
+ * is near -log 2 pi, the first two terms cancel; the formula cannot avoid that.
  */
 #ifndef FG_VAE_GAUSSIAN_NLL_H
 #define FG_VAE_GAUSSIAN_NLL_H

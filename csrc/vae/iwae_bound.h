@@ -4,9 +4,9 @@
  * near 1, the result is c + log1p of the mean of e^(w - c) - 1, which does not cancel. If all
  * log-weights are equal, the result is exactly c. The gradient is each weight's share of the sum.
  *
- * Source: Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8. Max
- * error: 3 ULP of the larger of |c| and the logarithm (float and double). A row of -inf alone gives
- * -inf, a row with +inf gives +inf; NaN gives NaN.
+ * Source: Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8.
+ * Max error: 3 ULP of the larger of |c| and the logarithm (float and double).
+ * A row of -inf alone gives -inf, a row with +inf gives +inf; NaN gives NaN.
  */
 #ifndef FG_VAE_IWAE_BOUND_H
 #define FG_VAE_IWAE_BOUND_H

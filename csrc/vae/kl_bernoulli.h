@@ -9,9 +9,9 @@
  * A distance d over KL_BERNOULLI_FAR is cut to that value. The result is the same, e^d cannot
  * overflow, and p is never subnormal there (e^d would multiply its rounding error).
  *
- * Source: Banerjee et al. (2005), Clustering with Bregman divergences, table 1, of logits. Max
- * error: 4 ULP (float and double), before the sum over dimensions; without FMA 6. Exactly +0 for
- * equal arguments, also infinite ones; +inf for others where b is infinite.
+ * Source: Banerjee et al. (2005), Clustering with Bregman divergences, table 1, of logits.
+ * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 6.
+ * Exactly +0 for equal arguments, also infinite ones; +inf for others where b is infinite.
  */
 #ifndef FG_VAE_KL_BERNOULLI_H
 #define FG_VAE_KL_BERNOULLI_H

@@ -11,10 +11,10 @@
  * (b_i - a_i) - (B - A) is exact if all logits have a common offset; otherwise its rounding error
  * is corrected.
  *
- * Source: Banerjee et al. (2005), Clustering with Bregman divergences, of logits. Max error: 4 ULP
- * (float and double). Exactly +0 for equal logits. A logit of -inf is a probability of 0. If p
- * alone has it, the result is +inf; if q has it, the term is p_i. A logit of +inf gives NaN; so
- * does a row q of -inf alone.
+ * Source: Banerjee et al. (2005), Clustering with Bregman divergences, of logits.
+ * Max error: 4 ULP (float and double).
+ * Exactly +0 for equal logits. A logit of -inf is a probability of 0. If p alone has it, the result
+ * is +inf; if q has it, the term is p_i. A logit of +inf gives NaN; so does a row q of -inf alone.
  */
 #ifndef FG_VAE_KL_CATEGORICAL_H
 #define FG_VAE_KL_CATEGORICAL_H

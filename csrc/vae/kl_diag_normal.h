@@ -5,10 +5,10 @@
  * of variances would have lost the difference. For other values, the rounding errors of both
  * differences are corrected. Both terms are >= 0, and the result is exactly +0 for equal arguments.
  *
- * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in log-variances. Max
- * error: 4 ULP (float and double), before the sum over dimensions. If one log-variance is infinite,
- * the result is +inf. If both are infinite, the result is NaN, because the limit depends on the
- * path to it.
+ * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in log-variances.
+ * Max error: 4 ULP (float and double), before the sum over dimensions.
+ * If one log-variance is infinite, the result is +inf. If both are infinite, the result is NaN,
+ * because the limit depends on the path to it.
  */
 #ifndef FG_VAE_KL_DIAG_NORMAL_H
 #define FG_VAE_KL_DIAG_NORMAL_H

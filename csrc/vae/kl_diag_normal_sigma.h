@@ -7,9 +7,9 @@
  * The rounding errors of the quotients are corrected. Exactly +0 for equal arguments.
  *
  * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in standard deviations.
- * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4. If one sigma
- * is 0 or +inf, the result is +inf; if both are, NaN. sigma < 0 gives NaN. If 1 / sigma_p
- * overflows, or the ratio is below the normal range, that sigma or ratio counts as 0.
+ * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4.
+ * If one sigma is 0 or +inf, the result is +inf; if both are, NaN. sigma < 0 gives NaN. If 1 /
+ * sigma_p overflows, or the ratio is below the normal range, that sigma or ratio counts as 0.
  */
 #ifndef FG_VAE_KL_DIAG_NORMAL_SIGMA_H
 #define FG_VAE_KL_DIAG_NORMAL_SIGMA_H

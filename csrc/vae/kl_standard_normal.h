@@ -4,9 +4,9 @@
  * correct digit in float, and can be negative. Here both terms are >= 0, and the result is exactly
  * +0 for mu = 0, logvar = 0.
  *
- * Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), appendix B. Max error: 2 ULP
- * (float and double), before the sum over latent dimensions. logvar = -inf or +inf gives +inf; NaN
- * gives NaN.
+ * Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), appendix B.
+ * Max error: 2 ULP (float and double), before the sum over latent dimensions.
+ * logvar = -inf or +inf gives +inf; NaN gives NaN.
  */
 #ifndef FG_VAE_KL_STANDARD_NORMAL_H
 #define FG_VAE_KL_STANDARD_NORMAL_H

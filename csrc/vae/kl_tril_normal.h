@@ -3,16 +3,16 @@
  *       E = P^-1 (Q - P),  w = P^-1 (mu_q - mu_p).
  *
  * The usual 1/2 (|P^-1 Q|^2 - d + |w|^2) - sum_i log(Q_ii / P_ii) cancels as q approaches p. Here E
- * is solved for directly, from Q - P, and every term is >= 0. Its diagonal is computed from the
- * diagonals of Q and P alone. Exactly +0 for equal arguments.
+ * is solved for from Q - P, and every term is >= 0. The diagonal of E follows from those of Q and P
+ * alone. Exactly +0 for equal arguments.
  *
- * Derivative: with G = E below the diagonal and (1 + t) - 1/(1 + t) = t (2 + t) / (1 + t) on it, t
- * = E_ii, and A = P^-T G, g = P^-T w: dQ = tril A, dP = -tril(A (I + E)^T + g w^T), d mu_q = g.
+ * Derivative: with G = E below the diagonal and (1 + t) - 1/(1 + t) = t (2 + t) / (1 + t) on it,
+ * t = E_ii, and A = P^-T G, g = P^-T w: dQ = tril A, dP = -tril(A (I + E)^T + g w^T), d mu_q = g.
  *
- * Source: Kullback (1959), chapter 9, in Cholesky factors, regrouped around the identity. Max
- * error: float 1 ULP, up to condition numbers of 1e6; double 7 ULP for d = 2, of the same sum of
- * |P^-1| |Q - P| and |P^-1| |mu_q - mu_p|, because solving with P may amplify errors so much. A
- * negative diagonal element gives NaN; one that is 0 in Q or P alone gives +inf or NaN.
+ * Source: Kullback (1959), chapter 9, in Cholesky factors, regrouped around the identity.
+ * Max error: float 1 ULP, up to condition numbers of 1e6; double 7 ULP for d = 2, of the same sum
+ * of |P^-1| |Q - P| and |P^-1| |mu_q - mu_p|: solving with P may amplify errors so much.
+ * A negative diagonal element gives NaN; one that is 0 in Q or P alone gives +inf or NaN.
  */
 #ifndef FG_VAE_KL_TRIL_NORMAL_H
 #define FG_VAE_KL_TRIL_NORMAL_H
@@ -70,8 +70,7 @@ static void kl_tril_normal_lanes(const ptrdiff_t *size, const double *options, v
                          (lanes *)operand[3], (lanes *)scratch, kl);
 }
 
-/* Solves for row i of P^-T x, in place; the rows below it are solved already. The diagonal of P
- * holds its inverse. */
+/* Row i of P^-T x, in place, after the rows below it. The diagonal of P holds its inverse. */
 static void kl_tril_normal_back(ptrdiff_t d, ptrdiff_t i, lanes *x, ptrdiff_t stride, ptrdiff_t n,
                                 const lanes *p)
 {

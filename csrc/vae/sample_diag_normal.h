@@ -4,9 +4,9 @@
  * of one dimension. The noise is the standardised sample, so no difference and no quotient is
  * needed.
  *
- * Source: Kingma and Welling (2014), sections 2.4 and C. Max error: 3 ULP of the largest term
- * (float and double), for either; of the derivatives 3 and 4 ULP. logvar = -inf gives mu, and a
- * density of +inf.
+ * Source: Kingma and Welling (2014), sections 2.4 and C.
+ * Max error: 3 ULP of the largest term (float and double), for either; of the derivatives 3 and 4
+ * ULP. logvar = -inf gives mu, and a density of +inf.
  */
 #ifndef FG_VAE_SAMPLE_DIAG_NORMAL_H
 #define FG_VAE_SAMPLE_DIAG_NORMAL_H

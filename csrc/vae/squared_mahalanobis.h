@@ -3,8 +3,8 @@
  *
  * The difference is scaled before it is squared, so that the square does not overflow.
  *
- * Source: Mahalanobis (1936), On the generalised distance in statistics; diagonal covariance. Max
- * error: 4 ULP (float and double), before the sum.
+ * Source: Mahalanobis (1936), On the generalised distance in statistics; diagonal covariance.
+ * Max error: 4 ULP (float and double), before the sum.
  */
 #ifndef FG_VAE_SQUARED_MAHALANOBIS_H
 #define FG_VAE_SQUARED_MAHALANOBIS_H

@@ -2,8 +2,9 @@
  *
  * Both terms have the same sign, so nothing cancels.
  *
- * Source: the density of the normal distribution. Max error: 1.5 ULP (float and double), before the
- * sum over dimensions. z = -inf or +inf gives -inf; NaN gives NaN.
+ * Source: the density of the normal distribution.
+ * Max error: 1.5 ULP (float and double), before the sum over dimensions.
+ * z = -inf or +inf gives -inf; NaN gives NaN.
  */
 #ifndef FG_VAE_STANDARD_NORMAL_LOG_PROB_H
 #define FG_VAE_STANDARD_NORMAL_LOG_PROB_H

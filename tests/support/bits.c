@@ -1,7 +1,7 @@
 /* Prints a hash of every operation's value and derivative, on rows of several lengths, for every
- * instruction set with fused multiply-add that this CPU has. .ci/compilers compares it between
- * compilers and machines: one differing bit fails. An operation whose outputs are not all written
- * fails here: see hash_twice. */
+ * instruction set with fused multiply-add that this CPU has. .ci/compilers compares the hashes of
+ * different compilers and machines, and fails if one differs. An operation that does not write all
+ * its outputs fails here: see hash_twice. */
 #include "core/call.h"
 #include "core/scratch.h"
 
@@ -13,12 +13,13 @@
 enum {
     N = 4096,                  /* numbers in an operand */
     SIDE = 4,                  /* length of a lane kernel's first core dimension: a matrix's side */
-    SCRATCH_BYTES = 384 << 10, /* more than a call of these takes */
+    SCRATCH_BYTES = 384 << 10, /* more than these calls take */
 };
 
 static _Alignas(64) double buffer[FG_MAX_OPERANDS][N];
 
-/* Numbers from -4 to 4; or around 1, for what has no logarithm or inverse of a negative one. */
+/* Numbers from -4 to 4; with `positive`, numbers around 1, for formulas that take the logarithm or
+ * the inverse of an input. */
 static void fill(int inputs, int bits, int positive)
 {
     uint64_t k = 0;
@@ -36,7 +37,8 @@ static void fill(int inputs, int bits, int positive)
         }
 }
 
-/* FNV-1a of the numbers' bits; every NaN counts alike, for its sign is the machine's own. */
+/* FNV-1a of the bits of the numbers. All NaNs have the same hash, because the sign of a NaN depends
+ * on the machine. */
 static uint64_t hash(uint64_t h, const void *numbers, ptrdiff_t count, int bits)
 {
     for (ptrdiff_t i = 0; i < count; i++) {
@@ -50,8 +52,8 @@ static uint64_t hash(uint64_t h, const void *numbers, ptrdiff_t count, int bits)
     return h;
 }
 
-/* An operand as an array: as many problems as there is room for, each with core dimensions of
- * these sizes. Without core dimensions of its own, an operand of rows has a value per row. */
+/* An operand as an array: as many problems as fit, each with core dimensions of these sizes. An
+ * operand of rows without core dimensions has a value per row. */
 typedef struct {
     ptrdiff_t shape[1 + FG_MAX_OPERAND_CORE], stride[1 + FG_MAX_OPERAND_CORE];
 } layout;
@@ -69,7 +71,7 @@ static fg_array operand(const fg_facts *facts, int k, ptrdiff_t problems, const 
     return (fg_array){buffer[k], bits == 64 ? FG_F64 : FG_F32, ndim, at->shape, at->stride};
 }
 
-/* Leaves these bytes in the scratch that calls take, and in the outputs. */
+/* Fills the scratch that calls take, and the outputs, with a byte. */
 static void leave(const fg_facts *facts, int byte)
 {
     void *const scratch = fg_scratch_take(SCRATCH_BYTES);
@@ -80,8 +82,8 @@ static void leave(const fg_facts *facts, int byte)
     memset(buffer[facts->nin], byte, (size_t)facts->nout * sizeof buffer[0]);
 }
 
-/* Calls an operation and hashes its outputs. With `fold`, of one array against constants, and of no
- * gradient but its own. */
+/* Calls an operation and hashes its outputs. With `fold`, the call is one that takes the fold: one
+ * array, constants, and no gradient but that of the array. */
 static uint64_t hash_call(uint64_t h, const fg_op *op, ptrdiff_t problems, const ptrdiff_t *size,
                           int fold, int bits)
 {
@@ -107,8 +109,8 @@ static uint64_t hash_call(uint64_t h, const fg_op *op, ptrdiff_t problems, const
     return h;
 }
 
-/* The same, of two calls that find other bytes in scratch and outputs. If their hashes differ, the
- * operation read or returned a number that nobody wrote. */
+/* The hash of hash_call. Calls twice, with other bytes in scratch and outputs. If the hashes
+ * differ, the operation read or returned a number that it did not write. */
 static uint64_t hash_twice(uint64_t h, const char *name, const fg_op *op, ptrdiff_t problems,
                            const ptrdiff_t *size, int fold, int bits)
 {
@@ -133,8 +135,9 @@ static uint64_t hash_rows(uint64_t h, const char *name, const fg_op *op, int bit
     return h;
 }
 
-/* Calls a lane kernel. A second core dimension is that of a spline: a number for each of its knots,
- * for all but the last, or for the inner ones; a cubic spline takes the slopes at both ends. */
+/* Calls a lane kernel. The second core dimension is that of a spline: a number for each of its
+ * knots, for all but the last, or for the inner ones. A cubic spline takes the slopes at both ends.
+ */
 static uint64_t hash_lanes(uint64_t h, const char *name, const fg_op *op, int bits)
 {
     const int cubic = strncmp(name, "cubic_spline", strlen("cubic_spline")) == 0;
@@ -161,7 +164,7 @@ static void print_rows(int isa, int unit, int bits)
     const fg_row *wide = fg_unit_rows(isa, FG_DOUBLE, unit);
     for (; single->name != NULL; single++, wide++) {
         if (bits == 32 && wide->value.lanes != NULL && single->value.lanes == NULL)
-            continue; /* computed in double alone */
+            continue; /* has a kernel in double alone */
         fg_op op;
         uint64_t h = 0xcbf29ce484222325u;
         if (fg_bind_op(&op, single->signature, isa, &single->value, &wide->value, false) != NULL)
@@ -178,7 +181,7 @@ static void print_rows(int isa, int unit, int bits)
     }
 }
 
-/* Noise has no rows: it is an operand of others. */
+/* Noise has no rows. It is an operand of other rows. */
 static void print_noise(int isa, int bits)
 {
     const char *const names[] = {"normal", "uniform", "random_bits"};

@@ -38,7 +38,7 @@ static const char *const ends[] = {
     [FG_OUT_SHAPE] = "out_shape",
 };
 
-/* Calls, and prints the outputs that are wanted, or else which argument is wrong. */
+/* Calls an operation, and prints the outputs that are given, or which argument is wrong. */
 static void call(const char *label, const char *name, bool derivative, const fg_array *in,
                  const fg_array *out, const fg_axes *axes)
 {

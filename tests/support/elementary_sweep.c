@@ -1,11 +1,11 @@
 /* The largest error, in ULP, of the elementary functions: over all 2^32 floats, or over doubles of
  * every kind. .ci/accuracy builds and runs it.
  *
- *     elementary_sweep NAME ISA 32 STRIDE    every STRIDE-th float, judged against double
- *     elementary_sweep NAME ISA 64 COUNT     COUNT doubles of each kind, against long double
+ *     elementary_sweep NAME ISA 32 STRIDE BOUND    every STRIDE-th float, compared with double
+ *     elementary_sweep NAME ISA 64 COUNT BOUND     COUNT doubles of each kind, with long double
  *
- * Fails where the error exceeds BOUND, the fifth argument. x87's long double, whose own error is
- * about 0.001 ULP of double, is what makes the second possible: run it on x86.
+ * It fails if an error exceeds BOUND. The second form needs the long double of x87, whose own error
+ * is about 0.001 ULP of double. So run it on x86.
  */
 #include "core/dispatch.h"
 
@@ -49,8 +49,8 @@ static wide x_minus_log1p(wide x)
     return x * x * sum;
 }
 
-/* The upper tail of the standard normal, for x >= 0. erfc multiplies the relative error of x/sqrt 2
- * by x^2: what rounding took from it is put back. */
+/* The upper tail of the standard normal distribution, for x >= 0. erfc multiplies the relative
+ * error of x/sqrt 2 by x^2, so the rounding error of the quotient is corrected. */
 static wide normal_tail(wide x)
 {
     const wide root_hi = 0x1.6a09e667f3bcc908p+0L, root_lo = 0x1.64cfb2ab3b9eb2p-64L;

@@ -1,13 +1,12 @@
-/* How good the noise is, by statistics: .ci/noise-quality compiles and runs this.
+/* Statistical tests of the noise. .ci/noise-quality compiles and runs them.
  *
- *     noise_quality normals LOG2 [FAULT]   tests 2^LOG2 normals; fails where one has p < 1e-6 /
- * tests noise_quality bits FORM              writes random bits without end, for another test
- * program
+ *     noise_quality normals LOG2 [FAULT]   tests 2^LOG2 normals; fails if one has p < 1e-6 / tests
+ *     noise_quality bits FORM              writes random bits without end, for another program
  *
- * A fault is a generator that must be found out: cut (no normal beyond 5.42), coarse (uniforms of
- * 24 bits), swapped (words of the counter), rounds5. The last two are good enough for statistics on
- * normals; known answers, and how output bits follow counter bits, tell them. Needs the formulas
- * themselves, so it includes them: compile as csrc/noise/ops.c is.
+ * FAULT is a faulty generator that the tests must detect: cut (no normal beyond 5.42), coarse
+ * (uniforms of 24 bits), swapped (words of the counter), rounds5. Statistics of normals do not
+ * detect the last two. Known answers and the avalanche of counter bits do. This file includes the
+ * formulas, because it needs them: compile it like csrc/noise/ops.c.
  */
 #include "noise/ops.c"
 
@@ -31,7 +30,8 @@ static uint32_t pair_count[LAGS][CELLS][CELLS];
 static int tests;
 static double worst = 1;
 
-/* The rounds as the paper has them: the reference for known answers, and the weak ones. */
+/* The rounds as in the paper. They are the reference for known answers, and make the faulty blocks.
+ */
 static void block_of(const uint32_t counter[4], uint64_t k, int rounds, uint32_t word[4])
 {
     uint32_t even = (uint32_t)k, odd = (uint32_t)(k >> 32);
@@ -83,7 +83,8 @@ static void make_normals(enum fault fault, uint64_t start, real *z)
             z[i] = real_abs(z[i]) > 5.42 ? z[i - 1] : z[i];
 }
 
-/* Shares of bins 1/4096 wide in [-8, 8), the end ones open, and cells of about 1/256. */
+/* The probabilities of bins 1/4096 wide in [-8, 8), where the end bins are open, and of cells of
+ * about 1/256. */
 static void make_shares(void)
 {
     double below = 0;
@@ -100,7 +101,7 @@ static void make_shares(void)
 
 static void count_normals(const real *z, bool pairs)
 {
-    static uint8_t cell[CHUNK + 64]; /* the first are the last of the chunk before */
+    static uint8_t cell[CHUNK + 64]; /* the first 64 are the last of the chunk before */
     memcpy(cell, cell + CHUNK, 64);
     for (ptrdiff_t i = 0; i < CHUNK; i++) {
         const double x = z[i], place = (x + 8) * 4096;
@@ -137,7 +138,8 @@ static double two_sided(double z)
     return erfc(fabs(z) / sqrt(2));
 }
 
-/* Twice the smaller tail of a Poisson distribution, or the normal one that it comes to. */
+/* Twice the smaller tail of a Poisson distribution; for a large mean, of its normal approximation.
+ */
 static double rare(double count, double mean)
 {
     if (mean > 1000)
@@ -150,7 +152,7 @@ static double rare(double count, double mean)
     return fmin(1, 2 * fmin(at_most, fmax(0, 1 - below)));
 }
 
-/* Wilson and Hilferty's approximation. */
+/* The approximation of Wilson and Hilferty. */
 static double chi_squared(double x, double freedom)
 {
     const double v = 2 / (9 * freedom);
@@ -163,7 +165,7 @@ static void test_bins(double n)
     int cells = 0;
     for (int k = 0; k < BINS; k++) {
         expected += n * bin_share[k], count += (double)bin_count[k];
-        if (expected < 64 && k < BINS - 1) /* rare ones together */
+        if (expected < 64 && k < BINS - 1) /* bins of few expected numbers are joined */
             continue;
         x += (count - expected) * (count - expected) / expected;
         cells++, expected = count = 0;
@@ -199,7 +201,7 @@ static void test_moments(double n)
     }
 }
 
-/* How often each output bit follows each bit of the counter: half of the time. */
+/* The avalanche: each bit of the counter should change each output bit half of the time. */
 static void test_avalanche(enum fault fault)
 {
     enum { DRAWS = 1 << 15 };
@@ -224,7 +226,7 @@ static void test_avalanche(enum fault fault)
     report("avalanche", x, 128 * 128, chi_squared(x, 128 * 128));
 }
 
-/* Random123's, and one whose words of the counter differ. */
+/* The known answers of Random123, and one more whose counter words differ from each other. */
 static void test_known(enum fault fault)
 {
     static real_bits words[CHUNK];
@@ -276,15 +278,15 @@ static uint64_t reversed(uint64_t x)
     return y;
 }
 
-/* Which block of which key comes n-th. */
+/* The key and counter of the n-th block. */
 static uint64_t form_of(const char *form, uint64_t n, uint64_t *low, uint64_t *high)
 {
     *low = n, *high = 0;
-    if (strcmp(form, "keys") == 0) { /* keys 1 apart in turn, all of one counter after another */
+    if (strcmp(form, "keys") == 0) { /* 256 neighbouring keys in turn, then the next counter */
         *low = n >> 8;
         return key + (n & 255);
     }
-    if (strcmp(form, "weight1") == 0) { /* keys of one bit */
+    if (strcmp(form, "weight1") == 0) { /* keys with one bit set */
         *low = n >> 6;
         return (uint64_t)1 << (n & 63);
     }

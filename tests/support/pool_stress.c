@@ -1,5 +1,6 @@
-/* Uses the thread pool in every way at once; prints a line and exits with 0 if all went well.
- * Built with -fsanitize=thread by .ci/sanitizers. */
+/* Uses the thread pool from several callers with a changing number of threads, in nested jobs, in a
+ * job that is stopped, and in children after fork. Prints a line and exits with 0 if all results
+ * are right. .ci/sanitizers builds it with -fsanitize=thread. */
 #define _GNU_SOURCE
 #include "core/pool.h"
 

@@ -1,8 +1,9 @@
 /* Operations from an elementwise bijector and its slopes.
  *
- * FLOW_BIJECTOR(f) makes f and f_vjp of f_slopes(x, &y, &logabsdet, &y_x, &logabsdet_x), which also
- * gives the derivatives by x; FLOW_BIJECTOR_OF(f) the same of an f_slopes with a parameter, by
- * which it gives derivatives too. What a value does not need, the compiler leaves out.
+ * FLOW_BIJECTOR(f) makes f and f_vjp of f_slopes(x, &y, &logabsdet, &y_x, &logabsdet_x). f_slopes
+ * also gives the derivatives of y and logabsdet with respect to x. FLOW_BIJECTOR_OF(f) does the
+ * same for an f_slopes with a parameter, which also gives the derivatives with respect to the
+ * parameter. The compiler removes derivatives that the value does not need.
  */
 #ifndef FG_FLOW_BIJECTORS_BIJECTOR_H
 #define FG_FLOW_BIJECTORS_BIJECTOR_H

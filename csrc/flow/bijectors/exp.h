@@ -1,4 +1,4 @@
-/* y = e^x, log|dy/dx| = x; inverse x = log y, with -log y.
+/* y = e^x, log|dy/dx| = x. The inverse is x = log y, log|dx/dy| = -log y.
  *
  * Source: the change of variables of log-normal distributions.
  * Max error: 1 ULP (float and double), before the sum.

@@ -1,7 +1,7 @@
-/* y = x, or a x where x < 0; log|dy/dx| = 0, or log a. The inverse divides by a.
+/* y = x for x >= 0, a x for x < 0; log|dy/dx| = 0 or log a. The inverse divides by a.
  *
  * Source: He et al., Delving deep into rectifiers (2015), equation 1.
- * Max error: 1 ULP (float and double), before the sum. NaN where x < 0 and a is no positive number.
+ * Max error: 1 ULP (float and double), before the sum. NaN where x < 0 and a is not positive.
  */
 #ifndef FG_FLOW_BIJECTORS_LEAKY_RELU_H
 #define FG_FLOW_BIJECTORS_LEAKY_RELU_H

@@ -1,13 +1,14 @@
 /* y = log(p / (1 - p)), p = a + c x, c = 1 - 2a; log|dy/dx| = log c - log p - log(1 - p).
  *
- * 1 - p comes from 1 - x as p does from x, so that both ends are alike. Near p = 1/2, where the
- * two logarithms cancel, y = log1p(c |2x - 1| / min(p, 1 - p)) with the sign of x - 1/2.
- * The inverse is x = (sigmoid(y) - a) / c, with -|y| - 2 log1p(e^-|y|) - log c. The bijector
- * sigmoid is that inverse at a = 0.
+ * 1 - p is computed from 1 - x as p is from x, so that both ends are equally exact. Near p = 1/2
+ * the two logarithms cancel; there y = log1p(c |2x - 1| / min(p, 1 - p)) with the sign of x - 1/2.
+ * The inverse is x = (sigmoid(y) - a) / c, log|dx/dy| = -|y| - 2 log1p(e^-|y|) - log c. The
+ * bijector sigmoid is this inverse for a = 0.
  *
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), section 4.1.
  * Max error, before the sum: 4 ULP of y, and of the largest term of log|dy/dx|; of the inverse,
- * 4 ULP of the larger of sigmoid(y) / c and a / c. At p = 0 and 1 y is infinite, beyond them NaN.
+ * 4 ULP of the larger of sigmoid(y) / c and a / c. p = 0 or 1 gives an infinite y, other p outside
+ * (0, 1) give NaN.
  */
 #ifndef FG_FLOW_BIJECTORS_LOGIT_H
 #define FG_FLOW_BIJECTORS_LOGIT_H
@@ -15,7 +16,7 @@
 #include "elementary/derivatives.h"
 #include "flow/bijectors/bijector.h"
 
-/* Of p and q = 1 - p: the log-odds, and log p + log q. */
+/* log(p / q) for q = 1 - p, and log p + log q. */
 static inline real log_odds(real p, real q, real difference, real *log_product)
 {
     const real less = real_min(p, q), more = real_max(p, q);

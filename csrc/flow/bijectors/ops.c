@@ -1,4 +1,4 @@
-/* Bijectors of one element: y and the sum of log|dy/dx| over the row. */
+/* Elementwise bijectors. They give y, and the sum of log|dy/dx| over the row. */
 #include "core/tile.h"
 
 #include "flow/bijectors/exp.h"
@@ -28,8 +28,7 @@ FLOW_MAPS(flow_power_inverse, 2, 4)
 FLOW_MAPS(flow_soft_clip, 2, 4)
 FLOW_MAPS(flow_soft_clip_inverse, 2, 4)
 
-/* C has its own exp and tanh, so the formulas of bijectors have a prefix, and their rows have not.
- */
+/* C has functions exp and tanh of its own, so the formulas have a prefix. The rows have none. */
 #define FLOW_ROW(name, inputs)                                                                     \
     FG_ROW_OF(name, inputs "->(n),()", flow_##name##_map, flow_##name##_vjp_map)
 

@@ -1,10 +1,10 @@
-/* y = sign(x) |x|^p, log|dy/dx| = log|p| + (p - 1) log|x|; the inverse has 1/p in place of p.
+/* y = sign(x) |x|^p, log|dy/dx| = log|p| + (p - 1) log|x|. The inverse has 1/p in place of p.
  *
- * |x|^p is e^(p log|x|), whose exponent passes on its rounding error; but for p = 1 and p = 2,
- * which are |x| and its square, and in the inverse its root.
+ * |x|^p is e^(p log|x|), which multiplies the rounding error of its exponent. For p = 1 and p = 2
+ * it is |x| and x^2, and in the inverse |x| and the square root, without that error.
  *
  * Source: zuko's SignedPowerTransform; PyTorch's PowerTransform, where x > 0.
- * Max error, before the sum: 3 ULP times 1 + |p log|x|| of y, for p = 1 or 2 only 0.5; 3 ULP of its
+ * Max error, before the sum: 3 ULP times 1 + |p log|x|| of y, for p = 1 or 2 only 0.5; 3 ULP of the
  * larger term of log|dy/dx|.
  */
 #ifndef FG_FLOW_BIJECTORS_POWER_H
@@ -18,7 +18,7 @@ static inline void flow_power_slopes(real x, real p, real *y, real *logabsdet, r
                                      real *logabsdet_x, real *y_p, real *logabsdet_p)
 {
     const real size = real_abs(x), log_x = real_log(size), log_p = real_log(real_abs(p));
-    const real bend = p == 1 ? R(0.0) : (p - 1) * log_x; /* where log_x is infinite */
+    const real bend = p == 1 ? R(0.0) : (p - 1) * log_x; /* log_x may be infinite */
     const real raised = real_exp(p * log_x), slope = p * real_exp(bend);
     *y = real_copysign(p == 1 ? size : p == 2 ? size * size : raised, x);
     *logabsdet = log_p + bend;

@@ -1,8 +1,8 @@
-/* y = 1 / (1 + e^-x), log|dy/dx| = -|x| - 2 log1p(e^-|x|); inverse: flow/logit.h.
+/* y = 1 / (1 + e^-x), log|dy/dx| = -|x| - 2 log1p(e^-|x|). The inverse is in logit.h.
  *
- * The log-determinant keeps its digits in both tails, where y (1 - y) has none left.
+ * The log-determinant keeps its digits in both tails, where y (1 - y) would lose them.
  *
- * Source: the logistic distribution; numerics as in flow/logit.h.
+ * Source: the logistic distribution; numerics as in logit.h.
  * Max error: 2 ULP (float and double), before the sum.
  */
 #ifndef FG_FLOW_BIJECTORS_SIGMOID_H

@@ -1,10 +1,10 @@
-/* y = x / (1 + |x| / b), log|dy/dx| = -2 log(1 + |x| / b): from all numbers to those within +-b.
+/* y = x / (1 + |x| / b), log|dy/dx| = -2 log(1 + |x| / b). It maps all numbers to (-b, b).
  *
- * The inverse is x = y / g with -2 log g, g = 1 - |y| / b. The difference is b - |y|, which is
- * exact near the limits, over b; where y is small, the logarithm is log1p(-|y| / b).
+ * The inverse is x = y / g, log|dx/dy| = -2 log g, g = 1 - |y| / b. g is computed as (b - |y|) / b,
+ * whose difference is exact for |y| near b. If |y| / b < 1/2, log g is log1p(-|y| / b).
  *
  * Source: zuko's SoftclipTransform.
- * Max error: 3 ULP (float and double), before the sum. +-b gives +-inf, and NaN beyond.
+ * Max error: 3 ULP (float and double), before the sum. y = +-b gives +-inf, and |y| > b NaN.
  */
 #ifndef FG_FLOW_BIJECTORS_SOFT_CLIP_H
 #define FG_FLOW_BIJECTORS_SOFT_CLIP_H

@@ -1,7 +1,8 @@
-/* y = log(1 + e^x), log|dy/dx| = -log(1 + e^-x);
- * inverse x = y + log(1 - e^-y), with -log(1 - e^-y).
+/* y = log(1 + e^x), log|dy/dx| = -log(1 + e^-x).
+ * The inverse is x = y + log(1 - e^-y), log|dx/dy| = -log(1 - e^-y).
  *
- * Below log 2 the logarithm is that of -expm1(-y), above it log1p(-e^-y): neither cancels.
+ * For y < log 2, log(1 - e^-y) is computed as log(-expm1(-y)), for other y as log1p(-e^-y). Neither
+ * cancels.
  *
  * Source: Maechler (2012), Accurately computing log(1 - exp(-|a|)).
  * Max error: 2 ULP of y and log|dy/dx|, 4 ULP of the inverse's larger term (float and double),

@@ -1,12 +1,14 @@
-/* y = tanh x, log|dy/dx| = log(1 - y^2) = -2 log cosh x; inverse x = atanh y, with -log(1 - y^2).
+/* y = tanh x, log|dy/dx| = log(1 - y^2) = -2 log cosh x.
+ * The inverse is x = atanh y, log|dx/dy| = -log(1 - y^2).
  *
- * With w = e^|x| - 1, cosh x - 1 = w^2 / (2 (1 + w)): its log1p has all digits both near 0, where
- * 2 (log 2 - |x| - log1p(e^-2|x|)) cancels, and in the tails, where y has rounded to 1. The inverse
- * is log1p(2 |y| / (1 - |y|)) / 2; its logarithm is that of (1 - |y|) (1 + |y|) where y^2 is large.
+ * With w = e^|x| - 1, cosh x - 1 = w^2 / (2 (1 + w)), and log cosh x is its log1p. This keeps all
+ * digits near 0, where 2 (log 2 - |x| - log1p(e^-2|x|)) cancels, and in the tails, where y rounds
+ * to 1. The inverse is log1p(2 |y| / (1 - |y|)) / 2. For large y^2, log(1 - y^2) is log((1 - |y|)
+ * (1 + |y|)).
  *
  * Source: the identity cosh x - 1 = 2 sinh(x / 2)^2.
  * Max error: 2 ULP of y and atanh, 5 ULP of log|dy/dx| (float and double), before the sum.
- * atanh(+-1) = +-inf, and NaN beyond.
+ * atanh(+-1) = +-inf; |y| > 1 gives NaN.
  */
 #ifndef FG_FLOW_BIJECTORS_TANH_H
 #define FG_FLOW_BIJECTORS_TANH_H

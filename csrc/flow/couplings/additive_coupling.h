@@ -1,6 +1,6 @@
-/* y = x + shift, log|dy/dx| = 0: of one element of a row.
+/* y = x + shift, log|dy/dx| = 0, of one element of a row.
  *
- * The inverse subtracts. Where mask > 1/2, both are the identity.
+ * The inverse subtracts. Elements with mask > 1/2 do not change.
  *
  * Source: Dinh, Krueger and Bengio, NICE (2015), equation 8.
  * Max error: 0.5 ULP (float and double).

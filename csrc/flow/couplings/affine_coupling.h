@@ -1,15 +1,15 @@
-/* y = x s + shift, log|dy/dx| = log s, with s > 0: of one element of a row.
+/* y = x s + shift, log|dy/dx| = log s, with s > 0, of one element of a row.
  *
- * Its inverse is x = (y - shift) / s, with -log s. Where mask > 1/2, both are the identity, with 0.
- * What s is made of, flow/scale_maps.h says.
+ * The inverse is x = (y - shift) / s, log|dx/dy| = -log s. Elements with mask > 1/2 do not change,
+ * and have log|dy/dx| = 0. scale_maps.h computes s from the output of a network.
  *
- * With cotangents c of y and d of log|dy/dx|, the gradients are c s by x, c by shift, and
- * c x s + d by log s; of the inverse c / s, -c / s and -(c x + d).
+ * With cotangents c of y and d of log|dy/dx|, the gradient of x is c s, of shift c, and of log s c
+ * x s + d. For the inverse, that of y is c / s, of shift -c / s, and of log s -(c x + d).
  *
- * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4
- * to 8.
- * Max error of y: 1 ULP of the larger of |x s| and |shift|, of the inverse of the larger of
- * |y / s| and |shift / s|, besides the error of s.
+ * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4 to
+ * 8.
+ * Max error: 1 ULP of the larger of |x s| and |shift|; for the inverse, of the larger of |y / s|
+ * and |shift / s|. The error of s comes on top.
  */
 #ifndef FG_FLOW_COUPLINGS_AFFINE_COUPLING_H
 #define FG_FLOW_COUPLINGS_AFFINE_COUPLING_H
@@ -30,7 +30,7 @@ static inline void coupled_inverse(real y, real shift, real mask, flow_scale s, 
     *logabsdet = real_select_by(kept(mask), R(0.0), -s.log_scale);
 }
 
-/* Gradients by x and shift; returns that by log s. */
+/* Writes the gradients of x and shift, and returns the gradient of log s. */
 static inline real coupled_gradients(real x, real y, flow_scale s, real d_y, real d_logabsdet,
                                      real *d_x, real *d_shift)
 {
@@ -49,7 +49,7 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
     return -mul_add(d_x, x, d_logabsdet);
 }
 
-/* The operation and its vector-Jacobian product, for one scale map and one way. */
+/* The operation and its vector-Jacobian product, for one scale map and one direction. */
 #define FLOW_COUPLING(name, map, way)                                                              \
     static inline void name##_##map(real x, real u, real shift, real mask, real *y, real *ld)      \
     {                                                                                              \
@@ -68,7 +68,7 @@ static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real 
         *d_mask = 0;                                                                               \
     }
 
-/* The same for a map with a limit. */
+/* The same for a scale map with a limit. */
 #define FLOW_LIMITED_COUPLING(name, map, way)                                                      \
     static inline void name##_##map(real x, real u, real shift, real mask, real limit, real *y,    \
                                     real *ld)                                                      \

@@ -1,4 +1,4 @@
-/* Couplings: x is scaled and shifted by what a network gives for it. */
+/* Couplings: a network gives the scale and the shift of x. */
 #include "core/tile.h"
 
 #include "flow/couplings/additive_coupling.h"

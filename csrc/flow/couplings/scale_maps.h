@@ -6,8 +6,8 @@
  *     tanh       log s = limit tanh(u)                    Real NVP, where limit is learned
  *     soft_clip  log s = u / (1 + |u| / limit)            zuko, where limit is log 1000
  *
- * Where log s is the nearer, s is its exponential, and log s cannot overflow with it; else log s is
- * the logarithm of s.
+ * A map that defines log s computes s as its exponential; log s is then finite even if s overflows.
+ * A map that defines s computes log s as its logarithm.
  *
  * Max error of s: 1 ULP for exp, 3 for sigmoid and softplus, else 3 (1 + |log s|); of log s: 0 for
  * exp, 3 for tanh and soft_clip, 3 of the larger of |log s| and 1 for sigmoid and softplus.
@@ -19,7 +19,7 @@
 
 typedef struct {
     real scale, log_scale;
-    real slope, limit_slope; /* of log_scale by u, and by limit */
+    real slope, limit_slope; /* derivatives of log_scale with respect to u and to limit */
 } flow_scale;
 
 static inline flow_scale scale_exp(real u)

@@ -1,7 +1,7 @@
-/* log N(z; 0, 1) summed over a row, + logabsdet of the row: log p(x) by change of variables.
+/* log N(z; 0, 1) summed over a row, plus logabsdet of the row: log p(x) by change of variables.
  *
- * The log-determinant comes with every element of the row; the mean of these equal numbers is it,
- * and is added to the sum in double, before the one rounding.
+ * Each element of the row comes with the same log-determinant. The sum of these over n is the
+ * log-determinant again. It is added to the sum of log N in double, and the result is rounded once.
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 5.
  * Max error: 1.5 ULP of each term (float and double), before the sum.

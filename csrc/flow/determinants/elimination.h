@@ -1,9 +1,10 @@
-/* Elimination with partial pivoting, P A = L U, of 16 matrices: one in each lane.
+/* Elimination with partial pivoting, P A = L U, of 16 matrices, one in each lane.
  *
- * Columns are finished from left to right: the steps so far, each an exchange of two rows and a
- * multiple of a column of L, are done to the next one, whose largest element is then its pivot. A
- * lane exchanges rows of its own, by their index: comparing every row with it took 1.1 to 2 times
- * as long. Dividing by a pivot is exact for what equals it, so that repeated rows leave nothing.
+ * Columns are finished from left to right. All earlier steps (an exchange of two rows, and the
+ * subtraction of a multiple of a column of L) are applied to the next column. Its largest element
+ * is then its pivot. Each lane exchanges its own rows, by index: to compare every row with the
+ * index took 1.1 to 2 times as long. The quotient of a pivot and an equal number is exactly 1, so
+ * that equal rows give exactly 0.
  *
  * Source: Golub and Van Loan, Matrix Computations (2013), section 3.4, in gaxpy form.
  */
@@ -16,8 +17,8 @@
 
 typedef int64_t lane_rows[FG_LANES];
 
-/* What elimination leaves: columns of L below its diagonal and, if they are wanted, of U down to
- * its diagonal, both packed; and which row was exchanged for row j in step j. */
+/* The result of elimination: the columns of L below the diagonal and, if wanted, the columns of U
+ * down to the diagonal, both packed; and the row that step j exchanged with row j. */
 typedef struct {
     lanes *lower, *upper, *column;
     lane_rows *row;
@@ -30,7 +31,7 @@ static elimination elimination_space(ptrdiff_t n, void *scratch)
     return f;
 }
 
-/* The first steps of elimination, done to a column. */
+/* Applies the first `steps` steps of elimination to a column. */
 static void elimination_steps(ptrdiff_t n, ptrdiff_t steps, const elimination *f)
 {
     lanes *const y = f->column, factor;
@@ -47,12 +48,13 @@ static void elimination_steps(ptrdiff_t n, ptrdiff_t steps, const elimination *f
     }
 }
 
-/* The largest of the elements from number j on, and its row: the first of equals, and NaN if the
- * first is. */
+/* The largest of the elements from number j on, and its row. Of equal elements the first is taken.
+ * If element j is NaN, the pivot is NaN. */
 static void elimination_pivot(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
                               lanes *restrict pivot, lane_rows *restrict row)
 {
-    lanes best, largest, place; /* rows are compared like numbers: integers stop SSE's loop */
+    lanes best, largest, place; /* row numbers are `real`: with integers the loop does not vectorise
+                                 * on SSE */
     EACH_LANE(l) {
         best[l] = y[j][l];
         largest[l] = real_abs(y[j][l]);
@@ -72,8 +74,8 @@ static void elimination_pivot(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
     }
 }
 
-/* Column j of L: what is below the pivot, over it. Both are first brought where the inverse of the
- * pivot is a normal number. */
+/* Column j of L: the elements below the pivot, divided by the pivot. Both are scaled first, so that
+ * the inverse of the pivot is a normal number. */
 static void elimination_lower(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
                               const lanes *restrict pivot, const lane_rows *restrict row,
                               lanes *restrict lower)
@@ -83,7 +85,8 @@ static void elimination_lower(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
         const real size = real_abs((*pivot)[l]);
         const real up = size < PICK(0x1p-60f, 0x1p-500) ? PICK(0x1p90f, 0x1p600) : R(1.0);
         scale[l] = size > PICK(0x1p60f, 0x1p500) ? PICK(0x1p-90f, 0x1p-600) : up;
-        scaled[l] = size == 0 ? R(1.0) : (*pivot)[l] * scale[l]; /* of nothing, multiples are 0 */
+        scaled[l] = size == 0 ? R(1.0) : (*pivot)[l] * scale[l]; /* all elements are 0 too, and so
+                                                                  * are the quotients */
         inverse[l] = 1 / scaled[l];
     }
     for (ptrdiff_t i = j + 1; i < n; i++)
@@ -93,7 +96,7 @@ static void elimination_lower(ptrdiff_t n, ptrdiff_t j, const lanes *restrict y,
         }
 }
 
-/* U^-1 of a column, in place. */
+/* Multiplies a column by U^-1, in place. */
 static void elimination_back(ptrdiff_t n, const lanes *upper, lanes *y)
 {
     for (ptrdiff_t k = n - 1; k >= 0; k--) {

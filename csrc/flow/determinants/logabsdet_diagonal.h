@@ -1,9 +1,9 @@
-/* log|det| of a diagonal: sum_i log|x_i|, as core/log_product.h takes it from their product.
+/* log|det| of a diagonal: sum_i log|x_i|, computed from the product as in core/log_product.h.
  *
  * Source: the determinant of a triangular matrix is the product of its diagonal.
- * Max error: float 1 ULP, double 1.5 ULP of the sum (or of 2^-42) of up to 1024 elements; longer
- * rows, of the sum over blocks of 1024 of |log of their product|. No logarithm of an element is
- * rounded. A zero gives -inf, an infinity +inf, both of them in one row NaN; NaN gives NaN.
+ * Max error: for up to 1024 elements, float 1 ULP, double 1.5 ULP of the sum (or of 2^-42). For
+ * longer rows, the same of the sum over blocks of 1024 of |log of their product|. No logarithm of
+ * an element is rounded. A zero gives -inf, an infinity +inf, both in one row NaN; NaN gives NaN.
  */
 #ifndef FG_FLOW_DETERMINANTS_LOGABSDET_DIAGONAL_H
 #define FG_FLOW_DETERMINANTS_LOGABSDET_DIAGONAL_H
@@ -15,7 +15,7 @@ static inline void logabsdet_diagonal(real x, real *factor)
     *factor = real_abs(x);
 }
 
-/* Of one element, the logarithm itself. */
+/* For a row of one element, the logarithm itself. */
 static inline real logabsdet_element(real x)
 {
     return real_log(real_abs(x));

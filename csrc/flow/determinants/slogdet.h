@@ -1,14 +1,14 @@
 /* Sign and log|det| of a small matrix, from its elimination P A = L U:
  *     log|det A| = sum_j log|U_jj|,  d log|det A| / dA = A^-T.
  *
- * The pivots are multiplied, and one logarithm taken (elementary/product.h). The gradient solves
- * for the columns of the inverse, each of which is one more column to eliminate.
+ * The pivots are multiplied, and one logarithm is taken (elementary/product.h). The gradient solves
+ * for the columns of the inverse. Each is eliminated like a further column of A.
  *
  * Source of the gradient: Giles, Collected matrix derivative results (2008), section 2.2.3.
  * Max error: 1.2 u of the larger of |log|det|| and the condition number |A|_F |A^-1|_F, and of the
  * gradient 0.8 u of that number times |A^-1|_F (u = 2^-53), over random, graded, nearly singular
- * and nearly diagonal matrices of n = 2 to 32; pivots that grow, as they can but hardly do, cost
- * more. A pivot of 0 gives sign 0 and -inf; NaN gives NaN twice.
+ * and nearly diagonal matrices of n = 2 to 32. If pivots grow, which is rare, the error is larger.
+ * A pivot of 0 gives sign 0 and -inf; NaN gives NaN for both.
  */
 #ifndef FG_FLOW_DETERMINANTS_SLOGDET_H
 #define FG_FLOW_DETERMINANTS_SLOGDET_H
@@ -72,11 +72,11 @@ static void slogdet_vjp_lanes(const ptrdiff_t *size, const double *options, void
 {
     const ptrdiff_t n = size[0];
     elimination f = elimination_space(n, scratch);
-    const lanes *restrict const cotangent = (lanes *)operand[2]; /* a sign does not change */
+    const lanes *restrict const cotangent = (lanes *)operand[2]; /* the sign has gradient 0 */
     lanes *restrict const d_a = (lanes *)operand[5], *restrict const y = f.column;
     (void)options;
     slogdet_factorize(n, (lanes *)operand[0], 1, &f, (lanes *)operand[3], (lanes *)operand[4]);
-    for (ptrdiff_t row = 0; row < n; row++) { /* row of A^-T: column of A^-1 */
+    for (ptrdiff_t row = 0; row < n; row++) { /* a row of A^-T is a column of A^-1 */
         for (ptrdiff_t i = 0; i < n; i++)
             EACH_LANE(l)
                 y[i][l] = i == row ? R(1.0) : R(0.0);

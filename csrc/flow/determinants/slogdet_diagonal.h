@@ -1,7 +1,7 @@
-/* sign and log|det| of a diagonal: the parity of its negative elements, and log|det| as
- * flow/logabsdet_diagonal.h has it.
+/* Sign and log|det| of a diagonal: the parity of the number of negative elements, and log|det| as
+ * in logabsdet_diagonal.h.
  *
- * A zero gives sign 0 and -inf; NaN gives NaN twice; an infinity gives +inf, with a zero NaN.
+ * A zero gives sign 0 and -inf; NaN gives NaN for both; an infinity gives +inf, with a zero NaN.
  *
  * Source: the determinant of a triangular matrix is the product of its diagonal.
  * Max error: as there, float 1 ULP, double 1.5 ULP of the sum; the sign is exact.
@@ -29,7 +29,7 @@ static inline void slogdet_diagonal_close(real n, real negatives, real logs, rea
 static inline void slogdet_diagonal_vjp(real x, real d_sign, real d_logabsdet, real *d_x,
                                         real *negative, real *factor)
 {
-    (void)d_sign; /* a sign does not change */
+    (void)d_sign; /* the sign has gradient 0 */
     slogdet_diagonal(x, negative, factor);
     *d_x = d_logabsdet / x;
 }

@@ -1,13 +1,13 @@
 /* y = (x - mean) e^log_gamma / sqrt(var + eps) + beta,
- * log|dy/dx| = log_gamma - 1/2 log(var + eps): of one element of a row.
+ * log|dy/dx| = log_gamma - 1/2 log(var + eps), of one element of a row.
  *
- * Every parameter comes with each element, so that where channels repeat over an image, so does
- * their share of the log-determinant. The inverse is
- * x = (y - beta) e^-log_gamma sqrt(var + eps) + mean.
+ * Every element comes with its parameters. So if a channel repeats over an image, its share of the
+ * log-determinant is counted as often. The inverse is x = (y - beta) e^-log_gamma sqrt(var + eps) +
+ * mean.
  *
- * With cotangents c of y and d of log|dy/dx|, the normalized n = (x - mean) / sqrt(var + eps) and
- * the scale s = e^log_gamma / sqrt(var + eps), the gradients are c s by x, -c s by mean, c by beta,
- * g = c n e^log_gamma + d by log_gamma, and -g / (2 (var + eps)) by var and by eps.
+ * Let c and d be the cotangents of y and log|dy/dx|, n = (x - mean) / sqrt(var + eps), and s =
+ * e^log_gamma / sqrt(var + eps). The gradient of x is c s, of mean -c s, of beta c, of log_gamma g
+ * = c n e^log_gamma + d, and of var and eps -g / (2 (var + eps)).
  *
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), section 3.7.
  * Max error of y: 6 ULP of the larger of |y - beta| and |beta|; of log|dy/dx|: 2 ULP of its larger

@@ -1,4 +1,4 @@
-/* Residual layers whose log-determinant is known: planar and radial. */
+/* Residual layers with a known log-determinant: planar and radial. */
 #include "core/tile.h"
 
 #include "flow/residual/planar.h"

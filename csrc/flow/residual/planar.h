@@ -1,17 +1,17 @@
 /* y = x + v tanh(a), a = w.x + b; log|det dy/dx| = log(1 + m (1 - tanh(a)^2)), v = u + k w.
  *
- * k moves u along w so that m = w.v = softplus(w.u) - 1 > -1, without which the transform could not
- * be undone: k = (m - w.u) / |w|^2, or 0 where w is. The gradients, with cotangents c of y and d of
- * the log-determinant, h = tanh(a), g = 1 - h^2 and f = g / (1 + m g), are
- *     by a      A = (c.v) g - 2 h d m f        by m      d f
- *     by w.u    B = sigmoid(w.u) d f - (h c.w) sigmoid(-w.u) / |w|^2
- *     by x      c + A w                        by b      A
- *     by u      h c + B w                      by w      A x + k h c + B u - 2 k h c.w / |w|^2 w.
+ * The transform is invertible if m = w.v > -1. So k moves u along w until m = softplus(w.u) - 1:
+ * k = (m - w.u) / |w|^2, or 0 for w = 0. With cotangents c of y and d of the log-determinant,
+ * h = tanh(a), g = 1 - h^2 and f = g / (1 + m g), the gradients are
+ *     of a      A = (c.v) g - 2 h d m f        of m      d f
+ *     of w.u    B = sigmoid(w.u) d f - (h c.w) sigmoid(-w.u) / |w|^2
+ *     of x      c + A w                        of b      A
+ *     of u      h c + B w                      of w      A x + k h c + B u - 2 k h c.w / |w|^2 w.
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equations 10 to
  * 12, 22 and 23.
- * Max error: 0.5 ULP of each product, before the sums; what is made of them is in double. Where w
- * is 0, nothing moves but by u, and the gradients by w and u are those at fixed v = u.
+ * Max error: 0.5 ULP of each product, before the sums; the rest is in double. For w = 0, v = u, and
+ * the gradients of w and u are those for v = u held fixed.
  */
 #ifndef FG_FLOW_RESIDUAL_PLANAR_H
 #define FG_FLOW_RESIDUAL_PLANAR_H
@@ -27,7 +27,7 @@ static inline void planar_products(real x, real w, real u, real b, real *wx, rea
     *bias = b;
 }
 
-/* m and 1 + m g, which is a sum of positive numbers too. */
+/* m, and 1 + m g as a sum of positive numbers. */
 static inline real planar_slope(real wu, real ww, real flatness, real h, real *m)
 {
     const real s = ww > 0 ? real_softplus(wu) : R(1.0);
@@ -52,8 +52,8 @@ static inline void planar(real x, real w, real u, real b, real logabsdet, real h
     *y = mul_add(mul_add(k, w, u), h, x);
 }
 
-/* The state: logabsdet, the gradient by b, h, k, w.u and |w|^2, of which the last two will be the
- * gradient by w.u and what multiplies w in its own gradient. */
+/* The state: logabsdet, g, h, k, w.u and |w|^2. The closing of the next stage replaces g by the
+ * gradient of b, w.u by the gradient of w.u, and |w|^2 by the factor of w in the gradient of w. */
 static inline void planar_vjp_products_close(real n, real wx, real wu, real ww, real bias,
                                              real *logabsdet, real *flatness, real *h, real *k,
                                              real *dot, real *square)

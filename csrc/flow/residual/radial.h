@@ -2,14 +2,14 @@
  * log|det dy/dx| = (n - 1) log((r + s) / (alpha + r))
  *                  + log((r^2 + 2 alpha r + alpha s) / (alpha + r)^2).
  *
- * s > 0 stands for alpha plus the paper's beta, so that the transform can be undone; then both
- * logarithms are of sums of positive numbers. alpha is e^log_alpha.
+ * s > 0 is alpha plus the paper's beta. So the transform is invertible, and both logarithms are of
+ * sums of positive numbers. alpha is e^log_alpha.
  *
  * With cotangents c of y and d of the log-determinant L, D = c.(x - x0) and G = D dk/dr + d dL/dr,
- * the gradients are c (1 + k) + G (x - x0) / r by x, and c less that by x0.
+ * the gradient of x is c (1 + k) + G (x - x0) / r, and that of x0 is c less the gradient of x.
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 14.
- * Max error: 1.5 ULP of (x - x0)^2, before the sum; what is made of it is in double.
+ * Max error: 1.5 ULP of (x - x0)^2, before the sum; the rest is in double.
  */
 #ifndef FG_FLOW_RESIDUAL_RADIAL_H
 #define FG_FLOW_RESIDUAL_RADIAL_H
@@ -42,8 +42,8 @@ static inline void radial(real x, real x0, real log_alpha, real beta, real logab
     *y = mul_add(k, x - x0, x);
 }
 
-/* The state: logabsdet, log alpha and beta, which will be their gradients, k, and r, which will be
- * G / r. */
+/* The state: logabsdet, log alpha, beta, k and r. The closing of the next stage replaces log alpha
+ * and beta by their gradients, and r by G / r. */
 static inline void radial_vjp_distance_close(real n, real square, real log_alphas, real betas,
                                              real *logabsdet, real *log_alpha, real *beta, real *k,
                                              real *r)

@@ -4,7 +4,7 @@
 
 #include "flow/splines/cubic_place.h"
 
-/* y of theta (or x), from the end that is nearer. */
+/* y from theta (or x), measured from the nearer end of the bin. */
 static inline wide_real cubic_value(const cubic_point *p, int inverse)
 {
     const wide_real low = cubic_risen(p->theta, p->om, p->low, p->high);
@@ -16,7 +16,7 @@ static inline wide_real cubic_value(const cubic_point *p, int inverse)
     return wide_select(lower, low_end + gone, high_end - gone);
 }
 
-/* y, or x outside of the bins, and dy/dx. */
+/* y (or x), and dy/dx. Outside of the bins both are those of the identity. */
 static inline real cubic_value_in(const cubic_lane_spline *c, const cubic_point *p, real x, int l,
                                   int inverse, wide_real rate, wide_real *slope)
 {

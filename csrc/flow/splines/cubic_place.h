@@ -1,4 +1,5 @@
-/* Where a point lies in a cubic spline: its bin, those beside it, and its shares of the bin. */
+/* The position of a point in a cubic spline: its bin, the bins beside it, and its place in the bin.
+ */
 #ifndef FG_FLOW_SPLINES_CUBIC_PLACE_H
 #define FG_FLOW_SPLINES_CUBIC_PLACE_H
 
@@ -7,7 +8,8 @@
 #include "flow/splines/spline_neighbours.h"
 #include "flow/splines/spline_place.h"
 
-/* A spline at 16 points: both axes, where the points are, and the raw slopes of both ends. */
+/* A spline at 16 points: both axes, the positions of the points, and the raw slopes of both ends.
+ */
 typedef struct {
     ptrdiff_t bins;
     spline_bins x, y;
@@ -16,8 +18,9 @@ typedef struct {
     const lanes *raw;
 } cubic_lane_spline;
 
-/* The knots, the bin of each point, and those beside it; of operands x, widths, heights and slopes.
- * The shares of both axes, if wanted, are left where it says. */
+/* Finds the knots, the bin of each point, and the bins beside it. The operands are x, widths,
+ * heights and slopes. If x_shares and y_shares are not NULL, the shares of both axes are written
+ * there. */
 static inline void cubic_find(const ptrdiff_t *size, const double *options, void *const *operand,
                               void *scratch, int inverse, lanes *x_shares, lanes *y_shares,
                               cubic_lane_spline *c)
@@ -36,13 +39,16 @@ static inline void cubic_find(const ptrdiff_t *size, const double *options, void
     spline_find_neighbours(bins, x_knots, y_knots, &c->at.bin, &c->x_beside, &c->y_beside);
 }
 
-/* How the slopes at both ends of a bin move with what they are made of. */
+/* The derivatives of the slopes at both ends of a bin, with respect to the sizes of the bins beside
+ * it. */
 typedef struct {
-    wide_real low_a, low_b, high_a, high_b; /* how wide and how high the bins beside are */
+    wide_real low_a, low_b, high_a, high_b; /* widths (a) and heights (b) of the bins beside, over
+                                             * those of this bin */
     cubic_end_by low, high;
 } cubic_ends_by;
 
-/* How wide a bin beside is; of what has no width, or beside it, next to nothing or very. */
+/* The width of a bin beside over that of this bin, limited to positive finite numbers: bins may
+ * have width 0. */
 static inline wide_real cubic_ratio(wide_real a)
 {
     const wide_real least = 0x1p-100, most = 0x1p100;

@@ -1,10 +1,10 @@
-/* The slopes of a cubic spline at the ends of a bin, as multiples of the bin's own.
+/* The slopes of a cubic spline at the ends of a bin, as multiples of the bin's own slope.
  *
- * Between two bins, of slopes s and s' and widths w and w', the slope is the least of 2 s, 2 s' and
- * (w' s + w s') / (w + w'), that of a parabola through the three knots: what never overshoots. With
- * a = w' / w and b = h' / h, as a multiple of s: the least of 2, 2 b / a and (b / a + a) / (1 + a).
- * One division, of 1 by what all these are divided by, serves both ends of a bin.
- * At the ends of the spline it is 3 sigmoid(u) of a raw parameter u.
+ * Between two bins of slopes s, s' and widths w, w', the slope is the least of 2 s, 2 s' and (w' s
+ * + w s') / (w + w'), the slope of a parabola through the three knots. So the spline never
+ * overshoots. With a = w' / w and b = h' / h, as a multiple of s: the least of 2, 2 b / a and (b /
+ * a + a) / (1 + a). One division, by the product of all divisors, serves both ends of a bin. At the
+ * ends of the spline the slope is 3 sigmoid(u) of a raw parameter u.
  *
  * Source: Steffen (1990), A simple method for monotonic interpolation in one dimension.
  */
@@ -14,16 +14,16 @@
 #include "flow/splines/cubic_spline.h"
 #include "flow/splines/spline_share.h"
 
-/* No slope is less: its logarithm would be -inf, and its derivative none. */
+/* The smallest slope. With a slope of 0, the logarithm would be -inf and have no derivative. */
 #define CUBIC_LEAST_SLOPE PICK(0x1p-200, 0x1p-1000)
 
-/* The derivatives of a slope: by a, by b, and by the raw parameter. */
+/* The derivatives of a slope with respect to a, b, and the raw parameter. */
 typedef struct {
     wide_real width, height, raw;
 } cubic_end_by;
 
-/* The bin beside: how many times as wide it is, and its height; per_height is 1 / (a (1 + a) h) of
- * the bin of height h. */
+/* `a` is the width of the bin beside over that of this bin, and `beside` its height. per_height is
+ * 1 / (a (1 + a) h) for this bin's height h. */
 static inline cubic_end cubic_inner_slope(wide_real a, wide_real beside, wide_real h,
                                           wide_real per_height, cubic_end_by *by)
 {
@@ -54,7 +54,7 @@ static inline cubic_end cubic_outer_slope(real raw, cubic_end_by *by)
     return end;
 }
 
-/* That of the end of the spline where this is one. */
+/* Replaces the slope by that of the end of the spline, if this is an end of the spline. */
 static inline void cubic_choose_slope(int outer, const cubic_end *outside, wide_real by_raw,
                                       cubic_end *end, cubic_end_by *by)
 {

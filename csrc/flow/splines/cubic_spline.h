@@ -5,15 +5,15 @@
  *     low = theta (p om^2 + theta ((3 - q) om + theta)),  y = y0 + h low
  *     high = om (q theta^2 + om ((3 - p) theta + om)),    y = y1 - h high
  *     dy/dx = s (p om^2 + 2 (3 - p - q) theta om + q theta^2)
- * A Bernstein polynomial: y is a sum of what is not negative. Of dy/dx one term may be, but with
- * p or q <= 2, as of K >= 2 bins, no more than 0.82 of the others: nothing cancels.
+ * In this Bernstein form, y is a sum of terms >= 0. One term of dy/dx may be negative. But for K >=
+ * 2 bins p <= 2 or q <= 2, and it is at most 0.82 of the other terms. So nothing cancels.
  *
- * Inverse, of u = (y - y0) / h or, beyond the middle of the bin, of (y1 - y) / h with p and q
- * exchanged: the root t <= 1/2 of low(t) = u. What is started with is the root of
- * p' t + c t^2 = u, where p' = p (1 - r)^2 and c = (3 - q) (1 - r) + u^(1/3) are frozen at r, half
- * of the share that u has of low(1/2). It is off by no more than 30 %, whatever p, q and u are, and
- * of roots that are double or triple too; Halley's steps leave 1e-2, 3e-7, and rounding. So there
- * are three, and no bracket: nothing would ever meet it.
+ * The inverse takes u = (y - y0) / h, or, beyond the middle of the bin, (y1 - y) / h with p and q
+ * exchanged, and finds the root t <= 1/2 of low(t) = u. It starts from the root of p' t + c t^2 =
+ * u, with p' = p (1 - r)^2 and c = (3 - q) (1 - r) + u^(1/3) at r = u / (2 low(1/2)). The start is
+ * within 30 % of the root for all p, q and u, also near double and triple roots. Halley's steps
+ * reduce the error to 1e-2, 3e-7, and rounding. So three steps are enough, and no bracket is
+ * needed.
  *
  * Source: Durkan, Bekasov, Murray and Papamakarios (2019), Cubic-spline flows; the form is of de
  * Boor (1978), and the root is our own.
@@ -26,30 +26,31 @@
 
 #include "core/lanes.h"
 
-/* The slope at an end of a bin, as a multiple of the bin's own, and what it is less than 3. */
+/* The slope at an end of a bin, as a multiple of the bin's own slope, and `rest` = 3 - slope. */
 typedef struct {
     wide_real slope, rest;
 } cubic_end;
 
-/* A point in its bin: its shares from both ends, and what the bin is like. */
+/* A point in its bin: its distances from both ends, as shares of the width, and the data of the
+ * bin. */
 typedef struct {
     wide_real theta, om, x0, x1, y0, y1, w, h, s, inverse_w, inverse_h;
     cubic_end low, high;
 } cubic_point;
 
-/* What has risen a share t after the end `from`. */
+/* The share of the height between the end `from` and the point at share t of the width. */
 static inline wide_real cubic_risen(wide_real t, wide_real o, cubic_end from, cubic_end to)
 {
     return t * wide_mul_add(t, wide_mul_add(to.rest, o, t), from.slope * o * o);
 }
 
-/* 3 - p - q, of the two that does not cancel. */
+/* 3 - p - q, as (3 - the larger) - the smaller, so that it does not cancel. */
 static inline wide_real cubic_middle(cubic_end from, cubic_end to)
 {
     return wide_select(from.slope > to.slope, from.rest - to.slope, to.rest - from.slope);
 }
 
-/* The slope as a multiple of the bin's own, and its derivative. */
+/* dy/dx as a multiple of the bin's own slope, and its derivative with respect to t. */
 static inline wide_real cubic_rate(wide_real t, wide_real o, cubic_end from, cubic_end to,
                                    wide_real *bend)
 {
@@ -58,7 +59,7 @@ static inline wide_real cubic_rate(wide_real t, wide_real o, cubic_end from, cub
     return wide_mul_add(p * o, o, wide_mul_add(q * t, t, 2 * middle * (t * o)));
 }
 
-/* x^(1/3) within 6 %, of x that is not negative: of the bits' upper half, a third. */
+/* x^(1/3) within 6 %, for x >= 0: the upper half of the bits, divided by 3. */
 static inline wide_real near_cube_root(wide_real x)
 {
     uint64_t bits;
@@ -73,7 +74,7 @@ static inline wide_real near_cube_root(wide_real x)
     return root;
 }
 
-#define NOT_NOTHING 0x1p-1000 /* for a divisor */
+#define NOT_NOTHING 0x1p-1000 /* keeps a divisor from 0 */
 
 static inline wide_real cubic_step(wide_real t, wide_real u, cubic_end from, cubic_end to)
 {
@@ -84,7 +85,8 @@ static inline wide_real cubic_step(wide_real t, wide_real u, cubic_end from, cub
                         t);
 }
 
-/* The share t <= 1/2 after the end `from` at which u has risen. */
+/* The share t <= 1/2 of the width from the end `from` at which the share u of the height is
+ * reached. */
 static inline wide_real cubic_root(wide_real u, cubic_end from, cubic_end to)
 {
     const wide_real root = near_cube_root(u), cubic = root < 0.5 ? root : 0.5;

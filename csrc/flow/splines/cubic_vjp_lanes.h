@@ -1,22 +1,23 @@
-/* The derivative of the cubic spline: the values, and the way back.
+/* The kernels of the cubic spline's derivative: the values, and the gradients.
  *
- * Within a bin, of y = y0 + h low and L = log s + log rate, where rate = dy/dx / s:
+ * Within a bin, y = y0 + h low and L = log s + log rate, where rate = dy/dx / s. Partial
+ * derivatives:
  *     low_theta = rate,  low_p = theta om^2,               low_q = -theta^2 om
  *     L_theta = bend / rate,  L_p = om (om - 2 theta) / rate,  L_q = theta (theta - 2 om) / rate
- * and by p and q of the sizes of this bin and the one beside it. Of the inverse it is that of the
- * forward function for the cotangents (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
+ * p and q depend on the sizes of this bin and of the bin beside. The derivative of the inverse is
+ * that of the forward function for the cotangents (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
  */
 #ifndef FG_FLOW_SPLINES_CUBIC_VJP_LANES_H
 #define FG_FLOW_SPLINES_CUBIC_VJP_LANES_H
 
 #include "flow/splines/cubic_lanes.h"
 
-/* By the sizes of bins. */
+/* The gradients of the sizes of bins. */
 typedef struct {
     spline_by_sizes_near x, y;
 } cubic_gradient;
 
-/* Cotangents times the partial derivatives: by theta, by p, and by q. */
+/* Cotangents times the partial derivatives with respect to theta, p, and q. */
 typedef struct {
     wide_real theta, low, high;
 } cubic_by;
@@ -33,7 +34,8 @@ static inline cubic_by cubic_vjp(const cubic_point *p, wide_real by_y, wide_real
     return g;
 }
 
-/* By the sizes of this bin and those beside, with by_y and by_l, of a point within the bins. */
+/* The gradients of the sizes of this bin and those beside, from by_y and by_l, for a point within
+ * the bins. */
 static inline void cubic_by_sizes(const cubic_point *p, const cubic_ends_by *ends,
                                   const cubic_by *g, wide_real by_y, wide_real by_l, int outside,
                                   int l, cubic_gradient *d)
@@ -55,7 +57,8 @@ static inline void cubic_by_sizes(const cubic_point *p, const cubic_ends_by *end
     d->y.after[l] = wide_select(outside, 0.0, high_b * p->inverse_h);
 }
 
-/* The values too, and what the logarithm is taken of; operands are those of the derivative. */
+/* Writes the gradients, and y and `slope`, whose logarithm the caller takes. The operands are those
+ * of the derivative. */
 static void cubic_gradients(const cubic_lane_spline *restrict c, int inverse,
                             const lanes *restrict x, const lanes *restrict by_y,
                             const lanes *restrict by_log, lanes *restrict y,
@@ -71,7 +74,7 @@ static void cubic_gradients(const cubic_lane_spline *restrict c, int inverse,
         const wide_real inverse_rate = 1 / rate, l_theta = bend * inverse_rate;
         const wide_real c_y = (wide_real)(*by_y)[l], c_log = (wide_real)(*by_log)[l];
         const wide_real by_l = inverse ? -c_log : c_log;
-        /* The inverse moves x where the forward function moves y. */
+        /* The cotangent of y in the forward function. For the inverse see the top of this file. */
         const wide_real through = wide_mul_add(by_l * l_theta, p.inverse_w, c_y);
         const wide_real by = inverse ? -through * (inverse_rate * (p.w * p.inverse_h)) : c_y;
         const cubic_by g = cubic_vjp(&p, by, by_l, rate, inverse_rate, l_theta);

@@ -1,18 +1,18 @@
 /* A piecewise linear spline y(x) of K bins of equal widths, and log dy/dx; or its inverse.
  *
- * With shares p = softmax(u) of the interval as heights, in bin k
+ * The heights are shares p = softmax(u) of the interval. In bin k
  *     y = y_k + theta h_k = y_{k+1} - om h_k,   dy/dx = K p_k,
  * with theta and om = 1 - theta each from its own knot. The logarithm is (u_k - max u) - log(sum_i
- * e^(u_i - max u) / K), and right also where the share is too small to be told from 0 beside the
- * others. Knots are summed in double, as spline_bins.h has it; those of x are never stored.
+ * e^(u_i - max u) / K). It is right also for a share that is too small to count beside the others.
+ * Knots are sums in double, as in spline_bins.h; the knots of x are never stored.
  *
- * Outside of the bins it goes on as the identity, as in nflows: y is continuous there, and dy/dx no
- * less than at any knot.
+ * Outside of the bins the spline is the identity, as in nflows: y is continuous there, and dy/dx is
+ * 1.
  *
  * Source: Mueller, McWilliams, Rousselle, Gross and Novak (2019), Neural importance sampling.
  * Max error: float 1 ULP of the bound, over the slope for the inverse, and 2 ULP of the largest of
- * the logarithm, max u - u_k and 1; double 1e-15 of the same. NaN gives NaN, and so does a height
- * of infinity; one of -infinity is a share of 0.
+ * the logarithm, max u - u_k and 1; double 1e-15 of the same. NaN gives NaN, and so does a raw
+ * height of +inf; a raw height of -inf is a share of 0.
  */
 #ifndef FG_FLOW_SPLINES_LINEAR_SPLINE_H
 #define FG_FLOW_SPLINES_LINEAR_SPLINE_H
@@ -20,7 +20,7 @@
 #include "flow/splines/spline_bins.h"
 #include "flow/splines/spline_place.h"
 
-/* Of the raw heights: what they are by, and that of the point's bin. */
+/* From the raw heights: the factor of all shares, the largest, and the one of the point's bin. */
 typedef struct {
     wide_lanes stretch;
     lanes largest, here;

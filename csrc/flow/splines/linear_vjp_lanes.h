@@ -1,9 +1,9 @@
-/* The kernels of the linear spline's derivative: the values, and the way back.
+/* The kernels of the linear spline's derivative: the values, and the gradients.
  *
- * A height has the same gradient through y for all bins below that of the point, and
- * spline_by_shares of spline_bins_vjp.h takes it to the raw ones. That of the logarithm is 1 - p_k
- * for the point's bin, from the knots on both sides, and -p_i for all others: never over a height,
- * which may be 0.
+ * Through y, the heights of all bins below the point's bin have the same gradient. spline_by_shares
+ * of spline_bins_vjp.h turns it into gradients of the raw heights. Through the logarithm, the
+ * gradient is 1 - p_k for the point's bin, computed from the knots on both sides, and -p_i for all
+ * others. So nothing is divided by a height, which may be 0.
  */
 #ifndef FG_FLOW_SPLINES_LINEAR_VJP_LANES_H
 #define FG_FLOW_SPLINES_LINEAR_VJP_LANES_H
@@ -11,7 +11,7 @@
 #include "flow/splines/linear_lanes.h"
 #include "flow/splines/spline_bins_vjp.h"
 
-/* The height of the point's bin, also where the knots at its ends are the same number. */
+/* The height of the point's bin, also if the knots at its ends are equal. */
 static void linear_height(const linear_heights *restrict heights, wide_lanes *restrict height)
 {
     EACH_LANE(l) {
@@ -20,7 +20,8 @@ static void linear_height(const linear_heights *restrict heights, wide_lanes *re
     }
 }
 
-/* By x, and by heights; `by_log` is by the logarithm of the forward slope. */
+/* The gradients of x and of the heights. `by_log` is the cotangent of the log of the forward slope.
+ */
 static void linear_gradients(const spline_place *restrict at, const wide_lanes *restrict height,
                              wide_real rate, int inverse, const lanes *restrict c_y,
                              const lanes *restrict c_log, lanes *restrict d_x,
@@ -29,7 +30,7 @@ static void linear_gradients(const spline_place *restrict at, const wide_lanes *
     EACH_LANE(l) {
         const int outside = at->beyond[l] != 0;
         const wide_real slope = (*height)[l] * rate, c = (wide_real)(*c_y)[l];
-        /* The inverse moves x where the forward function moves y. */
+        /* The cotangent of y in the forward function. For the inverse it is -c_x / (dy/dx). */
         const wide_real by_y = inverse ? -c / slope : c;
         const wide_real from = inverse ? at->y0[l] : at->x0[l];
         const wide_real to = inverse ? at->y1[l] : at->x1[l];

@@ -7,7 +7,7 @@
 #include "flow/splines/quadratic_vjp_lanes.h"
 #include "flow/splines/rational_quadratic_vjp_lanes.h"
 
-/* The options: bound 1, and nflows' minimal sizes and slope. */
+/* The options: bound 1, and the minimal sizes and slope of nflows. */
 #define NFLOWS_SPLINE 1, 1e-3, 1e-3, 1e-3
 
 extern FG_ROWS;

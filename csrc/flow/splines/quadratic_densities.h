@@ -1,10 +1,11 @@
-/* The densities of a quadratic spline at its K + 1 knots, of mean 1: from raw heights of all of
- * them, or of the K - 1 inner ones, and then the density is 1 at both ends.
+/* The densities of a quadratic spline at its K + 1 knots, of mean 1. They come from K + 1 raw
+ * heights, or from the K - 1 inner ones; the density is then 1 at both ends.
  *
- * A density is `least` and an excess, which are kept apart: the gradient knows the excess only. The
- * excess is (1 - least) s / c of s = softplus(u) + 1/1000, where c is the mean of the line through
- * all s; or, so that it is also s at both ends, the integral of the line through the inner s and 0
- * at the ends, over 2 bound less half of the widths of both end bins.
+ * A density is `least` plus an excess. The two are kept apart, because the gradient needs the
+ * excess alone. The excess is (1 - least) s / c with s = softplus(u) + 1/1000. For K + 1 heights, c
+ * is the mean of the line through all s. For K - 1 heights, c is the integral of the line through
+ * the inner s and 0 at the ends, over 2 bound less half of the widths of both end bins. Then the
+ * density at the ends is 1.
  */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_DENSITIES_H
 #define FG_FLOW_SPLINES_QUADRATIC_DENSITIES_H
@@ -13,7 +14,8 @@
 #include "flow/splines/spline_slopes.h"
 #include "flow/splines/spline_softplus.h"
 
-/* Raw heights, and what is made of them; `by_raw`, if wanted, are the derivatives of s. */
+/* Raw heights, and the densities made of them. If by_raw is not NULL, it gets the derivatives of s.
+ */
 typedef struct {
     ptrdiff_t bins, given;
     wide_real bound, least;
@@ -23,7 +25,7 @@ typedef struct {
     wide_lanes *excess;
 } quadratic_densities;
 
-/* A least density of 0 is still a number: no square of one is below the normal range. */
+/* The least density. It is never 0, so that the square of a density does not underflow. */
 static inline wide_real quadratic_least(const double *options)
 {
     const wide_real least = options[SPLINE_MIN_HEIGHT];
@@ -50,7 +52,7 @@ static void quadratic_heights(const quadratic_densities *d)
             }
 }
 
-/* Each excess; and by what a height is multiplied. */
+/* The excesses, and `rate`, the factor from s to an excess. */
 static void quadratic_excesses(const quadratic_densities *d, wide_lanes *restrict rate)
 {
     const ptrdiff_t bins = d->bins;
@@ -66,7 +68,8 @@ static void quadratic_excesses(const quadratic_densities *d, wide_lanes *restric
                                     twice[l]);
     EACH_LANE(l) {
         const wide_real ends = knots[1][l] - knots[0][l] + (knots[bins][l] - knots[bins - 1][l]);
-        const wide_real nan_or_0 = twice[l] - twice[l]; /* an infinite sum is not divided by */
+        const wide_real nan_or_0 = twice[l] - twice[l]; /* an infinite sum gives NaN, and not a
+                                                         * quotient of 0 */
         const wide_real area = 4 * d->bound - (open ? 0.0 : ends);
         (*rate)[l] = (1 - d->least) * area / twice[l] + nan_or_0;
     }

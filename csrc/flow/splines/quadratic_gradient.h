@@ -1,31 +1,32 @@
-/* The derivative of a quadratic spline by its raw parameters.
+/* The derivative of a quadratic spline with respect to its raw parameters.
  *
- * With the excess e of the density over its least, N its integral below x, M above, E = N + M, and
- * cotangents by y and by the density at x, where e is r:
+ * Let e be the excess of the density over its least, r its value at x, N its integral below x and M
+ * above, and E = N + M. With the cotangents by_y of y and by_density of the density at x:
  *     below = (by_y M - by_density r) / E,   above = (by_y N + by_density r) / E
- * A height s is a hat of e, over two bins: its gradient is `below` times what of the hat is below
- * x, less `above` times what is above, and by_density times the hat at x; over its mean. A width
- * has the mean excess of its bin times `below`, or -`above`; and what it moves x by in its bin. So
- * all is of excesses and of areas of one sign: what normalising takes off is never added before.
- * Ends whose density is 1 have no hat: then they do not count in N, M and r.
+ * A height s adds a hat function over two bins to e. Its gradient is (below times the area of the
+ * hat below x, less above times the area above x, plus by_density times the hat at x), over the
+ * mean. The gradient of a width is the mean excess of its bin times `below` or -`above`; the width
+ * of the point's bin also moves the point within the bin. All terms are excesses and areas of one
+ * sign: the part that normalization removes is never added. Ends of density 1 have no hat, so they
+ * do not count in N, M and r.
  */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_GRADIENT_H
 #define FG_FLOW_SPLINES_QUADRATIC_GRADIENT_H
 
 #include "flow/splines/quadratic_place.h"
 
-/* theta and om of the point, the width of its bin, and cotangents: of y, and of the density. */
+/* theta and om of the point, the width of its bin, and the cotangents of y and of the density. */
 typedef struct {
     wide_lanes bin, theta, om, w, by_y, by_density, below, above;
 } quadratic_cotangents;
 
-/* An excess of a hat: none at ends of density 1. */
+/* The excess of a hat; 0 at ends of density 1. */
 static inline wide_real quadratic_hat(wide_real excess, wide_real knot, wide_real last, int open)
 {
     return (open | ((knot > 0) & (knot < last))) ? excess : 0.0;
 }
 
-/* What the ends count where they have no hat. */
+/* Sets the excess of both ends, if they have no hat. */
 static void quadratic_set_ends(const quadratic_densities *d, wide_real excess)
 {
     if (d->given < d->bins)
@@ -65,7 +66,8 @@ static void quadratic_sides(const quadratic_densities *d, const quadratic_place 
     }
 }
 
-/* By the raw heights, where the derivatives of s were; `rate` is an excess over its s. */
+/* The gradients of the raw heights, in by_raw, which holds the derivatives of s. `rate` is an
+ * excess over its s. */
 static void quadratic_heights_vjp(const quadratic_densities *d, const wide_lanes *restrict rate,
                                   const quadratic_cotangents *restrict c)
 {
@@ -79,7 +81,7 @@ static void quadratic_heights_vjp(const quadratic_densities *d, const wide_lanes
         from_below[l] = 0;
     }
     for (ptrdiff_t i = 0; i <= d->bins; i++) {
-        const ptrdiff_t next = i < d->bins ? i + 1 : i; /* there is no bin above the last knot */
+        const ptrdiff_t next = i < d->bins ? i + 1 : i; /* the last knot has no bin above it */
         lanes *const raw = i >= first && i - first < d->given ? &d->by_raw[i - first] : NULL;
         wide_lanes by;
         EACH_LANE(l) {

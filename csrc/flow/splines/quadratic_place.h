@@ -1,4 +1,5 @@
-/* Where a point lies in a quadratic spline: its bin, and the knots and densities at both ends. */
+/* The position of a point in a quadratic spline: its bin, and the knots and densities at both ends.
+ */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_PLACE_H
 #define FG_FLOW_SPLINES_QUADRATIC_PLACE_H
 
@@ -6,13 +7,13 @@
 #include "flow/splines/spline_bins.h"
 #include "flow/splines/spline_place.h"
 
-/* Where a point lies, and the excesses at both ends of its bin. */
+/* The position of a point, and the excesses at both ends of its bin. */
 typedef struct {
     spline_place at;
     wide_lanes e0, e1;
 } quadratic_place;
 
-/* The height of a knot, from that of the knot before. */
+/* The height of a knot, from that of the knot before it. */
 static inline wide_real quadratic_knot(const quadratic_densities *d, wide_real y, wide_real e0,
                                        wide_real e1, wide_real x0, wide_real x1)
 {
@@ -21,7 +22,8 @@ static inline wide_real quadratic_knot(const quadratic_densities *d, wide_real y
     return limit < knot ? limit : knot;
 }
 
-/* As spline_search; knots of y are summed on the way, as nothing else needs them. */
+/* The search of spline_search. It sums the knots of y as it goes, because nothing else needs them.
+ */
 static void quadratic_search(const quadratic_densities *d, int inverse,
                              quadratic_place *restrict place)
 {

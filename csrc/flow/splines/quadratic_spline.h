@@ -1,5 +1,5 @@
-/* A piecewise quadratic spline y(x) of K bins, whose density dy/dx is a line in each, and log
- * dy/dx; or its inverse.
+/* A piecewise quadratic spline y(x) of K bins, and log dy/dx; or its inverse. The density dy/dx is
+ * linear in each bin.
  *
  * In a bin of width w and height h, of densities d0, d1 at its ends, with theta = (x - x0) / w and
  * om = (x1 - x) / w, each from its own knot:
@@ -10,11 +10,10 @@
  * Inverse, of u = (y - y0) / h, v = (y1 - y) / h:
  *     dy/dx = sqrt(d0^2 v + d1^2 u)
  *     theta = u (d0 + d1) / (d0 + dy/dx),   om = v (d0 + d1) / (d1 + dy/dx)
- * Every term is positive: nothing cancels, whether the ends differ or not, where the usual root of
- * a quadratic equation is 0 / 0 for d0 = d1. All of this is computed in double whatever the arrays
- * hold.
+ * Every term is positive, so nothing cancels. For d0 = d1 the usual root of a quadratic equation is
+ * 0 / 0. All of this is computed in double, for float arrays too.
  *
- * Outside of the bins it goes on as a line with the density of the end, 1 where none is given.
+ * Outside of the bins the spline is a line with the density of the end, 1 where none is given.
  *
  * Source: Mueller, McWilliams, Rousselle, Gross and Novak (2019), Neural importance sampling; the
  * inverse regrouped.
@@ -27,12 +26,13 @@
 
 #include "core/lanes.h"
 
-/* A point in its bin: its shares from both ends, and its density; and what the bin is like. */
+/* A point in its bin: its distances from both ends, as shares of the width, its density, and the
+ * data of the bin. */
 typedef struct {
     wide_real theta, om, density, x0, x1, y0, y1, w, d0, d1, inverse_w, inverse_sum;
 } quadratic_point;
 
-/* theta, om and the density of x, or of y. */
+/* theta, om and the density at x, or at y for the inverse. */
 static inline void quadratic_locate(quadratic_point *p, wide_real x, int inverse)
 {
     const wide_real sum = p->d0 + p->d1;
@@ -52,7 +52,7 @@ static inline void quadratic_locate(quadratic_point *p, wide_real x, int inverse
     p->om = v * sum / (p->d1 + p->density);
 }
 
-/* y of theta, or x, from the end that is nearer. */
+/* y from theta (or x), measured from the nearer end of the bin. */
 static inline wide_real quadratic_value(const quadratic_point *p, int inverse)
 {
     const wide_real t = p->theta, o = p->om;

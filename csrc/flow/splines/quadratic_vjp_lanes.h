@@ -1,7 +1,7 @@
-/* The kernels of the quadratic spline's derivative: the values, and the way back.
+/* The kernels of the quadratic spline's derivative: the values, and the gradients.
  *
- * Of the inverse it is that of the forward function for the cotangents (-(c_x - c_L dL/dx) /
- * (dy/dx), -c_L), at the x that was found.
+ * The derivative of the inverse is that of the forward function, at the x that was found, for the
+ * cotangents (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
  */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
 #define FG_FLOW_SPLINES_QUADRATIC_VJP_LANES_H
@@ -9,14 +9,15 @@
 #include "flow/splines/quadratic_lanes.h"
 #include "flow/splines/quadratic_widths_vjp.h"
 
-/* An infinite step from an end has a gradient by its density, but not by one that is given. */
+/* The distance from an end, limited to finite numbers. If the end has a fixed density, the distance
+ * is multiplied by 0, and an infinite one would give NaN. */
 static inline wide_real quadratic_step(wide_real beyond)
 {
     const wide_real most = 0x1p900, low = beyond > most ? most : beyond;
     return low < -most ? -most : low;
 }
 
-/* By x, and what the gradients by the parameters are made of. */
+/* The gradient of x, and the cotangents for the gradients of the parameters. */
 static void quadratic_by_x(const quadratic_place *restrict place, wide_real least, int inverse,
                            const lanes *restrict by_y, const lanes *restrict by_log,
                            lanes *restrict d_x, quadratic_cotangents *restrict c)
@@ -30,7 +31,7 @@ static void quadratic_by_x(const quadratic_place *restrict place, wide_real leas
         const wide_real by_slope = by_l * inverse_slope;
         const wide_real bend = (place->e1[l] - place->e0[l]) * p.inverse_w;
         const wide_real by_bend = wide_select(outside, 0.0, by_slope * bend);
-        /* The inverse moves x where the forward function moves y. */
+        /* The cotangent of y in the forward function. For the inverse see the top of this file. */
         const wide_real given = (wide_real)(*by_y)[l];
         const wide_real by = inverse ? -(given + by_bend) * inverse_slope : given;
         const wide_real step = quadratic_step(inverse ? beyond * inverse_slope : beyond);

@@ -1,11 +1,11 @@
-/* From the cotangents of quadratic_gradient.h to the gradients by the raw widths. */
+/* From the cotangents of quadratic_gradient.h to the gradients of the raw widths. */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_WIDTHS_VJP_H
 #define FG_FLOW_SPLINES_QUADRATIC_WIDTHS_VJP_H
 
 #include "flow/splines/quadratic_gradient.h"
 
-/* By the raw widths, where the shares were; by_width is for what each of them has before the mean
- * of all is taken off. */
+/* The gradients of the raw widths, written over the shares. by_width is scratch: the gradients
+ * before their mean is subtracted. */
 static void quadratic_widths_vjp(const spline_bins *b, const quadratic_densities *d,
                                  const quadratic_place *restrict place,
                                  const quadratic_cotangents *restrict c,

@@ -1,15 +1,16 @@
-/* The derivative of y = y0 + h low / den and L = log dy/dx within a bin, of the words of
- * rational_quadratic_spline.h: by theta, by the slope s, and by the slopes at both ends.
+/* The derivatives of y = y0 + h low / den and L = log dy/dx within a bin, with the names of
+ * rational_quadratic_spline.h, with respect to theta, the slope s, and the slopes at both ends.
  *
- * Of the inverse it is that of the forward function for the cotangents
- * (-(c_x - c_L dL/dx) / (dy/dx), -c_L).
+ * The derivative of the inverse is that of the forward function for the cotangents (-(c_x - c_L
+ * dL/dx) / (dy/dx), -c_L).
  */
 #ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_GRADIENT_H
 #define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_GRADIENT_H
 
 #include "flow/splines/rational_quadratic_spline.h"
 
-/* Cotangents times the partial derivatives: by theta, by slope s, and by both end slopes. */
+/* Cotangents times the partial derivatives with respect to theta, the slope s, and both end slopes.
+ */
 typedef struct {
     wide_real theta, s, d0, d1;
 } rational_quadratic_gradient;

@@ -1,20 +1,20 @@
 /* A monotonic rational-quadratic spline y(x) of K bins, and log dy/dx; or its inverse.
  *
- * In a bin of width w, height h, slope s = h / w and slopes d0, d1 at its ends, with
- * theta = (x - x0) / w and om = (x1 - x) / w, each from its own knot:
+ * In a bin of width w, height h, slope s = h / w and slopes d0, d1 at its ends, with theta = (x -
+ * x0) / w and om = (x1 - x) / w, each from its own knot:
  *     low = theta (s theta + d0 om),  high = om (s om + d1 theta),  q = s / (low + high)
  *     y = y0 + h low / (low + high) = y1 - h high / (low + high)
  *     dy/dx = q^2 (d1 theta^2 + 2 s theta om + d0 om^2)
- * Nothing is subtracted, where the usual s + (d0 + d1 - 2 s) theta (1 - theta) cancels.
+ * Nothing is subtracted. The usual s + (d0 + d1 - 2 s) theta (1 - theta) cancels.
  *
  * Inverse, of u = (y - y0) / h, v = (y1 - y) / h, P = d0 v, Q = d1 u:
  *     r = sqrt((P - Q)^2 + 4 s^2 u v)
  *     theta = 2 s u / (P - Q + 2 s u + r) where P >= Q, else om = 2 s v / (Q - P + 2 s v + r)
- * A sum of squares: no discriminant is negative, whatever rounding does. All of this is computed in
- * double whatever the arrays hold, of slopes and to logarithms that are not.
+ * The discriminant is a sum of terms >= 0, so rounding cannot make it negative. For float arrays
+ * all of this is computed in double, except the slopes at the knots and the logarithm.
  *
- * Outside of the bins it goes on as a line with the slope of the end, 1 where no slope is given for
- * it; with circular tails it is continued so that y(x + 2 bound) = y(x) + 2 bound.
+ * Outside of the bins the spline is a line with the slope of the end, 1 where none is given. With
+ * circular tails, y(x + 2 bound) = y(x) + 2 bound.
  *
  * Source: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows, and Gregory and
  * Delbourgo (1982); both forms regrouped.
@@ -27,12 +27,13 @@
 
 #include "core/lanes.h"
 
-/* A point in its bin: its shares from both ends, and what the bin is like. */
+/* A point in its bin: its distances from both ends, as shares of the width, and the data of the
+ * bin. */
 typedef struct {
     wide_real theta, om, x0, x1, y0, y1, w, h, s, d0, d1, inverse_w;
 } rational_quadratic_point;
 
-/* What y and dy/dx are made of. */
+/* The common parts of y and dy/dx. */
 typedef struct {
     wide_real low, high, inverse_den, curve;
 } rational_quadratic_parts;
@@ -50,7 +51,7 @@ rational_quadratic_parts_of(const rational_quadratic_point *p)
     return parts;
 }
 
-/* theta and om of x, or of y. */
+/* theta and om of x, or of y for the inverse. */
 static inline void rational_quadratic_locate(rational_quadratic_point *p, wide_real x, int inverse)
 {
     p->w = p->x1 - p->x0;
@@ -74,7 +75,7 @@ static inline void rational_quadratic_locate(rational_quadratic_point *p, wide_r
     p->om = (below ? rest : part) * inverse_sum;
 }
 
-/* y of theta (or x), from the end that is nearer, and dy/dx. */
+/* y from theta (or x), measured from the nearer end of the bin, and dy/dx. */
 static inline wide_real rational_quadratic_value(const rational_quadratic_point *p, int inverse,
                                                  wide_real *slope)
 {

@@ -1,4 +1,4 @@
-/* The kernels of the rational-quadratic spline's derivative: the values, and the way back. */
+/* The kernels of the rational-quadratic spline's derivative: the values, and the gradients. */
 #ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
 #define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_VJP_LANES_H
 
@@ -6,13 +6,13 @@
 #include "flow/splines/rational_quadratic_lanes.h"
 #include "flow/splines/spline_bins_vjp.h"
 
-/* By the sizes of bins, and by the slopes at the ends of that of the point. */
+/* The gradients of the sizes of bins, and of the slopes at both ends of the point's bin. */
 typedef struct {
     spline_by_size x, y;
     lanes d0, d1;
 } spline_gradient;
 
-/* With cotangents by_y and by_log, of a point within the bins. */
+/* The gradients for the cotangents by_y and by_log. */
 static void rational_quadratic_gradients(const spline_place *restrict at,
                                          const spline_end_slopes *restrict ends, int inverse,
                                          const lanes *restrict by_y, const lanes *restrict by_log,
@@ -29,7 +29,8 @@ static void rational_quadratic_gradients(const spline_place *restrict at,
         const wide_real by_l = inverse ? -(wide_real)(*by_log)[l] : (wide_real)(*by_log)[l];
         const wide_real l_theta =
             rational_quadratic_log_by_theta(&p, parts.inverse_den, inverse_curve);
-        /* The inverse moves x where the forward function moves y. */
+        /* The cotangent of y in the forward function; see rational_quadratic_gradient.h for the
+         * inverse. */
         const wide_real l_x = outside ? 0.0 : l_theta * p.inverse_w;
         const wide_real c = (wide_real)(*by_y)[l],
                         by = inverse ? -wide_mul_add(by_l, l_x, c) / slope : c;

@@ -1,9 +1,9 @@
 /* The bins of a spline on [-bound, bound]: from raw parameters to the knots between them.
  *
- * Sizes are a softmax, stretched to the interval but for a least size; knots are their sums, in
- * double whatever the arrays hold. In float, an error of the sum would be as large as theta in a
- * narrow bin: the log-determinant of a sharp spline would be off by as much as 9. The last knot is
- * the bound itself, and all others are below, so that there is no end in a bin of no width.
+ * A size is a least size plus a softmax share of the rest of the interval. Knots are sums of sizes,
+ * in double for float arrays too. In float, the error of a sum would be as large as theta in a
+ * narrow bin, and the log-determinant of a sharp spline would be wrong by up to 9. The last knot is
+ * exactly the bound, and all others are below it, so that the end is never in a bin of width 0.
  */
 #ifndef FG_FLOW_SPLINES_SPLINE_BINS_H
 #define FG_FLOW_SPLINES_SPLINE_BINS_H
@@ -16,8 +16,8 @@ static inline wide_real softly_clipped(wide_real u, wide_real clip)
     return u / wide_mul_add(u < 0 ? -u : u, clip, 1.0);
 }
 
-/* One axis of a spline: its raw sizes, and what is made of them. `shares`, if wanted, are the sizes
- * without what is least. */
+/* One axis of a spline: its raw sizes, and its knots. If `shares` is not NULL, it gets the sizes
+ * less the least size. */
 typedef struct {
     spline_axis axis;
     const lanes *raw;
@@ -25,7 +25,7 @@ typedef struct {
     wide_lanes *knots;
 } spline_bins;
 
-/* The logarithm that is taken off all shares, and the lowest raw size that tells. */
+/* The logarithm of the largest share, and the lowest raw size that changes the result. */
 static void spline_largest(const spline_bins *b, ptrdiff_t bins, wide_lanes *restrict log2_largest,
                            lanes *restrict lowest)
 {
@@ -41,8 +41,8 @@ static void spline_largest(const spline_bins *b, ptrdiff_t bins, wide_lanes *res
     }
 }
 
-/* e^(u_i - largest), or sizes that are given as such, each in the place of the knot above; and by
- * what they are stretched to the interval. */
+/* e^(u_i - largest), or a given size, each in the place of the knot above it; and `stretch`, their
+ * factor to sizes of the interval. */
 static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restrict stretch)
 {
     wide_lanes log2_largest, total, *const parts = b->knots + 1;
@@ -71,7 +71,7 @@ static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restr
         (*stretch)[l] = b->axis.given ? 1.0 : b->axis.free / total[l];
 }
 
-/* The bins + 1 knots; the end stays NaN if the sum is. */
+/* The bins + 1 knots. If the sum is NaN, the last knot is NaN. */
 static void spline_sums(const spline_bins *b, ptrdiff_t bins, const wide_lanes *restrict stretch)
 {
     const wide_real bound = b->axis.bound, least = b->axis.least;

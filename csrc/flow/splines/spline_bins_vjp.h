@@ -1,22 +1,23 @@
-/* From gradients by the sizes of bins back to those by the raw parameters.
+/* From gradients of the sizes of bins to gradients of the raw parameters.
  *
- * A size has the same gradient for all bins below that of the point, a; that bin has another, b;
- * and those above have none. With A, B and C, the shares that these have of F = A + B + C, those of
- * a softmax are share ((a - b) B + a C) / F,   share ((b - a) A + b C) / F,   -share (a A + b B) /
- * F: what is the same for all bins drops out before it is rounded, not after, where a sharp
- * spline's gradient would be lost in float.
+ * All bins below the point's bin have the same gradient a of their sizes, the point's bin has b,
+ * and the bins above have 0. Let A, B and C be the shares of these three in F = A + B + C. Then the
+ * gradients of the raw parameters, through the softmax, are
+ *     share ((a - b) B + a C) / F,   share ((b - a) A + b C) / F,   -share (a A + b B) / F.
+ * A part that is common to all bins cancels before it is rounded. If it cancelled after rounding, a
+ * sharp spline's gradient would be lost in float.
  */
 #ifndef FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
 #define FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
 
 #include "flow/splines/spline_bins.h"
 
-/* By a size of the bins below that of the point, and of that bin. */
+/* The gradients of the sizes of the bins below the point's bin, and of the point's bin. */
 typedef struct {
     wide_lanes below, here;
 } spline_by_size;
 
-/* What a share of the bins below, here, and above is multiplied by. */
+/* The factors of the shares of the bins below, here, and above. */
 typedef struct {
     lanes below, here, above;
 } spline_by_share;
@@ -43,7 +44,7 @@ static void spline_by_shares(const spline_axis *axis, ptrdiff_t bins, const lane
         }
 }
 
-/* Of the bin between the knots low and high; where the shares were. */
+/* For the bin between the knots low and high. The gradients are written over the shares. */
 static void spline_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const lanes *restrict bin,
                              const wide_lanes *low, const wide_lanes *high,
                              const spline_by_size *by)

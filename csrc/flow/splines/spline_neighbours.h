@@ -1,17 +1,17 @@
-/* The bins beside that of a point: their other knots, and from gradients by the sizes of the three
- * back to those by the raw parameters.
+/* The bins beside the bin of a point: their outer knots, and from gradients of the sizes of the
+ * three bins to gradients of the raw parameters.
  *
- * As in spline_bins_vjp.h, but that the bins below have a gradient a, and the one before a + p;
- * that of the point has b, the one after n, and those above none. With their shares A, P, B, N and
- * C, each is what the others lack, share ((g - a) A + (g - a - p) P + ...): a gradient that is the
- * same for all bins drops out before it is rounded.
+ * As in spline_bins_vjp.h, the bins below have the gradient a. The bin just before the point's bin
+ * has a + p, the point's bin b, the bin after it n, and those above 0. With their shares A, P, B, N
+ * and C, the gradient of a raw parameter, for a size of gradient g, is share ((g - a) A + (g - a -
+ * p) P + ...). A part that is common to all bins cancels before it is rounded.
  */
 #ifndef FG_FLOW_SPLINES_SPLINE_NEIGHBOURS_H
 #define FG_FLOW_SPLINES_SPLINE_NEIGHBOURS_H
 
 #include "flow/splines/spline_bins.h"
 
-/* The knots below and above those of the bin; where there are none, those of the bin. */
+/* The knots below and above those of the bin. If there is none, the knot of the bin. */
 typedef struct {
     wide_lanes below, above;
 } spline_neighbours;
@@ -36,17 +36,18 @@ static void spline_find_neighbours(ptrdiff_t bins, const wide_lanes *x_knots,
     }
 }
 
-/* By a size of the bins below; more by that before; by that of the point, and by that after. */
+/* The gradients of the sizes of the bins below; the addition p for the bin before; those of the
+ * point's bin and of the bin after it. */
 typedef struct {
     wide_lanes below, before, here, after;
 } spline_by_sizes_near;
 
-/* What a share of these bins, and of those above, is multiplied by. */
+/* The factors of the shares of these bins, and of the bins above. */
 typedef struct {
     lanes below, before, here, after, above;
 } spline_by_shares_near;
 
-/* Of a bin between the knots low and high. */
+/* For a bin between the knots low and high. */
 static void spline_near_by_shares(const spline_axis *axis, ptrdiff_t bins,
                                   const lanes *restrict bin, const wide_lanes *restrict low,
                                   const wide_lanes *restrict high,
@@ -76,7 +77,7 @@ static void spline_near_by_shares(const spline_axis *axis, ptrdiff_t bins,
     }
 }
 
-/* Where the shares were. */
+/* The gradients are written over the shares. */
 static void spline_near_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const lanes *restrict bin,
                                   const wide_lanes *low, const wide_lanes *high,
                                   const spline_neighbours *beside, const spline_by_sizes_near *by)
@@ -85,7 +86,7 @@ static void spline_near_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const la
     spline_near_by_shares(&b->axis, bins, bin, low, high, beside, by, &factor);
     for (ptrdiff_t i = 0; i < bins; i++)
         EACH_LANE(l) {
-            const real from = (real)i - (*bin)[l]; /* the number of bins from that of the point */
+            const real from = (real)i - (*bin)[l]; /* the distance from the point's bin, in bins */
             real by_share = real_select(from > 0, factor.above[l], factor.below[l]);
             by_share = real_select(from == R(-1.0), factor.before[l], by_share);
             by_share = real_select(from == R(0.0), factor.here[l], by_share);

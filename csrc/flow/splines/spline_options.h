@@ -1,5 +1,5 @@
-/* What a spline is told: the interval of its bins, what the conventions of the libraries differ in,
- * and how it goes on outside. */
+/* The options of a spline: the interval of its bins, the conventions of the libraries, and the
+ * behaviour outside of the bins. */
 #ifndef FG_FLOW_SPLINES_SPLINE_OPTIONS_H
 #define FG_FLOW_SPLINES_SPLINE_OPTIONS_H
 
@@ -17,8 +17,8 @@ enum spline_option {
 enum spline_convention { SPLINE_NFLOWS, SPLINE_ZUKO, SPLINE_DISTRAX, SPLINE_TFP };
 enum spline_tails { SPLINE_LINEAR, SPLINE_NO_TAILS, SPLINE_CIRCULAR };
 
-/* How raw parameters become sizes: clipped softly (zuko; the clip is 0 elsewhere), then shares of
- * `free`, on top of `least`. TFP's are sizes already. */
+/* How raw parameters become sizes. They are clipped softly (zuko; clip is 0 for others). Then a
+ * size is `least` plus a share of `free`. TFP's parameters are sizes already (`given`). */
 typedef struct {
     int given;
     double bound, free, least, clip;

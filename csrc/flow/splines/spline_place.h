@@ -1,13 +1,13 @@
-/* Where a point lies: its bin, and what is outside of the bins; and how a spline goes on there. */
+/* The position of a point: its bin, or its distance outside of the bins; and the spline outside. */
 #ifndef FG_FLOW_SPLINES_SPLINE_PLACE_H
 #define FG_FLOW_SPLINES_SPLINE_PLACE_H
 
 #include "elementary/log.h"
 #include "flow/splines/spline_options.h"
 
-/* What is known of the point in each lane. `shift` is what circular tails take off, `beyond` how
- * far it lies outside of the bins. The number of its bin is a real: then masks of it are as
- * wide_real as what they select. */
+/* The position of the point in each lane. `shift` is subtracted for circular tails. `beyond` is the
+ * distance outside of the bins. The number of the bin is a real, so that masks made of it are as
+ * wide as the numbers that they select. */
 typedef struct {
     wide_lanes inside, beyond, shift, x0, x1, y0, y1;
     lanes bin;
@@ -27,12 +27,13 @@ static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lane
         const wide_real raised = low > reduced ? low : reduced;
         at->inside[l] = high < raised ? high : raised;
         const wide_real beyond = reduced - at->inside[l];
-        at->beyond[l] = beyond == beyond ? beyond : 0.0; /* NaN is in a bin, and stays NaN */
+        at->beyond[l] = beyond == beyond ? beyond : 0.0; /* NaN counts as within a bin, and stays
+                                                          * NaN */
     }
 }
 
 /* The last bin whose left knot is <= x. A bin of width 0 is skipped, because the next one begins at
- * the same x. Going through all knots is as fast as a search for the bin. */
+ * the same x. To go through all knots is as fast as a search for the bin. */
 static void spline_search(ptrdiff_t bins, const wide_lanes *knots, const wide_lanes *x_knots,
                           const wide_lanes *y_knots, spline_place *restrict at)
 {
@@ -61,8 +62,8 @@ static void spline_find(const double *options, ptrdiff_t bins, const lanes *x,
     spline_search(bins, knots, x_knots, y_knots, at);
 }
 
-/* Where the line of an end goes on: (end + step, or end + step / slope), exactly x for a slope of 1
- * and an end that is the same in x and y. */
+/* The line beyond an end: end + step, or end + step / slope. It is exactly x if the slope is 1 and
+ * the end is the same in x and y. */
 static inline wide_real spline_beyond(wide_real inside, wide_real beyond, wide_real end,
                                       wide_real rate)
 {
@@ -70,8 +71,8 @@ static inline wide_real spline_beyond(wide_real inside, wide_real beyond, wide_r
     return (inside + beyond) + (more + (end - inside));
 }
 
-/* log(x), also of what float has no room for: the square of a slope between bins of extreme shares.
- */
+/* log(x), also for x outside the range of float, as the square of a slope between very unequal
+ * bins. */
 static inline real log_of_slope(wide_real x)
 {
 #if FG_REAL_BITS == 32

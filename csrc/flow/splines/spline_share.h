@@ -1,9 +1,9 @@
-/* 2^t for t <= 0: the exponential of a softmax, in double whatever the arrays hold.
+/* 2^t for t <= 0: the exponential of a softmax, in double for float arrays too.
  *
- * 1 + f p(f) is the minimax polynomial on [-1/2, 1/2], of relative error 2^-51.3: for float arrays,
- * one of 2^-39.8 would cost 2e-5 of the log-determinant beside sharp bends. It is evaluated by
- * Horner's rule, not Estrin's: 16 independent lanes hide the latency, so fewer operations win.
- * Undefined for t < -1022.
+ * 1 + f p(f) is the minimax polynomial on [-1/2, 1/2], of relative error 2^-51.3. For float arrays,
+ * a polynomial of 2^-39.8 would give an error of 2e-5 in the log-determinant near sharp bends. It
+ * is evaluated by Horner's rule, not Estrin's: 16 independent lanes hide the latency, so fewer
+ * operations win. For t < -1022 the result has no meaning.
  */
 #ifndef FG_FLOW_SPLINES_SPLINE_SHARE_H
 #define FG_FLOW_SPLINES_SPLINE_SHARE_H
@@ -11,7 +11,8 @@
 #include "core/lanes.h"
 
 #define LOG2_E 0x1.71547652b82fep0
-/* As a logarithm, beside the largest: below, a share is nothing, and should still not be 0. */
+/* The lowest logarithm of a share over the largest. Smaller shares are negligible, but must not be
+ * 0. */
 #define SHARE_LOWEST PICK(-69.0f, -690.0)
 
 static inline wide_real exp2_of_share(wide_real t)

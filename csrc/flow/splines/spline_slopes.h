@@ -1,7 +1,6 @@
-/* The slopes of a spline at its K + 1 knots, from raw parameters: of the K - 1 inner knots, and
- * then the slope is 1 at both ends; of K knots, and then the last has the slope of the first; or of
- * all.
- */
+/* The slopes of a spline at its K + 1 knots, from raw parameters. K - 1 parameters are of the inner
+ * knots, and the slope is 1 at both ends. K parameters are of the first K knots, and the last knot
+ * has the slope of the first. K + 1 parameters are of all knots. */
 #ifndef FG_FLOW_SPLINES_SPLINE_SLOPES_H
 #define FG_FLOW_SPLINES_SPLINE_SLOPES_H
 
@@ -9,12 +8,12 @@
 #include "elementary/softplus.h"
 #include "flow/splines/spline_options.h"
 
-/* The slopes at the ends of the bin that holds the point, and their derivatives by the raw ones. */
+/* The slopes at the ends of the point's bin, and their derivatives with respect to the raw ones. */
 typedef struct {
     lanes d0, d1, d0_by, d1_by;
 } spline_end_slopes;
 
-/* The knot of the first raw slope. */
+/* The number of the knot of the first raw slope. */
 static inline ptrdiff_t first_knot(ptrdiff_t bins, ptrdiff_t given)
 {
     return given < bins ? 1 : 0;
@@ -28,13 +27,13 @@ static inline real softplus_and_slope(real u, real *by_u)
     return real_softplus(u);
 }
 
-/* The raw slopes at both ends of the bin that was found; anything where there is none. */
+/* The raw slopes at both ends of the point's bin. If an end has none, the result has no meaning. */
 static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
                               const lanes *restrict bin, lanes *restrict low, lanes *restrict high)
 {
     const ptrdiff_t first = first_knot(bins, given);
     EACH_LANE(l)
-        (*low)[l] = (*high)[l] = raw[0][l]; /* also that of the last knot, of K */
+        (*low)[l] = (*high)[l] = raw[0][l]; /* with K slopes, this is also that of the last knot */
     for (ptrdiff_t i = 0; i < given; i++)
         EACH_LANE(l) {
             const real knot = (real)(first + i);
@@ -43,7 +42,7 @@ static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
         }
 }
 
-/* The slope of a raw one, and its derivative. */
+/* The slope from a raw slope, and its derivative. */
 static void spline_slope_of(const double *options, const lanes *restrict raw, lanes *restrict slope,
                             lanes *restrict by_raw)
 {
@@ -84,7 +83,7 @@ static void spline_slopes_at(const double *options, ptrdiff_t bins, ptrdiff_t gi
         }
 }
 
-/* From the gradients by the slopes at both ends to those by the raw parameters. */
+/* From the gradients of the slopes at both ends to the gradients of the raw parameters. */
 static void spline_slopes_vjp(ptrdiff_t bins, ptrdiff_t given, const lanes *restrict bin,
                               const lanes *restrict by_low, const lanes *restrict by_high,
                               lanes *d_raw)

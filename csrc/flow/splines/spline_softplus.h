@@ -1,8 +1,9 @@
-/* softplus(u) = max(u, 0) + log(1 + e^-|u|) in double whatever the arrays hold, and its derivative.
+/* softplus(u) = max(u, 0) + log(1 + e^-|u|) in double for float arrays too, and its derivative.
  *
- * As softplus.h, of the words of log_parts.h; the exponential is that of shares, which ends at
- * SHARE_LOWEST: for sums with what is larger. Meant for float arrays: heights in float would move
- * the knots above them by what is a whole bin of the inverse of a sharp spline.
+ * As in softplus.h, with the series of log_parts.h. The exponential is exp2_of_share, which ends at
+ * SHARE_LOWEST, so this is for sums with larger numbers. It serves float arrays: if heights were
+ * rounded to float, the knots above them could move by a whole bin of the inverse of a sharp
+ * spline.
  */
 #ifndef FG_FLOW_SPLINES_SPLINE_SOFTPLUS_H
 #define FG_FLOW_SPLINES_SPLINE_SOFTPLUS_H
