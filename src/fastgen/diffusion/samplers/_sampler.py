@@ -27,7 +27,7 @@ class Sampler(Method):
     def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
         """Return the input of the model at step i: x, rescaled to the variance of training.
 
-        As in `step`, `i` may be an array with one step per sample.
+        As in `step`, `i` may be an array with one step per sample or token.
         """
         if np.ndim(i):
             scales = np.array(self._scales)[self._indices(i, np.asarray(x))]
@@ -60,8 +60,12 @@ class Sampler(Method):
             The samples, ``(batch, ...)``.
         prediction : ndarray
             The model's output for ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
-        i : int, or array of int of shape (batch,)
-            The number of the step. Samplers that remember nothing take one for each sample too.
+        i : int or array of int
+            The number of the step. Samplers that remember nothing also take a step for each sample,
+            ``(batch,)``, or for each token, ``(batch, tokens)``, where `x` is ``(batch, tokens,
+            ...)``: any leading axes of `x`, where 1 stands for any length. Each token then has the
+            bits, noise included, of a call in which all are at its step; with a threshold, the
+            limit is still one for each sample.
         state : State, optional
             The result of `state()` at the start of the run. Multistep samplers need it.
         out : ndarray, optional
@@ -138,8 +142,8 @@ class Sampler(Method):
             The samples, ``(batch, ...)``.
         uncond, cond : ndarray
             The model's predictions without and with the condition.
-        i : int, or array of int of shape (batch,)
-            The number of the step.
+        i : int or array of int
+            As in `step`.
         scale, rescale : float or ndarray of shape (batch,)
             As in `fastgen.guidance.cfg` and `fastgen.guidance.cfg_rescale`. Rescaling takes two
             passes over the predictions before.
@@ -206,7 +210,7 @@ class Sampler(Method):
     def _step_each(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """Do a `step` for samples at different steps."""
+        """Do a `step` for samples or tokens at different steps."""
         x, prediction = np.asarray(x), np.asarray(prediction)
         steps = self._indices(i, x)
         if x.shape != prediction.shape or self.learned:
@@ -219,7 +223,7 @@ class Sampler(Method):
         return self._combined(arrays, steps, out)
 
     def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
-        """Return `_noise` for samples at different steps."""
+        """Return `_noise` for samples or tokens at different steps."""
         noise = self._noise(x, given, 0, first)
         if type(noise) is not Stream:
             return np.asarray(noise)
@@ -227,7 +231,7 @@ class Sampler(Method):
         return _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
 
     def _combined(self, arrays: tuple[Array, ...], steps: Array, out: Any = None) -> Any:
-        """Combine x, the prediction and noise, with the coefficients of each sample's step."""
+        """Combine x, the prediction and noise, with the coefficients of each step."""
         op, numbers = _per_sample.operation(self._table[steps])
         if self.threshold is not None and op is not LINEAR:
             numbers = _per_sample.thresholded(arrays[0], arrays[1], numbers, self.threshold)

@@ -157,6 +157,11 @@ class DDPM(Sampler):
                 f"{twice}"
             )
         steps = i if np.ndim(i) else np.full(len(x), i)
+        if steps.ndim > 1:
+            raise ValueError(
+                f"DDPM: i must be an int or of shape {x.shape[:1]} with learned variances, whose "
+                f"channels are axis 1; got {steps.shape}"
+            )
         stored = result_dtype((x, prediction))
         computed = np.float64 if stored == np.float64 else np.float32
         x, prediction = (y.astype(computed, copy=False) for y in (x, prediction))
