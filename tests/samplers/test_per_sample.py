@@ -1,7 +1,6 @@
 """Differences between samples of a batch: thresholds of x0, and different steps."""
 
 import copy
-import inspect
 import pickle
 
 import ml_dtypes
@@ -15,6 +14,8 @@ from fastgen.diffusion import Schedule, samplers
 THRESHOLDS = {
     "DPM2": {},
     "Heun": {},
+    "Euler": {"churn": 4.0},
+    "EulerAncestral": {},
     "DDIM": {"clip_epsilon": True, "eta": 0.5},
     "DDPM": {},
     "LCM": {},
@@ -27,8 +28,7 @@ MEMORYLESS = [name for name in NAMES if not made(name).memory]
 OWN_STEPS = [
     (name, options)
     for name in MEMORYLESS
-    for options in ({}, {"clip": 0.7}, {"threshold": 0.8})
-    if options.keys() <= inspect.signature(getattr(samplers, name)).parameters.keys()
+    for options in ({}, {"clip": 0.7}, {"clip": None, "threshold": 0.8})
 ]
 
 
