@@ -30,7 +30,7 @@ class Method(abc.ABC):
     memory: int = 0
     """The number of earlier steps that a step can use."""
     supports_cfg_pp: bool = True
-    """Whether CFG++ is defined: the method remembers x0 or nothing, and adds no churn."""
+    """Whether CFG++ is defined: churn, if there is any, changes no prediction."""
     exploding: ClassVar[bool] = False
     """Whether the samples are x0 + sigma noise for every form of schedule."""
     forms: ClassVar[tuple[str, ...]] = FORMS

@@ -150,7 +150,10 @@ class Sampler(Method):
             passes over the predictions before.
         cfg_pp : bool, default False
             CFG++: take x0 from guidance, and the noise from the unconditional prediction. Scales
-            are then between 0 and 1. Not for samplers that remember noise or slopes.
+            are then between 0 and 1. Each evaluation moves x to that x0 and that noise, and then
+            makes the plain step, also where a method remembers noise or slopes: these steps, and
+            those with thresholds or several `i`, take three passes. With churn, it needs
+            ``parity=None``.
         state, out, noise, rng, key, first
             As in `step`.
 
@@ -163,8 +166,8 @@ class Sampler(Method):
         Raises
         ------
         ValueError
-            As in `step`, where the predictions differ in shape, where CFG++ is not defined, and
-            where the sampler takes learned variances.
+            As in `step`, if the predictions differ in shape, if CFG++ is not defined, and if the
+            sampler takes learned variances.
         """
         if self.learned:
             raise ValueError(
@@ -176,15 +179,22 @@ class Sampler(Method):
         if not x.shape == uncond.shape == cond.shape:
             name, given = ("cond", cond) if uncond.shape == x.shape else ("uncond", uncond)
             raise ValueError(self._shapes(name, given, x))
+        if cfg_pp:
+            _guided.check_cfg_pp(self)
+        options: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
         if self.threshold is not None or (type(i) is not int and np.ndim(i)):
             if cfg_pp:
-                raise ValueError(_guided.not_defined(self, "one step for all, without threshold"))
-            options: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
-            guided = _guided.prediction(uncond, cond, scale, rescale)
+                i = i if np.ndim(i) else self._index(i)
+                x, guided = _guided.paired(self, (x, uncond, cond), i, scale, rescale)
+            else:
+                guided = _guided.prediction(uncond, cond, scale, rescale)
             return self.step(x, guided, i, first=first, **options)
         if type(i) is not int or not 0 <= i < len(self._bound_steps):
             i = self._index(i)
         bound, history = self._bound_step(i, state) if self.memory else (self._bound_steps[i], ())
+        if cfg_pp and not _guided.in_one_pass(self, i, bound):
+            x, guided = _guided.paired(self, (x, uncond, cond), i, scale, rescale)
+            return self.step(x, guided, i, first=first, **options)
         moved = _guided.moved_noise(self, i, bound) if cfg_pp else 0.0
         numbers = _guided.numbers_of(bound, uncond, cond, (scale, rescale, moved))
         arrays = (x, uncond, cond)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
+from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, VARIANCE_PRESERVING
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
@@ -281,8 +282,17 @@ class ConsistencyModel(Sampler):
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        sigma, after, least = self.grid.noise[i], self.grid.noise[i + 1], self.grid.noise[-1]
-        data, above = self.sigma_data, sigma - self.grid.noise[-1]
-        skip = data**2 / (above**2 + data**2)
-        out = above * data / math.hypot(sigma, data)
-        return StepFormula(skip, out, k=1.0, noise=math.sqrt((after - least) * (after + least)))
+        after, least = self.grid.noise[i + 1], self.grid.noise[-1]
+        new = math.sqrt((after - least) * (after + least))
+        return StepFormula(*self._x0(i), k=1.0, noise=new)
+
+    def _x0(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in x0."""
+        sigma, data = self.grid.noise[i], self.sigma_data
+        above = sigma - self.grid.noise[-1]
+        return data**2 / (above**2 + data**2), above * data / math.hypot(sigma, data)
+
+    def _epsilon(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in epsilon."""
+        (a, b), sigma = self._x0(i), self.grid.noise[i]
+        return (1 - a) / sigma, -b / sigma

@@ -107,7 +107,7 @@ class EDMEuler(Sampler):
         self.sigma_data = _checks.check_positive("EDMEuler", "sigma_data", sigma_data)
         rho = _checks.check_positive("EDMEuler", "rho", rho)
         self.churn = Churn("EDMEuler", churn, churn_min, churn_max, churn_noise)
-        self.supports_cfg_pp = self.churn.total == 0
+        self.supports_cfg_pp = parity is None or self.churn.total == 0
         self._check(schedule, prediction)
         _checks.check_choice("EDMEuler", "prediction", ("epsilon", "v"), prediction)
         if timesteps is not None:
@@ -143,6 +143,12 @@ class EDMEuler(Sampler):
         u = part + (1 - part) * (data / size) ** 2
         noise = (u if self.parity else part) * self.churn.noise(sigma, gamma)
         return StepFormula(u=u, v=(1 - part) * out, noise=noise)
+
+    def _x0(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in x0."""
+        sigma, data = self.grid.noise[i], self.sigma_data
+        size = math.hypot(sigma, data)
+        return (data / size) ** 2, sigma * data / size * (1 if self.prediction == "epsilon" else -1)
 
     def _epsilon(self, i: int) -> Pair:
         """Return the coefficients of x and of the network's output in epsilon."""

@@ -109,7 +109,7 @@ class Euler(_Sigmas):
     ) -> None:
         """Lay the grid and bind the steps."""
         self.churn = Churn("Euler", churn, churn_min, churn_max, churn_noise)
-        self.supports_cfg_pp = self.churn.total == 0
+        self.supports_cfg_pp = parity is None or self.churn.total == 0
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
         options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}

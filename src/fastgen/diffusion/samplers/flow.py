@@ -185,7 +185,6 @@ class FlowMatchHeun(Halves, _FlowSampler):
     """
 
     memory = 1
-    supports_cfg_pp = False
 
     def __init__(
         self,
@@ -205,7 +204,6 @@ class FlowMatchHeun(Halves, _FlowSampler):
         options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
         options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._lay(schedule, steps, prediction, terminal, **options)
-        self.supports_cfg_pp = math.isfinite(self.limit)  # it remembers x0, not a slope
         self._take(doubled(self.grid))
         self._bind_steps()
 

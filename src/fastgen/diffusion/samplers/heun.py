@@ -42,7 +42,6 @@ class _TwoEvaluations(Halves, Sampler):
         options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
-        self.supports_cfg_pp = math.isfinite(self.limit)  # it remembers x0, not a slope
         self._take(self._evaluations(self.grid))
         self._bind_steps()
 

@@ -80,7 +80,6 @@ class LMS(Sampler):
         _checks.check_of_data("LMS", f"{OF_DATA} slopes", clip=clip, threshold=threshold)
         self.order = _checks.check_order("LMS", (1, 2, 3, 4), order)
         self.memory = self.order - 1
-        self.supports_cfg_pp = not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
         self._set_up(schedule, steps, prediction, parity=parity, **options)
@@ -150,7 +149,6 @@ class PNDM(Sampler):
     """
 
     memory = 3
-    supports_cfg_pp = False
 
     def __init__(
         self,
