@@ -89,6 +89,14 @@ def test_apg_keeps_the_types_of_predictions_and_average(predictions):
     assert np.array_equal(average, c.astype(np.float32) - u.astype(np.float32))
     with pytest.raises(ValueError, match="momentum needs average"):
         guidance.apg(u, c, 4.0, momentum=-0.5)
+    before = average.copy()
+    for wrong in (-1.5, 2, np.nan, [0.5, np.nan, 0.0], [0.0, -0.5, 1.001]):
+        for given in (None, average):
+            with pytest.raises(ValueError, match=r"momentum must lie between -1 and 1.*diverges"):
+                guidance.apg(u, c, 4.0, average=given, momentum=wrong)
+    np.testing.assert_array_equal(average, before)
+    for allowed in (-1, 1.0, [0.0, -1.0, 1.0]):
+        assert np.isfinite(guidance.apg(u, c, 4.0, average=average, momentum=allowed)).all()
     with pytest.raises(ValueError, match="norm_threshold must be positive, got 0"):
         guidance.apg(u, c, 4.0, norm_threshold=0)
 

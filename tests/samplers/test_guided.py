@@ -9,6 +9,7 @@ import pytest
 from made_samplers import NAMES, SHAPE, made
 
 from fastgen import guidance
+from fastgen.diffusion import Schedule
 
 NOISY = {
     "DDIM": {"eta": 0.5, "clip": 2.0},
@@ -111,7 +112,6 @@ def test_out_in_place_layouts_and_thresholds(rng):
 
 # CFG++.
 
-NEEDS_X0 = "a sampler without churn that remembers x0 or nothing"
 NOISE_ALGORITHMS = [
     {"algorithm": algorithm, "order": order}
     for algorithm in ("dpmsolver", "sde-dpmsolver")
@@ -128,17 +128,14 @@ VARIANTS = [
     *((name, {"clip": 2.0}) for name in ("Heun", "DPM2")),
     *((name, {"churn": 4.0}) for name in ("Euler", "EDMEuler")),
     ("PNDM", {"runge_kutta": True}),
+    *(("ConsistencyModel", {"clip": clip}) for clip in (None, 2.0)),
+    *(("LMS", {"prediction": p, "schedule": Schedule.flow()}) for p in ("flow", "x0", "v")),
+    *(("DPM2", {"prediction": p}) for p in ("flow", "x0", "v", "score")),
+    ("Heun", {"threshold": 0.8}),
+    ("Euler", {"churn": 4.0, "clip": 1.0}),
+    ("DDIM", {"eta": 0.6, "clip": 1.0, "clip_epsilon": True}),
+    ("DDPM", {"clip": 1.0}),
 ]
-
-
-@pytest.mark.parametrize(("name", "options"), VARIANTS)
-def test_cfg_pp_is_supported_where_only_x0_is_remembered(name, options):
-    sampler = made(name, 6, **options)
-    remembers_x0 = not sampler.memory or all(
-        sampler._formula(i, available)[:2] == sampler._x0(i)
-        for i, available in enumerate(sampler._expected)
-    )
-    assert sampler.supports_cfg_pp == (remembers_x0 and not options.get("churn"))
 
 
 def split(sampler, i, x, prediction):
@@ -184,17 +181,86 @@ def test_cfg_pp_of_others_in_their_first_step(name, rng):
     np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-8)
 
 
+def pair(sampler, i, x, uncond, guided):
+    """Return the sample and the prediction with the guided x0 and the unconditional epsilon."""
+    signal, noise = np.array(sampler.grid.signal), np.array(sampler.grid.noise)
+    a, b, e, f = (
+        np.array(column)
+        for column in zip(
+            *((*sampler._x0(k), *sampler._epsilon(k)) for k in range(len(sampler))), strict=True
+        )
+    )
+    a, b, e, f, alpha, sigma = (
+        n[i].reshape(*np.shape(i), *[1] * (x.ndim - np.ndim(i)))
+        for n in (a, b, e, f, signal[:-1], noise[:-1])
+    )
+    x0, epsilon = a * x + b * guided, e * x + f * uncond
+    moved = alpha * x0 + sigma * epsilon
+    return moved, (x0 - a * moved) / b
+
+
+@pytest.mark.parametrize("scale", [0.6, np.array([0.0, 0.4, 1.0])], ids=["all", "per sample"])
+@pytest.mark.parametrize("rescale", [0.0, 0.7])
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_cfg_pp_is_the_plain_step_of_the_guided_x0_and_the_unconditional_noise(
+    name, options, scale, rescale, rng
+):
+    """For every method, whatever it remembers."""
+    sampler = made(name, 6, **options)
+    states = sampler.state(), sampler.state()
+    x = sampler.init_noise_scale * rng.standard_normal(SHAPE)
+    for i in range(len(sampler)):
+        uncond, cond, noise = rng.standard_normal((3, *SHAPE))
+        guided = guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
+        given = {"noise": noise} if sampler.adds_noise(i) else {}
+        how = {"scale": scale, "rescale": rescale, "cfg_pp": True}
+        got = sampler.guided_step(x, uncond, cond, i, state=states[0], **how, **given)
+        moved, prediction = pair(sampler, i, x, uncond, guided)
+        wanted = sampler.step(moved, prediction, i, state=states[1], **given)
+        scope = max(np.abs(y).max() for y in (x, moved, prediction, wanted))
+        close = {"rtol": 1e-9, "atol": 1e-9 * scope}
+        np.testing.assert_allclose(got, wanted, **close)
+        for memories in zip(*(state.history for state in states), strict=True):
+            np.testing.assert_allclose(*memories, **close)
+        x = got
+
+
+@pytest.mark.parametrize("scale", [0.6, np.array([0.0, 0.4, 1.0])], ids=["all", "per sample"])
+@pytest.mark.parametrize("limits", [{}, {"threshold": 0.8}], ids=["free", "threshold"])
+@pytest.mark.parametrize("steps", [[0, 2, 5], np.arange(6).reshape(3, 2), 3], ids=str)
+def test_cfg_pp_with_thresholds_and_steps_of_their_own(steps, limits, scale, rng):
+    for name in ("DDIM", "EulerAncestral", "FlowMatchEuler"):
+        sampler = made(name, 6, **limits)
+        x, uncond, cond, noise = rng.standard_normal((4, *SHAPE))
+        given, out = {"noise": noise}, x.copy()
+        how = {"scale": scale, "rescale": 0.3, "cfg_pp": True, **given}
+        assert sampler.guided_step(out, uncond, cond, steps, out=out, **how) is out
+        guided = guidance.cfg_rescale(uncond, cond, scale, rescale=0.3)
+        wanted = sampler.step(*pair(sampler, np.array(steps), x, uncond, guided), steps, **given)
+        np.testing.assert_allclose(out, wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("name", ["LMS", "PNDM", "Heun", "FlowMatchHeun"])
+def test_cfg_pp_in_half_precision(name, half, rng):
+    sampler, state, wide = made(name, 6), *(made(name, 6).state() for _ in range(2))
+    for i in range(3):
+        arrays = [rng.standard_normal(SHAPE).astype(half) for _ in range(3)]
+        got = sampler.guided_step(*arrays, i, scale=0.6, cfg_pp=True, state=state)
+        single = [y.astype(np.float32) for y in arrays]
+        wanted = sampler.guided_step(*single, i, scale=0.6, cfg_pp=True, state=wide)
+        assert got.dtype == half
+        near = 8 * float(ml_dtypes.finfo(half).eps) * np.abs(wanted).max() * 4
+        np.testing.assert_allclose(got.astype(np.float32), wanted, rtol=0, atol=near)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_cfg_pp_of_one_prediction_is_plain(name, rng):
-    """CFG++ of two equal predictions is the plain step. Samplers of noise or slopes refuse it."""
+    """CFG++ of two equal predictions is the plain step."""
     sampler = made(name, 6)
     states = sampler.state(), sampler.state()
     x, prediction = rng.standard_normal((2, *SHAPE))
     options = {"scale": 0.6, "key": 1}
-    if name in ("DEIS", "DPM2", "FlowMatchHeun", "Heun", "LMS", "PNDM"):
-        with pytest.raises(ValueError, match=f"{name}: cfg_pp needs {NEEDS_X0}"):
-            sampler.guided_step(x, x, x, 0, cfg_pp=True, state=states[0], **options)
-        return
     for i in range(len(sampler)):
         arrays = x, prediction, prediction
         got = sampler.guided_step(*arrays, i, cfg_pp=True, state=states[0], **options)
@@ -205,11 +271,12 @@ def test_cfg_pp_of_one_prediction_is_plain(name, rng):
 def test_cfg_pp_that_is_not_defined_leaves_out_untouched(rng):
     x, out = rng.standard_normal(SHAPE), np.full(SHAPE, 7.0)
     options = {"scale": 0.6, "cfg_pp": True, "out": out}
-    with pytest.raises(ValueError, match=f"Euler: cfg_pp needs {NEEDS_X0}"):
-        made("Euler", 6, churn=4.0).guided_step(x, x, x, 0, **options)
-    for sampler, i in ((made("DDIM", 6, threshold=0.9), 0), (made("DDIM", 6), np.zeros(3, int))):
-        with pytest.raises(ValueError, match=r"cfg_pp needs one step for all, without threshold"):
-            sampler.guided_step(x, x, x, i, **options)
+    for name in ("Euler", "EDMEuler"):
+        sampler = made(name, 6, churn=4.0, parity="diffusers")
+        with pytest.raises(ValueError, match=f"{name}: cfg_pp with churn needs parity=None"):
+            sampler.guided_step(x, x, x, 0, **options)
+    with pytest.raises(ValueError, match=r"DDPM: guided_step takes no learned variances"):
+        made("DDPM", 6, variance="learned").guided_step(x, x, x, 0, **options)
     with pytest.raises(ValueError, match=r"uncond must have the shape \(3, 2, 5\) of x"):
         made("DDIM", 6).guided_step(x, x[0], x, 0, **options)
     with pytest.raises(ValueError, match=r"DDIM: i must lie between 0 and 5, got 6"):

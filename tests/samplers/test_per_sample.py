@@ -1,7 +1,6 @@
 """Differences between samples of a batch: thresholds of x0, and different steps."""
 
 import copy
-import inspect
 import pickle
 
 import ml_dtypes
@@ -15,6 +14,8 @@ from fastgen.diffusion import Schedule, samplers
 THRESHOLDS = {
     "DPM2": {},
     "Heun": {},
+    "Euler": {"churn": 4.0},
+    "EulerAncestral": {},
     "DDIM": {"clip_epsilon": True, "eta": 0.5},
     "DDPM": {},
     "LCM": {},
@@ -27,8 +28,7 @@ MEMORYLESS = [name for name in NAMES if not made(name).memory]
 OWN_STEPS = [
     (name, options)
     for name in MEMORYLESS
-    for options in ({}, {"clip": 0.7}, {"threshold": 0.8})
-    if options.keys() <= inspect.signature(getattr(samplers, name)).parameters.keys()
+    for options in ({}, {"clip": 0.7}, {"clip": None, "threshold": 0.8})
 ]
 
 
@@ -127,6 +127,63 @@ def test_each_sample_at_a_step_of_its_own(name, options, dtype, rng):
         np.testing.assert_array_equal(given, got)
 
 
+TOKENS = [  # steps of tokens, for samples of shape (2, 3, 5)
+    np.array([[7, 0, 0], [3, 7, 2]]),
+    np.array([[5, 4, 3]]),  # of each token, in all samples
+    np.array([[6], [1]]),
+    np.full((2, 3), 4),
+    np.arange(30).reshape(2, 3, 5) % 8,  # of each element
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize(("name", "options"), OWN_STEPS)
+def test_each_token_at_a_step_of_its_own(name, options, dtype, rng):
+    """Each token has the bits of a call in which all tokens are at its step, noise included.
+
+    Under a threshold, x0 has one limit per sample, so that only holds where it has the same step.
+    """
+    sampler = made(name, **stochastic(name), **options)
+    x, prediction = (3 * rng.standard_normal((2, 2, 3, 5))).astype(dtype)
+    every = range(len(sampler))
+    alone = [sampler.step(x, prediction, i, key=7, first=2) for i in every]
+    inputs = [np.asarray(sampler.scale_input(x, i)) for i in every]
+    for steps in TOKENS if "threshold" not in options else TOKENS[-2:-1]:
+        got = sampler.step(x, prediction, steps, key=7, first=2)
+        scaled = np.asarray(sampler.scale_input(x, steps))
+        assert got.dtype == scaled.dtype == dtype
+        each = np.broadcast_to(steps.reshape(*steps.shape, *[1] * (3 - steps.ndim)), x.shape)
+        np.testing.assert_array_equal(got, np.choose(each, alone))
+        np.testing.assert_array_equal(scaled, np.choose(each, inputs))
+        one = sampler.step(x[1:], prediction[1:], steps[-1:], key=7, first=3)
+        np.testing.assert_array_equal(one, got[1:])
+        given = x.copy()
+        assert sampler.step(given, prediction, steps, key=7, first=2, out=given) is given
+        np.testing.assert_array_equal(given, got)
+
+
+def test_threshold_of_tokens_is_one_per_sample(rng):
+    sampler = made("DDIM", threshold=0.7)
+    x, prediction = 3 * rng.standard_normal((2, 2, 3, 5))
+    steps = TOKENS[0]
+    alpha, sigma = (
+        np.array(a)[steps][..., None] for a in (sampler.grid.signal, sampler.grid.noise)
+    )
+    x0 = (x - sigma * prediction) / alpha
+    limit = np.maximum(np.quantile(np.abs(x0).reshape(2, -1), 0.7, axis=1), 1)[:, None, None]
+    cut = np.clip(x0, -limit, limit) / limit
+    after = [np.array(a)[steps + 1][..., None] for a in (sampler.grid.signal, sampler.grid.noise)]
+    np.testing.assert_allclose(
+        sampler.step(x, prediction, steps), after[0] * cut + after[1] * prediction, rtol=1e-9
+    )
+
+
+def test_learned_variances_take_no_steps_of_tokens(rng):
+    x, both = rng.standard_normal((2, 4, 5)), rng.standard_normal((2, 8, 5))
+    with pytest.raises(ValueError, match=r"DDPM: i must be an int or of shape \(2,\).*\(2, 4\)"):
+        made("DDPM", variance="learned").step(x, both, np.zeros((2, 4), int), key=0)
+
+
 @pytest.mark.parametrize("name", MEMORYLESS)
 def test_given_noise_at_steps_of_their_own(name, rng):
     sampler, steps = made(name, **stochastic(name)), [0, 7, 3]
@@ -153,6 +210,8 @@ def test_wrong_steps_of_their_own(name, rng):
         sampler.step(x, x, [0, 1], out=out)
     with pytest.raises(ValueError, match=r"of shape \(3,\).*\(1, 3\)"):
         sampler.scale_input(x, [[0, 1, 2]])
+    with pytest.raises(ValueError, match=r"of shape \(3,\).*\(3, 2, 5, 1\)"):
+        sampler.step(x, x, np.zeros((3, 2, 5, 1), int), out=out)
     with pytest.raises(ValueError, match=rf"{name}: i must lie between 0 and 7, got 8"):
         sampler.step(x, x, [0, 8, 9], out=out)
     with pytest.raises(ValueError, match=r"got -1"):

@@ -50,7 +50,8 @@ def apg(
         The running average :math:`a` of earlier steps, zeros before the first step. The function
         overwrites it with :math:`d'`. Without it there is no momentum.
     momentum : array_like, default 0
-        The momentum :math:`m`: a number, or one per sample. The paper takes negative values.
+        The momentum :math:`m` from -1 to 1: a number, or one per sample. The paper takes negative
+        values. Beyond 1 the average would grow without bound.
     eta : array_like, default 0
         The factor :math:`\eta` of the parallel part: a number, or one per sample. 1 gives `cfg`.
     norm_threshold : array_like, optional
@@ -64,7 +65,11 @@ def apg(
 
     Raises
     ------
-    {raises_elementwise}
+    ValueError
+        If `momentum` is beyond -1 or 1 or has no `average`, `norm_threshold` is not positive, or
+        shapes do not fit.
+    TypeError
+        If an input is complex, longdouble, object or masked.
 
     Notes
     -----
@@ -82,6 +87,11 @@ def apg(
     >>> fastgen.guidance.apg(uncond, cond, 2.0, eta=1.0, norm_threshold=1.0)
     array([[1.2, 1.6]])
     """
+    if not np.all(np.abs(np.asarray(momentum)) <= 1):
+        raise ValueError(
+            "apg: momentum must lie between -1 and 1, because the average diverges beyond; got "
+            f"{momentum}"
+        )
     if average is None and np.any(np.asarray(momentum) != 0):
         raise ValueError(
             "apg: momentum needs average, an array of zeros that is kept from step to step"

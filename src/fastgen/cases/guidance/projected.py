@@ -45,8 +45,14 @@ def _apg_scale(
 def _apg_call(
     f: Any, u: Any, c: Any, s: Any, a: Any, m: Any, eta: Any, limit: Any
 ) -> tuple[Any, Any]:
-    """Call `apg` or its reference. The function updates the average in place."""
-    a = np.array(a)
+    """Call `apg` or its reference. The function updates the average in place.
+
+    `apg` refuses a momentum beyond 1. A power of two is moved from such a momentum to the average.
+    Their product, and so each bit of the results, is the same.
+    """
+    power = np.exp2(np.maximum(np.frexp(np.asarray(m, np.float64))[1], 0))
+    m = (m / power).astype(np.asarray(m).dtype)
+    a = (np.array(a) * power[..., None]).astype(np.asarray(a).dtype)
     result = f(u, c, s, average=a, momentum=m, eta=eta, norm_threshold=limit, axis=-1)
     return result if isinstance(result, tuple) else (result, a)
 

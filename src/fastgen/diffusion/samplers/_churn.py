@@ -30,3 +30,11 @@ class Churn:
     def noise(self, sigma: float, gamma: float) -> float:
         """Return the deviation of the noise that raises sigma by this share."""
         return self.scale * sigma * math.sqrt(gamma * (2 + gamma))
+
+    def check_limits(self, sampler: str, limit: float, parity: str | None) -> None:
+        """Raise if x0 is limited where it depends on the noise that is added."""
+        if self.total and parity and math.isfinite(limit):
+            raise ValueError(
+                f"{sampler}: clip and threshold with churn need parity=None, because diffusers "
+                "adds the noise to the x0 that is limited"
+            )

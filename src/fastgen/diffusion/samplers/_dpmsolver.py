@@ -34,5 +34,4 @@ class DPMSolver(Sampler):
             _checks.check_of_data(name, needed, clip=lay[-1], threshold=options["threshold"])
         self.algorithm, self.solver = algorithm, solver
         self.memory = self.order - 1
-        self.supports_cfg_pp = self.of_data or not self.memory
         self._set_up(*lay, **options)

@@ -1,4 +1,4 @@
-"""Steps under classifier-free guidance: the coefficients of `BoundStep.guided_op`."""
+"""Steps under classifier-free guidance, and CFG++."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from fastgen import guidance
-from fastgen.diffusion.samplers._bound_step import LINEAR, BoundStep
-from fastgen.diffusion.samplers._method import Method
+from fastgen.diffusion.samplers import _per_sample
+from fastgen.diffusion.samplers._bound_step import GUIDED_LINEAR, LINEAR, NEXT, BoundStep
+from fastgen.diffusion.samplers._method import Array, Method
 
 Numbers = tuple[Any, ...]
+Pair = tuple[Any, Any]
 
 
 def prediction(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
@@ -20,9 +22,20 @@ def prediction(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
     return guidance.cfg_rescale(uncond, cond, scale, rescale=rescale)
 
 
-def not_defined(method: Method, needs: str) -> str:
-    """Return the message that CFG++ is not defined for a call."""
-    return f"{type(method).__name__}: cfg_pp needs {needs}"
+def check_cfg_pp(method: Method) -> None:
+    """Raise if CFG++ is not defined."""
+    if not method.supports_cfg_pp:
+        raise ValueError(
+            f"{type(method).__name__}: cfg_pp with churn needs parity=None, because diffusers "
+            "takes the prediction to be that of a sample with more noise"
+        )
+
+
+def in_one_pass(method: Method, i: int, bound: BoundStep) -> bool:
+    """Return whether `moved_noise` gives CFG++: the step computes x0, or a combination alone."""
+    if bound.op is LINEAR or bound.coefficients[:2] == method._x0(i):
+        return True
+    return bound.wanted == NEXT and not bound.history and bound.coefficients[5] == 0
 
 
 def moved_noise(method: Method, i: int, bound: BoundStep) -> float:
@@ -33,12 +46,41 @@ def moved_noise(method: Method, i: int, bound: BoundStep) -> float:
     weight of epsilon in the next sample is w = u sigma + v (1 - e sigma) / f. CFG++ computes
     epsilon from n in place of g. That adds w f (n - g), so q = w f = u sigma f + v (1 - e sigma).
     """
-    if not method.supports_cfg_pp:
-        raise ValueError(
-            not_defined(method, "a sampler without churn that remembers x0 or nothing")
-        )
     (u, v), (e, f), sigma = bound.of_sample, method._epsilon(i), method.grid.noise[i]
     return u * sigma * f + v * (1 - e * sigma)
+
+
+def paired(
+    method: Method, arrays: tuple[Any, ...], i: Any, scale: Any, rescale: Any
+) -> tuple[Array, Array]:
+    """Return the sample and the prediction whose x0 is guided, and whose epsilon is not.
+
+    The plain step from these is that of CFG++, for any method. x0 = a x + b p, and n and g are as
+    in `moved_noise`. The sample with both is x + alpha (x0(g) - x0(n)) = x + alpha b (g - n). Its
+    x0 is a x + b g if the prediction is n + (1 - a alpha) (g - n).
+    """
+    x, uncond, cond = map(np.asarray, arrays)
+    if np.ndim(rescale) or rescale != 0:
+        cond, scale = prediction(uncond, cond, scale, rescale), 1.0
+    (a, b), alpha = _nodes(method, i, x)
+    if np.ndim(scale):
+        scale = np.asarray(scale, np.float64)
+        scale = scale.reshape(*scale.shape, *[1] * (np.ndim(a) - 1))
+    shift, kept = scale * alpha * b, scale * (1 - a * alpha)
+    numbers: tuple[Numbers, ...] = (1.0, 1.0, shift, -shift), (kept, 0.0, 1.0, 0.0)
+    moved = _per_sample.apply(GUIDED_LINEAR, (x, uncond, cond), numbers[0], predictions=2)
+    return moved, _per_sample.apply(
+        GUIDED_LINEAR, (uncond, uncond, cond), numbers[1], predictions=2
+    )
+
+
+def _nodes(method: Method, i: Any, x: Array) -> tuple[Pair, Any]:
+    """Return the coefficients of x0 and alpha at a step, or at several as arrays."""
+    if not np.ndim(i):
+        return method._x0(i), method.grid.signal[i]
+    steps = method._indices(i, x)
+    a, b = np.array([method._x0(k) for k in range(len(method))]).T
+    return (a[steps], b[steps]), np.array(method.grid.signal)[steps]
 
 
 def numbers_of(bound: BoundStep, uncond: Any, cond: Any, how: tuple[Any, Any, float]) -> Numbers:

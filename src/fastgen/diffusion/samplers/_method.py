@@ -30,7 +30,7 @@ class Method(abc.ABC):
     memory: int = 0
     """The number of earlier steps that a step can use."""
     supports_cfg_pp: bool = True
-    """Whether CFG++ is defined: the method remembers x0 or nothing, and adds no churn."""
+    """Whether CFG++ is defined: churn, if there is any, changes no prediction."""
     exploding: ClassVar[bool] = False
     """Whether the samples are x0 + sigma noise for every form of schedule."""
     forms: ClassVar[tuple[str, ...]] = FORMS
@@ -313,7 +313,7 @@ class Method(abc.ABC):
         return index
 
     def _indices(self, i: Any, x: Array) -> Array:
-        """Return the step of each sample, or raise."""
+        """Return the step of each sample or token, or raise."""
         name, steps = type(self).__name__, np.asarray(i)
         if steps.dtype.kind not in "iu":
             raise TypeError(f"{name}: i must hold the numbers of steps, got {steps.dtype}")
@@ -322,14 +322,17 @@ class Method(abc.ABC):
                 f"{name}: i must be one step for all samples: it remembers earlier predictions; "
                 f"got an array of shape {steps.shape}"
             )
-        if steps.shape != x.shape[:1]:
+        leading = x.shape[: steps.ndim]
+        if len(leading) < steps.ndim or any(
+            n not in (1, m) for n, m in zip(steps.shape, leading, strict=True)
+        ):
             raise ValueError(
-                f"{name}: i must be an int or of shape {x.shape[:1]}, a step for each sample; got "
-                f"{steps.shape}"
+                f"{name}: i must be an int or of shape {x.shape[:1]}, a step for each sample, or "
+                f"have more leading axes of x, {x.shape}; got {steps.shape}"
             )
         for step in steps[(steps < 0) | (steps >= len(self))][:1]:
             self._index(step)
-        return steps
+        return np.broadcast_to(steps, leading)
 
     def _shapes(self, what: str, got: Any, x: Any) -> str:
         return f"{type(self).__name__}: {what} must have the shape {x.shape} of x, got {got.shape}"

@@ -1,4 +1,4 @@
-"""Steps with coefficients per sample: thresholds, and samples at different steps."""
+"""Steps with coefficients per sample or token: thresholds, and different steps in a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastgen.guidance.threshold import limits_of
 from fastgen.noise import normal
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Coefficients = tuple[Any, ...]  # floats, or float64 of shape (batch,)
+Coefficients = tuple[Any, ...]  # floats, or float64 of the leading axes, such as (batch,)
 NOISE_PER_STEP = 2**64  # elements of the noise stream per step
 
 
@@ -27,7 +27,7 @@ def apply(
     wanted: int = NEXT,
     predictions: int = 1,
 ) -> Any:
-    """Run a row on arrays of shape (batch, ...).
+    """Run a row on arrays of shape (batch, ...). Coefficients have the leading axes of x.
 
     The first arrays, the sample and the predictions, determine the type of the results.
     Coefficients are rounded to the type of the arithmetic, never to half precision.
@@ -41,7 +41,8 @@ def apply(
         np.empty(shape, stored) if given is None and wanted >> k & 1 else given
         for k, given in enumerate((out, None)[: op.nout])
     )
-    inputs, axes = (*arrays, *rounded), tuple(range(1, len(shape)))
+    leading = max(1, *map(np.ndim, rounded))
+    inputs, axes = (*arrays, *rounded), tuple(range(leading, len(shape)))
     if op.nout == 1:
         return op(inputs, axes, False, outs[0])
     return op(inputs, axes, False, outs, wanted)
@@ -52,12 +53,14 @@ def thresholded(
 ) -> Coefficients:
     """Return coefficients that clip each x0 at a quantile of its magnitudes, and divide by it.
 
-    a and b are divided by the quantile, so the limit is 1 for all samples.
+    a and b are divided by the quantile, so the limit is 1 for all samples. All tokens of a sample
+    have one quantile.
     """
     a, b, _, *others = coefficients
     half = result_dtype((x, prediction)).itemsize == 2
     x0 = apply(LINEAR, tuple(y.astype(np.float32) if half else y for y in (x, prediction)), (a, b))
     limits = limits_of(x0.reshape(len(x0), math.prod(x0.shape[1:])), *threshold)
+    limits = limits.reshape(len(x0), *[1] * (np.ndim(a) - 1))
     return a / limits, b / limits, 1.0, *others
 
 
@@ -73,8 +76,8 @@ def table_of(steps: list[BoundStep]) -> Array:
 
 
 def operation(rows: Array) -> tuple[Op, Coefficients]:
-    """Return the cheapest row for these lines of a table, and its coefficients, (batch,) each."""
-    a, b, limit, u, v, k, noise = rows.T
+    """Return the cheapest row for these lines of a table, and its coefficients, arrays each."""
+    a, b, limit, u, v, k, noise = np.moveaxis(rows, -1, 0)
     if noise.any():
         return solver_steps.ROWS[1], (a, b, limit, u, v, k, noise)
     if k.any():
@@ -83,11 +86,15 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
 
 
 def noise_of_each(steps: Array, shape: tuple[int, ...], dtype: Any, key: int, first: int) -> Array:
-    """Return the noise of samples at different steps. `first` is the number of the first sample."""
-    noise, size, start = np.empty(shape, dtype), math.prod(shape[1:]), 0
-    for step, run in itertools.groupby(steps.tolist()):
-        end = start + len(list(run))
-        counter = step * NOISE_PER_STEP + (first + start) * size
-        noise[start:end] = normal((end - start, *shape[1:]), key=key, counter=counter, dtype=dtype)
+    """Return the noise of samples or tokens at different steps: parts of the noise of each step.
+
+    `steps` has the leading axes of `shape`. `first` is the number of the first sample.
+    """
+    noise, size = np.empty(shape, dtype), math.prod(shape[steps.ndim :])
+    flat, start, before = noise.reshape(-1), 0, first * math.prod(shape[1:])
+    for step, run in itertools.groupby(steps.ravel().tolist()):
+        end = start + size * len(list(run))
+        counter = step * NOISE_PER_STEP + before + start
+        normal((end - start,), key=key, counter=counter, dtype=dtype, out=flat[start:end])
         start = end
     return noise

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _guided, _per_sample
+from fastgen.diffusion.samplers import _guided, _per_sample, _transition
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._method import Array, Given, Method
 from fastgen.diffusion.samplers._state import State
+from fastgen.diffusion.samplers._transition import Density, Transition
 
 
 class Sampler(Method):
@@ -27,7 +28,7 @@ class Sampler(Method):
     def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
         """Return the input of the model at step i: x, rescaled to the variance of training.
 
-        As in `step`, `i` may be an array with one step per sample.
+        As in `step`, `i` may be an array with one step per sample or token.
         """
         if np.ndim(i):
             scales = np.array(self._scales)[self._indices(i, np.asarray(x))]
@@ -60,8 +61,12 @@ class Sampler(Method):
             The samples, ``(batch, ...)``.
         prediction : ndarray
             The model's output for ``scale_input(x, i)`` at ``timesteps[i]``, of the shape of `x`.
-        i : int, or array of int of shape (batch,)
-            The number of the step. Samplers that remember nothing take one for each sample too.
+        i : int or array of int
+            The number of the step. Samplers that remember nothing also take a step for each sample,
+            ``(batch,)``, or for each token, ``(batch, tokens)``, where `x` is ``(batch, tokens,
+            ...)``: any leading axes of `x`, where 1 stands for any length. Each token then has the
+            bits, noise included, of a call in which all are at its step; with a threshold, the
+            limit is still one for each sample.
         state : State, optional
             The result of `state()` at the start of the run. Multistep samplers need it.
         out : ndarray, optional
@@ -138,14 +143,17 @@ class Sampler(Method):
             The samples, ``(batch, ...)``.
         uncond, cond : ndarray
             The model's predictions without and with the condition.
-        i : int, or array of int of shape (batch,)
-            The number of the step.
+        i : int or array of int
+            As in `step`.
         scale, rescale : float or ndarray of shape (batch,)
             As in `fastgen.guidance.cfg` and `fastgen.guidance.cfg_rescale`. Rescaling takes two
             passes over the predictions before.
         cfg_pp : bool, default False
             CFG++: take x0 from guidance, and the noise from the unconditional prediction. Scales
-            are then between 0 and 1. Not for samplers that remember noise or slopes.
+            are then between 0 and 1. Each evaluation moves x to that x0 and that noise, and then
+            makes the plain step, also where a method remembers noise or slopes: these steps, and
+            those with thresholds or several `i`, take three passes. With churn, it needs
+            ``parity=None``.
         state, out, noise, rng, key, first
             As in `step`.
 
@@ -158,8 +166,8 @@ class Sampler(Method):
         Raises
         ------
         ValueError
-            As in `step`, where the predictions differ in shape, where CFG++ is not defined, and
-            where the sampler takes learned variances.
+            As in `step`, if the predictions differ in shape, if CFG++ is not defined, and if the
+            sampler takes learned variances.
         """
         if self.learned:
             raise ValueError(
@@ -171,15 +179,22 @@ class Sampler(Method):
         if not x.shape == uncond.shape == cond.shape:
             name, given = ("cond", cond) if uncond.shape == x.shape else ("uncond", uncond)
             raise ValueError(self._shapes(name, given, x))
+        if cfg_pp:
+            _guided.check_cfg_pp(self)
+        options: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
         if self.threshold is not None or (type(i) is not int and np.ndim(i)):
             if cfg_pp:
-                raise ValueError(_guided.not_defined(self, "one step for all, without threshold"))
-            options: Any = {"state": state, "out": out, "noise": noise, "rng": rng, "key": key}
-            guided = _guided.prediction(uncond, cond, scale, rescale)
+                i = i if np.ndim(i) else self._index(i)
+                x, guided = _guided.paired(self, (x, uncond, cond), i, scale, rescale)
+            else:
+                guided = _guided.prediction(uncond, cond, scale, rescale)
             return self.step(x, guided, i, first=first, **options)
         if type(i) is not int or not 0 <= i < len(self._bound_steps):
             i = self._index(i)
         bound, history = self._bound_step(i, state) if self.memory else (self._bound_steps[i], ())
+        if cfg_pp and not _guided.in_one_pass(self, i, bound):
+            x, guided = _guided.paired(self, (x, uncond, cond), i, scale, rescale)
+            return self.step(x, guided, i, first=first, **options)
         moved = _guided.moved_noise(self, i, bound) if cfg_pp else 0.0
         numbers = _guided.numbers_of(bound, uncond, cond, (scale, rescale, moved))
         arrays = (x, uncond, cond)
@@ -192,6 +207,155 @@ class Sampler(Method):
             call = (bound.guided_op, arrays, numbers, out, bound.wanted)
             result = _per_sample.apply(*call, predictions=2)
         return self._next_of(result, i, bound, history, state)
+
+    def mean_and_std(
+        self, x: Any, prediction: Any, i: Any, *, state: State | None = None
+    ) -> tuple[Array, Any]:
+        """Return the mean and the deviation of the next sample, which a step draws.
+
+        ``mean + std * noise`` is the result of `step`, to rounding.
+
+        Parameters
+        ----------
+        x, prediction, i
+            As in `step`.
+        state : State, optional
+            The state before the step. It is not changed.
+
+        Returns
+        -------
+        mean : ndarray
+            The mean, in float64 if an input is, and otherwise in float32.
+        std : float or ndarray
+            The deviation. It is 0 if the step adds no noise. It is an array, which broadcasts to
+            `mean`, if the steps are several, or the model predicts variances.
+
+        Raises
+        ------
+        ValueError
+            As in `step`.
+        """
+        transition = self._transition(x, prediction, i, state)
+        return transition.mean(), transition.std
+
+    def log_prob(
+        self,
+        x: Any,
+        prediction: Any,
+        next_x: Any,
+        i: Any,
+        *,
+        axis: Any = None,
+        reduction: str = "sum",
+        state: State | None = None,
+    ) -> Any:
+        r"""Return the log-probability that step i goes from `x` to `next_x`.
+
+        .. math:: \log N(x_{i+1}; \mu, s^2) = -\sum \left( \frac{(x_{i+1} - \mu)^2}{2 s^2}
+                  + \log s + \tfrac12 \log 2 \pi \right)
+
+        with the mean and the deviation of `mean_and_std`. Policy gradients (DDPO, Flow-GRPO) need
+        it.
+
+        Parameters
+        ----------
+        x, prediction, i
+            As in `step`.
+        next_x : ndarray
+            The next samples, as `step` returned them, of the shape of `x`.
+        axis : int, tuple of int or None, default None
+            The axes of the sum: by default all but the first.
+        reduction : {"sum", "mean"}, default "sum"
+            With "mean", the sum is divided by its number of elements, as in the code of DDPO, TRL
+            and Flow-GRPO. It is no log-probability then, and ratios of it are nearer to 1.
+        state : State, optional
+            The state before the step, for multistep samplers. It is not changed.
+
+        Returns
+        -------
+        ndarray or scalar
+            The log-probabilities, ``(batch,)``, in float64. Their differences would be lost in
+            float32.
+
+        Raises
+        ------
+        ValueError
+            If the step adds no noise, and as in `step`.
+
+        References
+        ----------
+        .. [1] Black et al., "Training Diffusion Models with Reinforcement Learning", ICLR 2024.
+        .. [2] Liu et al., "Flow-GRPO: Training Flow Matching Models via Online RL", 2025.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgen.diffusion import Schedule
+        >>> from fastgen.diffusion.samplers import DDIM
+        >>> sampler = DDIM(Schedule.linear(), 10, eta=1)
+        >>> x, prediction = np.ones((2, 3)), np.full((2, 3), 0.5)
+        >>> next_x = sampler.step(x, prediction, 4, key=0)
+        >>> sampler.log_prob(x, prediction, next_x, 4).shape
+        (2,)
+        """
+        _transition.check_noisy(self, i)
+        transition = self._transition(x, prediction, i, state)
+        return Density(self, transition, next_x, axis, reduction).value()
+
+    def log_prob_and_grad(
+        self,
+        x: Any,
+        prediction: Any,
+        next_x: Any,
+        i: Any,
+        *,
+        cotangent: Any = 1.0,
+        axis: Any = None,
+        reduction: str = "sum",
+        state: State | None = None,
+    ) -> tuple[Any, Array]:
+        """Return `log_prob`, and its gradient by the prediction.
+
+        Parameters
+        ----------
+        x, prediction, next_x, i, axis, reduction, state
+            As in `log_prob`.
+        cotangent : array_like, default 1.0
+            The factors of the log-probabilities, such as advantages.
+
+        Returns
+        -------
+        log_prob : ndarray or scalar
+            As of `log_prob`.
+        gradient : ndarray
+            The gradient of ``sum(cotangent * log_prob)``, of the shape and type of `prediction`.
+            The derivative of an x0 that is clipped is 0.
+
+        Raises
+        ------
+        ValueError
+            As in `log_prob`, if `cotangent` does not broadcast to it, and if x0 has a threshold.
+        """
+        _transition.check_noisy(self, i)
+        if self.threshold is not None:
+            raise ValueError(
+                f"{type(self).__name__}: log_prob_and_grad takes no threshold, because its limit "
+                "depends on the prediction too; use clip"
+            )
+        transition = self._transition(x, prediction, i, state)
+        density = Density(self, transition, next_x, axis, reduction)
+        gradient = self._gradient(transition, density, prediction, i, cotangent)
+        return density.value(), gradient.astype(np.asarray(prediction).dtype, copy=False)
+
+    def _transition(self, x: Any, prediction: Any, i: Any, state: State | None) -> Transition:
+        """Return the distribution of the next sample."""
+        return _transition.of_step(self, x, prediction, i, state)
+
+    def _gradient(
+        self, transition: Transition, density: Density, prediction: Any, i: Any, cotangent: Any
+    ) -> Array:
+        """Return the gradient of the log-probability by the prediction."""
+        return transition.pulled_back(density.of_mean(cotangent))
 
     def _next_of(
         self, result: Any, i: int, bound: BoundStep, history: tuple[Array, ...], state: State | None
@@ -206,7 +370,7 @@ class Sampler(Method):
     def _step_each(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
-        """Do a `step` for samples at different steps."""
+        """Do a `step` for samples or tokens at different steps."""
         x, prediction = np.asarray(x), np.asarray(prediction)
         steps = self._indices(i, x)
         if x.shape != prediction.shape or self.learned:
@@ -219,7 +383,7 @@ class Sampler(Method):
         return self._combined(arrays, steps, out)
 
     def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
-        """Return `_noise` for samples at different steps."""
+        """Return `_noise` for samples or tokens at different steps."""
         noise = self._noise(x, given, 0, first)
         if type(noise) is not Stream:
             return np.asarray(noise)
@@ -227,7 +391,7 @@ class Sampler(Method):
         return _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
 
     def _combined(self, arrays: tuple[Array, ...], steps: Array, out: Any = None) -> Any:
-        """Combine x, the prediction and noise, with the coefficients of each sample's step."""
+        """Combine x, the prediction and noise, with the coefficients of each step."""
         op, numbers = _per_sample.operation(self._table[steps])
         if self.threshold is not None and op is not LINEAR:
             numbers = _per_sample.thresholded(arrays[0], arrays[1], numbers, self.threshold)

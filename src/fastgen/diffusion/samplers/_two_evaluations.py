@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.diffusion.samplers._bound_step import StepFormula
+from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import FLOW, Grid, timesteps_at
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
@@ -31,6 +33,21 @@ def with_middles(grid: Grid, schedule: Schedule) -> Grid:
     nodes = np.append(sigmas, grid.noise[-1])
     signal = 1 - nodes if grid.form == FLOW else np.ones_like(nodes)
     return Grid(timesteps, signal.tolist(), nodes.tolist(), grid.form)
+
+
+def slopes_to_x0(x0: Pair, sigmas: list[float], i: int, shares: Pair) -> StepFormula:
+    """Return the formula of evaluation i in terms of x0, so that x0 can be limited.
+
+    `shares` holds the factors of the two slopes in a step that ends with evaluation i. The second
+    evaluation is at x', on the line from x through the first x0. So x and the first slope,
+    (x' - x0) / sigma', follow from x' and x0.
+    """
+    if i % 2 == 0:
+        part = sigmas[i + 1] / sigmas[i]
+        return StepFormula(*x0, u=part, k=1 - part)
+    first, second = (share / sigmas[i] for share in shares)
+    back = sigmas[i - 1] / sigmas[i]
+    return StepFormula(*x0, u=back + first + second, k=-second, history=(1 - back - first,))
 
 
 class Halves(Sampler):

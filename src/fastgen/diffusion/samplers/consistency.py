@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
+from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import VARIANCE_EXPLODING, VARIANCE_PRESERVING
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
@@ -146,6 +147,8 @@ class TCD(_Distilled):
         The number of evaluations of the model.
     eta : float, default 0.3
         How much noise, from 0 to 1: called gamma in the paper.
+    clip, threshold, threshold_max
+        As in `LCM`. The predicted noise is that of the prediction, not of the clipped x0.
 
     Raises
     ------
@@ -178,10 +181,14 @@ class TCD(_Distilled):
         original_steps: int = 50,
         timesteps: Sequence[float] | None = None,
         eta: float = 0.3,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.eta = _checks.check_number("TCD", "eta", eta, 0, 1)
-        self._choose(schedule, steps, prediction, original_steps, timesteps)
+        limits = {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
+        self._choose(schedule, steps, prediction, original_steps, timesteps, **limits)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -191,8 +198,11 @@ class TCD(_Distilled):
         alpha, sigma = float(schedule.signal[s]), float(schedule.sigma[s])
         ratio = 1.0 if last else float(schedule.signal[after]) / alpha
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
-        u, v = (ratio * (alpha * q + sigma * e) for q, e in ((a, of_x), (b, of_p)))
         noise = math.sqrt(max((1 - ratio) * (1 + ratio), 0.0)) if self.eta else 0.0
+        if math.isfinite(self.limit):
+            u, v, k = ratio * sigma * of_x, ratio * sigma * of_p, ratio * alpha
+            return StepFormula(a, b, u, v, k, noise=noise)
+        u, v = (ratio * (alpha * q + sigma * e) for q, e in ((a, of_x), (b, of_p)))
         return StepFormula(u=u, v=v, noise=noise)
 
 
@@ -217,6 +227,8 @@ class ConsistencyModel(Sampler):
         The deviation of the data.
     clip : float, optional, default 1.0
         Clip the denoised sample to [-clip, clip].
+    threshold, threshold_max
+        As in `DDIM`, with ``clip=None``.
 
     Raises
     ------
@@ -251,6 +263,8 @@ class ConsistencyModel(Sampler):
         sigmas: Sequence[float] | None = None,
         sigma_data: float = 0.5,
         clip: float | None = 1.0,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.sigma_data = _checks.check_positive("ConsistencyModel", "sigma_data", sigma_data)
@@ -260,6 +274,7 @@ class ConsistencyModel(Sampler):
             stride = len(schedule) // steps
             sigmas = schedule.sigma[::-1][: steps * stride : stride].tolist()
         options: dict[str, Any] = {"sigmas": sigmas, "final_sigma": "min"}
+        options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, "x0", clip, **options)
         grid = self.grid
         self._take(dataclasses.replace(grid, timesteps=250 * np.log(grid.noise[:-1])))
@@ -267,8 +282,17 @@ class ConsistencyModel(Sampler):
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        sigma, after, least = self.grid.noise[i], self.grid.noise[i + 1], self.grid.noise[-1]
-        data, above = self.sigma_data, sigma - self.grid.noise[-1]
-        skip = data**2 / (above**2 + data**2)
-        out = above * data / math.hypot(sigma, data)
-        return StepFormula(skip, out, k=1.0, noise=math.sqrt((after - least) * (after + least)))
+        after, least = self.grid.noise[i + 1], self.grid.noise[-1]
+        new = math.sqrt((after - least) * (after + least))
+        return StepFormula(*self._x0(i), k=1.0, noise=new)
+
+    def _x0(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in x0."""
+        sigma, data = self.grid.noise[i], self.sigma_data
+        above = sigma - self.grid.noise[-1]
+        return data**2 / (above**2 + data**2), above * data / math.hypot(sigma, data)
+
+    def _epsilon(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in epsilon."""
+        (a, b), sigma = self._x0(i), self.grid.noise[i]
+        return (1 - a) / sigma, -b / sigma

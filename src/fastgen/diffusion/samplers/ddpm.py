@@ -14,6 +14,8 @@ from fastgen.diffusion.samplers._bound_step import LINEAR, StepFormula
 from fastgen.diffusion.samplers._method import Array, Given
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.diffusion.samplers._state import State
+from fastgen.diffusion.samplers._transition import Density, Transition
 from fastgen.diffusion.schedule import Schedule
 from fastgen.vae import reparameterize
 
@@ -130,18 +132,22 @@ class DDPM(Sampler):
 
     def _log_variance(self, steps: Array, said: Array) -> Array:
         """Return the log-variance of the noise, (batch, channels, ...), from the predicted one."""
-        column = (len(steps), *[1] * (said.ndim - 1))
         if self.variance == "learned":
             with np.errstate(divide="ignore", invalid="ignore"):
                 found = np.log(said) if self.parity else said
         else:
-            sizes = np.array([(self.grid.noise[i + 1], self.grid.noise[i]) for i in steps.tolist()])
-            new = np.array([self._new(i) for i in steps.tolist()])[:, None]
-            low, high = np.log(np.maximum(new * sizes**2, LEAST_VARIANCE)).astype(said.dtype).T
+            low, high = self._log_variances(steps, said)
             part = (said + 1) / 2
-            found = part * high.reshape(column) + (1 - part) * low.reshape(column)
-        silent = np.array([self._is_last(i) for i in steps.tolist()]).reshape(column)
-        return np.where(silent, said.dtype.type(-np.inf), found)
+            found = part * high + (1 - part) * low
+        silent = np.array([self._is_last(i) for i in steps.tolist()])
+        return np.where(_column(silent, said), said.dtype.type(-np.inf), found)
+
+    def _log_variances(self, steps: Array, said: Array) -> tuple[Array, Array]:
+        """Return the least and the largest log-variance, which broadcast to the predicted one."""
+        sizes = np.array([(self.grid.noise[i + 1], self.grid.noise[i]) for i in steps.tolist()])
+        new = np.array([self._new(i) for i in steps.tolist()])[:, None]
+        low, high = np.log(np.maximum(new * sizes**2, LEAST_VARIANCE)).astype(said.dtype).T
+        return _column(low, said), _column(high, said)
 
     def _step_unlike(
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
@@ -149,18 +155,8 @@ class DDPM(Sampler):
         """Do a step with learned variances: the second half of the channels of the prediction."""
         if not self.learned:
             return super()._step_unlike(x, prediction, i, out, given, first)
-        x, prediction = np.asarray(x), np.asarray(prediction)
-        twice = (*x.shape[:1], *(2 * n for n in x.shape[1:2]), *x.shape[2:])
-        if x.ndim < 2 or prediction.shape != twice:
-            raise ValueError(
-                f"{self._shapes('prediction', prediction, x)}, and as many variances behind, "
-                f"{twice}"
-            )
-        steps = i if np.ndim(i) else np.full(len(x), i)
-        stored = result_dtype((x, prediction))
-        computed = np.float64 if stored == np.float64 else np.float32
-        x, prediction = (y.astype(computed, copy=False) for y in (x, prediction))
-        said, variance = np.split(prediction, 2, axis=1)
+        stored = result_dtype((np.asarray(x), np.asarray(prediction)))
+        x, said, variance, steps = self._split(x, prediction, i)
         mean, log_variance = self._combined((x, said), steps), self._log_variance(steps, variance)
         if np.ndim(i):
             noise = self._noise_each(x, steps, given, first)
@@ -170,3 +166,49 @@ class DDPM(Sampler):
         if out is None:
             return result.astype(stored, copy=False)
         return LINEAR((result, 0.0, 1.0, 0.0), -1, False, out)
+
+    def _split(self, x: Any, prediction: Any, i: Any) -> tuple[Array, Array, Array, Array]:
+        """Return x, the prediction, what is said of variances, and the step of each sample."""
+        x, prediction = np.asarray(x), np.asarray(prediction)
+        twice = (*x.shape[:1], *(2 * n for n in x.shape[1:2]), *x.shape[2:])
+        if x.ndim < 2 or prediction.shape != twice:
+            raise ValueError(
+                f"{self._shapes('prediction', prediction, x)}, and as many variances behind, "
+                f"{twice}"
+            )
+        steps = self._indices(i, x) if np.ndim(i) else np.full(len(x), self._index(i))
+        if steps.ndim > 1:
+            raise ValueError(
+                f"DDPM: i must be an int or of shape {x.shape[:1]} with learned variances, whose "
+                f"channels are axis 1; got {steps.shape}"
+            )
+        computed = np.float64 if result_dtype((x, prediction)) == np.float64 else np.float32
+        x, prediction = (y.astype(computed, copy=False) for y in (x, prediction))
+        return x, *np.split(prediction, 2, axis=1), steps
+
+    def _transition(self, x: Any, prediction: Any, i: Any, state: State | None) -> Transition:
+        """Return the distribution of the next sample. The model may predict its variance."""
+        if not self.learned:
+            return super()._transition(x, prediction, i, state)
+        x, said, variance, steps = self._split(x, prediction, i)
+        found = super()._transition(x, said, i, state)
+        return found._replace(std=np.exp(self._log_variance(steps, variance) / 2))
+
+    def _gradient(
+        self, transition: Transition, density: Density, prediction: Any, i: Any, cotangent: Any
+    ) -> Array:
+        """Return the gradient of the log-probability by the prediction, variances last."""
+        of_said = super()._gradient(transition, density, prediction, i, cotangent)
+        if not self.learned:
+            return of_said
+        _, _, variance, steps = self._split(transition.arrays[0], prediction, i)
+        slope: Any = 1 / variance if self.parity else 1.0
+        if self.variance == "learned_range":
+            low, high = self._log_variances(steps, variance)
+            slope = (high - low) / 2
+        return np.concatenate([of_said, density.of_log_variance(cotangent) * slope], axis=1)
+
+
+def _column(numbers: Array, like: Array) -> Array:
+    """Return one number per sample, in a shape that broadcasts to the array."""
+    return numbers.reshape(len(numbers), *[1] * (like.ndim - 1))

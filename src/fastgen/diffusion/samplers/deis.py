@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
 from fastgen.diffusion.schedule import Schedule
 
@@ -26,6 +27,8 @@ class DEIS(DPMSolverMultistep):
         As in `DPMSolverMultistep`.
     lower_order_final
         As in `DPMSolverMultistep`.
+    clip, threshold : None
+        They are refused: the method combines predictions of the noise, not of x0.
     parity : {None, "diffusers"}, default None
         With "diffusers", its grids and timesteps.
 
@@ -67,9 +70,15 @@ class DEIS(DPMSolverMultistep):
         sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         lower_order_final: bool = True,
+        clip: None = None,
+        threshold: None = None,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
+        needed = (
+            "a sampler of x0, such as UniPC, because this one combines predictions of the noise"
+        )
+        _checks.check_of_data("DEIS", needed, clip=clip, threshold=threshold)
         super().__init__(
             schedule,
             steps,

@@ -52,7 +52,7 @@ class EDMEuler(Sampler):
         The exponent of "karras".
     final_sigma : {"zero", "min"}, default "zero"
         Where to end: at clean data, or at the smallest sigma.
-    churn, churn_min, churn_max, churn_noise
+    churn, churn_min, churn_max, churn_noise, clip, threshold, threshold_max
         As in `Euler`.
     parity : {None, "diffusers"}, default None
         With "diffusers", `init_noise_scale` is that of x0 + sigma noise with data of deviation 1;
@@ -98,13 +98,16 @@ class EDMEuler(Sampler):
         churn_min: float = 0.0,
         churn_max: float = math.inf,
         churn_noise: float = 1.0,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.sigma_data = _checks.check_positive("EDMEuler", "sigma_data", sigma_data)
         rho = _checks.check_positive("EDMEuler", "rho", rho)
         self.churn = Churn("EDMEuler", churn, churn_min, churn_max, churn_noise)
-        self.supports_cfg_pp = self.churn.total == 0
+        self.supports_cfg_pp = parity is None or self.churn.total == 0
         self._check(schedule, prediction)
         _checks.check_choice("EDMEuler", "prediction", ("epsilon", "v"), prediction)
         if timesteps is not None:
@@ -117,7 +120,9 @@ class EDMEuler(Sampler):
         else:
             levels = _checks.falling("EDMEuler", "sigmas", sigmas)
         options: dict[str, Any] = {"sigmas": levels, "final_sigma": final_sigma, "parity": parity}
+        options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, **options)
+        self.churn.check_limits("EDMEuler", self.limit, parity)
         grid = self.grid
         self._take(dataclasses.replace(grid, timesteps=np.log(grid.noise[:-1]) / 4))
         self._scales = [1 / math.hypot(s, self.sigma_data) for s in grid.noise]
@@ -132,9 +137,18 @@ class EDMEuler(Sampler):
         seen = hat if self.parity else sigma  # the sigma at which the output gives x0
         size, part = math.hypot(seen, data), after / hat
         out = seen * data / size * (1 if self.prediction == "epsilon" else -1)
+        if math.isfinite(self.limit):
+            noise = part * self.churn.noise(sigma, gamma)
+            return StepFormula((data / size) ** 2, out, part, 0.0, 1 - part, (), noise)
         u = part + (1 - part) * (data / size) ** 2
         noise = (u if self.parity else part) * self.churn.noise(sigma, gamma)
         return StepFormula(u=u, v=(1 - part) * out, noise=noise)
+
+    def _x0(self, i: int) -> Pair:
+        """Return the coefficients of x and of the network's output in x0."""
+        sigma, data = self.grid.noise[i], self.sigma_data
+        size = math.hypot(sigma, data)
+        return (data / size) ** 2, sigma * data / size * (1 if self.prediction == "epsilon" else -1)
 
     def _epsilon(self, i: int) -> Pair:
         """Return the coefficients of x and of the network's output in epsilon."""

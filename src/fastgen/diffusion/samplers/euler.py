@@ -56,6 +56,10 @@ class Euler(_Sigmas):
         where :math:`\sigma_i` lies between these,
     churn_noise : float, default 1.0
         times this.
+    clip : float, optional
+        Clip the predicted x0 to [-clip, clip]. The slope is then that to the clipped x0.
+    threshold, threshold_max
+        As in `DDIM`. With churn, limits of x0 need ``parity=None``.
     parity : {None, "diffusers"}, default None
         With "diffusers", churn moves the predicted noise too, not x0; the conversions of v and of
         the start's noise are diffusers'; and no signal is a tiny signal.
@@ -98,19 +102,24 @@ class Euler(_Sigmas):
         churn_min: float = 0.0,
         churn_max: float = math.inf,
         churn_noise: float = 1.0,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.churn = Churn("Euler", churn, churn_min, churn_max, churn_noise)
-        self.supports_cfg_pp = self.churn.total == 0
+        self.supports_cfg_pp = parity is None or self.churn.total == 0
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
+        options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
         if self.churn.total and schedule.form == FLOW:
             raise ValueError(
                 f"Euler: churn={churn!r} adds noise at constant signal, which a flow schedule does "
                 "not have; use churn=0, or EulerAncestral"
             )
+        self.churn.check_limits("Euler", self.limit, parity)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
@@ -119,6 +128,8 @@ class Euler(_Sigmas):
         part = after / (sigma * (1 + gamma))  # x_{i+1} = part x^ + (1 - part) x0
         u = part + (1 - part) * a
         noise = part * self.churn.noise(sigma, gamma)
+        if math.isfinite(self.limit):
+            return StepFormula(a, b, part, 0.0, 1 - part, (), noise)
         if self.parity and self.prediction in ("epsilon", "score", "v"):
             # x0 = a x^ + b p: in place of x, the prediction is taken to be that of x^.
             b *= 1 + gamma if self.prediction != "v" else 1
@@ -144,6 +155,8 @@ class EulerAncestral(_Sigmas):
         As in `Euler`.
     eta : float, default 1.0
         How much noise, from 0 to 1.
+    clip, threshold, threshold_max
+        As in `Euler`: the predicted noise is that of the clipped x0.
 
     Raises
     ------
@@ -180,14 +193,24 @@ class EulerAncestral(_Sigmas):
         sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         eta: float = 1.0,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.eta = _checks.check_number("EulerAncestral", "eta", eta, 0, 1)
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
+        options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        return self._ddim(i, (self.grid.signal[i + 1], self.grid.noise[i + 1]), self.eta)
+        alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
+        step = self._ddim(i, (alpha, sigma), self.eta)
+        if not math.isfinite(self.limit):
+            return step
+        part = math.sqrt(max(sigma**2 - step.noise**2, 0.0)) / self.grid.noise[i]
+        k = alpha - part * self.grid.signal[i]
+        return StepFormula(*self._x0(i), u=part, k=k, noise=step.noise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from fastgen.diffusion.samplers import _spacing
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import FLOW, Grid
 from fastgen.diffusion.samplers._sampler import Sampler
-from fastgen.diffusion.samplers._two_evaluations import Halves, doubled
+from fastgen.diffusion.samplers._two_evaluations import Halves, doubled, slopes_to_x0
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["FlowMatchEuler", "FlowMatchHeun"]
@@ -79,6 +80,10 @@ class FlowMatchEuler(_FlowSampler):
     stochastic : bool, default False
         Go to the predicted x0, and add all noise afresh. For models that are distilled to give a
         sample as x0, in few steps: with the mean of all possible x0, samples lose their variety.
+    clip : float, optional
+        Clip the predicted x0 to [-clip, clip]. The velocity is then (x - x0) / sigma.
+    threshold, threshold_max
+        As in `DDIM`.
     parity : {None, "diffusers"}, default None
         With "diffusers", the last sigma is shifted twice.
 
@@ -116,11 +121,15 @@ class FlowMatchEuler(_FlowSampler):
         sigmas: str | Sequence[float] | None = None,
         terminal: float | None = None,
         stochastic: bool = False,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.stochastic = stochastic
         options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
+        options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._lay(schedule, steps, prediction, terminal, **options)
         self._bind_steps()
 
@@ -128,7 +137,9 @@ class FlowMatchEuler(_FlowSampler):
         sigma, after = self.grid.noise[i], self.grid.noise[i + 1]
         (a, b), (of_x, of_p) = self._x0(i), self._epsilon(i)
         if self.stochastic:
-            return StepFormula(0.0, 0.0, (1 - after) * a, (1 - after) * b, 0.0, (), after)
+            return StepFormula(a, b, k=1 - after, noise=after)
+        if math.isfinite(self.limit):
+            return StepFormula(a, b, u=after / sigma, k=1 - after / sigma)
         if self.prediction == "flow":
             return StepFormula(u=1.0, v=after - sigma)
         u, v = (1 - after) * a + after * of_x, (1 - after) * b + after * of_p
@@ -145,7 +156,7 @@ class FlowMatchHeun(Halves, _FlowSampler):
 
     Parameters
     ----------
-    schedule, prediction, timesteps, sigmas, terminal, parity
+    schedule, prediction, timesteps, sigmas, terminal, clip, threshold, threshold_max, parity
         As in `FlowMatchEuler`.
     steps : int, default 14
         The number of steps; the model is evaluated ``2 * steps - 1`` times.
@@ -174,7 +185,6 @@ class FlowMatchHeun(Halves, _FlowSampler):
     """
 
     memory = 1
-    supports_cfg_pp = False
 
     def __init__(
         self,
@@ -185,16 +195,23 @@ class FlowMatchHeun(Halves, _FlowSampler):
         timesteps: Sequence[float] | None = None,
         sigmas: str | Sequence[float] | None = None,
         terminal: float | None = None,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
+        options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._lay(schedule, steps, prediction, terminal, **options)
         self._take(doubled(self.grid))
         self._bind_steps()
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
+        if math.isfinite(self.limit):
+            half = (sigmas[i] - sigmas[i - 1]) / 2 if i % 2 else 0.0
+            return slopes_to_x0(self._x0(i), sigmas, i, (half, half))
         slope = self._slope(i)
         if i % 2 == 0:
             return StepFormula(*slope, u=1.0, k=sigmas[i + 1] - sigmas[i])

@@ -10,7 +10,7 @@ from typing import Any
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._grid import Grid
 from fastgen.diffusion.samplers._sampler import Sampler
-from fastgen.diffusion.samplers._two_evaluations import Halves, doubled, with_middles
+from fastgen.diffusion.samplers._two_evaluations import Halves, doubled, slopes_to_x0, with_middles
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPM2", "Heun"]
@@ -42,7 +42,6 @@ class _TwoEvaluations(Halves, Sampler):
         options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
-        self.supports_cfg_pp = math.isfinite(self.limit)  # it remembers x0, not a slope
         self._take(self._evaluations(self.grid))
         self._bind_steps()
 
@@ -57,26 +56,12 @@ class _TwoEvaluations(Halves, Sampler):
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
         if math.isfinite(self.limit):
-            return self._limited(i)
+            return slopes_to_x0(self._x0(i), sigmas, i, self._shares(i) if i % 2 else (0.0, 0.0))
         a, b = self._slope(i)
         if i % 2 == 0:
             return StepFormula(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
         first, second = self._shares(i)
         return StepFormula(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
-
-    def _limited(self, i: int) -> StepFormula:
-        """Return the formula in terms of x0, so that x0 can be clipped.
-
-        The second evaluation is at x', on the line from x through the first x0. So x and the first
-        slope, (x' - x0) / sigma', follow from x' and x0.
-        """
-        sigmas, (a, b) = self.grid.noise, self._x0(i)
-        if i % 2 == 0:
-            part = sigmas[i + 1] / sigmas[i]
-            return StepFormula(a, b, u=part, k=1 - part)
-        first, second = (share / sigmas[i] for share in self._shares(i))
-        back = sigmas[i - 1] / sigmas[i]
-        return StepFormula(a, b, u=back + first + second, k=-second, history=(1 - back - first,))
 
 
 class Heun(_TwoEvaluations):

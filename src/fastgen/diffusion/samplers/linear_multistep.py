@@ -32,6 +32,8 @@ class LMS(Sampler):
         As in `Euler`.
     order : {1, 2, 3, 4}, default 4
         How many slopes a step uses. The first steps have fewer at hand.
+    clip, threshold : None
+        They are refused: the method combines slopes, not predictions of x0.
 
     Raises
     ------
@@ -70,12 +72,14 @@ class LMS(Sampler):
         offset: int = 0,
         timesteps: Sequence[float] | None = None,
         sigmas: str | Sequence[float] | None = None,
+        clip: None = None,
+        threshold: None = None,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
+        _checks.check_of_data("LMS", f"{OF_DATA} slopes", clip=clip, threshold=threshold)
         self.order = _checks.check_order("LMS", (1, 2, 3, 4), order)
         self.memory = self.order - 1
-        self.supports_cfg_pp = not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
         self._set_up(schedule, steps, prediction, parity=parity, **options)
@@ -116,6 +120,8 @@ class PNDM(Sampler):
     runge_kutta : bool, default False
         Start with Runge-Kutta steps, as in the paper: of fourth order. It needs a schedule that is
         variance preserving, and at least 4 steps; the model is evaluated ``steps + 9`` times.
+    clip, threshold : None
+        They are refused: the method combines predictions of the noise, not of x0.
     parity : {None, "diffusers"}, default None
         With "diffusers", the stride of leading spacing is T // steps.
 
@@ -143,7 +149,6 @@ class PNDM(Sampler):
     """
 
     memory = 3
-    supports_cfg_pp = False
 
     def __init__(
         self,
@@ -157,9 +162,13 @@ class PNDM(Sampler):
         sigmas: str | Sequence[float] | None = None,
         final_sigma: str = "zero",
         runge_kutta: bool = False,
+        clip: None = None,
+        threshold: None = None,
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
+        needed = f"{OF_DATA} predictions of the noise"
+        _checks.check_of_data("PNDM", needed, clip=clip, threshold=threshold)
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "parity": parity}
         options |= {"timesteps": timesteps, "sigmas": sigmas, "final_sigma": final_sigma}
         self._set_up(schedule, steps, prediction, **options)
@@ -258,6 +267,7 @@ class PNDM(Sampler):
         return StepFormula(u=1.0, k=slope / 6, history=(-2 * slope / 3, slope / 3, slope / 6))
 
 
+OF_DATA = "a sampler of x0, such as UniPC or Heun, because this one combines"
 RUNGE_KUTTA_STEPS = 3
 ADAMS_BASHFORTH = (
     (1.0,),

@@ -115,7 +115,6 @@ class SASolver(Sampler):
         self.predictor_order, self.corrector_order = int(predictor_order), int(corrector_order)
         self.memory = max(self.predictor_order - (not corrector_order), self.corrector_order - 1)
         self.of_data, self.lower_order_final = of_data, lower_order_final
-        self.supports_cfg_pp = of_data or not self.memory
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}

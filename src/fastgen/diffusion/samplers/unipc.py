@@ -106,7 +106,6 @@ class UniPC(Sampler):
         if not of_data:
             _checks.check_of_data("UniPC", "of_data=True", clip=clip, threshold=threshold)
         self.solver, self.of_data, self.corrector = solver, of_data, corrector
-        self.supports_cfg_pp = of_data or not self.memory
         self.lower_order_final = lower_order_final
         options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
         options["timesteps"] = timesteps
