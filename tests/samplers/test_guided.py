@@ -125,8 +125,9 @@ VARIANTS = [
     ("SASolver", {"of_data": False, "predictor_order": 1, "corrector_order": 0}),
     *(("LMS", {"order": k}) for k in (1, 2)),
     *(("DEIS", {"order": k}) for k in (1, 3)),
-    *((name, {"clip": 2.0}) for name in ("Heun", "DPM2")),
-    *((name, {"churn": 4.0}) for name in ("Euler", "EDMEuler")),
+    *((name, {"clip": 2.0}) for name in ("Heun", "DPM2", "DPM2Ancestral")),
+    *((name, {"churn": 4.0}) for name in ("Euler", "EDMEuler", "Heun")),
+    ("Heun", {"churn": 4.0, "clip": 2.0}),
     ("PNDM", {"runge_kutta": True}),
 ]
 
@@ -191,7 +192,7 @@ def test_cfg_pp_of_one_prediction_is_plain(name, rng):
     states = sampler.state(), sampler.state()
     x, prediction = rng.standard_normal((2, *SHAPE))
     options = {"scale": 0.6, "key": 1}
-    if name in ("DEIS", "DPM2", "FlowMatchHeun", "Heun", "LMS", "PNDM"):
+    if name in ("DEIS", "DPM2", "DPM2Ancestral", "FlowMatchHeun", "Heun", "LMS", "PNDM"):
         with pytest.raises(ValueError, match=f"{name}: cfg_pp needs {NEEDS_X0}"):
             sampler.guided_step(x, x, x, 0, cfg_pp=True, state=states[0], **options)
         return

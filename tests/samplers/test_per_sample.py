@@ -14,7 +14,10 @@ from fastgen.diffusion import Schedule, samplers
 
 THRESHOLDS = {
     "DPM2": {},
-    "Heun": {},
+    "DPM2Ancestral": {},
+    "DPMSolver2SAncestral": {},
+    "DPMSolverSDE": {},
+    "Heun": {"churn": 4.0},
     "DDIM": {"clip_epsilon": True, "eta": 0.5},
     "DDPM": {},
     "LCM": {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fastgen.diffusion._tables import FLOW
 from fastgen.diffusion.samplers._checks import check_number
 
 MOST = math.sqrt(2) - 1
@@ -23,6 +24,14 @@ class Churn:
                 raise ValueError(f"{sampler}: {option} must be a number >= 0, got {got!r}")
         self.low, self.high = float(churn_min), float(churn_max)
 
+    def check_form(self, sampler: str, form: str) -> None:
+        """Raise if there is churn on a flow schedule."""
+        if self.total and form == FLOW:
+            raise ValueError(
+                f"{sampler}: churn={self.total!r} adds noise at constant signal, which a flow "
+                "schedule does not have; use churn=0, or EulerAncestral"
+            )
+
     def gamma(self, sigma: float, steps: int) -> float:
         """Return the share by which sigma grows before a step."""
         return min(self.total / steps, MOST) if self.low <= sigma <= self.high else 0.0
@@ -30,3 +39,9 @@ class Churn:
     def noise(self, sigma: float, gamma: float) -> float:
         """Return the deviation of the noise that raises sigma by this share."""
         return self.scale * sigma * math.sqrt(gamma * (2 + gamma))
+
+    def raised(self, sigmas: list[float]) -> list[float]:
+        """Return the sigma at which each step begins. It is at most the first of these."""
+        steps, most = len(sigmas) - 1, sigmas[0]
+        grown = [min(s * (1 + self.gamma(s, steps)), most) for s in sigmas[:-1]]
+        return [*grown, sigmas[-1]]
