@@ -122,6 +122,11 @@ for order in (1, 2, 3):
             samplers.DPMSolverMultistep, order=order, algorithm=algorithm, **EXPONENTIAL
         )
         METHODS[f"{algorithm} {order}"] = make, order, order
+        METHODS[f"{algorithm} {order} inverse"] = (
+            functools.partial(make, inverse=True),
+            order,
+            order,
+        )
     METHODS[f"DEIS {order}"] = (
         functools.partial(samplers.DEIS, order=order, **EXPONENTIAL),
         order,
@@ -242,6 +247,8 @@ SAMPLERS = {
         f"DPMSolverMultistep {a}": {"algorithm": a, "order": 3}
         for a in ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
     },
+    "DPMSolverMultistep eta": {"algorithm": "sde-dpmsolver++", "eta": 0.4},
+    "DPMSolverMultistep noise eta": {"algorithm": "sde-dpmsolver", "eta": 0.4},
 }
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from diffusers_runs import (
     DTYPES,
+    PREDICTIONS,
     RESPACINGS,
     SCHEDULES,
     agree,
+    compare_rounded,
     default_dtype,
     draws,
     model,
@@ -71,3 +73,36 @@ def test_dpmsolver_sde(monkeypatch, dtype, schedule, prediction, spacing, sigmas
 
 def torch_of(array):
     return importlib.import_module("torch").from_numpy(array)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@some(
+    18,
+    order=[1, 2, 3],
+    algorithm=["dpmsolver++", "dpmsolver++", "dpmsolver"],
+    solver=["midpoint", "heun"],
+    schedule=["linear", "cosine"],
+    prediction=list(PREDICTIONS),
+    steps=[10, 17],
+    lower_order_final=[True, True, False],
+)
+def test_dpmsolver_inverse(
+    monkeypatch, dtype, order, algorithm, solver, schedule, prediction, steps, lower_order_final
+):
+    table, options = SCHEDULES[schedule]
+    sampler = ours.DPMSolverMultistep(
+        table,
+        steps,
+        prediction=prediction,
+        order=order,
+        algorithm=algorithm,
+        solver=solver,
+        lower_order_final=lower_order_final,
+        inverse=True,
+        parity="diffusers",
+    )
+    options = options | sigma_options("linspace", None, prediction) | {"solver_order": order}
+    options |= {"algorithm_type": algorithm, "solver_type": solver}
+    options |= {"lower_order_final": lower_order_final}
+    name = "DPMSolverMultistepInverseScheduler"
+    compare_rounded(monkeypatch, name, sampler, dtype, steps, **options)

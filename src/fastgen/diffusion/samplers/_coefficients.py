@@ -38,7 +38,7 @@ def split_noise(before: Pair, after: Pair, eta: float) -> Pair:
     if not eta or sigma == 0:
         return sigma, 0.0
     ratio = before[0] * sigma / (before[1] * alpha)
-    along = math.sqrt((1 - eta) * (1 + eta) + (eta * ratio) ** 2)
+    along = math.sqrt(max((1 - eta) * (1 + eta) + (eta * ratio) ** 2, 0.0))
     return sigma * along, eta * sigma * math.sqrt(max((1 - ratio) * (1 + ratio), 0.0))
 
 
