@@ -81,13 +81,12 @@ def test_the_noise_of_a_bounded_step_is_that_of_the_sde():
     """Where a step is too long for predictions of the noise, it is exact for a constant x0."""
     for eta in (0.2, 1.0, 2.5):
         sampler = samplers.DPMSolverMultistep(
-            KARRAS, 4, prediction="x0", algorithm="sde-dpmsolver", eta=eta
+            KARRAS, 2, prediction="x0", algorithm="sde-dpmsolver", eta=eta
         )
         grid = sampler.grid
-        i = next(i for i in range(4) if grid.leaps(i, of_data=False))
-        h = grid.log_snr_half(i + 1) - grid.log_snr_half(i)
+        h = grid.log_snr_half(1) - grid.log_snr_half(0)
         assert 3 < h < math.inf
-        formula, sigma, after = sampler._formula(i, 0), *grid.noise[i : i + 2]
+        formula, sigma, after = sampler._formula(0, 0), *grid.noise[:2]
         assert formula.noise == pytest.approx(after * math.sqrt(-math.expm1(-2 * eta * h)))
         assert formula.u == pytest.approx(after / sigma * math.exp(-eta * h), rel=1e-9)
 
