@@ -100,6 +100,10 @@ METHODS = {  # constructor, order, number of exact steps at the start
     "EulerAncestral": (functools.partial(samplers.EulerAncestral, eta=0, sigmas="karras"), 1, 0),
     "Heun": (functools.partial(samplers.Heun, sigmas="karras"), 2, 0),
     "DPM2": (functools.partial(samplers.DPM2, sigmas="exponential"), 2, 0),
+    **{
+        name: (functools.partial(getattr(samplers, name), eta=0, sigmas="karras"), 2, 0)
+        for name in ("DPM2Ancestral", "DPMSolver2SAncestral", "DPMSolverSDE")
+    },
     "PNDM": (functools.partial(samplers.PNDM, spacing="linspace", final_sigma="zero"), 2, 6),
     "PNDM Runge-Kutta": (
         functools.partial(samplers.PNDM, spacing="linspace", runge_kutta=True),
@@ -118,6 +122,11 @@ for order in (1, 2, 3):
             samplers.DPMSolverMultistep, order=order, algorithm=algorithm, **EXPONENTIAL
         )
         METHODS[f"{algorithm} {order}"] = make, order, order
+        METHODS[f"{algorithm} {order} inverse"] = (
+            functools.partial(make, inverse=True),
+            order,
+            order,
+        )
     METHODS[f"DEIS {order}"] = (
         functools.partial(samplers.DEIS, order=order, **EXPONENTIAL),
         order,
@@ -207,7 +216,14 @@ SAMPLERS = {
     "Euler churn": {"churn": 5.0},
     "EulerAncestral": {},
     "Heun": {},
+    "Heun churn": {"churn": 20.0},
     "DPM2": {},
+    "DPM2Ancestral": {},
+    "DPM2Ancestral eta": {"eta": 0.5},
+    "DPMSolver2SAncestral": {},
+    "DPMSolver2SAncestral eta": {"eta": 0.5},
+    "DPMSolverSDE": {},
+    "DPMSolverSDE eta": {"eta": 0.5},
     "LMS": {},
     "PNDM": {"final_sigma": "zero"},
     "PNDM Runge-Kutta": {"final_sigma": "zero", "runge_kutta": True},
@@ -231,6 +247,8 @@ SAMPLERS = {
         f"DPMSolverMultistep {a}": {"algorithm": a, "order": 3}
         for a in ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
     },
+    "DPMSolverMultistep eta": {"algorithm": "sde-dpmsolver++", "eta": 0.4},
+    "DPMSolverMultistep noise eta": {"algorithm": "sde-dpmsolver", "eta": 0.4},
 }
 
 

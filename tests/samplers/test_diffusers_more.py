@@ -32,6 +32,7 @@ SPACINGS = ["leading", "trailing", "linspace"]
     [
         ("Heun", "HeunDiscreteScheduler"),
         ("DPM2", "KDPM2DiscreteScheduler"),
+        ("DPM2Ancestral", "KDPM2AncestralDiscreteScheduler"),
         ("LMS", "LMSDiscreteScheduler"),
     ],
 )

@@ -23,6 +23,8 @@ NOISY = [
     ("SASolver", {"predictor_order": 3, "corrector_order": 3, "clip": 0.7}),
     ("EulerAncestral", {"schedule": Schedule.flow(), "prediction": "flow"}),
     ("EulerAncestral", {"schedule": Schedule.edm(), "eta": 0.5}),
+    ("Heun", {"churn": 4.0}),
+    ("Heun", {"churn": 4.0, "clip": 0.7}),
 ]
 NOISY = [
     (name, options)

@@ -15,7 +15,9 @@ WITHOUT_SIGNAL = [
     Schedule.linear().rescale_zero_terminal_snr(),
 ]
 ANY_FORM = sorted(set(NAMES) - set(OWN_SCHEDULES) - {"LCM", "TCD"})
-OF_SIGMA = ["DPM2", "Euler", "EulerAncestral", "Heun", "LMS"]
+TWO_EVALUATIONS = ["DPM2", "DPM2Ancestral", "DPMSolver2SAncestral", "DPMSolverSDE", "Heun"]
+OF_SIGMA = [*TWO_EVALUATIONS, "Euler", "EulerAncestral", "LMS"]
+NODES_TWICE = ["DPM2Ancestral", "DPMSolver2SAncestral", "Heun", "PNDM"]
 
 
 @pytest.mark.parametrize("name", ANY_FORM)
@@ -35,7 +37,7 @@ def test_a_run_starts_at_the_most_noise(name, steps):
     sigma = float(schedule.sigma_over_signal[-1])
     wanted = math.hypot(1, sigma) if name in OF_SIGMA else 1.0
     assert sampler.init_noise_scale == pytest.approx(wanted, rel=1e-12)
-    nodes = sampler.sigmas if name not in ("Heun", "PNDM") else np.unique(sampler.sigmas)[::-1]
+    nodes = sampler.sigmas if name not in NODES_TWICE else np.unique(sampler.sigmas)[::-1]
     assert np.all(np.diff(nodes) < 0) and nodes[-1] == 0
 
 
@@ -133,7 +135,7 @@ def test_own_lists(name):
     ):
         of_times = make(schedule, timesteps=timesteps)
         sigmas = np.unique(of_times.sigmas)[::-1] if name == "PNDM" else of_times.sigmas
-        sigmas = sigmas if name not in ("Heun", "DPM2") else of_times.sigmas[[0, 2, 4, 6, 7]]
+        sigmas = sigmas if name not in TWO_EVALUATIONS else of_times.sigmas[[0, 2, 4, 6, 7]]
         of_sigmas = make(schedule, sigmas=sigmas.tolist())
         np.testing.assert_allclose(of_sigmas.timesteps, of_times.timesteps, rtol=1e-9)
         np.testing.assert_allclose(of_sigmas.sigmas, of_times.sigmas, rtol=1e-9)

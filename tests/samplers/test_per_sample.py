@@ -13,9 +13,12 @@ from fastgen.diffusion import Schedule, samplers
 
 THRESHOLDS = {
     "DPM2": {},
-    "Heun": {},
+    "Heun": {"churn": 4.0},
     "Euler": {"churn": 4.0},
     "EulerAncestral": {},
+    "DPM2Ancestral": {},
+    "DPMSolver2SAncestral": {},
+    "DPMSolverSDE": {},
     "DDIM": {"clip_epsilon": True, "eta": 0.5},
     "DDPM": {},
     "LCM": {},

@@ -247,7 +247,7 @@ def test_wrong_options_of_one():
     with pytest.raises(ValueError, match=r"parity must be one of None, 'diffusers'; got 'other'"):
         found.Euler(schedule, parity="other")
     heun = found.Heun(schedule)
-    with pytest.raises(ValueError, match=r"i must be even in the first step of a run, got 1"):
+    with pytest.raises(ValueError, match=r"i must begin a step in the first call of a run, got 1"):
         heun.step(np.ones(3), np.ones(3), 1, state=heun.state())
     pndm = found.PNDM(schedule, 5, runge_kutta=True)
     with pytest.raises(ValueError, match=r"i must be a multiple of 4 in the first.*got 6"):

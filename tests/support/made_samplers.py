@@ -22,6 +22,7 @@ def stochastic(name):
     options = {
         "DDIM": {"eta": 1.0},
         "Euler": {"churn": 4.0},
+        "Heun": {"churn": 4.0},
         "FlowMatchEuler": {"stochastic": True},
     }
     options |= {"DPMSolverMultistep": {"algorithm": "sde-dpmsolver++", "order": 3}}

@@ -53,6 +53,8 @@ def own(sampler, schedule, rescaled):
 def nodes(layout, count):
     """Return which of `count` places are nodes: beginnings of steps, and the end."""
     places = np.arange(count)
+    if layout == "pairs" and count % 2:  # the first step, from pure noise, is a single one
+        return np.unique([0, *places[1::2], count - 1])
     if layout == "pairs":
         return np.unique([*places[::2], count - 1])
     if layout == "first twice" and count > 3:

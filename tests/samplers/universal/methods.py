@@ -49,7 +49,7 @@ class Method:
         """Whether the method combines predictions of the noise."""
         algorithm = str(self.options.get("algorithm", "++"))
         return (
-            self.name in ("DEIS", "PNDM", "Heun", "DPM2", "LMS")
+            self.name in ("DEIS", "PNDM", "Heun", "DPM2", "DPM2Ancestral", "LMS")
             or not self.options.get("of_data", True)
             or algorithm.endswith("dpmsolver")
         )
@@ -87,6 +87,11 @@ def data_and_noise(name: str, option: str, values: tuple[Any, ...], **more: Any)
 
 MULTISTEP = [
     *data_and_noise("DPMSolverMultistep", "algorithm", ("dpmsolver++", "dpmsolver")),
+    Method(
+        "DPMSolverMultistep",
+        {"algorithm": "sde-dpmsolver++", "order": 2, "eta": 0.5},
+        noisy=True,
+    ),
     Method("DPMSolverMultistep", {"solver": "heun"}, 2),
     Method("DPMSolverMultistep", {"solver": "heun", "algorithm": "dpmsolver"}, 2),
     Method("DPMSolverMultistep", {"euler_at_final": True}, 2),
@@ -142,6 +147,11 @@ ONE_STEP = [
     Method("EulerAncestral", {"eta": 1.0}, noisy=True),
     Method("Heun", {}, 2, "pairs"),
     Method("DPM2", {}, 2, "pairs"),
+    *(
+        Method(name, {"eta": eta}, 1 if eta else 2, "pairs", noisy=eta > 0)
+        for name in ("DPM2Ancestral", "DPMSolver2SAncestral", "DPMSolverSDE")
+        for eta in (0.0, 0.5, 1.0)
+    ),
     *(
         Method(
             "DPMSolverSinglestep",

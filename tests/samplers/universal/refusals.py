@@ -12,7 +12,10 @@ from .schedules import FLOW, VE, VP
 REMEDY = re.compile(
     r"\b(use|uses|needs?|must|give|leave|expected|instead|set|choose|pass|take|takes)\b"
 )
-IN_SIGMA = ("Euler", "EulerAncestral", "Heun", "DPM2", "LMS")
+IN_SIGMA = (
+    *("Euler", "EulerAncestral", "Heun", "DPM2", "LMS"),
+    *("DPM2Ancestral", "DPMSolver2SAncestral", "DPMSolverSDE"),
+)
 FORMS = {
     "LCM": VP,
     "TCD": VP,

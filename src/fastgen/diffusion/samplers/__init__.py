@@ -4,7 +4,9 @@ from fastgen.diffusion.samplers.consistency import LCM, TCD, ConsistencyModel
 from fastgen.diffusion.samplers.ddim import DDIM
 from fastgen.diffusion.samplers.ddpm import DDPM
 from fastgen.diffusion.samplers.deis import DEIS
+from fastgen.diffusion.samplers.dpm2_ancestral import DPM2Ancestral
 from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
+from fastgen.diffusion.samplers.dpmsolver_sde import DPMSolver2SAncestral, DPMSolverSDE
 from fastgen.diffusion.samplers.dpmsolver_singlestep import DPMSolverSinglestep
 from fastgen.diffusion.samplers.edm import EDMEuler
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
@@ -25,7 +27,10 @@ __all__ = [
     "PNDM",
     "TCD",
     "ConsistencyModel",
+    "DPM2Ancestral",
+    "DPMSolver2SAncestral",
     "DPMSolverMultistep",
+    "DPMSolverSDE",
     "DPMSolverSinglestep",
     "EDMEuler",
     "Euler",

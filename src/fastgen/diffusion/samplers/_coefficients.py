@@ -28,6 +28,20 @@ def scales(grid: Grid, i: int, *, rescaled_v: bool = False) -> Scales:
     )
 
 
+def split_noise(before: Pair, after: Pair, eta: float) -> Pair:
+    """Return the deviations of the predicted noise and of the new noise after a step.
+
+    The step goes from one (alpha, sigma) to another. The new noise is `eta` times as much as the
+    posterior has.
+    """
+    alpha, sigma = after
+    if not eta or sigma == 0:
+        return sigma, 0.0
+    ratio = before[0] * sigma / (before[1] * alpha)
+    along = math.sqrt(max((1 - eta) * (1 + eta) + (eta * ratio) ** 2, 0.0))
+    return sigma * along, eta * sigma * math.sqrt(max((1 - ratio) * (1 + ratio), 0.0))
+
+
 def phi(k: int, z: float) -> float:
     """phi_k(z) = (phi_{k-1}(z) - 1 / (k-1)!) / z, phi_0 = exp. Its series replaces cancellation."""
     if k == 0:

@@ -37,6 +37,11 @@ class Grid:
         """Return the number of steps."""
         return len(self.noise) - 1
 
+    @property
+    def rises(self) -> bool:
+        """Whether the nodes go from data to noise."""
+        return self.log_snr_half(0) > self.log_snr_half(len(self))
+
     def log_snr_half(self, i: int) -> float:
         """Return lambda = log(alpha / sigma) at node i. It may be infinite at the ends."""
         if self.noise[i] == 0:
@@ -48,9 +53,10 @@ class Grid:
 
         A node without signal has no lambda, and a node that occurs twice adds nothing.
         """
-        count = 0
+        count, rises = 0, self.rises
         while count < most and i - count > 0:
             before, after = self.log_snr_half(i - count - 1), self.log_snr_half(i - count)
+            before, after = (after, before) if rises else (before, after)
             if not -math.inf < before < after:
                 break
             count += 1
@@ -59,15 +65,16 @@ class Grid:
     def leaps(self, i: int, *, of_data: bool) -> bool:
         """Return whether step i is too long in lambda for the method.
 
-        Every step from a node without signal is. The weights of predictions of the noise grow as
-        e^h, so methods that combine these may not take steps longer than `LONGEST`. Predictions of
-        x0 have no such limit.
+        Every step from or to a node without signal is. The weights of predictions of the noise grow
+        as e^h, so methods that combine these may not take steps longer than `LONGEST`. Predictions
+        of x0 have no such limit. On the way from data to noise, theirs grow, and those of
+        predictions of the noise do not.
         """
-        if self.signal[i] == 0:
+        if self.signal[i] == 0 or self.signal[i + 1] == 0:
             return True
-        if of_data or self.noise[i + 1] == 0:
+        if of_data != self.rises or self.noise[i + 1] == 0:
             return False
-        return self.log_snr_half(i + 1) - self.log_snr_half(i) > LONGEST
+        return abs(self.log_snr_half(i + 1) - self.log_snr_half(i)) > LONGEST
 
     def levels(self) -> Array:
         """Return sigma / alpha at the nodes. For flow schedules: sigma."""
@@ -252,6 +259,15 @@ class _Steps:
         return kept
 
 
+def backwards(grid: Grid, schedule: Schedule) -> Grid:
+    """Return the nodes from data to noise. The model is evaluated at all but the last."""
+    first = float(usable(schedule)[0])
+    if grid.form != VARIANCE_PRESERVING:
+        first = grid.noise[-1] * (len(schedule) if grid.form == FLOW else 1)
+    timesteps = np.concatenate([[first], grid.timesteps[:0:-1]])
+    return Grid(timesteps, grid.signal[::-1], grid.noise[::-1], grid.form)
+
+
 def timesteps_at(schedule: Schedule, levels: Array) -> Array:
     """Return the model's time input at sigma / alpha, or at sigma on flows."""
     return _Steps(Way("", 1, "linspace", rounded=False), schedule).at_levels(levels, "sigmas")[0]
@@ -272,6 +288,7 @@ __all__ = [
     "VARIANCE_PRESERVING",
     "Grid",
     "Way",
+    "backwards",
     "make",
     "timesteps_at",
     "usable",

@@ -193,12 +193,9 @@ class Method(abc.ABC):
         It goes from node i to `after`, an alpha and a sigma. The new noise is `eta` times as much
         as the posterior has. The step is bounded at any length.
         """
-        (a, b), (e, f), (alpha, sigma) = self._x0(i), self._epsilon(i), after
-        noise = 0.0
-        if eta and sigma > 0:
-            ratio = self.grid.signal[i] * sigma / (self.grid.noise[i] * alpha)
-            noise = eta * sigma * math.sqrt(max((1 - ratio) * (1 + ratio), 0.0))
-        along = math.sqrt(max(sigma**2 - noise**2, 0.0))
+        (a, b), (e, f), alpha = self._x0(i), self._epsilon(i), after[0]
+        here = self.grid.signal[i], self.grid.noise[i]
+        along, noise = _coefficients.split_noise(here, after, eta)
         return StepFormula(u=alpha * a + along * e, v=alpha * b + along * f, noise=noise)
 
     def _leap(self, i: int, m: Pair, eta: float) -> StepFormula:

@@ -23,22 +23,38 @@ def doubled(grid: Grid) -> Grid:
     return Grid(timesteps, inner_twice(grid.signal), inner_twice(grid.noise), grid.form)
 
 
-def with_middles(grid: Grid, schedule: Schedule) -> Grid:
-    """Add the geometric mean between neighbouring sigmas, except before the last, which is 0."""
-    inner = np.array(grid.noise[:-1])
-    sigmas = np.empty(2 * len(inner) - 1)
-    sigmas[::2], sigmas[1::2] = inner, np.sqrt(inner[:-1] * inner[1:])
-    timesteps = np.empty_like(sigmas)
-    timesteps[::2], timesteps[1::2] = grid.timesteps, timesteps_at(schedule, sigmas[1::2])
-    nodes = np.append(sigmas, grid.noise[-1])
-    signal = 1 - nodes if grid.form == FLOW else np.ones_like(nodes)
-    return Grid(timesteps, signal.tolist(), nodes.tolist(), grid.form)
+def raised(grid: Grid, begins: list[float], schedule: Schedule) -> Grid:
+    """Let the steps of a doubled grid begin at these sigmas. The signal is 1 at all nodes."""
+    noise, timesteps = list(grid.noise), grid.timesteps.copy()
+    noise[::2] = begins[:-1]
+    changed = np.array(noise[:-1]) != grid.noise[:-1]
+    timesteps[changed] = timesteps_at(schedule, np.array(noise[:-1])[changed])
+    return Grid(timesteps, grid.signal, noise, grid.form)
 
 
-def slopes_to_x0(x0: Pair, sigmas: list[float], i: int, shares: Pair) -> StepFormula:
+def with_middles(grid: Grid, middles: list[float | None], schedule: Schedule) -> Grid:
+    """Add a node after each node but the last, at this sigma, if there is one.
+
+    The samples have alpha = 1, or alpha = 1 - sigma on flows.
+    """
+    between = [sigma for sigma in middles if sigma is not None]
+    inserted = zip(between, timesteps_at(schedule, np.array(between)).tolist(), strict=True)
+    nodes: list[tuple[float, float]] = []
+    for *node, middle in zip(grid.noise[:-1], grid.timesteps, middles, strict=True):
+        nodes += [tuple(node)] if middle is None else [tuple(node), next(inserted)]
+    sigmas, timesteps = (list(column) for column in zip(*nodes, strict=True))
+    signal = [1 - s if grid.form == FLOW else 1.0 for s in sigmas]
+    signal.append(grid.signal[-1])
+    return Grid(np.array(timesteps, np.float64), signal, [*sigmas, grid.noise[-1]], grid.form)
+
+
+def slopes_to_x0(
+    x0: Pair, sigmas: list[float], i: int, shares: Pair, noise: float = 0.0
+) -> StepFormula:
     """Return the formula of evaluation i in terms of x0, so that x0 can be limited.
 
-    `shares` holds the factors of the two slopes in a step that ends with evaluation i. The second
+    `shares` holds the factors of the two slopes in a step that ends with evaluation i, and `noise`
+    the deviation of the noise that is added then. The second
     evaluation is at x', on the line from x through the first x0. So x and the first slope,
     (x' - x0) / sigma', follow from x' and x0.
     """
@@ -47,22 +63,27 @@ def slopes_to_x0(x0: Pair, sigmas: list[float], i: int, shares: Pair) -> StepFor
         return StepFormula(*x0, u=part, k=1 - part)
     first, second = (share / sigmas[i] for share in shares)
     back = sigmas[i - 1] / sigmas[i]
-    return StepFormula(*x0, u=back + first + second, k=-second, history=(1 - back - first,))
+    kept = (1 - back - first,)
+    return StepFormula(*x0, back + first + second, 0.0, -second, kept, noise)
 
 
 class Halves(Sampler):
-    """Steps of two halves. The first keeps its slope, the second replaces it."""
+    """Steps of two halves. The first keeps its slope or x0, the second replaces it."""
 
     memory = 1
 
+    def _is_second(self, i: int) -> bool:
+        """Return whether evaluation i is the second of its step."""
+        return i % 2 == 1
+
     def _keeps(self, i: int) -> bool:
-        return i % 2 == 0 and i + 1 < len(self)
+        return i + 1 < len(self) and self._is_second(i + 1)
 
     def _history(self, state: Any, i: int) -> tuple[Any, ...]:
         history = super()._history(state, i)
-        if i % 2 and not history:
+        if self._is_second(i) and not history:
             raise ValueError(
-                f"{type(self).__name__}: i must be even in the first step of a run, got {i}: odd "
-                "ones are the second halves of steps"
+                f"{type(self).__name__}: i must begin a step in the first call of a run, got {i}, "
+                "which is the second evaluation of a step"
             )
         return history

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastgen.diffusion.samplers import _checks, _grid
 from fastgen.diffusion.samplers._bound_step import StepFormula
-from fastgen.diffusion.samplers._grid import FLOW, VARIANCE_PRESERVING, Grid
-from fastgen.diffusion.samplers._method import Array
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.schedule import Schedule
 
@@ -127,9 +124,10 @@ class DDIM(Sampler):
         self._evenly = timesteps is None and sigmas is None
         self._targets = self._ends(final_sigma)
         if inverse:
-            grid = self.grid
-            up = grid.timesteps[::-1] if parity else self._timesteps_up()
-            self._take(Grid(up, grid.signal[::-1], grid.noise[::-1], grid.form))
+            grid = _grid.backwards(self.grid, schedule)
+            if parity:
+                grid = dataclasses.replace(grid, timesteps=self.grid.timesteps[::-1])
+            self._take(grid)
             self._targets = list(zip(self.grid.signal[1:], self.grid.noise[1:], strict=True))
         self._bind_steps()
 
@@ -144,14 +142,6 @@ class DDIM(Sampler):
         return [
             (float(schedule.signal[t]), float(schedule.sigma[t])) if t >= 0 else last for t in ends
         ]
-
-    def _timesteps_up(self) -> Array:
-        """Return the timesteps of the nodes from data to noise, but the last."""
-        first = float(_grid.usable(self.schedule)[0])
-        if self.grid.form != VARIANCE_PRESERVING:
-            first = self.grid.noise[-1]
-            first *= len(self.schedule) if self.grid.form == FLOW else 1
-        return np.concatenate([[first], self.grid.timesteps[:0:-1]])
 
     def _formula(self, i: int, available: int) -> StepFormula:
         alpha, sigma = self.grid.signal[i], self.grid.noise[i]

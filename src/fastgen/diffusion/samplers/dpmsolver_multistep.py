@@ -7,9 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._dpmsolver import DPMSolver
 from fastgen.diffusion.samplers._exponential import expand, growing_integral, integral
+from fastgen.diffusion.samplers._grid import backwards
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPMSolverMultistep"]
@@ -56,6 +58,12 @@ class DPMSolverMultistep(DPMSolver):
         In runs of fewer than 15 steps, lower the order of the last two.
     euler_at_final : bool, default False
         Make the last step of first order.
+    eta : float, optional
+        How much noise the "sde-" algorithms add. 1, their default, follows the reverse SDE; with 0
+        they are the algorithms without noise.
+    inverse : bool, default False
+        Go from data to noise, on the same path. The data are taken as samples at the first step of
+        the schedule, as with ``final_sigma="min"``. It needs an algorithm without noise.
     clip : float, optional
         Clip the predicted x0 to [-clip, clip]; not for algorithms that predict the noise.
     threshold, threshold_max
@@ -72,7 +80,12 @@ class DPMSolverMultistep(DPMSolver):
     Notes
     -----
     The order is that of the error in the step size for the deterministic algorithms, away from the
-    two ends; for "sde-" it is that of the deterministic part.
+    two ends; for "sde-" it is that of the deterministic part. The noise of "sde-" has the SDE of
+    `SASolver`, with tau the square root of eta.
+
+    Some methods are known under other names. "sde-dpmsolver++" is `sample_dpmpp_2m_sde` of
+    k-diffusion, and with ``order=3`` `sample_dpmpp_3m_sde`, which takes half of the curvature's
+    term. "dpmsolver++" with ``solver="heun"`` is the multistep method of RES [3]_.
 
     References
     ----------
@@ -80,6 +93,8 @@ class DPMSolverMultistep(DPMSolver):
        Around 10 Steps", NeurIPS 2022.
     .. [2] Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic
        Models", 2022.
+    .. [3] Zhang, Song and Chen, "Improved Order Analysis and Design of Exponential Integrator for
+       Diffusion Models Sampling", 2023.
 
     Examples
     --------
@@ -114,6 +129,8 @@ class DPMSolverMultistep(DPMSolver):
         final_sigma: str = "zero",
         lower_order_final: bool = True,
         euler_at_final: bool = False,
+        eta: float | None = None,
+        inverse: bool = False,
         clip: float | None = None,
         threshold: float | None = None,
         threshold_max: float = math.inf,
@@ -125,10 +142,42 @@ class DPMSolverMultistep(DPMSolver):
         options["timesteps"] = timesteps
         options |= {"threshold": threshold, "threshold_max": threshold_max}
         options |= {"final_sigma": final_sigma, "parity": parity}
+        if inverse:
+            options["final_sigma"] = "min"
         lay = (schedule, steps, prediction, clip)
         self._choose(order, algorithm, solver, lay, options)
-        self.stochastic = algorithm.startswith("sde")
+        self.eta = self._noise_share(eta)
+        self.inverse = inverse
+        if inverse:
+            self._turn(schedule)
         self._bind_steps()
+
+    def _noise_share(self, eta: float | None) -> float:
+        """Return eta of the algorithm, or raise."""
+        name, stochastic = type(self).__name__, self.algorithm.startswith("sde")
+        if eta is None:
+            return float(stochastic)
+        if _checks.check_number(name, "eta", eta) and not stochastic:
+            raise ValueError(
+                f"{name}: eta={eta!r} adds noise, which algorithm={self.algorithm!r} does not; use "
+                f"algorithm='sde-{self.algorithm}'"
+            )
+        return float(eta)
+
+    def _turn(self, schedule: Schedule) -> None:
+        """Go from data to noise."""
+        name = type(self).__name__
+        if self.eta:
+            raise ValueError(
+                f"{name}: inverse=True needs a path without noise; use eta=0, or the algorithm "
+                f"{self.algorithm.removeprefix('sde-')!r}"
+            )
+        if self.grid.noise[-1] == 0:
+            raise ValueError(
+                f"{name}: inverse=True starts at the smallest sigma of the schedule, not at 0; "
+                "leave the last 0 of sigmas out"
+            )
+        self._take(backwards(self.grid, schedule))
 
     def _order(self, i: int, available: int) -> int:
         left, few = len(self) - i, self.lower_order_final and len(self) < FEW_STEPS
@@ -140,8 +189,9 @@ class DPMSolverMultistep(DPMSolver):
     def _formula(self, i: int, available: int) -> StepFormula:
         grid = self.grid
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
-        if grid.leaps(i, of_data=self.of_data or self.parity is not None):
-            return self._leap(i, (a, b), float(self.stochastic))
+        unlimited = self.of_data if self.parity is None else not self.inverse
+        if grid.leaps(i, of_data=unlimited):
+            return self._leap(i, (a, b), self._posterior_share(i))
         here, after = grid.log_snr_half(i), grid.log_snr_half(i + 1)
         h = after - here
         if h == 0:  # the same sigma twice
@@ -155,19 +205,28 @@ class DPMSolverMultistep(DPMSolver):
             kept, weights, noise = self._noise_weights(i, h, r)
         return StepFormula(a, b, kept, 0.0, weights[0], weights[1:], noise)
 
+    def _posterior_share(self, i: int) -> float:
+        """Return the new noise of step i, in units of that of the posterior."""
+        h = self.grid.log_snr_half(i + 1) - self.grid.log_snr_half(i)
+        if not self.eta or h == math.inf:
+            return float(self.eta > 0)
+        return math.sqrt(math.expm1(-2 * h * self.eta) / math.expm1(-2 * h))
+
     def _data_weights(
         self, i: int, h: float, r: tuple[float, ...]
     ) -> tuple[float, tuple[float, ...], float]:
         """Return the coefficients of x, of the predictions of x0, and of the noise."""
         alpha, sigma = self.grid.signal[i + 1], self.grid.noise[i + 1]
-        z = 2 * h if self.stochastic else h
+        z = (1 + self.eta) * h
         halved = self.parity is not None and self.halves_curvature
         weights = integral(z, r, midpoint=self.solver == "midpoint", halved=halved)
-        if halved and self.stochastic and len(r) == 2:
+        if halved and self.eta and len(r) == 2:
             wrong = expand(0.0, 0.0, -1.0, r)  # the error of diffusers: phi_2 + 1/2 for phi_2 - 1/2
             weights = tuple(w + e for w, e in zip(weights, wrong, strict=True))
-        kept = sigma / self.grid.noise[i] * (math.exp(-h) if self.stochastic else 1.0)
-        noise = sigma * math.sqrt(-math.expm1(-2 * h)) if self.stochastic else 0.0
+        kept, noise = sigma / self.grid.noise[i], 0.0
+        if self.eta:
+            kept *= math.exp(-h * self.eta)
+            noise = sigma * math.sqrt(-math.expm1(-2 * h * self.eta))
         return kept, tuple(alpha * w for w in weights), noise
 
     def _noise_weights(
@@ -180,6 +239,6 @@ class DPMSolverMultistep(DPMSolver):
             return kept, (-kept * self.grid.noise[i],), 0.0
         halved = self.parity is not None and self.halves_curvature
         weights = growing_integral(h, r, midpoint=self.solver == "midpoint", halved=halved)
-        scale = -2 * sigma if self.stochastic else -sigma
-        noise = sigma * math.sqrt(math.expm1(2 * h)) if self.stochastic else 0.0
+        scale = -(1 + self.eta) * sigma
+        noise = sigma * math.sqrt(self.eta * math.expm1(2 * h)) if self.eta else 0.0
         return kept, tuple(scale * w for w in weights), noise

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fastgen.diffusion._tables import FLOW
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import StepFormula
 from fastgen.diffusion.samplers._churn import Churn
@@ -114,11 +113,7 @@ class Euler(_Sigmas):
         options["timesteps"] = timesteps
         options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._set_up(schedule, steps, prediction, final_sigma=final_sigma, parity=parity, **options)
-        if self.churn.total and schedule.form == FLOW:
-            raise ValueError(
-                f"Euler: churn={churn!r} adds noise at constant signal, which a flow schedule does "
-                "not have; use churn=0, or EulerAncestral"
-            )
+        self.churn.check_form("Euler", schedule.form)
         self.churn.check_limits("Euler", self.limit, parity)
         self._bind_steps()
 

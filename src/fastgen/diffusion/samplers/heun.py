@@ -3,65 +3,50 @@
 from __future__ import annotations
 
 import abc
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from fastgen.diffusion.samplers._bound_step import StepFormula
-from fastgen.diffusion.samplers._grid import Grid
-from fastgen.diffusion.samplers._sampler import Sampler
-from fastgen.diffusion.samplers._two_evaluations import Halves, doubled, slopes_to_x0, with_middles
+from fastgen.diffusion.samplers._churn import Churn
+from fastgen.diffusion.samplers._two_evaluations import (
+    Halves,
+    doubled,
+    raised,
+    slopes_to_x0,
+    with_middles,
+)
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = ["DPM2", "Heun"]
 
 
-class _TwoEvaluations(Halves, Sampler):
-    """Steps of two halves. The first keeps its slope, the second replaces it."""
+class _TwoEvaluations(Halves):
+    """Steps of two halves in sigma. The first keeps its slope, or x0 if x0 is limited."""
 
     exploding = True
     rounded = False
-
-    def __init__(
-        self,
-        schedule: Schedule,
-        steps: int = 25,
-        *,
-        prediction: str = "epsilon",
-        spacing: str = "linspace",
-        offset: int = 0,
-        timesteps: Sequence[float] | None = None,
-        sigmas: str | Sequence[float] | None = None,
-        clip: float | None = None,
-        threshold: float | None = None,
-        threshold_max: float = math.inf,
-        parity: str | None = None,
-    ) -> None:
-        """Lay the grid and bind the steps."""
-        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
-        options["timesteps"] = timesteps
-        options |= {"threshold": threshold, "threshold_max": threshold_max}
-        self._set_up(schedule, steps, prediction, clip, parity=parity, **options)
-        self._take(self._evaluations(self.grid))
-        self._bind_steps()
-
-    @abc.abstractmethod
-    def _evaluations(self, grid: Grid) -> Grid:
-        """Return the nodes where the model is evaluated."""
 
     @abc.abstractmethod
     def _shares(self, i: int) -> tuple[float, float]:
         """Return the factors of the two slopes in the step that ends with evaluation i."""
 
+    def _added(self, i: int) -> float:
+        """Return the deviation of the noise that is added after evaluation i."""
+        return 0.0
+
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas = self.grid.noise
         if math.isfinite(self.limit):
-            return slopes_to_x0(self._x0(i), sigmas, i, self._shares(i) if i % 2 else (0.0, 0.0))
+            ends = (self._shares(i), self._added(i)) if i % 2 else ((0.0, 0.0), 0.0)
+            return slopes_to_x0(self._x0(i), sigmas, i, *ends)
         a, b = self._slope(i)
         if i % 2 == 0:
             return StepFormula(a, b, u=1.0, k=sigmas[i + 1] - sigmas[i])
         first, second = self._shares(i)
-        return StepFormula(a, b, u=1.0, k=second, history=(first - (sigmas[i] - sigmas[i - 1]),))
+        back = sigmas[i] - sigmas[i - 1]
+        return StepFormula(a, b, 1.0, 0.0, second, (first - back,), self._added(i))
 
 
 class Heun(_TwoEvaluations):
@@ -72,7 +57,10 @@ class Heun(_TwoEvaluations):
               d = \frac{x - \hat x_0}{\sigma}
 
     Its `timesteps` name every evaluation: step 0 twice, step 1 twice, ...; the last, to clean data,
-    is a single one.
+    is a single one. With churn, each step first raises the noise, and the model is evaluated there:
+
+    .. math:: \hat x_i = x_i + \sqrt{\hat\sigma_i^2 - \sigma_i^2}\, z, \quad
+              \hat\sigma_i = (1 + \gamma) \sigma_i
 
     Parameters
     ----------
@@ -80,6 +68,9 @@ class Heun(_TwoEvaluations):
         As in `Euler`.
     steps : int, default 25
         The number of steps; the model is evaluated ``2 * steps - 1`` times.
+    churn, churn_min, churn_max, churn_noise
+        As in `Euler`. The noise is never raised above that of the start, so the first step begins
+        there. `sigmas` and `timesteps` hold the raised sigmas. Not on flow schedules.
     clip, threshold, threshold_max
         As in `DDIM`; slopes are then those to the clipped x0.
 
@@ -91,7 +82,7 @@ class Heun(_TwoEvaluations):
     References
     ----------
     .. [1] Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based
-       Generative Models", NeurIPS 2022, algorithm 1.
+       Generative Models", NeurIPS 2022, algorithms 1 and 2; NVlabs, "edm", `edm_sampler`.
 
     Examples
     --------
@@ -106,12 +97,47 @@ class Heun(_TwoEvaluations):
     (2, 3)
     """
 
-    def _evaluations(self, grid: Grid) -> Grid:
-        return doubled(grid)
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 25,
+        *,
+        prediction: str = "epsilon",
+        spacing: str = "linspace",
+        offset: int = 0,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
+        churn: float = 0.0,
+        churn_min: float = 0.0,
+        churn_max: float = math.inf,
+        churn_noise: float = 1.0,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and bind the steps."""
+        self.churn = Churn("Heun", churn, churn_min, churn_max, churn_noise)
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"timesteps": timesteps, "clip": clip, "threshold": threshold}
+        options |= {"threshold_max": threshold_max, "parity": parity}
+        self._set_up(schedule, steps, prediction, **options)
+        self.churn.check_form("Heun", schedule.form)
+        grid = doubled(self.grid)
+        if self.churn.total:
+            grid = raised(grid, self.churn.raised(self.grid.noise), schedule)
+        self._take(grid)
+        self._bind_steps()
 
     def _shares(self, i: int) -> tuple[float, float]:
         half = (self.grid.noise[i] - self.grid.noise[i - 1]) / 2
         return half, half
+
+    def _added(self, i: int) -> float:
+        if not self.churn.total:
+            return 0.0
+        sigma, after = self.grid.noise[i : i + 2]
+        return self.churn.scale * math.sqrt((after - sigma) * (after + sigma))
 
 
 class DPM2(_TwoEvaluations):
@@ -155,8 +181,30 @@ class DPM2(_TwoEvaluations):
     (2, 3)
     """
 
-    def _evaluations(self, grid: Grid) -> Grid:
-        return with_middles(grid, self.schedule)
+    def __init__(
+        self,
+        schedule: Schedule,
+        steps: int = 25,
+        *,
+        prediction: str = "epsilon",
+        spacing: str = "linspace",
+        offset: int = 0,
+        timesteps: Sequence[float] | None = None,
+        sigmas: str | Sequence[float] | None = None,
+        clip: float | None = None,
+        threshold: float | None = None,
+        threshold_max: float = math.inf,
+        parity: str | None = None,
+    ) -> None:
+        """Lay the grid and bind the steps."""
+        options: dict[str, Any] = {"spacing": spacing, "offset": offset, "sigmas": sigmas}
+        options |= {"timesteps": timesteps, "clip": clip, "threshold": threshold}
+        options |= {"threshold_max": threshold_max, "parity": parity}
+        self._set_up(schedule, steps, prediction, **options)
+        nodes = self.grid.noise
+        middles = [math.sqrt(s * after) for s, after in itertools.pairwise(nodes[:-1])]
+        self._take(with_middles(self.grid, [*middles, None], schedule))
+        self._bind_steps()
 
     def _shares(self, i: int) -> tuple[float, float]:
         return 0.0, self.grid.noise[i + 1] - self.grid.noise[i - 1]
