@@ -60,6 +60,13 @@ def of_steps(nodes, order, *, reach=1, explicit=True, growing=0, up=1.0, to_end=
     return np.where(ends, first, bound)
 
 
+def at_ends(nodes):
+    """Return the relative error of the steps from no signal and to no noise, which stay."""
+    with np.errstate(divide="ignore"):
+        finite = np.isfinite(np.diff(np.log(nodes[1]) - np.log(nodes[0])))
+    return np.expm1(np.where(finite, 0.0, of_steps(nodes, 1)).sum(axis=1))
+
+
 def relative(nodes, order, **how):
     """Return the bound of the relative error of the deviation, one for each distribution."""
     bound = of_steps(nodes, order, **how).sum(axis=1)
