@@ -19,9 +19,10 @@ LIBRARIES = ["fastgen", "diffusers"]
 STEPS, AT, SCALE = 50, 20, 7.5
 VP, FLOW = Schedule.scaled_linear(), Schedule.flow()
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+TRAILING = {**BETAS, "clip_sample": False, "timestep_spacing": "trailing"}
 SAMPLERS = {
-    "DDIM": (VP, "DDIMScheduler", {**BETAS, "clip_sample": False}),
-    "DDPM": (VP, "DDPMScheduler", {**BETAS, "clip_sample": False}),
+    "DDIM": (VP, "DDIMScheduler", TRAILING),
+    "DDPM": (VP, "DDPMScheduler", TRAILING),
     "DPMSolverMultistep": (VP, "DPMSolverMultistepScheduler", BETAS),
     "Euler": (VP, "EulerDiscreteScheduler", BETAS),
     "FlowMatchEuler": (FLOW, "FlowMatchEulerDiscreteScheduler", {}),
