@@ -83,11 +83,7 @@ CHOICES = {
 }
 
 
-# The steps of samplers are not typed yet.
-STEPS = {name for name in FUNCTIONS if re.search("solver_step|guided_(step|combination)", name)}
-
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - STEPS))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_signature_is_typed(name):
     """Each parameter has a type, and no result is Any, except in functions with overloads."""
     hints = typing.get_type_hints(FUNCTIONS[name])

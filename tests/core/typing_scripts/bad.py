@@ -29,6 +29,12 @@ diffusion.vlb_terms(x, x, x, x, 1, schedule, parameterization="eps")  # bad: a p
 diffusion.timestep_embedding(1, 8, layout="cossin")  # bad: a layout
 diffusion.add_noise(x, 1)  # bad: no schedule
 diffusion.add_noise(x, 1, "cosine")  # bad: a word for a schedule
+diffusion.solver_step(x, x, (1.0,) * 6).mean()  # bad: the result is a tuple
+diffusion.solver_step(x, x, 1.0)  # bad: one number for all coefficients
+diffusion.solver_step(x, x, (1.0,) * 6, out=x)  # bad: one output for two results
+diffusion.guided_step(x, x, x, 7.5, (1.0,) * 7, ("noise",))  # bad: a string for an array
+diffusion.guided_combination(x, x, x, 7.5, 1.0, 1.0)  # bad: a coefficient is missing
+diffusion.guided_combination(x, x, x, 7.5, 1.0, 1.0, 0.0).push(1)  # bad: no such method
 guidance.cfg(x, x)  # bad: no scale
 guidance.cfg(x, x, 7.5, axes=1)  # bad: a misspelt option
 guidance.combine(x, x, "1.0")  # bad: a string for scales

@@ -79,6 +79,16 @@ def diffuse(x0: Batch, uncond: Batch, cond: Batch) -> float:
     return float(loss.mean() + c.c_in + weight[0])
 
 
+def steps(x: Batch, uncond: Batch, cond: Batch) -> npt.NDArray[Any]:
+    plain = (1.0, -1.0, 2.0, 0.5, 0.0, 1.0)
+    y, denoised = diffusion.solver_step(x, cond, plain, axis=None)
+    coefficients = (1.0, -1.0, 2.0, 0.5, 0.0, np.zeros(2), 1, 0.5)
+    y, more = diffusion.guided_step(y, uncond, cond, 7.5, coefficients, [denoised], out=(x, None))
+    linear = diffusion.guided_combination(x, uncond, cond, np.ones(2), 1.0, -0.5, 0, out=x)
+    print(linear.shape, more.mean())
+    return y
+
+
 def derivatives(mu: Batch, logvar: Batch) -> npt.NDArray[Any]:
     loss, _ = fastgen.value_and_grad(gan.generator_loss, argnums=0)(mu, kind="hinge")
     hinge = functools.partial(gan.generator_loss, kind="hinge")
