@@ -67,12 +67,15 @@ class Abstract:
         raise TypeError("an Abstract has a shape and a type, and no values")
 
 
+_WITH_VALUES = frozenset({np.ndarray, float, int})  # the types that most inputs have
+
+
 def has_no_values(x: Any) -> bool:
     """Whether x is a dask array or an `Abstract`.
 
     The body of a composed function reads the shape and type of such an input, and no element.
     """
-    return type(x) is Abstract or is_dask(x)
+    return type(x) not in _WITH_VALUES and (type(x) is Abstract or is_dask(x))
 
 
 def is_dask(x: Any) -> bool:

@@ -23,6 +23,11 @@ class Axes(NamedTuple):
     results: tuple[Labels, ...]
 
 
+def axes_from(first: int, ndim: int) -> int | tuple[int, ...]:
+    """Return the axes from `first` on: -1 for a single one, which a call takes faster."""
+    return -1 if first == ndim - 1 else tuple(range(first, ndim))
+
+
 def axes_of_row(op: Op, ndims: Sequence[int], axis: Any, keepdims: bool) -> Axes:
     """Return the axes of a row whose operands have these numbers of dimensions."""
     signature = parse(op.signature)

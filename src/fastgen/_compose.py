@@ -1,7 +1,7 @@
 """Descriptions of calls: the rows that a call runs, with their inputs and constants.
 
-The body of a composed function returns a description, and the decorator `composed` computes it. The
-same description gives the gradients, and the shape and type of each result without computing it.
+A composed function makes a description of its call, and computes it. The same description gives the
+gradients, and the shape and type of each result without computing it.
 """
 
 from __future__ import annotations
@@ -356,16 +356,36 @@ def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
             )
 
 
+DESCRIBE: Any = type("Describe", (), {"__repr__": lambda _: "DESCRIBE"})()
+"""Given as `out` to a composed function: the function returns the description of the call."""
+
+
+def computed(composition: Composition, out: Any) -> Any:
+    """Return the results of a description, or write them to `out`. DESCRIBE asks for itself."""
+    return composition if out is DESCRIBE else composition.value(out)
+
+
+def row(
+    op: Op, operands: tuple[Any, ...], axis: Any = -1, keepdims: bool = False, out: Any = None
+) -> Any:
+    """Do what `computed` does for a `Row`. A call that wants no description makes none."""
+    if out is DESCRIBE:
+        return Row(op, operands, axis, keepdims)
+    return op(operands, axis, keepdims, out)
+
+
 def composed(
     inputs: int, also: tuple[str, ...] = (), operands: tuple[str, ...] = ()
 ) -> Callable[[F], F]:
-    """Make a public function from a body that returns a `Composition`.
+    """Register a public function that describes its calls: see `DESCRIBE`.
+
+    The body of a function without a parameter `out` always returns the description, and the
+    decorator computes it.
 
     Parameters
     ----------
     inputs : int
-        The first `inputs` parameters have gradients. If the body has a parameter `out`, a caller
-        may give it. The body itself never gets it.
+        The first `inputs` parameters have gradients.
     also : tuple of str
         The names of further inputs, after the positional parameters, for error messages.
     operands : tuple of str
@@ -374,31 +394,21 @@ def composed(
     """
 
     def decorate(body: F) -> F:
-        code = body.__code__
-        takes_out = "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        made: Any = body
+        describe: Callable[..., Any] = body
+        if "out" in (body.__kwdefaults__ or {}):  # type: ignore[attr-defined]
+            describe = functools.partial(body, out=DESCRIBE)
+        else:
 
-        @functools.wraps(body)
-        def function(*args: Any, **options: Any) -> Any:
-            return body(*args, **options).value()
+            @functools.wraps(body)
+            def function(*args: Any, **options: Any) -> Any:
+                return body(*args, **options).value()
 
-        @functools.wraps(body)
-        def function_with_out(*args: Any, out: Any = None, **options: Any) -> Any:
-            return body(*args, **options).value(out)
-
-        made: Any = function_with_out if takes_out else function
+            made = function
         names = positional(body)
         made.__fastgen_function__ = made
-        made.__fastgen_describe__, made.__fastgen_inputs__ = body, names[:inputs]
+        made.__fastgen_describe__, made.__fastgen_inputs__ = describe, names[:inputs]
         ENTRIES[name_of(made)] = Entry(made, {}, operands or names + also)
         return made  # type: ignore[no-any-return]
 
     return decorate
-
-
-def described(composition: Composition) -> Any:
-    """Return a description from the body of a composed function, which is annotated with arrays."""
-    return composition
-
-
-row: Any = Row
-"""Describes one row. Its type is Any, because the body of a composed function returns arrays."""

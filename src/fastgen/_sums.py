@@ -13,7 +13,7 @@ import numpy as np
 from fastgen import _messages
 from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels, labelled
-from fastgen._compose import Adjoint, Composition, Result, lazy, refuse_foreign
+from fastgen._compose import Adjoint, Composition, Result, computed, lazy, refuse_foreign
 from fastgen._core import Op, overrides_ufuncs, result_dtype, shapes_and_types
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, share_of
@@ -398,6 +398,8 @@ def _add(totals: list[Array], weights: tuple[float, ...], offset: float, room: A
     _combination((first, last[0], weight, last[1]), -1, False, room)
 
 
-def weighted_sum(form: Form, inputs: tuple[Any, ...], **options: Any) -> Any:
-    """Return a `Sum`. Its type is Any, because the decorated function returns arrays."""
-    return Sum(form, inputs, **options)
+def weighted_sum(
+    form: Form, inputs: tuple[Any, ...], out: Any, adjoints: Mapping[int, Adjoint] | None = None
+) -> Any:
+    """Return the value of a `Sum`, write it to `out`, or describe it: see `computed`."""
+    return computed(Sum(form, inputs, adjoints), out)

@@ -1,6 +1,7 @@
 """The description of a call gives its value, its gradients, and the types of its results."""
 
 import functools
+import inspect
 import pickle
 
 import ml_dtypes
@@ -10,6 +11,7 @@ from composed_calls import CALLS, IDS, SCHEDULE, T, described, logits
 
 import fastgen
 from fastgen import cases, diffusion, flow, gan, guidance, noise, vae
+from fastgen._compose import DESCRIBE, Beside, Composition
 from fastgen._derivatives import Function
 from fastgen._ops import OPS, operands
 from fastgen.cases import each
@@ -79,6 +81,23 @@ def test_gradients_are_the_slopes_of_the_value(call):
 
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_results_go_to_out(call):
+    f, inputs, options = call
+    if "out" not in inspect.signature(f).parameters:
+        return
+    wanted = each(f(*inputs, **options))
+    description = f(*inputs, **options, out=DESCRIBE)
+    assert isinstance(description, Composition)
+    if isinstance(description, Beside):  # the other results are there without a computation
+        wanted = wanted[:1]
+    out = tuple([np.empty_like(result) for result in wanted])
+    got = each(f(*inputs, **options, out=out if len(out) > 1 else out[0]))
+    for array, result, expected in zip(out, got[: len(out)], wanted, strict=True):
+        assert result is array
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
 def test_inputs_by_name(call):
     f, inputs, options = call
     function = Function(f)
@@ -86,7 +105,7 @@ def test_inputs_by_name(call):
     named = dict(zip(names, inputs, strict=False))
     rest = inputs[len(names) :]
     if rest:  # give the others by name
-        following = f.__wrapped__.__code__.co_varnames[len(names) :]
+        following = getattr(f, "__wrapped__", f).__code__.co_varnames[len(names) :]
         named |= dict(zip(following, rest, strict=False))
     for got, wanted in zip(each(f(**named, **options)), each(f(*inputs, **options)), strict=True):
         np.testing.assert_array_equal(got, wanted)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastgen import _abstract as abstract
-from fastgen._compose import Row
+from fastgen._axes import axes_from
+from fastgen._compose import row
 from fastgen._core import Op, Stream
 from fastgen._messages import FLOATS, holds_numbers
 from fastgen.diffusion._tables import STEP, Tables
@@ -115,8 +116,9 @@ def along_leading(
     inputs: tuple[Any, ...],
     per_sample: tuple[str, Any],
     coefficients: tuple[Any, ...],
+    out: Any,
 ) -> Any:
-    """Describe a row with inputs of one shape, and coefficients along their leading axes.
+    """Compute a row with inputs of one shape, and coefficients along their leading axes.
 
     `per_sample` holds the name and the value of the argument that the coefficients come from. The
     coefficients have its shape, or are single floats. They are doubles, and are rounded to the type
@@ -133,11 +135,11 @@ def along_leading(
     if type(coefficients[0]) is float:
         if type(t) is not float and type(t) is not int:
             check_leading(function, names[0], name, t, x)
-        return Row(op, (*inputs, *coefficients))
+        return row(op, inputs + coefficients, -1, False, out)
     ndim = check_leading(function, names[0], name, t, x)
     if (dtype if alike else arithmetic(*inputs)[1]) is FLOAT32:  # as C rounds them
         coefficients = tuple([c.astype(FLOAT32) for c in coefficients])
-    return Row(op, (*inputs, *coefficients), tuple(range(ndim, x.ndim)))
+    return row(op, inputs + coefficients, axes_from(ndim, x.ndim), False, out)
 
 
 def all_within(numbers: Any, low: float, high: float) -> bool:
@@ -147,6 +149,9 @@ def all_within(numbers: Any, low: float, high: float) -> bool:
     """
     if abstract.has_no_values(numbers):
         return True
+    if numbers.size == 1:
+        number: float = numbers.item()
+        return low <= number <= high
     if numbers.size <= FEW:
         return all(low <= x <= high for x in numbers.ravel().tolist())
     return bool(numbers.min() >= low and numbers.max() <= high)

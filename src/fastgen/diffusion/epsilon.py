@@ -16,7 +16,12 @@ _epsilon_loss = OPS["diffusion.denoising_score_matching"].called("diffusion.epsi
 
 @composed(inputs=1, operands=("prediction", "key", "weight", "weight"))
 def epsilon_loss(
-    prediction: ArrayLike, *, key: int, counter: int = 0, weight: ArrayLike | None = None
+    prediction: ArrayLike,
+    *,
+    key: int,
+    counter: int = 0,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
 ) -> Array:
     r"""Mean squared error of a prediction of the noise, per sample.
 
@@ -32,6 +37,7 @@ def epsilon_loss(
         The index in the stream of the first element, as given to `add_noise`.
     weight : float or array_like, optional
         One weight for all samples, or one each, such as `min_snr_weight`. The default is 1.
+    {out}
 
     Returns
     -------
@@ -67,4 +73,4 @@ def epsilon_loss(
     >>> epsilon_loss(epsilon, key=7) < 1e-30
     array([ True,  True])
     """
-    return denoising(_epsilon_loss, prediction, Stream(key, counter), weight)
+    return denoising(_epsilon_loss, prediction, Stream(key, counter), weight, out)

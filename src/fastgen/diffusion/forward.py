@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from fastgen._abstract import has_no_values, numbers
-from fastgen._compose import Beside, composed, described
+from fastgen._compose import DESCRIBE, Beside, composed, computed
 from fastgen._core import Stream
 from fastgen._ops import OPS
 from fastgen._typing import Array, ArrayLike, OutPair, Rng
@@ -154,11 +154,11 @@ def add_noise(
     names, inputs = ("x0", "noise"), (x0, noise)
     arguments = ("add_noise", names, inputs, ("t", t), (alpha_t, sigma_t))
     if not return_noise:
-        return _rows.along_leading(_add_noise, *arguments)
+        return _rows.along_leading(_add_noise, *arguments, out)
     if given is None or type(given) is Stream:
-        return _rows.along_leading(_noised, *arguments)
-    row = _rows.along_leading(_add_noise, *arguments)
-    return described(Beside("diffusion.add_noise", row, given))
+        return _rows.along_leading(_noised, *arguments, out)
+    row = _rows.along_leading(_add_noise, *arguments, DESCRIBE)
+    return computed(Beside("diffusion.add_noise", row, given), out)
 
 
 @composed(inputs=2, operands=("x0", "noise", "t", "t"))
@@ -224,7 +224,7 @@ def velocity(
     coefficients = (sigma_t if has_no_values(t) else -sigma_t, alpha_t)
     names, inputs = ("x0", "noise"), (x0, noise)
     call = ("velocity", names, inputs, ("t", t), coefficients)
-    return _rows.along_leading(_velocity, *call)
+    return _rows.along_leading(_velocity, *call, out)
 
 
 @composed(inputs=2, operands=("x0", "x_t", "t", "t"))
@@ -297,12 +297,14 @@ def posterior_mean_variance(
             of_x0, of_xt = float(of_x0), float(of_xt)
     names, inputs = ("x0", "x_t"), (x0, x_t)
     call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt))
-    row = _rows.along_leading(_posterior, *call)
-    return described(Beside("diffusion.posterior_mean_variance", row, variance, log_variance))
+    row = _rows.along_leading(_posterior, *call, DESCRIBE)
+    return computed(Beside("diffusion.posterior_mean_variance", row, variance, log_variance), out)
 
 
 @composed(inputs=2, operands=("x0", "x1", "t"))
-def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
+def interpolate(
+    x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike, *, out: OutPair = None
+) -> tuple[Array, Array]:
     r"""Point on the straight path from noise to data, and its velocity: flow matching.
 
     .. math:: x_t = (1 - t) x_0 + t x_1, \qquad \dot x_t = x_1 - x_0
@@ -316,6 +318,7 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
         The end of the paths: data, of the shape of `x0`.
     t : float or array_like
         Times from 0 to 1: one for all samples, or one each along the leading axes.
+    {outs}
 
     Returns
     -------
@@ -352,4 +355,4 @@ def interpolate(x0: ArrayLike | Stream, x1: ArrayLike, t: ArrayLike) -> tuple[Ar
         raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
     c = times if times.ndim or has_no_values(times) else float(times)
     call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
-    return _rows.along_leading(_interpolate, *call)
+    return _rows.along_leading(_interpolate, *call, out)

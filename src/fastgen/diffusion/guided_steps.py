@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastgen._compose import PlacedRow, composed, described
+from fastgen._compose import PlacedRow, composed, computed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis, OutPair
@@ -155,4 +155,4 @@ def guided_step(
     operands = (x, uncond, cond, *terms, scale, *coefficients)
     first, last = 4 + len(terms), len(operands)
     places = (0, 1, 2, first - 1, tuple(range(first, last)), tuple(range(3, first - 1)))
-    return described(PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places))
+    return computed(PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places), out)

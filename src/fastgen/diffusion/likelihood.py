@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgen._abstract import Abstract, has_no_values, is_dask
 from fastgen._axes import Axes, Labels
-from fastgen._compose import Composition, Result, composed, described, lazy
+from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
 from fastgen._typing import Array, ArrayLike
@@ -264,4 +264,4 @@ def vlb_terms(
     array([0., 0.])
     """
     inputs = (prediction, variance, target, x0, t)
-    return described(_Bound(inputs, schedule, parameterization, bins))
+    return computed(_Bound(inputs, schedule, parameterization, bins), DESCRIBE)

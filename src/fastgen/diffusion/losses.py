@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._abstract import Abstract, has_no_values, numbers
+from fastgen._abstract import Abstract, numbers
+from fastgen._axes import axes_from
 from fastgen._compose import composed, row
 from fastgen._core import Op, Stream
 from fastgen._ops import OPS
@@ -221,14 +222,14 @@ def _weights(prediction: Any, weight: Any) -> Any:
         )
     if type(per_sample) is Abstract:
         return per_sample
-    if per_sample.ndim == 0 and not has_no_values(per_sample):
+    if per_sample.ndim == 0:
         return float(per_sample) / max(count, 1)
     wide = prediction.dtype == np.float64
     return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)
 
 
-def denoising(op: Op, prediction: Any, target: Any, weight: Any) -> Any:
-    """Describe a `denoising_loss`, by the row under the name of the function."""
+def denoising(op: Op, prediction: Any, target: Any, weight: Any, out: Any) -> Any:
+    """Compute a `denoising_loss`, by the row under the name of the function."""
     dtype = prediction.dtype if type(prediction) is np.ndarray else None
     alike = type(target) is Stream or (
         type(target) is np.ndarray and target.dtype is dtype and target.shape == prediction.shape
@@ -238,14 +239,18 @@ def denoising(op: Op, prediction: Any, target: Any, weight: Any) -> Any:
         prediction, target = _rows.common("denoising_loss", names, (prediction, target))
         if type(prediction) is Stream:
             raise TypeError("denoising_loss: prediction must be an array, got a Stream")
-    axis: Any = tuple(range(1, prediction.ndim)) if prediction.ndim else -1
+    axis = axes_from(1, prediction.ndim) if prediction.ndim else -1
     operands = (prediction, target, -1.0, _weights(prediction, weight))
-    return row(op, operands, axis)
+    return row(op, operands, axis, False, out)
 
 
 @composed(inputs=2, operands=("prediction", "target", "weight", "weight"))
 def denoising_loss(
-    prediction: ArrayLike, target: ArrayLike | Stream, *, weight: ArrayLike | None = None
+    prediction: ArrayLike,
+    target: ArrayLike | Stream,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
 ) -> Array:
     r"""Mean squared error of a prediction, per sample.
 
@@ -260,6 +265,7 @@ def denoising_loss(
         counter. It is drawn again and not read from memory.
     weight : float or array_like, optional
         One weight w for all samples, or one each, such as `min_snr_weight`. The default is 1.
+    {out}
 
     Returns
     -------
@@ -289,4 +295,4 @@ def denoising_loss(
     >>> fastgen.diffusion.denoising_loss(epsilon, noise, weight=[1.0, 2.0])
     array([0.25, 0.5 ])
     """
-    return denoising(_denoising_loss, prediction, target, weight)
+    return denoising(_denoising_loss, prediction, target, weight, out)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen._abstract import Abstract, has_no_values, numbers
-from fastgen._compose import Row, composed, described
+from fastgen._compose import DESCRIBE, composed, row
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Prediction
 from fastgen.diffusion import _rows
@@ -31,7 +31,7 @@ def _refuse_division(source: str, target: str, t: Any, schedule: Schedule, a: An
     by_signal = source in ("epsilon", "score") and target in ("x0", "v", "flow")
     by_sigma = source == "x0" or target == "score"
     for needed, divisor, lacking in ((by_signal, a, "signal"), (by_sigma, s, "noise")):
-        if needed and np.any(divisor == 0):
+        if needed and (divisor == 0 if type(divisor) is float else np.any(divisor == 0)):
             times = np.asarray(t)
             where = times[np.broadcast_to(divisor, times.shape) == 0].flat[0]
             raise ValueError(
@@ -121,7 +121,7 @@ def convert(
     """
     a, b = conversion(source, target, t, schedule)
     call = ("convert", ("x_t", "prediction"), (x_t, prediction), ("t", t), (a, b))
-    return _rows.along_leading(_convert, *call)
+    return _rows.along_leading(_convert, *call, out)
 
 
 def _as_coefficient(c: Any) -> Any:
@@ -226,9 +226,10 @@ def edm_input(
     array = _rows.as_array("edm_input", "x", x)
     c_in = edm_coefficients(sigma, sigma_data=sigma_data).c_in
     scale = _as_coefficient(c_in)
-    row = _rows.along_leading(_edm_input, "edm_input", ("x",), (array,), ("sigma", sigma), (scale,))
-    (x, a), axis = row.operands, row.axis
-    return described(Row(_edm_input, (x, 0.0, a, 0.0), axis))
+    call = ("edm_input", ("x",), (array,), ("sigma", sigma), (scale,))
+    found = _rows.along_leading(_edm_input, *call, DESCRIBE)
+    x, a = found.operands
+    return row(_edm_input, (x, 0.0, a, 0.0), found.axis, False, out)
 
 
 @composed(inputs=2, operands=("x", "output", "sigma", "sigma"))
@@ -284,4 +285,4 @@ def edm_denoised(
     c = edm_coefficients(sigma, sigma_data=sigma_data)
     a, b = _as_coefficient(c.c_skip), _as_coefficient(c.c_out)
     call = ("edm_denoised", ("x", "output"), (x, output), ("sigma", sigma), (a, b))
-    return _rows.along_leading(_edm_denoised, *call)
+    return _rows.along_leading(_edm_denoised, *call, out)

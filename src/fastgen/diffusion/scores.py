@@ -187,7 +187,7 @@ def langevin_step(
         raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")
     h = sizes if sizes.ndim or has_no_values(sizes) else float(sizes)
     call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,))
-    return _rows.along_leading(_langevin_step, *call)
+    return _rows.along_leading(_langevin_step, *call, out)
 
 
 def gaussian_mixture_score(

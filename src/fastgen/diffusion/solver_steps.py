@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastgen._compose import PlacedRow, composed, described
+from fastgen._compose import PlacedRow, composed, computed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis, OutPair
@@ -123,4 +123,4 @@ def solver_step(
     operands = (x, prediction, *terms, *coefficients)
     first = 2 + len(terms)
     places = (0, 1, tuple(range(first, len(operands))), tuple(range(2, first)))
-    return described(PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places))
+    return computed(PlacedRow(ROWS[len(terms)], operands, axis, keepdims, places), out)

@@ -149,7 +149,7 @@ def affine_coupling(
     op, operands = _affine(
         "affine_coupling", _FORWARD, scale_map, (x, log_scale, shift, mask, limit)
     )
-    return row(op, operands, axis, keepdims)
+    return row(op, operands, axis, keepdims, out)
 
 
 @operation(_INVERSE, choice="scale_map", names=_names("y"))
@@ -216,7 +216,7 @@ def affine_coupling_inverse(
     op, operands = _affine(
         "affine_coupling_inverse", _INVERSE, scale_map, (y, log_scale, shift, mask, limit)
     )
-    return row(op, operands, axis, keepdims)
+    return row(op, operands, axis, keepdims, out)
 
 
 @operation("flow.additive_coupling")
@@ -273,7 +273,8 @@ def additive_coupling(
     (array([[0., 1.],
            [0., 1.]]), array([0., 0.]))
     """
-    return row(_additive, (x, shift, 0.0 if mask is None else _as_operand(mask, x)), axis, keepdims)
+    operands = (x, shift, 0.0 if mask is None else _as_operand(mask, x))
+    return row(_additive, operands, axis, keepdims, out)
 
 
 @operation("flow.additive_coupling_inverse")
@@ -328,6 +329,5 @@ def additive_coupling_inverse(
     (array([[ 0., -1.],
            [ 0., -1.]]), array([0., 0.]))
     """
-    return row(
-        _additive_inverse, (y, shift, 0.0 if mask is None else _as_operand(mask, y)), axis, keepdims
-    )
+    operands = (y, shift, 0.0 if mask is None else _as_operand(mask, y))
+    return row(_additive_inverse, operands, axis, keepdims, out)

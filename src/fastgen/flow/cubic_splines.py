@@ -129,4 +129,4 @@ def cubic_spline(
     """
     inputs = (x, widths, heights, derivatives)
     op = _operation(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
-    return row(op, inputs)
+    return row(op, inputs, out=out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import SupportsIndex
 
-from fastgen._compose import composed
+from fastgen._compose import DESCRIBE, composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._sums import Form, Part, weighted_sum
@@ -114,4 +114,4 @@ def bits_per_dim(log_prob: ArrayLike, *, dims: int, bins: int = 256) -> Array:
         raise ValueError(f"bits_per_dim: dims and bins must be at least 1, got {dims} and {bins}")
     part = Part(_each, (0,), weight=-1 / (dims * math.log(2)), axis=())
     form = Form("flow.bits_per_dim", (part,), offset=math.log2(bins))
-    return weighted_sum(form, (log_prob,))
+    return weighted_sum(form, (log_prob,), DESCRIBE)

@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from fastgen._abstract import Abstract
-from fastgen._compose import Adjoint, PlacedRow, composed
+from fastgen._compose import DESCRIBE, Adjoint, PlacedRow, composed, computed
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -145,8 +145,8 @@ def _no_gradient(_: Any, matrices: Any) -> Array:
     return np.zeros_like(matrices)
 
 
-def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint) -> Any:
-    return PlacedRow(op, (diagonal,), adjoints={0: adjoint})
+def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint, out: Any) -> Any:
+    return computed(PlacedRow(op, (diagonal,), adjoints={0: adjoint}), out)
 
 
 @composed(inputs=1)
@@ -195,8 +195,8 @@ def logdet_triangular(
     diagonal = _diagonal("logdet_triangular", "tril", tril)
     if unit_diagonal:
         ones = diagonal if type(diagonal) is Abstract else np.ones_like(diagonal)
-        return _of_diagonal(_logdet_triangular, ones, partial(_no_gradient, matrices=tril))
-    return _of_diagonal(_logdet_triangular, diagonal, partial(_on_diagonal, matrices=tril))
+        return _of_diagonal(_logdet_triangular, ones, partial(_no_gradient, matrices=tril), out)
+    return _of_diagonal(_logdet_triangular, diagonal, partial(_on_diagonal, matrices=tril), out)
 
 
 @composed(inputs=1)
@@ -232,7 +232,7 @@ def slogdet_triangular(tril: ArrayLike, *, out: OutPair = None) -> tuple[Array, 
     (array([-1.]), array([0.]))
     """
     diagonal = _diagonal("slogdet_triangular", "tril", tril)
-    return _of_diagonal(_slogdet_triangular, diagonal, partial(_on_diagonal, matrices=tril))
+    return _of_diagonal(_slogdet_triangular, diagonal, partial(_on_diagonal, matrices=tril), out)
 
 
 def _places(height: int, width: int) -> int:
@@ -291,4 +291,4 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Array:
     part = Part(_logabsdet_diagonal, (0,), weight=_places(height, width))
     adjoints = {0: partial(_on_diagonal, matrices=lu)}
     diagonal = _diagonal("logdet_lu", "lu", lu)
-    return weighted_sum(Form("flow.logdet_lu", (part,)), (diagonal,), adjoints=adjoints)
+    return weighted_sum(Form("flow.logdet_lu", (part,)), (diagonal,), DESCRIBE, adjoints)

@@ -74,7 +74,7 @@ def actnorm(
     >>> fastgen.flow.actnorm(images, log_scale, 0.0, axis=(1, 2, 3))[1]
     array([24., 24.])
     """
-    return row(_affine[inverse], (x, log_scale, shift, 0.0), axis, keepdims)
+    return row(_affine[inverse], (x, log_scale, shift, 0.0), axis, keepdims, out)
 
 
 @operation({False: "flow.batch_norm", True: "flow.batch_norm_inverse"}, choice="inverse")

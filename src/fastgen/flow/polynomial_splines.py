@@ -110,7 +110,7 @@ def linear_spline(
     array([-0.5 ,  0.25,  3.  ])
     """
     inputs = (x, heights)
-    return row(_linear(inputs, inverse, bound, tails), inputs)
+    return row(_linear(inputs, inverse, bound, tails), inputs, out=out)
 
 
 def _quadratic(
@@ -223,4 +223,4 @@ def quadratic_spline(
     """
     inputs = (x, widths, heights)
     op = _quadratic(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
-    return row(op, inputs)
+    return row(op, inputs, out=out)

@@ -198,4 +198,4 @@ def rational_quadratic_spline(
     """
     inputs = (x, widths, heights, derivatives)
     minima = min_bin_width, min_bin_height, min_derivative
-    return row(_operation(inputs, inverse, bound, tails, *minima, convention), inputs)
+    return row(_operation(inputs, inverse, bound, tails, *minima, convention), inputs, out=out)

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from fastgen._compose import composed
+from fastgen._compose import DESCRIBE, composed
 from fastgen._core import Remembered
 from fastgen._ops import OPS, chosen
 from fastgen._sums import Form, Part, weighted_sum
@@ -196,7 +196,7 @@ def discriminator_loss(
     0.5833333333333333
     """
     form = _discriminator(kind, reduction, label_smoothing, targets[0], targets[1])
-    return weighted_sum(form, (real, fake))
+    return weighted_sum(form, (real, fake), out)
 
 
 @overload
@@ -309,12 +309,12 @@ def generator_loss(
     """
     form = _generator(kind, reduction, targets[2])
     if kind != "relativistic":
-        return weighted_sum(form, (fake,))
+        return weighted_sum(form, (fake,), out)
     if real is None:
         raise ValueError(
             "generator_loss: the kind relativistic needs real, the logits to pair with"
         )
-    return weighted_sum(form, (fake, real))
+    return weighted_sum(form, (fake, real), out)
 
 
 _ESTIMATE = Form(
@@ -367,4 +367,4 @@ def js_estimate(real: ArrayLike, fake: ArrayLike) -> np.floating[Any]:
     >>> round(float(fastgen.gan.js_estimate(np.full(3, 40.0), np.full(5, -40.0))), 12)
     0.69314718056
     """
-    return weighted_sum(_ESTIMATE, (real, fake))
+    return weighted_sum(_ESTIMATE, (real, fake), DESCRIBE)

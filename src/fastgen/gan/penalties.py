@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Mapped, Row, composed, described, row
+from fastgen._compose import Mapped, Row, composed, computed, row
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Penalty
 
@@ -97,7 +97,7 @@ def gradient_penalty(
     gradients: Any = grad
     axes = tuple(range(1, np.ndim(gradients))) if axis is ... else axis
     if not centered:
-        return row(_squared_loss, (grad, 0.0), axes, keepdims)
+        return row(_squared_loss, (grad, 0.0), axes, keepdims, out)
     norm = Row(_norm, (grad,), axes, keepdims)
     penalty, slope = partial(_penalty, center=center), partial(_slope, center=center)
-    return described(Mapped(name, norm, penalty, slope))
+    return computed(Mapped(name, norm, penalty, slope), out)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._compose import Row
+from fastgen._compose import row
 from fastgen._core import Op
 
 
@@ -20,17 +20,26 @@ def axes_of_sample(axis: Any, arrays: Sequence[Any], per_sample: Sequence[Any]) 
     """
     if axis is not None:
         return axis
-    if per_sample and all(type(x) is float or np.ndim(x) == 0 for x in per_sample):
+    ndim = max(map(_ndim, arrays))
+    if ndim <= 2 or (per_sample and not any(map(_ndim, per_sample))):
         return -1
-    ndim = max([x.ndim if type(x) is np.ndarray else np.ndim(x) for x in arrays])
-    return -1 if ndim <= 2 else tuple(range(1, ndim))
+    return tuple(range(1, ndim))
 
 
-def elementwise(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
-    """Describe an elementwise row, with coefficients per sample."""
-    return Row(op, arrays + numbers, axes_of_sample(axis, arrays, numbers))
+def _ndim(x: Any) -> int:
+    """Return the number of axes. `numpy.ndim` takes longer."""
+    if type(x) is np.ndarray:
+        return x.ndim
+    return 0 if type(x) is float else np.ndim(x)
 
 
-def whole(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any) -> Any:
-    """Describe a row that computes statistics over each sample."""
-    return Row(op, arrays + numbers, axes_of_sample(axis, arrays, ()))
+def elementwise(
+    op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any, out: Any
+) -> Any:
+    """Compute an elementwise row, with coefficients per sample."""
+    return row(op, arrays + numbers, axes_of_sample(axis, arrays, numbers), False, out)
+
+
+def whole(op: Op, arrays: tuple[Any, ...], numbers: tuple[Any, ...], axis: Any, out: Any) -> Any:
+    """Compute a row that computes statistics over each sample."""
+    return row(op, arrays + numbers, axes_of_sample(axis, arrays, ()), False, out)

@@ -61,7 +61,7 @@ def classifier_mean(
     >>> fastgen.guidance.classifier_mean([1.0, 2.0], [0.5, 0.5], [1.0, -1.0], scale=2.0)
     array([2., 1.])
     """
-    return elementwise(_classifier_mean, (mean, variance, grad), (scale,), axis)
+    return elementwise(_classifier_mean, (mean, variance, grad), (scale,), axis, out)
 
 
 @operation("guidance.classifier_epsilon", also=("scale",))
@@ -113,4 +113,4 @@ def classifier_epsilon(
     >>> fastgen.guidance.classifier_epsilon([1.0, 2.0], [1.0, -1.0], 0.5)
     array([0.5, 2.5])
     """
-    return elementwise(_classifier_epsilon, (epsilon, grad), (sigma, scale), axis)
+    return elementwise(_classifier_epsilon, (epsilon, grad), (sigma, scale), axis, out)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels
-from fastgen._compose import Composition, PlacedRow, Result, Row, composed, described, lazy
+from fastgen._compose import Composition, PlacedRow, Result, Row, composed, computed, lazy
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -72,7 +72,7 @@ def cfg(
     >>> fastgen.guidance.cfg(uncond, cond, 7.5)
     array([[ 3.75, -3.75,  7.5 ]])
     """
-    return elementwise(_cfg, (uncond, cond), (scale,), axis)
+    return elementwise(_cfg, (uncond, cond), (scale,), axis, out)
 
 
 @operation("guidance.cfg_rescale", also=("rescale",))
@@ -122,7 +122,7 @@ def cfg_rescale(
     >>> fastgen.guidance.cfg_rescale(uncond, cond, 7.5, rescale=1.0)
     array([[ 0.5, -0.5,  1. ]])
     """
-    return whole(_cfg_rescale, (uncond, cond), (scale, rescale), axis)
+    return whole(_cfg_rescale, (uncond, cond), (scale, rescale), axis, out)
 
 
 @operation("guidance.deviation_ratio")
@@ -174,7 +174,7 @@ def deviation_ratio(
     >>> fastgen.guidance.deviation_ratio(uncond, cond, 8.0)
     array([0.125])
     """
-    return whole(_deviation_ratio, (uncond, cond), (scale,), axis)
+    return whole(_deviation_ratio, (uncond, cond), (scale,), axis, out)
 
 
 def _checked(predictions: Any, scales: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -324,7 +324,8 @@ def combine(
     few = {1: _cfg, 2: _combine_2, 3: _combine_3}.get(len(predictions))
     if few is None or start is not None:
         first = base if start is None else start
-        return described(_OneByOne(first, base, predictions, scales, axis))
+        return computed(_OneByOne(first, base, predictions, scales, axis), out)
     axis, count = axes_of_sample(axis, (base, *predictions), scales), len(predictions)
     places = (0, tuple(range(1, 1 + count)), tuple(range(1 + count, 1 + 2 * count)))
-    return described(PlacedRow(few, (base, *predictions, *scales), axis, places=places))
+    operands = (base, *predictions, *scales)
+    return computed(PlacedRow(few, operands, axis, places=places), out)

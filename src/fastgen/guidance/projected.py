@@ -152,7 +152,7 @@ def cfg_zero_star(
     >>> fastgen.guidance.cfg_zero_star(uncond, cond, 3.0)
     array([[2., 6.]])
     """
-    return whole(_cfg_zero_star, (uncond, cond), (scale,), axis)
+    return whole(_cfg_zero_star, (uncond, cond), (scale,), axis, out)
 
 
 @operation("guidance.perp_neg", also=("negative_scale",))
@@ -202,7 +202,7 @@ def perp_neg(
     >>> fastgen.guidance.perp_neg(uncond, p, n, 2.0)
     array([[ 2., -2.]])
     """
-    return whole(_perp_neg, (uncond, positive, negative), (scale, negative_scale), axis)
+    return whole(_perp_neg, (uncond, positive, negative), (scale, negative_scale), axis, out)
 
 
 @operation("guidance.tangential")
@@ -251,7 +251,7 @@ def tangential(
     >>> fastgen.guidance.tangential(uncond, cond, 3.0)
     array([[4., 4.]])
     """
-    return whole(_tangential, (uncond, cond), (scale,), axis)
+    return whole(_tangential, (uncond, cond), (scale,), axis, out)
 
 
 @operation("guidance.magnitude_aware", also=("damping",))
@@ -299,4 +299,4 @@ def magnitude_aware(
     >>> fastgen.guidance.magnitude_aware(uncond, cond, 5.0).round(4)
     array([[1.    , 0.3853]])
     """
-    return whole(_magnitude_aware, (uncond, cond), (scale, damping), axis)
+    return whole(_magnitude_aware, (uncond, cond), (scale, damping), axis, out)

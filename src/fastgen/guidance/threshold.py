@@ -54,7 +54,7 @@ def scale_to_limit(
     >>> fastgen.guidance.scale_to_limit([-1.0, 0.5, 4.0], 2.0)
     array([-0.5 ,  0.25,  1.  ])
     """
-    return elementwise(_scale_to_limit, (x,), (limit,), axis)
+    return elementwise(_scale_to_limit, (x,), (limit,), axis, out)
 
 
 def dynamic_threshold(

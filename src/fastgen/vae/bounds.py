@@ -84,7 +84,7 @@ def gaussian_elbo(
     """
     inputs = (x, x_mu, x_logvar, mu, logvar)
     options = (beta, free_bits, axis, latent_axis, keepdims)
-    return weighted_sum(form_of("vae.gaussian_elbo", _gaussian_nll, *options), inputs)
+    return weighted_sum(form_of("vae.gaussian_elbo", _gaussian_nll, *options), inputs, out)
 
 
 @composed(inputs=4)
@@ -170,4 +170,4 @@ def bernoulli_elbo(
     """
     inputs = (x, logits, mu, logvar)
     options = (beta, free_bits, axis, latent_axis, keepdims)
-    return weighted_sum(form_of("vae.bernoulli_elbo", _bernoulli_nll, *options), inputs)
+    return weighted_sum(form_of("vae.bernoulli_elbo", _bernoulli_nll, *options), inputs, out)

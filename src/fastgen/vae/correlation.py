@@ -11,7 +11,7 @@ import numpy as np
 from fastgen import _messages
 from fastgen._abstract import as_array, is_dask
 from fastgen._axes import Axes
-from fastgen._compose import Composition, Result, composed, described, lazy
+from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import for_each_output
@@ -262,4 +262,4 @@ def total_correlation(
     >>> terms.index_code_mi.round(6)
     array([1.386294, 1.386294])
     """
-    return described(_Correlation((z, mu, logvar), dataset_size))
+    return computed(_Correlation((z, mu, logvar), dataset_size), DESCRIBE)

@@ -208,7 +208,7 @@ def discretized_gaussian_nll(
     >>> round(float(np.sum(np.exp(-nll))), 15)
     1.0
     """
-    return row(_discretized, (x, mu, log_sigma, _check_bins(bins)), axis, keepdims)
+    return row(_discretized, (x, mu, log_sigma, _check_bins(bins)), axis, keepdims, out)
 
 
 @operation("vae.standard_normal_log_prob")

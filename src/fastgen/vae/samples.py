@@ -240,5 +240,5 @@ def reparameterize(
     """
     operands = (mu, logvar, noise_of("reparameterize", noise, rng, key, counter))
     if return_log_prob:
-        return row(_reparameterize_with_log_prob, operands, axis, keepdims)
-    return row(_reparameterize, operands)
+        return row(_reparameterize_with_log_prob, operands, axis, keepdims, out)
+    return row(_reparameterize, operands, out=out)
