@@ -68,6 +68,7 @@ ON_A_PATH = {  # sampler, and options
     "DPM2": ("DPM2", {"sigmas": "karras"}),
     "LMS": ("LMS", {"sigmas": "karras"}),
     "PNDM": ("PNDM", EVEN | {"final_sigma": "zero"}),
+    "IPNDM": ("IPNDM", EVEN | {"final_sigma": "zero"}),
     "DEIS": ("DEIS", {"order": 3, "sigmas": "exponential"}),
     "DPM-Solver++ 2M": ("DPMSolverMultistep", {"sigmas": "exponential"}),
     "DPM-Solver++ 3M": ("DPMSolverMultistep", {"order": 3, "sigmas": "exponential"}),

@@ -111,6 +111,10 @@ METHODS = {  # constructor, order, number of exact steps at the start
         0,
     ),
     **{
+        f"IPNDM {n}": (functools.partial(samplers.IPNDM, order=n), min(n, 2), n)
+        for n in (1, 2, 3, 4)
+    },
+    **{
         f"LMS {n}": (functools.partial(samplers.LMS, order=n, sigmas="exponential"), n, n)
         for n in (1, 2, 3, 4)
     },
@@ -225,6 +229,7 @@ SAMPLERS = {
     "DPMSolverSDE": {},
     "DPMSolverSDE eta": {"eta": 0.5},
     "LMS": {},
+    "IPNDM": {},
     "PNDM": {"final_sigma": "zero"},
     "PNDM Runge-Kutta": {"final_sigma": "zero", "runge_kutta": True},
     "DEIS": {"order": 3},

@@ -124,6 +124,7 @@ VARIANTS = [
     *((name, {"of_data": False}) for name in ("SASolver", "UniPC")),
     ("SASolver", {"of_data": False, "predictor_order": 1, "corrector_order": 0}),
     *(("LMS", {"order": k}) for k in (1, 2)),
+    *(("IPNDM", {"prediction": p, "schedule": Schedule.flow()}) for p in ("flow", "x0")),
     *(("DEIS", {"order": k}) for k in (1, 3)),
     *((name, {"clip": 2.0}) for name in ("Heun", "DPM2", "DPM2Ancestral")),
     *((name, {"churn": 4.0}) for name in ("Euler", "EDMEuler", "Heun")),

@@ -175,7 +175,7 @@ def test_consistency_model(rng):
 
 
 @pytest.mark.parametrize("limit", [{"clip": 1.0}, {"threshold": 0.9}])
-@pytest.mark.parametrize("name", ["DEIS", "LMS", "PNDM"])
+@pytest.mark.parametrize("name", ["DEIS", "LMS", "PNDM", "IPNDM"])
 def test_methods_of_noise_or_slopes_say_why_they_take_no_limit(name, limit):
     match = rf"{name}: {next(iter(limit))} needs a sampler of x0, such as UniPC.*combines"
     with pytest.raises(ValueError, match=match):

@@ -49,7 +49,7 @@ class Method:
         """Whether the method combines predictions of the noise."""
         algorithm = str(self.options.get("algorithm", "++"))
         return (
-            self.name in ("DEIS", "PNDM", "Heun", "DPM2", "DPM2Ancestral", "LMS")
+            self.name in ("DEIS", "PNDM", "IPNDM", "Heun", "DPM2", "DPM2Ancestral", "LMS")
             or not self.options.get("of_data", True)
             or algorithm.endswith("dpmsolver")
         )
@@ -128,6 +128,10 @@ MULTISTEP = [
     Method("SASolver", {}, noisy=True),
     *(
         Method("LMS", {"order": order}, order)  #
+        for order in (1, 2, 3, 4)
+    ),
+    *(
+        Method("IPNDM", {"order": order}, min(order, 2))  # the weights are those of even steps
         for order in (1, 2, 3, 4)
     ),
     Method("PNDM", {}, 2, "first twice"),

@@ -12,6 +12,7 @@ from fastgen.diffusion.samplers.edm import EDMEuler
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
 from fastgen.diffusion.samplers.flow import FlowMatchEuler, FlowMatchHeun
 from fastgen.diffusion.samplers.heun import DPM2, Heun
+from fastgen.diffusion.samplers.ipndm import IPNDM
 from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
 from fastgen.diffusion.samplers.loop import sample
 from fastgen.diffusion.samplers.sasolver import SASolver
@@ -22,6 +23,7 @@ __all__ = [
     "DDPM",
     "DEIS",
     "DPM2",
+    "IPNDM",
     "LCM",
     "LMS",
     "PNDM",
