@@ -396,7 +396,7 @@ def composed(
     def decorate(body: F) -> F:
         made: Any = body
         describe: Callable[..., Any] = body
-        if "out" in (body.__kwdefaults__ or {}):  # type: ignore[attr-defined]
+        if "out" in (body.__kwdefaults__ or {}):
             describe = functools.partial(body, out=DESCRIBE)
         else:
 
