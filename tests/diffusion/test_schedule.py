@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fastgen.diffusion import Schedule
+from fastgen.diffusion import Schedule, samplers
 
 BETAS = ["linear", "scaled_linear", "sigmoid"]
 SCHEDULES = {
@@ -287,3 +287,36 @@ def test_plot():
     figure = SCHEDULES["zero terminal"].plot()
     assert [axis.get_title() for axis in figure.axes] == ["alpha_bar", "log SNR", "betas"]
     figure.canvas.draw()
+
+
+def test_shift_by_the_number_of_tokens():
+    assert samplers.calculate_shift(256) == 0.5
+    assert samplers.calculate_shift(4096) == pytest.approx(1.15)
+    assert samplers.calculate_shift(8192) == pytest.approx(0.5 + 0.65 * 7936 / 3840)
+    assert samplers.calculate_shift(
+        10, base_tokens=1, max_tokens=19, base_shift=-1, max_shift=3
+    ) == pytest.approx(1)
+    t = np.array([0.1, 0.5, 0.9])
+    _, sigma = Schedule.flow(mu=1.15).coefficients(t)
+    np.testing.assert_allclose(sigma, np.exp(1.15) / (np.exp(1.15) + (1 / t - 1)))
+    np.testing.assert_array_equal(Schedule.flow(mu=0.0).sigma, Schedule.flow().sigma)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: samplers.calculate_shift(0), ValueError, "tokens must be at least 1, got 0"),
+        (lambda: samplers.calculate_shift(2.5), TypeError, "tokens must be an int, got 2.5"),
+        (
+            lambda: samplers.calculate_shift(9, max_tokens=256),
+            ValueError,
+            "larger than base_tokens",
+        ),
+        (lambda: samplers.calculate_shift(9, max_shift=np.nan), ValueError, "max_shift must lie"),
+        (lambda: Schedule.flow(mu=np.inf), ValueError, "mu must lie between -700 and 700"),
+        (lambda: Schedule.flow(mu=1.0, shift=3.0), ValueError, "give shift or mu, not both"),
+    ],
+)
+def test_wrong_shifts(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from made_samplers import NAMES
 
 from fastgen import diffusion
 from fastgen.diffusion import Schedule, samplers
@@ -216,7 +217,6 @@ OWN = {
     "FlowMatchEuler": Schedule.flow(1000),
     "FlowMatchHeun": Schedule.flow(1000),
 }
-NAMES = sorted(set(samplers.__all__) - {"sample"})
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(OWN)))

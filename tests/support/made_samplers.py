@@ -1,9 +1,11 @@
 """Every sampler, with a suitable schedule."""
 
+import inspect
+
 from fastgen.diffusion import Schedule
 from fastgen.diffusion import samplers as found
 
-NAMES = sorted(set(found.__all__) - {"sample"})
+NAMES = sorted(name for name in found.__all__ if inspect.isclass(getattr(found, name)))
 OWN_SCHEDULES = {
     "ConsistencyModel": Schedule.karras(40),
     "EDMEuler": Schedule.edm(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Self
 
@@ -175,13 +176,21 @@ class Schedule(DiscreteSchedules):
         )
 
     @classmethod
-    def flow(cls, num_steps: int = 1000, *, shift: float = 1.0) -> Self:
+    def flow(cls, num_steps: int = 1000, *, shift: float = 1.0, mu: float | None = None) -> Self:
         r"""Make the straight path from data at t = 0 to noise at t = 1 (rectified flow).
 
         :math:`\sigma_t = \frac{s t}{1 + (s - 1) t}`, :math:`\alpha_t = 1 - \sigma_t`, where the
         shift s > 1 spends more time at high noise (Esser et al., 2024: Stable Diffusion 3).
+        `mu` in place of `shift` is its logarithm, :math:`s = e^\mu` (Flux):
+        `fastgen.diffusion.samplers.calculate_shift` gives it for the size of an image.
         """
         num_steps = number_of_steps("flow", num_steps)
+        if mu is not None:
+            if shift != 1:
+                raise ValueError(f"flow: give shift or mu, not both; got {shift!r} and {mu!r}")
+            if not abs(mu) < 700:
+                raise ValueError(f"flow: mu must lie between -700 and 700, got {mu!r}")
+            shift = math.exp(mu)
         if not 0 < shift < np.inf:
             raise ValueError(f"flow: shift must be > 0, got {shift}")
         times = steps_in_time(num_steps)

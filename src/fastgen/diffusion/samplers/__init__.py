@@ -1,5 +1,7 @@
 """Samplers: each step turns predictions into the next sample, in one pass over memory."""
 
+from fastgen.diffusion.samplers._config import from_config
+from fastgen.diffusion.samplers._shift import calculate_shift
 from fastgen.diffusion.samplers.consistency import LCM, TCD, ConsistencyModel
 from fastgen.diffusion.samplers.ddim import DDIM
 from fastgen.diffusion.samplers.ddpm import DDPM
@@ -42,5 +44,7 @@ __all__ = [
     "Heun",
     "SASolver",
     "UniPC",
+    "calculate_shift",
+    "from_config",
     "sample",
 ]

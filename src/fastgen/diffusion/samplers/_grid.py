@@ -11,7 +11,7 @@ import numpy as np
 from fastgen.diffusion._tables import FLOW, VARIANCE_EXPLODING, VARIANCE_PRESERVING, Array
 from fastgen.diffusion.samplers import _spacing
 from fastgen.diffusion.samplers._checks import falling
-from fastgen.diffusion.samplers._spacing import Way
+from fastgen.diffusion.samplers._spacing import Levels, Way
 from fastgen.diffusion.schedule import Schedule
 
 ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar at a step without signal
@@ -88,6 +88,9 @@ def make(way: Way, schedule: Schedule, *, exploding: bool) -> Grid:
 
     Flow schedules keep their own alpha in both cases.
     """
+    if isinstance(way.sigmas, Levels):
+        ends = way.sigmas.coefficients(schedule.form, exploding=exploding)
+        return Grid(way.sigmas.timesteps, ends[0].tolist(), ends[1].tolist(), schedule.form)
     steps = _Steps(way, schedule)
     if way.timesteps is not None:
         timesteps, signal, noise = steps.at_timesteps(way.timesteps)

@@ -125,6 +125,8 @@ class Method(abc.ABC):
         self.init_noise_scale = math.hypot(grid.signal[0], first) if preserving else first
         if self.parity and rescaled and self.spacing != "leading":
             self.init_noise_scale = first
+        if self.parity and grid.form == _grid.FLOW:
+            self.init_noise_scale = 1.0
 
     def _bind_steps(self) -> None:
         """Bind the steps of a run from the start."""

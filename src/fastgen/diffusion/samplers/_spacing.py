@@ -9,13 +9,32 @@ from typing import Any
 
 import numpy as np
 
-from fastgen.diffusion._tables import Array
+from fastgen.diffusion._tables import FLOW, VARIANCE_EXPLODING, Array
 from fastgen.diffusion.samplers._checks import check_choice, check_int
 
 SPACINGS = ("linspace", "leading", "trailing")
 SIGMAS = ("karras", "exponential", "beta", "lu")
 FINAL_SIGMAS = ("zero", "min")
 PARITIES = (None, "diffusers")
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Nodes as they are, which a configuration gives in place of a list of sigmas."""
+
+    timesteps: Array
+    """The model's time input at each node but the last, (N,)."""
+    sigmas: Array
+    """sigma / alpha at each node, (N + 1,). On flow schedules: sigma."""
+
+    def coefficients(self, form: str, *, exploding: bool) -> tuple[Array, Array]:
+        """Return alpha and sigma at the nodes."""
+        if form == FLOW:
+            return 1 - self.sigmas, self.sigmas
+        if exploding or form == VARIANCE_EXPLODING:
+            return np.ones_like(self.sigmas), self.sigmas
+        size = np.hypot(1, self.sigmas)
+        return 1 / size, self.sigmas / size
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Way:
     timesteps: Any = None
     """A list of timesteps, in place of a spacing."""
     sigmas: Any = None
-    """The name of a spacing of sigmas, or a list of sigmas."""
+    """The name of a spacing of sigmas, a list of sigmas, or `Levels`."""
     final_sigma: str = "zero"
     rounded: bool = True
     """Whether evenly spaced timesteps are rounded to whole steps."""

@@ -177,7 +177,8 @@ class DPMSolverMultistep(DPMSolver):
                 f"{name}: inverse=True starts at the smallest sigma of the schedule, not at 0; "
                 "leave the last 0 of sigmas out"
             )
-        self._take(backwards(self.grid, schedule))
+        if not self.grid.rises:
+            self._take(backwards(self.grid, schedule))
 
     def _order(self, i: int, available: int) -> int:
         left, few = len(self) - i, self.lower_order_final and len(self) < FEW_STEPS

@@ -123,7 +123,8 @@ class PNDM(Sampler):
     clip, threshold : None
         They are refused: the method combines predictions of the noise, not of x0.
     parity : {None, "diffusers"}, default None
-        With "diffusers", the stride of leading spacing is T // steps.
+        With "diffusers", the stride of leading spacing is T // steps; and v is combined as it is,
+        and converted to the noise with the sample at the start of the step.
 
     Raises
     ------
@@ -238,13 +239,20 @@ class PNDM(Sampler):
         return history
 
     def _way(self, i: int, j: int) -> tuple[float, float]:
-        """Return the factors of the sample and of the noise from node i to node j."""
+        """Return the factors of the sample and of the noise, or of v, from node i to node j."""
         signal, noise = self.grid.signal, self.grid.noise
         ratio = signal[j] / signal[i]
-        return ratio, noise[j] - ratio * noise[i]
+        slope = noise[j] - ratio * noise[i]
+        if self._combines_v():
+            of_x, of_v = self._epsilon(i)
+            return ratio + slope * of_x, slope * of_v
+        return ratio, slope
+
+    def _combines_v(self) -> bool:
+        return self.parity is not None and self.prediction == "v"
 
     def _formula(self, i: int, available: int) -> StepFormula:
-        a, b = self._epsilon(i)
+        a, b = (0.0, 1.0) if self._combines_v() else self._epsilon(i)
         if i < self._start:
             return self._runge_kutta(i - i % 4, i % 4)._replace(a=a, b=b)
         if i == 1 and available and not self._start:  # the first step, the second time

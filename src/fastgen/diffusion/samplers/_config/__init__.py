@@ -1,0 +1,111 @@
+"""A sampler from the configuration of a scheduler of diffusers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastgen.diffusion.samplers._config.making import made
+from fastgen.diffusion.samplers._config.reading import Options, read
+from fastgen.diffusion.samplers._config.schedulers import KNOWN, SCHEDULERS, Scheduler
+from fastgen.diffusion.samplers._sampler import Sampler
+
+__all__ = ["from_config"]
+
+
+def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
+    r"""Make the sampler that a configuration of diffusers describes.
+
+    Its run is that of ``from_config(config)``, ``set_timesteps(steps)`` and ``step`` in diffusers:
+    the nodes, the timesteps, the scale of the start's noise, and the samples.
+
+    Parameters
+    ----------
+    config : str, path, dict or object
+        A file ``scheduler_config.json``; a folder that holds it, or holds it in ``scheduler/``; its
+        dictionary; or an object with a `config`, such as a scheduler of diffusers. Its
+        ``_class_name`` says which scheduler.
+    steps : int
+        What diffusers calls ``num_inference_steps``. Methods with two evaluations per step evaluate
+        the model more often.
+    **changes
+        Options of the configuration, by their names in diffusers, in place of those in `config`;
+        ``_class_name`` takes another scheduler.
+
+        Also what ``set_timesteps`` takes: `mu`, or `image_seq_len`, the number of tokens that
+        `calculate_shift` takes, where ``use_dynamic_shifting`` is on; `sigmas`, before the shift
+        and without the last 0; and `timesteps`.
+
+        Also arguments of the sampler that no configuration has: `eta`, `clip_epsilon`, `churn`,
+        `churn_min`, `churn_max`, `churn_noise`, and the `order` of `LMS`.
+
+    Returns
+    -------
+    Sampler
+        One of `fastgen.diffusion.samplers`, with ``parity="diffusers"`` if it has that option.
+
+    Raises
+    ------
+    ValueError
+        If fastgen has no sampler for the scheduler, if an option is unknown, has a value that
+        fastgen has no form for, or contradicts another.
+    TypeError
+        If `config` is none of the above.
+    FileNotFoundError
+        If there is no such file.
+
+    Notes
+    -----
+    Files hold options of other schedulers, which diffusers ignores. In `config` they are ignored
+    here too; in `changes` they are an error. Options that no scheduler below has are an error.
+
+    The schedulers, of diffusers 0.42, are ``CMStochasticIterativeScheduler``,
+    ``CogVideoXDDIMScheduler``, ``DDIMInverseScheduler``, ``DDIMParallelScheduler``,
+    ``DDIMScheduler``, ``DDPMParallelScheduler``, ``DDPMScheduler``, ``DEISMultistepScheduler``,
+    ``DPMSolverMultistepInverseScheduler``, ``DPMSolverMultistepScheduler``,
+    ``DPMSolverSDEScheduler``, ``DPMSolverSinglestepScheduler``, ``EDMEulerScheduler``,
+    ``EulerAncestralDiscreteScheduler``, ``EulerDiscreteScheduler``,
+    ``FlowMatchEulerDiscreteScheduler``, ``FlowMatchHeunDiscreteScheduler``,
+    ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``, ``KDPM2AncestralDiscreteScheduler``,
+    ``KDPM2DiscreteScheduler``, ``LCMScheduler``, ``LMSDiscreteScheduler``, ``PNDMScheduler``,
+    ``SASolverScheduler``, ``TCDScheduler`` and ``UniPCMultistepScheduler``.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion.samplers import from_config
+    >>> config = {"_class_name": "EulerDiscreteScheduler", "beta_schedule": "scaled_linear",
+    ...           "beta_start": 0.00085, "beta_end": 0.012, "timestep_spacing": "leading"}
+    >>> sampler = from_config(config, 4, use_karras_sigmas=True)
+    >>> sampler
+    <Euler of 4 steps on Schedule.scaled_linear(1000, beta_start=0.00085, beta_end=0.012)>
+    >>> sampler.sigmas.round(2)
+    array([4.1 , 1.12, 0.23, 0.03, 0.  ])
+    """
+    name, options = read(config, changes.pop("_class_name", None))
+    if name not in SCHEDULERS:
+        raise ValueError(
+            f"from_config: fastgen has no sampler for {name}; it has one for "
+            f"{', '.join(SCHEDULERS)}"
+        )
+    scheduler = SCHEDULERS[name]
+    check_names(name, scheduler, options, changes)
+    given = {k: changes.pop(k) for k in scheduler.given if k in changes}
+    own = {k: changes.pop(k) for k in scheduler.own if k in changes}
+    options = scheduler.options | {k: v for k, v in options.items() if k in scheduler.options}
+    return made(scheduler, options | changes, steps, given, own)
+
+
+def check_names(name: str, scheduler: Scheduler, options: Options, changes: dict[str, Any]) -> None:
+    """Raise if an option is unknown, or a change would change nothing."""
+    taken = (*scheduler.options, *scheduler.given, *scheduler.own)
+    for option in changes:
+        if option not in taken:
+            what = "ignores the option" if option in KNOWN else "has no option"
+            raise ValueError(
+                f"from_config: {name} {what} {option!r}; changes may be {', '.join(taken)}"
+            )
+    for option in options:
+        if option not in KNOWN:
+            raise ValueError(
+                f"from_config: the option {option!r} of the configuration is unknown; {name} has "
+                f"{', '.join(scheduler.options)}"
+            )

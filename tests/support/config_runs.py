@@ -1,0 +1,106 @@
+"""Runs of samplers from configurations, against the schedulers of diffusers that they describe."""
+
+import importlib
+import math
+import sys
+import types
+
+import numpy as np
+import pytest
+from diffusers_configs import AXES
+from diffusers_runs import default_dtype, draws, model, run_ours, start, their_samples, theirs
+from pairwise import pairwise
+
+from fastgen.diffusion.samplers import from_config
+
+STEP = {"eta": "eta", "clip_epsilon": "use_clipped_model_output", "churn": "s_churn"}
+
+
+def combinations(name):
+    """Return the combinations of a class's options: all pairs of values."""
+    axes = AXES[name] if isinstance(AXES[name], list) else [AXES[name]]
+    return [combination for each in axes for combination in pairwise(each)]
+
+
+def split(combination):
+    """Return the options of the configuration, steps, and what the run and the step are given."""
+    combination = dict(combination)
+    own, steps = combination.pop("own", {}), combination.pop("steps")
+    listed = combination.pop("listed", False)
+    options = {k: v for k, v in combination.items() if not isinstance(v, dict)}
+    for several in combination.values():
+        options |= several if isinstance(several, dict) else {}
+    given = {"mu": options.pop("mu")} if "mu" in options else {}
+    if listed:
+        given["sigmas"] = np.linspace(1, 1 / steps, steps)
+    return options, steps, given, own
+
+
+def find_class(monkeypatch, name):
+    """Return a class of diffusers."""
+    schedulers = pytest.importorskip("diffusers.schedulers", reason="pip install diffusers")
+    if name == "DPMSolverSDEScheduler":  # it imports torchsde for its noise alone
+        monkeypatch.setitem(sys.modules, "torchsde", types.ModuleType("torchsde"))
+        module = importlib.import_module("diffusers.schedulers.scheduling_dpmsolver_sde")
+        monkeypatch.setattr(schedulers, name, module.DPMSolverSDEScheduler)
+    return getattr(schedulers, name)
+
+
+def noise_of_steps(sampler, noises, dtype):
+    """Return the noise of whole steps of `DPMSolverSDE`. That of a first half is a part of it."""
+    torch, given, nodes = importlib.import_module("torch"), [], sampler.sigmas
+    for i in range(0, len(sampler) - 1, 2):
+        sigma, middle, after = nodes[i : i + 3]
+        above, whole = (s * math.sqrt(1 - (s / sigma) ** 2) for s in (middle, after))
+        part = (after / middle) ** 2 * above
+        rest = math.sqrt(whole**2 - part**2)
+        given += [noises[i], (part * noises[i] + rest * noises[i + 1]) / whole]
+    queue = (torch.from_numpy(noise.astype(dtype)) for noise in given)
+    return lambda *_: next(queue)
+
+
+def largest_difference(monkeypatch, name, combination, dtype):
+    """Return the largest relative difference of two runs; raise if timesteps or starts differ.
+
+    Where the last step of diffusers is not finite, it is not compared.
+    """
+    options, steps, given, own = split(combination)
+    sampler = from_config({"_class_name": name, **options}, steps, **given, **own)
+    noises = draws(len(sampler) + 1, dtype)
+    find_class(monkeypatch, name)
+    scheduler = theirs(monkeypatch, name, dtype, noises, **options)
+    x = start(sampler, dtype)
+    with default_dtype(dtype):
+        count = None if "sigmas" in given and name.startswith("UniPC") else steps
+        scheduler.set_timesteps(count, **given)
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(0)
+        if name == "DPMSolverSDEScheduler":
+            scheduler.noise_sampler = noise_of_steps(sampler, noises, dtype)
+        clean = not hasattr(scheduler, "scale_model_input")
+        in_step = {STEP[option]: value for option, value in own.items()}
+        path = list(their_samples(scheduler, x, clean, model, in_step))
+    if dtype == np.float64:
+        check_timesteps(sampler, scheduler, options)
+    scale = float(getattr(scheduler, "init_noise_sigma", 1.0))
+    np.testing.assert_allclose(sampler.init_noise_scale, scale, rtol=1e-4)
+    ours = run_ours(sampler, x, noises, every=name.startswith("SASolver"))
+    worst = 0.0
+    for i, (a, b) in enumerate(zip(ours, path, strict=True)):
+        assert np.isfinite(a).all(), (i, combination)
+        if i + 1 == len(path) and not np.isfinite(b).all():
+            break
+        worst = max(worst, np.max(np.abs(a - b)) / max(1, np.max(np.abs(b))))
+    return worst
+
+
+def check_timesteps(sampler, scheduler, options):
+    """Raise if the timesteps differ, but for what rounding makes of integers."""
+    expected = scheduler.timesteps.numpy()
+    found = sampler.timesteps
+    assert found.shape == expected.shape
+    if options.get("rescale_betas_zero_snr") and found[0] != expected[0]:
+        # Its last sigma / alpha is below the one before, so one sigma has two timesteps.
+        found, expected = found[1:], expected[1:]
+    tolerance = 1 if expected.dtype.kind == "i" else 0.01
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=tolerance)
