@@ -17,6 +17,7 @@ SCHEDULES = {
     "cosine": Schedule.cosine(),
     "cosine to the end": Schedule.cosine(1000, max_beta=1),
     "vp": Schedule.vp(),
+    "trigflow": Schedule.trigflow(),
     "zero terminal": Schedule.scaled_linear().rescale_zero_terminal_snr(),
     "zero terminal cosine": Schedule.cosine(50).rescale_zero_terminal_snr(),
     "flow": Schedule.flow(),
@@ -94,6 +95,21 @@ def test_vp_does_not_cancel(num_steps):
         times = [mp.mpf(i + 1) / num_steps for i in range(num_steps)]
         alpha_bar = [mp.exp(-t * (mp.mpf(0.1) + t * (20 - mp.mpf(0.1)) / 2)) for t in times]
         check_tables(mp, Schedule.vp(num_steps), alpha_bar, 32)  # |log alpha_bar| is up to 10
+
+
+@pytest.mark.parametrize("num_steps", [10, 1000])
+def test_trigflow_does_not_cancel(num_steps):
+    mp = pytest.importorskip("mpmath")
+    with mp.workdps(60):
+        s = Schedule.trigflow(num_steps)
+        alpha_bar = [mp.cos(mp.pi / 2 * mp.mpf(t)) ** 2 for t in s.times[:-1].tolist()]
+        alpha_bar.append(mp.mpf(0))
+        assert ulps(s.alpha_bar, alpha_bar) <= 4 and ulps(s.signal, map(mp.sqrt, alpha_bar)) <= 4
+        rest = [1 - a for a in alpha_bar]
+        assert ulps(s.one_minus_alpha_bar, rest) <= 4 and ulps(s.sigma, map(mp.sqrt, rest)) <= 4
+        ratios = [mp.cos(mp.pi / 2 * i / num_steps) for i in range(num_steps + 1)]
+        betas = [1 - (b / a) ** 2 for a, b in itertools.pairwise(ratios[:-1])]
+        assert ulps(s.betas, [*betas, mp.mpf(1)]) <= 8
 
 
 @pytest.mark.parametrize("name", ["shifted flow", "karras", "edm", "polyexponential"])

@@ -20,6 +20,7 @@ IN_STEPS = {
     "from_betas": Schedule.from_betas(np.full(40, 0.1)),
     "from_alpha_bar": Schedule.from_alpha_bar(np.linspace(0.99, 0.01, 40)),
     "from_log_snr": Schedule.from_log_snr(np.linspace(7, -5, 40)),
+    "trigflow in steps": Schedule.trigflow(40).in_steps(),
     "vp in steps": Schedule.vp(40).in_steps(),
     "flow in steps": Schedule.flow(40, shift=3.0).in_steps(),
     "karras in steps": Schedule.karras(40).in_steps(),
@@ -27,6 +28,7 @@ IN_STEPS = {
 }
 IN_TIME = {
     "vp": Schedule.vp(40),
+    "trigflow": Schedule.trigflow(40),
     "zero terminal vp": Schedule.vp(40).rescale_zero_terminal_snr(),
     "flow": Schedule.flow(40, shift=3.0),
     "karras": Schedule.karras(40),
@@ -216,6 +218,7 @@ OWN = {
     "EDMEuler": Schedule.edm(40),
     "FlowMatchEuler": Schedule.flow(1000),
     "FlowMatchHeun": Schedule.flow(1000),
+    "SCM": Schedule.trigflow(1000),  # its timesteps are angles
 }
 
 

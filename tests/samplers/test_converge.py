@@ -290,11 +290,14 @@ def end_of_path(y, sigma, steps=60):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps"), [("LCM", 1), ("LCM", 5), ("ConsistencyModel", 1), ("ConsistencyModel", 5)]
+    ("name", "steps"),
+    [(name, steps) for name in ("LCM", "SCM", "ConsistencyModel") for steps in (1, 5)],
 )
 def test_samples_of_distilled_models(name, steps):
     if name == "LCM":
         sampler = samplers.LCM(Schedule.vp(1000), steps, prediction="x0")
+    elif name == "SCM":
+        sampler = samplers.SCM(Schedule.trigflow(), steps, prediction="x0", sigma_data=1.0)
     else:
         sampler = samplers.ConsistencyModel(Schedule.karras(40), steps, clip=None)
     places = {float(t): i for i, t in enumerate(sampler.timesteps)}
@@ -303,13 +306,17 @@ def test_samples_of_distilled_models(name, steps):
         i = places[t]
         alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
         x = x / sampler._scales[i]
+        if alpha == 0:
+            alpha, sigma = 1e-3, 1.0
         x0 = end_of_path(x / alpha, sigma / alpha)
-        return x0 if name == "LCM" else network(sampler, x, sigma, x0, sampler.grid.noise[-1])
+        return (
+            x0 if name in ("LCM", "SCM") else network(sampler, x, sigma, x0, sampler.grid.noise[-1])
+        )
 
     x = samplers.sample(model, sampler, (5_000,), key=12, dtype=np.float64, progress=False)
     assert distance_from_mixture(x) < 0.03
 
 
 def test_every_sampler_has_met_its_distribution():
-    met = {name.partition(" ")[0] for name in SAMPLERS} | {"LCM", "ConsistencyModel"}
+    met = {name.partition(" ")[0] for name in SAMPLERS} | {"LCM", "SCM", "ConsistencyModel"}
     assert met == set(NAMES)

@@ -14,7 +14,7 @@ WITHOUT_SIGNAL = [
     Schedule.cosine(max_beta=1.0),
     Schedule.linear().rescale_zero_terminal_snr(),
 ]
-ANY_FORM = sorted(set(NAMES) - set(OWN_SCHEDULES) - {"LCM", "TCD"})
+ANY_FORM = sorted(set(NAMES) - set(OWN_SCHEDULES) - {"LCM", "SCM", "TCD"})
 TWO_EVALUATIONS = ["DPM2", "DPM2Ancestral", "DPMSolver2SAncestral", "DPMSolverSDE", "Heun"]
 OF_SIGMA = [*TWO_EVALUATIONS, "Euler", "EulerAncestral", "LMS"]
 NODES_TWICE = ["DPM2Ancestral", "DPMSolver2SAncestral", "Heun", "PNDM"]

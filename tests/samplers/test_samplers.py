@@ -192,7 +192,7 @@ def test_wrong_options(name):
     if name != "ConsistencyModel":
         with pytest.raises(ValueError, match=rf"{name}: prediction must be one of .*'noise'"):
             made(name, prediction="noise")
-    if name not in OWN_SCHEDULES and name not in ("LCM", "TCD"):
+    if name not in OWN_SCHEDULES and name not in ("LCM", "SCM", "TCD"):
         with pytest.raises(ValueError, match=r"spacing must be one of 'linspace'.*got 'even'"):
             made(name, spacing="even")
         with pytest.raises(ValueError, match=r"offset=900 puts timesteps outside"):
@@ -205,7 +205,7 @@ def test_schedule_of_another_form(name):
         getattr(found, name)(Schedule.linear())
     with pytest.raises(ValueError, match=r"EDMEuler: schedule must be variance exploding"):
         found.EDMEuler(Schedule.linear())
-    for name in ("LCM", "TCD"):
+    for name in ("LCM", "SCM", "TCD"):
         with pytest.raises(ValueError, match=rf"{name}: schedule must be variance preserving"):
             getattr(found, name)(Schedule.edm())
 

@@ -183,9 +183,9 @@ class Tables:
         Notes
         -----
         Between steps and at times the coefficients are an exact function where the schedule is one:
-        `vp`, `flow`, `cosine` without a cap, and the variance-exploding ones. Between the steps of
-        the others, the log-SNR is linear; where it is infinite at one of the two, and before step
-        0, `alpha_bar` is.
+        `vp`, `trigflow`, `flow`, `cosine` without a cap, and the variance-exploding ones. Between
+        the steps of the others, the log-SNR is linear; where it is infinite at one of the two, and
+        before step 0, `alpha_bar` is.
 
         Examples
         --------

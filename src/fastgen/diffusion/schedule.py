@@ -8,7 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgen.diffusion._discrete import DiscreteSchedules, number_of_steps, steps_in_time
+from fastgen.diffusion._discrete import (
+    DiscreteSchedules,
+    cosine_betas,
+    cosine_path,
+    cosine_variances,
+    number_of_steps,
+    steps_in_time,
+)
 from fastgen.diffusion._tables import (
     FLOW,
     TIME,
@@ -77,7 +84,7 @@ class Schedule(DiscreteSchedules):
     ``form``                   made by
     =========================  ===================================================================
     ``"variance preserving"``  `linear`, `scaled_linear`, `cosine`, `sigmoid`, `from_betas`,
-                               `from_alpha_bar`, `from_log_snr`, `vp`:
+                               `from_alpha_bar`, `from_log_snr`, `vp`, `trigflow`:
                                :math:`\alpha_t^2 + \sigma_t^2 = 1`
     ``"variance exploding"``   `karras`, `exponential`, `polyexponential`, `edm`:
                                :math:`\alpha_t = 1`
@@ -92,8 +99,8 @@ class Schedule(DiscreteSchedules):
     =========================  ======================================  ==========================
     ``unit``                   ``"step"``                              ``"time"``
     =========================  ======================================  ==========================
-    made by                    `linear`, `scaled_linear`, `cosine`,    `vp`, `flow`, `karras`,
-                               `sigmoid`, `from_betas`,                `exponential`,
+    made by                    `linear`, `scaled_linear`, `cosine`,    `vp`, `trigflow`, `flow`,
+                               `sigmoid`, `from_betas`,                `karras`, `exponential`,
                                `from_alpha_bar`, `from_log_snr`        `polyexponential`, `edm`
     an integer                 is a step                               is refused
     a float                    is the same step if it is whole, else   is a time, in `time_range`
@@ -161,6 +168,18 @@ class Schedule(DiscreteSchedules):
         description = f"vp({num_steps}, beta_min={beta_min:g}, beta_max={beta_max:g})"
         alpha_bar, rest = np.exp(-exponent), -np.expm1(-exponent)
         return cls._of_variances(description, alpha_bar, rest, betas, path, TIME)
+
+    @classmethod
+    def trigflow(cls, num_steps: int = 1000) -> Self:
+        r"""Make the circle from data at t = 0 to noise at t = 1 (Lu and Song, 2025: TrigFlow).
+
+        :math:`\alpha_t = \cos(\frac\pi2 t)`, :math:`\sigma_t = \sin(\frac\pi2 t)`, for data of
+        variance 1. What TrigFlow predicts, the derivative by the angle, is `velocity`.
+        """
+        num_steps = number_of_steps("trigflow", num_steps)
+        variances = cosine_variances(steps_in_time(num_steps), 0.0)
+        betas, path = cosine_betas(num_steps, 0.0), partial(cosine_path, s=0.0)
+        return cls._of_variances(f"trigflow({num_steps})", *variances, betas, path, TIME)
 
     @classmethod
     def _of_coefficients(

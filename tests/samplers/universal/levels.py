@@ -16,6 +16,8 @@ def told(sampler, schedule):
         return np.ones_like(t), np.exp(4 * t)
     if name == "ConsistencyModel":
         return np.ones_like(t), np.exp(t / 250)
+    if name == "SCM":
+        return np.where(t < np.pi / 2, np.cos(t), 0.0), np.sin(t)
     if schedule.form == VP:
         return schedule.in_steps().coefficients(t)
     if schedule.form == FLOW:

@@ -173,6 +173,7 @@ SPECIAL = [
     Method("TCD", {"eta": 0.0}, noisy=True, exact=True),
     Method("TCD", {"eta": 0.3}, noisy=True, exact=True),
     Method("TCD", {"eta": 1.0}, noisy=True, exact=True),
+    Method("SCM", {"sigma_data": 1.0}, noisy=True, exact=True),
     Method("ConsistencyModel", {"clip": None}, noisy=True, exact=True),
     Method("EDMEuler"),
     Method("EDMEuler", {"churn": 5.0}, noisy=True),

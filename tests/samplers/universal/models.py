@@ -64,7 +64,7 @@ class Model:
             return self.of_lcm(x, i, level)
         if self.name == "TCD":
             return self.of_tcd(x, i, level)
-        if self.name == "FlowMatchEuler" and self.options.get("stochastic"):
+        if self.name == "SCM" or self.options.get("stochastic"):
             return as_kind(self.kind, x, moved(x, level, (1.0, 0.0)), *level)
         if preconditioned(self.sampler):
             return self.of_network(x * math.hypot(level[1], DATA), level[1])

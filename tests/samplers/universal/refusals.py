@@ -19,6 +19,7 @@ IN_SIGMA = (
 FORMS = {
     "LCM": VP,
     "TCD": VP,
+    "SCM": VP,
     "ConsistencyModel": VE,
     "EDMEuler": VE,
     "FlowMatchEuler": FLOW,
@@ -67,6 +68,8 @@ def reasons(case, schedule):
         or (method.layout == "runge-kutta" and steps < 4),
         "Runge-Kutta between steps": method.layout == "runge-kutta" and respaced,
         "Runge-Kutta of another form": method.layout == "runge-kutta" and schedule.form != VP,
+        "even angles below the first": method.name == "SCM"
+        and np.arctan(ratio[-1]) / steps < np.arctan(ratio[0]),
         "terminal": "terminal" in method.options,
     }
     return [reason for reason, holds in found.items() if holds]

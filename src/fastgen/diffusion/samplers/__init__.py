@@ -18,6 +18,7 @@ from fastgen.diffusion.samplers.ipndm import IPNDM
 from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
 from fastgen.diffusion.samplers.loop import sample
 from fastgen.diffusion.samplers.sasolver import SASolver
+from fastgen.diffusion.samplers.scm import SCM
 from fastgen.diffusion.samplers.unipc import UniPC
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LCM",
     "LMS",
     "PNDM",
+    "SCM",
     "TCD",
     "ConsistencyModel",
     "DPM2Ancestral",
