@@ -81,6 +81,7 @@ WITH_NOISE = {
     "DDPM": ("DDPM", EVEN),
     "EulerAncestral": ("EulerAncestral", {"sigmas": "karras"}),
     "SDE-DPM-Solver++": ("DPMSolverMultistep", {"algorithm": "sde-dpmsolver++"}),
+    "ER-SDE": ("ERSDE", {"sigmas": "karras"}),
     "SASolver": ("SASolver", {"tau": 1.0}),
     "TCD": ("TCD", {"original_steps": 1000}),
     "LCM": ("LCM", {}),
@@ -186,9 +187,11 @@ def plot_errors(errors: dict[str, list[float]], floor: float, path: Path) -> Non
 
 def plot_samples(samples: dict[str, Array], path: Path) -> None:
     """Plot the samples of every sampler, with the components."""
-    figure = Figure(figsize=(13, 6.5), layout="constrained")
-    axes = figure.subplots(3, 7).flat
-    for axis, (name, x) in zip(axes, samples.items(), strict=True):
+    figure = Figure(figsize=(14, 6.5), layout="constrained")
+    axes = figure.subplots(3, -(-len(samples) // 3)).flat
+    for axis in axes[len(samples) :]:
+        axis.set_axis_off()
+    for axis, (name, x) in zip(axes, samples.items(), strict=False):
         axis.scatter(*x.T, s=1, alpha=0.3, linewidths=0)
         axis.scatter(*MEANS.T, marker="+", color="black", lw=0.8)
         axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])

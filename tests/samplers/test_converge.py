@@ -132,6 +132,13 @@ for order in (1, 2, 3):
             order,
             order,
         )
+    METHODS[f"ERSDE {order}"] = (
+        functools.partial(
+            samplers.ERSDE, order=order, kind="ode", sigmas="exponential", final_sigma="min"
+        ),
+        order,
+        order,
+    )
     METHODS[f"DEIS {order}"] = (
         functools.partial(samplers.DEIS, order=order, **EXPONENTIAL),
         order,
@@ -229,6 +236,12 @@ SAMPLERS = {
     "DPMSolver2SAncestral eta": {"eta": 0.5},
     "DPMSolverSDE": {},
     "DPMSolverSDE eta": {"eta": 0.5},
+    "ERSDE": {},
+    **{
+        f"ERSDE {kind} {order}": {"kind": kind, "order": order}
+        for kind in ("er", "sde", "ode")
+        for order in (1, 2)
+    },
     "LMS": {},
     "IPNDM": {},
     "PNDM": {"final_sigma": "zero"},

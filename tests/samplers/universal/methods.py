@@ -134,6 +134,12 @@ MULTISTEP = [
         Method("IPNDM", {"order": order}, min(order, 2))  # the weights are those of even steps
         for order in (1, 2, 3, 4)
     ),
+    *(Method("ERSDE", {"kind": "ode", "order": order}, order) for order in (1, 2, 3)),
+    *(
+        Method("ERSDE", {"kind": kind, "order": order}, noisy=True)
+        for kind in ("er", "sde")
+        for order in (1, 2, 3)
+    ),
     Method("PNDM", {}, 2, "first twice"),
     Method("PNDM", {"runge_kutta": True}, 2, "runge-kutta"),
 ]

@@ -11,6 +11,7 @@ from fastgen.diffusion.samplers.dpmsolver_multistep import DPMSolverMultistep
 from fastgen.diffusion.samplers.dpmsolver_sde import DPMSolver2SAncestral, DPMSolverSDE
 from fastgen.diffusion.samplers.dpmsolver_singlestep import DPMSolverSinglestep
 from fastgen.diffusion.samplers.edm import EDMEuler
+from fastgen.diffusion.samplers.ersde import ERSDE
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
 from fastgen.diffusion.samplers.flow import FlowMatchEuler, FlowMatchHeun
 from fastgen.diffusion.samplers.heun import DPM2, Heun
@@ -26,6 +27,7 @@ __all__ = [
     "DDPM",
     "DEIS",
     "DPM2",
+    "ERSDE",
     "IPNDM",
     "LCM",
     "LMS",

@@ -57,12 +57,17 @@ class DPMSolverSinglestep(DPMSolver):
     The third order needs groups whose nodes tend to even spacing in log-SNR as steps get smaller,
     as those of every smooth spacing do.
 
+    "dpmsolver++" with ``order=2, solver="heun"`` is the singlestep method of RES [3]_, of which
+    c_2 is the place of the middle node in log-SNR.
+
     References
     ----------
     .. [1] Lu et al., "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic Model Sampling in
        Around 10 Steps", NeurIPS 2022, algorithms 1 and 2.
     .. [2] Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic
        Models", 2022, algorithm 1.
+    .. [3] Zhang, Song and Chen, "Improved Order Analysis and Design of Exponential Integrator for
+       Diffusion Models Sampling", 2023.
 
     Examples
     --------
