@@ -2,6 +2,7 @@
 
 from fastgen.diffusion.samplers._config import from_config
 from fastgen.diffusion.samplers._shift import calculate_shift
+from fastgen.diffusion.samplers.adaptive import sample_adaptive
 from fastgen.diffusion.samplers.consistency import LCM, TCD, ConsistencyModel
 from fastgen.diffusion.samplers.ddim import DDIM
 from fastgen.diffusion.samplers.ddpm import DDPM
@@ -51,4 +52,5 @@ __all__ = [
     "calculate_shift",
     "from_config",
     "sample",
+    "sample_adaptive",
 ]

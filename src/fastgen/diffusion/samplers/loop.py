@@ -90,11 +90,7 @@ def sample(
     """
     if not isinstance(sampler, Sampler):
         raise TypeError(f"sample: sampler must be one of fastgen's, got {type(sampler).__name__}")
-    shape = tuple(shape)
-    if not shape:
-        raise ValueError("sample: shape must be (batch, ...), got ()")
-    start = INITIAL_NOISE + first * int(np.prod(shape[1:], dtype=object))
-    x: Array = normal(shape, key=key, counter=start, dtype=dtype)
+    x = start_noise("sample", shape, key, dtype, first)
     x = np.multiply(x, sampler.init_noise_scale, dtype=x.dtype)
     state = sampler.state()
     guided: dict[str, Any] = guidance if isinstance(guidance, dict) else {"scale": guidance}
@@ -108,6 +104,16 @@ def sample(
             x = sampler.guided_step(x, uncond, cond, i, **guided, **given)
         if callback is not None and callback(i, x) is True:
             break
+    return x
+
+
+def start_noise(function: str, shape: Any, key: int, dtype: Any, first: int) -> Array:
+    """Return the standard normal noise of the start of a run."""
+    shape = tuple(shape)
+    if not shape:
+        raise ValueError(f"{function}: shape must be (batch, ...), got ()")
+    start = INITIAL_NOISE + first * int(np.prod(shape[1:], dtype=object))
+    x: Array = normal(shape, key=key, counter=start, dtype=dtype)
     return x
 
 
