@@ -127,7 +127,13 @@ WRONG = [
     ("nowhere.json", 5, {}, FileNotFoundError, "nowhere.json"),
     (EULER, 0, {}, ValueError, "steps must lie between 1 and 1000"),
     (EULER, 2.0, {}, TypeError, "steps must be an int, got 2.0"),
-    (EULER | {"_class_name": "IPNDMScheduler"}, 5, {}, ValueError, "no sampler for IPNDMScheduler"),
+    (
+        EULER | {"_class_name": "AmusedScheduler"},
+        5,
+        {},
+        ValueError,
+        "no sampler for AmusedSchedule",
+    ),
     (EULER | {"beta_strat": 1}, 5, {}, ValueError, "the option 'beta_strat' of the config"),
     (EULER, 5, {"beta_strat": 1}, ValueError, "EulerDiscreteScheduler has no option 'beta_strat'"),
     (EULER | {"beta_schedule": "cubic"}, 5, {}, ValueError, "give its betas as trained_betas"),
@@ -190,6 +196,7 @@ WITHOUT_FORM = [
     ("PNDM", {"timestep_spacing": "linspace"}, "wherever the next begins; use 'leading'"),
     ("DDPM", {"variance_type": "fixed_large_log"}, "variance_type must be one of 'fixed_small'"),
     ("CMStochasticIterative", {"s_noise": 1.1}, "s_noise=1.1 has no form"),
+    ("IPNDM", {"trained_betas": [0.1]}, "a schedule of its own; use null"),
     ("DPMSolverSDE", {"noise_sampler_seed": 3}, "give the seed as key="),
     ("DDIM", {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}, "zero terminal SNR"),
 ]

@@ -142,8 +142,14 @@ AXES = {
     | FINAL
     | STEPS
     | {
-        "interpolation_type": ["linear", "log_linear"],
-        "timestep_type": ["discrete", "continuous"],
+        "time": [
+            {},
+            {"interpolation_type": "log_linear"},
+            {"timestep_type": "continuous", "prediction_type": "v_prediction"},
+            {"timestep_type": "continuous", "prediction_type": "epsilon"},
+            {"interpolation_type": "log_linear", "timestep_type": "continuous"}
+            | {"prediction_type": "v_prediction"},
+        ],
         "ends": [{}, {"sigma_min": 0.002, "sigma_max": 700.0}],
     },
     "FlowMatchEulerDiscreteScheduler": FLOW_MATCHING | {"stochastic_sampling": [False, True]},
@@ -156,6 +162,7 @@ AXES = {
     | STEPS
     | X0
     | {"beta_schedule": [*VP["beta_schedule"], "exp"]},
+    "IPNDMScheduler": {"num_train_timesteps": [1000, 500], "steps": [4, 1, 10, 33]},
     "KDPM2AncestralDiscreteScheduler": NO_X0 | SPACING | SIGMAS | STEPS,
     "KDPM2DiscreteScheduler": NO_X0 | SPACING | SIGMAS | STEPS,
     "LCMScheduler": LCM | {"limit": [*X0["limit"], *THRESHOLDS], "timestep_scaling": [10.0, 1.0]},

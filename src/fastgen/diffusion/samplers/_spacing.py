@@ -25,7 +25,7 @@ class Levels:
     timesteps: Array
     """The model's time input at each node but the last, (N,)."""
     sigmas: Array
-    """sigma / alpha at each node, (N + 1,). On flow schedules: sigma."""
+    """sigma / alpha at each node, (N + 1,); infinite without signal. On flow schedules: sigma."""
 
     def coefficients(self, form: str, *, exploding: bool) -> tuple[Array, Array]:
         """Return alpha and sigma at the nodes."""
@@ -33,8 +33,8 @@ class Levels:
             return 1 - self.sigmas, self.sigmas
         if exploding or form == VARIANCE_EXPLODING:
             return np.ones_like(self.sigmas), self.sigmas
-        size = np.hypot(1, self.sigmas)
-        return 1 / size, self.sigmas / size
+        size, infinite = np.hypot(1, self.sigmas), np.isinf(self.sigmas)
+        return 1 / size, np.where(infinite, 1.0, self.sigmas / np.where(infinite, 1.0, size))
 
 
 @dataclass(frozen=True)

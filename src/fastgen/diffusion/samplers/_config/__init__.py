@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastgen.diffusion.samplers._config.making import made
-from fastgen.diffusion.samplers._config.reading import Options, read
-from fastgen.diffusion.samplers._config.schedulers import KNOWN, SCHEDULERS, Scheduler
 from fastgen.diffusion.samplers._sampler import Sampler
 
 __all__ = ["from_config"]
@@ -36,7 +33,7 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
         and without the last 0; and `timesteps`.
 
         Also arguments of the sampler that no configuration has: `eta`, `clip_epsilon`, `churn`,
-        `churn_min`, `churn_max`, `churn_noise`, and the `order` of `LMS`.
+        `churn_min`, `churn_max`, `churn_noise`, and the `order` of `LMS` and `IPNDM`.
 
     Returns
     -------
@@ -65,9 +62,10 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
     ``DPMSolverSDEScheduler``, ``DPMSolverSinglestepScheduler``, ``EDMEulerScheduler``,
     ``EulerAncestralDiscreteScheduler``, ``EulerDiscreteScheduler``,
     ``FlowMatchEulerDiscreteScheduler``, ``FlowMatchHeunDiscreteScheduler``,
-    ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``, ``KDPM2AncestralDiscreteScheduler``,
-    ``KDPM2DiscreteScheduler``, ``LCMScheduler``, ``LMSDiscreteScheduler``, ``PNDMScheduler``,
-    ``SASolverScheduler``, ``TCDScheduler`` and ``UniPCMultistepScheduler``.
+    ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``, ``IPNDMScheduler``,
+    ``KDPM2AncestralDiscreteScheduler``, ``KDPM2DiscreteScheduler``, ``LCMScheduler``,
+    ``LMSDiscreteScheduler``, ``PNDMScheduler``, ``SASolverScheduler``, ``TCDScheduler`` and
+    ``UniPCMultistepScheduler``.
 
     Examples
     --------
@@ -80,32 +78,6 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
     >>> sampler.sigmas.round(2)
     array([4.1 , 1.12, 0.23, 0.03, 0.  ])
     """
-    name, options = read(config, changes.pop("_class_name", None))
-    if name not in SCHEDULERS:
-        raise ValueError(
-            f"from_config: fastgen has no sampler for {name}; it has one for "
-            f"{', '.join(SCHEDULERS)}"
-        )
-    scheduler = SCHEDULERS[name]
-    check_names(name, scheduler, options, changes)
-    given = {k: changes.pop(k) for k in scheduler.given if k in changes}
-    own = {k: changes.pop(k) for k in scheduler.own if k in changes}
-    options = scheduler.options | {k: v for k, v in options.items() if k in scheduler.options}
-    return made(scheduler, options | changes, steps, given, own)
+    from fastgen.diffusion.samplers._config import making  # its tables would slow down every import
 
-
-def check_names(name: str, scheduler: Scheduler, options: Options, changes: dict[str, Any]) -> None:
-    """Raise if an option is unknown, or a change would change nothing."""
-    taken = (*scheduler.options, *scheduler.given, *scheduler.own)
-    for option in changes:
-        if option not in taken:
-            what = "ignores the option" if option in KNOWN else "has no option"
-            raise ValueError(
-                f"from_config: {name} {what} {option!r}; changes may be {', '.join(taken)}"
-            )
-    for option in options:
-        if option not in KNOWN:
-            raise ValueError(
-                f"from_config: the option {option!r} of the configuration is unknown; {name} has "
-                f"{', '.join(scheduler.options)}"
-            )
+    return making.sampler_of(config, steps, changes)

@@ -1,4 +1,4 @@
-"""From the options of a scheduler to the schedule, the nodes and the arguments of a sampler."""
+"""From a configuration to the schedule, the nodes and the arguments of a sampler."""
 
 from __future__ import annotations
 
@@ -7,13 +7,47 @@ from typing import Any
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._config import flows, nodes, schedules
 from fastgen.diffusion.samplers._config.options import arguments, limits
-from fastgen.diffusion.samplers._config.reading import Options
-from fastgen.diffusion.samplers._config.schedulers import Scheduler
+from fastgen.diffusion.samplers._config.reading import Options, read
+from fastgen.diffusion.samplers._config.schedulers import KNOWN, SCHEDULERS, Scheduler
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._spacing import Levels
+from fastgen.diffusion.samplers.ipndm import IPNDM
 from fastgen.diffusion.schedule import Schedule
 
 Given = dict[str, Any]  # what is given for a run: mu, image_seq_len, sigmas, timesteps
+
+
+def sampler_of(config: Any, steps: int, changes: dict[str, Any]) -> Sampler:
+    """Return the sampler of a configuration with changes."""
+    name, options = read(config, changes.pop("_class_name", None))
+    if name not in SCHEDULERS:
+        raise ValueError(
+            f"from_config: fastgen has no sampler for {name}; it has one for "
+            f"{', '.join(SCHEDULERS)}"
+        )
+    scheduler = SCHEDULERS[name]
+    check_names(name, scheduler, options, changes)
+    given = {k: changes.pop(k) for k in scheduler.given if k in changes}
+    own = {k: changes.pop(k) for k in scheduler.own if k in changes}
+    options = scheduler.options | {k: v for k, v in options.items() if k in scheduler.options}
+    return made(scheduler, options | changes, steps, given, own)
+
+
+def check_names(name: str, scheduler: Scheduler, options: Options, changes: dict[str, Any]) -> None:
+    """Raise if an option is unknown, or a change would change nothing."""
+    taken = (*scheduler.options, *scheduler.given, *scheduler.own)
+    for option in changes:
+        if option not in taken:
+            what = "ignores the option" if option in KNOWN else "has no option"
+            raise ValueError(
+                f"from_config: {name} {what} {option!r}; changes may be {', '.join(taken)}"
+            )
+    for option in options:
+        if option not in KNOWN:
+            raise ValueError(
+                f"from_config: the option {option!r} of the configuration is unknown; {name} has "
+                f"{', '.join(scheduler.options)}"
+            )
 
 
 def made(scheduler: Scheduler, options: Options, steps: int, given: Given, own: Given) -> Sampler:
@@ -58,6 +92,8 @@ def schedule_of(options: Options, given: Given) -> Schedule:
     if "sigma_data" in options:
         ends = {name: options[name] for name in ("sigma_min", "sigma_max", "rho")}
         return Schedule.karras(options.get("num_train_timesteps", 2), **ends)
+    if "beta_start" not in options:
+        return schedules.of_sines(options["num_train_timesteps"])
     return schedules.of_betas(options)
 
 
@@ -68,6 +104,8 @@ def levels_of(
     sigmas = given.get("sigmas")
     if "shift" in options:
         return flows.of_flow_matching(options, schedule, steps, sigmas)
+    if scheduler.sampler is IPNDM:
+        return nodes.of_sines(steps)
     if scheduler.laying is None:
         return None
     if "use_flow_sigmas" in options:

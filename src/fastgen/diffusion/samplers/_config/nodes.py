@@ -41,6 +41,7 @@ def of_sigmas(
 ) -> Levels:
     """Return the nodes of a scheduler of sigma / alpha."""
     table, name = sigma_table(schedule), respacing(options)
+    continuous = options.get("timestep_type") == "continuous" and options["prediction_type"] == V
     if timesteps is not None and name is not None:
         raise ValueError(
             f"from_config: timesteps and {name} sigmas both say where the steps are; give one"
@@ -56,9 +57,10 @@ def of_sigmas(
         end = 0.0
     if name is None and options.get("interpolation_type") == "log_linear":
         highest, lowest = math.log(table[-1]), math.log(table[0])
-        *inner, end = np.exp(np.linspace(highest, lowest, steps + 1)).tolist()
-        levels = np.array(inner)  # diffusers has a sigma more, which it never reaches
-    if options.get("timestep_type") == "continuous" and options["prediction_type"] == V:
+        levels = np.exp(np.linspace(highest, lowest, steps + 1))  # one more than timesteps
+        if not continuous:
+            levels, end = levels[:-1], float(levels[-1])
+    if continuous:
         t = np.log(levels) / 4
     if laying.rises:  # diffusers leaves out timesteps that occur twice
         t = t[np.sort(np.unique(t, return_index=True)[1])]
@@ -135,3 +137,14 @@ def timesteps_at(laying: Laying, options: Options, table: Array, levels: Array, 
     cosine = options["beta_schedule"] == "squaredcos_cap_v2"
     rounds = name in laying.rounded and not (laying.cut_on_cosine and cosine)
     return np.round(t) if rounds else t
+
+
+def of_sines(steps: int) -> Levels:
+    """Return the nodes of `IPNDMScheduler`, whose sigma is sin^2(pi t / 2) at even times t.
+
+    It tells the model the angle arctan(sigma / alpha), in right angles.
+    """
+    sigma = np.sin(np.pi / 2 * np.linspace(1, 0, steps + 1)) ** 2
+    alpha = np.sqrt((1 - sigma) * (1 + sigma))
+    with np.errstate(divide="ignore"):
+        return Levels(np.arctan2(sigma, alpha)[:-1] / np.pi * 2, sigma / alpha)

@@ -31,6 +31,7 @@ from fastgen.diffusion.samplers.edm import EDMEuler
 from fastgen.diffusion.samplers.euler import Euler, EulerAncestral
 from fastgen.diffusion.samplers.flow import FlowMatchEuler, FlowMatchHeun
 from fastgen.diffusion.samplers.heun import DPM2, Heun
+from fastgen.diffusion.samplers.ipndm import IPNDM
 from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
 from fastgen.diffusion.samplers.sasolver import SASolver
 from fastgen.diffusion.samplers.unipc import UniPC
@@ -266,6 +267,13 @@ SCHEDULERS: dict[str, Scheduler] = {
         LATENT | EPSILON | LINSPACE | SIGMAS | CLIP | {"clip_sample": False},
         laying=Laying(),
         given=("timesteps",),
+    ),
+    "IPNDMScheduler": Scheduler(
+        IPNDM,
+        {"num_train_timesteps": 1000, "trained_betas": None},
+        meanings={"trained_betas": Only((None,), "it has a schedule of its own; use null")},
+        fixed={"prediction": "v"},
+        own=("order",),
     ),
     "KDPM2AncestralDiscreteScheduler": Scheduler(
         DPM2Ancestral,

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fastgen.diffusion.samplers._config.reading import Options
 from fastgen.diffusion.samplers._shift import calculate_shift
 from fastgen.diffusion.schedule import Schedule
@@ -59,6 +61,12 @@ def of_betas(options: Options) -> Schedule:
     return (
         schedule.rescale_zero_terminal_snr() if options.get("rescale_betas_zero_snr") else schedule
     )
+
+
+def of_sines(count: int) -> Schedule:
+    """Return the schedule of `IPNDMScheduler`: sigma = sin^2(pi t / 2) at t = k / T."""
+    sigma = np.sin(np.pi / 2 * np.arange(1, count + 1) / count) ** 2
+    return Schedule.from_alpha_bar((1 - sigma) * (1 + sigma))
 
 
 @functools.lru_cache(maxsize=16)
