@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._core import Stream
 
 Shape = tuple[int, ...]
@@ -86,12 +87,12 @@ def is_dask(x: Any) -> bool:
 
 def as_array(x: Any) -> Any:
     """Return x as an array; an input without values as it is."""
-    return x if has_no_values(x) else np.asarray(x)
+    return x if has_no_values(x) else array_of(x)
 
 
 def numbers(x: Any) -> Any:
     """Return x in float64; an input without values stays one."""
-    return x.astype(np.float64) if has_no_values(x) else np.asarray(x, np.float64)
+    return x.astype(np.float64) if has_no_values(x) else array_of(x, np.float64)
 
 
 def abstract_of(x: Any) -> Any:

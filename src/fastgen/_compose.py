@@ -39,6 +39,9 @@ class Composition(ABC):
     name: str
     """The name of the function or row, with its family."""
 
+    differentiable: bool = True
+    """Whether the call has gradients."""
+
     @property
     @abstractmethod
     def arrays(self) -> tuple[Any, ...]:
@@ -95,6 +98,11 @@ class Row(Composition):
     def name(self) -> str:  # type: ignore[override]
         """The name of the row, as errors tell it."""
         return self.op.name
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """Whether the row has a derivative."""
+        return self.op.derivative is not None
 
     @property
     def arrays(self) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ import threading
 import numpy as np
 
 from fastgen import _messages
+from fastgen._arrays import unreadable
 
 cnp.import_array()
 cnp.import_umath()

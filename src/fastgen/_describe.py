@@ -48,8 +48,7 @@ def describe(f: Callable[..., Any], /, *inputs: Any, **options: Any) -> Descript
         if name not in labels and "[" not in name:  # a sequence is there already
             further[name] = max(further.get(name, ()), found, key=len)
     labels |= further
-    without = isinstance(composition, Row) and composition.op.derivative is None
-    gradients = () if without else function.inputs
+    gradients = function.inputs if composition.differentiable else ()
     return Description(labels, composition.results(), axes.results, gradients)
 
 
@@ -95,6 +94,7 @@ class Function:
         self.has_derivative = not self.rows or any(OPS[row].derivative for row in self.rows)
         composed = hasattr(f, "__fastgen_describe__")
         self.op = None if composed or not isinstance(rows, str) else OPS[rows]
+        self.composed = composed
         self.inputs = names
         defaults = getattr(f, "__wrapped__", f).__defaults__ or ()
         self.defaults = dict(zip(positional(f)[::-1], defaults[::-1], strict=False))

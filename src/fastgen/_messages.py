@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
+from fastgen._arrays import array_of
 from fastgen._registry import ENTRIES, entry_of
 
 FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
@@ -27,7 +28,7 @@ def check_numbers(op: str, k: int, x: Any) -> None:
     """Raise if input `k` has a mask, or does not hold real numbers."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(masked(op, k))
-    found = x.dtype if isinstance(getattr(x, "dtype", None), np.dtype) else np.asarray(x).dtype
+    found = x.dtype if isinstance(getattr(x, "dtype", None), np.dtype) else array_of(x).dtype
     if not holds_numbers(found):
         raise TypeError(dtype(op, k, found))
 
@@ -76,6 +77,11 @@ def check_cotangent(function: str, got: Any, shape: tuple[int, ...]) -> None:
             f"{function}: cotangent must broadcast to the shape {shape} of the result, "
             f"got {array.shape}"
         ) from None
+
+
+def named(op: str, k: int) -> str:
+    """Return the name of input `k`, with that of its function."""
+    return f"{_function(op)}: {argument(op, k)}"
 
 
 def masked(op: str, k: int) -> str:

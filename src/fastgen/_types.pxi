@@ -47,7 +47,13 @@ cdef cnp.ndarray as_operand(Op op, int k, x):
     if type(x) is not cnp.ndarray:
         if isinstance(x, masked_array_type()):
             raise TypeError(_messages.masked(op.name, k))
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except (RuntimeError, TypeError):
+            reason = unreadable(x)
+            if reason is None:
+                raise
+            raise TypeError(f"{_messages.named(op.name, k)} {reason}") from None
     array = x
     if cnp.PyArray_TYPE(array) <= cnp.NPY_ULONGLONG:  # bool and integers
         return array.astype(np.float64)

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgen._arrays import array_of
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Path = Callable[[Array], tuple[Array, Array]]  # from times to the two coefficients
 
@@ -206,8 +208,7 @@ class Tables:
         Parameters
         ----------
         ratio : float or array_like
-            From 0 to infinity. Beyond the last step, the time is that of the last step. On a flow
-            schedule, it is :math:`\sigma_t / (1 - \sigma_t)`.
+            From 0 to infinity. Beyond the last step, the time is that of the last step.
 
         Returns
         -------
@@ -225,7 +226,7 @@ class Tables:
         >>> float(Schedule.flow().time_of(1.0))
         0.5
         """
-        wanted = np.asarray(ratio, np.float64)
+        wanted = array_of(ratio, np.float64)
         if not np.all(wanted >= 0):
             raise ValueError(f"time_of: ratio must be >= 0, got {wanted[~(wanted >= 0)].flat[0]!s}")
         right = np.minimum(np.searchsorted(self.sigma_over_signal, wanted), len(self) - 1)
@@ -246,7 +247,7 @@ class Tables:
         These functions take an integer as a step in either unit. They take a float only if the unit
         is "step" and the float is whole.
         """
-        t = np.asarray(t)
+        t = array_of(t)
         if t.dtype.kind in "iu" and self.unit == TIME:
             self._refuse_outside(t, (0, len(self) - 1), STEP)
         elif t.dtype.kind == "f" and self.unit == TIME:
@@ -264,7 +265,7 @@ class Tables:
 
     def _checked(self, t: Any) -> np.ndarray[Any, Any]:
         """Return steps in integers, or steps or times in float64, within the schedule, or raise."""
-        t = np.asarray(t)
+        t = array_of(t)
         if t.dtype.kind not in "iuf":
             raise TypeError(
                 f"t must hold integers (steps) or floats (steps or times); got {t.dtype}"

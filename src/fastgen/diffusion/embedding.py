@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastgen._arrays import array_of
 from fastgen._ops import chosen
 from fastgen._typing import Array, ArrayLike, EmbeddingLayout
 
@@ -75,7 +76,7 @@ def timestep_embedding(
            [0.841, 0.01 , 0.54 , 1.   ]], dtype=float32)
     """
     chosen("timestep_embedding", "layout", dict.fromkeys(["sin_cos", "cos_sin"]), layout)
-    steps = np.asarray(t)
+    steps = array_of(t)
     if steps.dtype.kind not in "biuf":
         raise TypeError(f"timestep_embedding: t must hold real numbers, got {steps.dtype}")
     if not isinstance(dim, (int, np.integer)) or dim < 1:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._ops import chosen
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.schedule import Schedule
@@ -150,7 +151,7 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
     >>> float(edm_weight(0.5))
     8.0
     """
-    levels = np.asarray(sigma, np.float64)
+    levels = array_of(sigma, np.float64)
     if not (np.all(levels > 0) and sigma_data > 0):
         raise ValueError(
             f"edm_weight: sigma and sigma_data must be > 0, got sigma {levels}, "
@@ -279,7 +280,7 @@ def cosmap_weight(t: ArrayLike) -> Array:
 
 
 def _unit_times(function: str, t: Any) -> Any:
-    t = np.asarray(t, np.float64)
+    t = array_of(t, np.float64)
     if not np.all((t >= 0) & (t <= 1)):
         raise ValueError(f"{function}: t must lie in [0, 1], got {t}")
     return t

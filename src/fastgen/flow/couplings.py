@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._compose import composed, row
 from fastgen._core import Op
 from fastgen._ops import OPS, chosen
@@ -31,10 +32,10 @@ _LIMITS = {"softplus": 3.0, "tanh": 1.0, "soft_clip": math.log(1000)}  # default
 
 def _as_operand(mask: Any, x: Any) -> Any:
     """Return the mask in a type that does not change the type of the result."""
-    mask = mask if isinstance(getattr(mask, "dtype", None), np.dtype) else np.asarray(mask)
+    mask = mask if isinstance(getattr(mask, "dtype", None), np.dtype) else array_of(mask)
     dtype = getattr(x, "dtype", np.dtype(np.float64))
     if not isinstance(dtype, np.dtype):  # such as the type of a tensor
-        dtype = np.asarray(x).dtype
+        dtype = array_of(x).dtype
     return mask.astype(dtype) if mask.dtype.kind in "biu" and dtype.kind not in "biu" else mask
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._core import overrides_ufuncs
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -20,7 +21,7 @@ _LARGEST = 32  # LAPACK is faster for larger matrices
 def _by_lapack(a: Any, out: Any) -> Any:
     """Compute with NumPy in double, one matrix after the other."""
     _slogdet.check_types((a,))
-    a = np.asarray(a)
+    a = array_of(a)
     with np.errstate(all="ignore"):
         by_lapack = np.linalg.slogdet(a.astype(np.float64))
     lost = np.isnan(a).any(axis=(-2, -1))  # the pivots of LAPACK may skip a NaN

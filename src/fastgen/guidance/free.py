@@ -194,6 +194,7 @@ class _OneByOne(Composition):
     """Any number of predictions, which are added to `start` one after the other."""
 
     name = "guidance.combine"
+    differentiable = False
 
     def __init__(
         self, start: Any, base: Any, predictions: tuple[Any, ...], scales: Any, axis: Any

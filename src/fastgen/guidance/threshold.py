@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._compose import composed
 from fastgen._ops import OPS
 from fastgen._registry import operation
@@ -103,7 +104,7 @@ def dynamic_threshold(
         raise ValueError(f"dynamic_threshold: quantile must lie between 0 and 1, got {quantile}")
     if not max_limit >= 1:
         raise ValueError(f"dynamic_threshold: max_limit must be at least 1, got {max_limit}")
-    array = np.asarray(x0)
+    array = array_of(x0)
     if array.size == 0:
         return scale_to_limit(array, 1.0, out=out)
     flat = array.reshape(1 if array.ndim < 2 else array.shape[0], -1)

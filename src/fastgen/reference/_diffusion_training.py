@@ -94,12 +94,12 @@ def edm_denoised(x: Any, output: Any, sigma: Any, *, sigma_data: float = 0.5) ->
 
 def posterior_mean_variance(x0: Any, x_t: Any, t: Any, schedule: Any) -> tuple[Any, Any, Any]:
     """Mean and variance of the previous step, given the current step and the data."""
-    alphas, betas = schedule.alphas[t], schedule.betas[t]
-    alpha_bar, t = schedule.alpha_bar[t], np.asarray(t)
-    before = np.where(t > 0, schedule.alpha_bar[t - 1], 1)
+    alphas, betas, alpha_bar = schedule.alphas[t], schedule.betas[t], schedule.alpha_bar[t]
+    later = np.asarray(t) > 0
+    before = np.where(later, schedule.alpha_bar[t - 1], 1)
     of_x0 = np.sqrt(before) * betas / (1 - alpha_bar)
     of_xt = np.sqrt(alphas) * (1 - before) / (1 - alpha_bar)
     variance = (1 - before) / (1 - alpha_bar) * betas
     of_step_1 = (1 - schedule.alpha_bar[0]) / (1 - schedule.alpha_bar[1]) * schedule.betas[1]
     mean = leading(of_x0, x0) * x0 + leading(of_xt, x_t) * x_t
-    return mean, variance, np.log(np.where(t > 0, variance, of_step_1))
+    return mean, variance, np.log(np.where(later, variance, of_step_1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -189,7 +190,7 @@ def vlb_terms(
     kl = kl_diag_normal(0.0, log_small, shift, logvar, axis=())
     nll = discretized_gaussian_nll(x0, x0 + shift, logvar / 2, bins=bins, axis=())
     terms = np.where(_leading(t, x0) == 0, nll, kl)
-    return np.mean(terms, axis=tuple(range(1, x0.ndim))) / np.log(2)
+    return np.mean(terms, axis=tuple(range(1, x0.ndim))) / math.log(2)
 
 
 def langevin_step(x: Any, score: Any, step_size: Any, *, noise: Any) -> Any:

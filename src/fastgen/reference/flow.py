@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def _log_scale(u: Any, limit: Any, scale_map: str) -> Any:
         return np.log(np.minimum(np.logaddexp(u, 0) + 1e-3, 3 if limit is None else limit))
     if scale_map == "tanh":
         return (1.0 if limit is None else limit) * np.tanh(u)
-    return u / (1 + np.abs(u) / (float(np.log(1000)) if limit is None else limit))
+    return u / (1 + np.abs(u) / (math.log(1000) if limit is None else limit))
 
 
 def affine_coupling(
@@ -184,7 +185,7 @@ def tanh(x: Any, *, inverse: bool = False, axis: Axis = -1, keepdims: bool = Fal
     """Hyperbolic tangent, to (-1, 1), with its log-determinant."""
     if inverse:
         return _with_logabsdet(np.arctanh(x), -np.log1p(-(x**2)), axis, keepdims)
-    terms = 2 * (float(np.log(2)) - np.abs(x) - np.log1p(np.exp(-2 * np.abs(x))))
+    terms = 2 * (math.log(2) - np.abs(x) - np.log1p(np.exp(-2 * np.abs(x))))
     return _with_logabsdet(np.tanh(x), terms, axis, keepdims)
 
 
@@ -240,13 +241,13 @@ def soft_clip(
 
 def log_prob(z: Any, logabsdet: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-likelihood of data that a flow maps to a standard normal distribution."""
-    log_2_pi = float(np.log(2 * np.pi))
+    log_2_pi = math.log(2 * math.pi)
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims) + logabsdet
 
 
 def bits_per_dim(log_prob: Any, *, dims: int, bins: int = 256) -> Any:
     """Bits per dimension, from the log-likelihood of dequantized data."""
-    return -log_prob / (dims * np.log(2)) + np.log2(bins)
+    return -log_prob / (dims * math.log(2)) + math.log2(bins)
 
 
 def planar(x: Any, w: Any, u: Any, b: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:

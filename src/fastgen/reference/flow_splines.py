@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def _slopes(raw: Any, min_derivative: float, convention: str) -> Any:
         return raw
     if convention == "zuko":
         return np.exp(raw / (1 + np.abs(raw / np.log(min_derivative))))
-    offset = np.log(np.expm1(1 - min_derivative)) if convention == "distrax" else 0.0
+    offset = math.log(math.expm1(1 - min_derivative)) if convention == "distrax" else 0.0
     return np.logaddexp(raw + offset, 0) + min_derivative
 
 

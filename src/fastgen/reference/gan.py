@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 Axis = int | tuple[int, ...] | None
-_REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 
 
 def _x_log_y(x: Any, y: Any) -> Any:
@@ -65,6 +65,10 @@ def relativistic_loss(above: Any, below: Any, *, axis: Axis = -1, keepdims: bool
     return np.sum(np.logaddexp(0, below - above), axis=axis, keepdims=keepdims)
 
 
+def _reduction(name: str) -> Callable[[Any], Any]:
+    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[name]
+
+
 def discriminator_loss(
     real: Any,
     fake: Any,
@@ -75,7 +79,7 @@ def discriminator_loss(
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
 ) -> Any:
     """Loss of the discriminator, from its outputs on real and on generated samples."""
-    reduce = _REDUCTIONS[reduction]
+    reduce = _reduction(reduction)
     if kind == "relativistic":
         return reduce(relativistic_loss(real, fake, axis=()))
     if kind == "hinge":
@@ -99,7 +103,7 @@ def generator_loss(
     targets: tuple[float, float, float] = (0.0, 1.0, 1.0),
 ) -> Any:
     """Loss of the generator, from the discriminator's outputs on generated samples."""
-    reduce = _REDUCTIONS[reduction]
+    reduce = _reduction(reduction)
     if kind == "relativistic":
         return reduce(relativistic_loss(fake, real, axis=()))
     if kind == "non_saturating":
@@ -114,17 +118,22 @@ def generator_loss(
 def js_estimate(real: Any, fake: Any) -> Any:
     """Jensen-Shannon divergence of real and generated samples, estimated by a discriminator."""
     loss = discriminator_loss(real, fake, kind="minimax")
-    return float(np.log(2)) - 0.5 * loss
+    return math.log(2) - 0.5 * loss
 
 
 def gradient_penalty(
-    grad: Any, *, kind: str = "wgan_gp", center: float = 1.0, axis: Any = ...
+    grad: Any,
+    *,
+    kind: str = "wgan_gp",
+    center: float = 1.0,
+    axis: Any = ...,
+    keepdims: bool = False,
 ) -> Any:
     """Penalty on the norm of the discriminator's gradient, per sample."""
     axes = tuple(range(1, grad.ndim)) if axis is ... else axis
     if kind == "r1":
-        return 0.5 * np.sum(grad**2, axis=axes)
-    return (np.sqrt(np.sum(grad**2, axis=axes)) - center) ** 2
+        return 0.5 * np.sum(grad**2, axis=axes, keepdims=keepdims)
+    return (np.sqrt(np.sum(grad**2, axis=axes, keepdims=keepdims)) - center) ** 2
 
 
 def js_divergence_from_logits(

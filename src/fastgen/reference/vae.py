@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,7 @@ def kl_diag_normal(
 
 def gaussian_nll(x: Any, mu: Any, logvar: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Negative log-likelihood of a diagonal normal distribution, with its constant."""
-    # A Python float, so that float32 stays float32.
-    log_2_pi = float(np.log(2 * np.pi))
+    log_2_pi = math.log(2 * math.pi)
     terms = log_2_pi + logvar + (x - mu) ** 2 * np.exp(-logvar)
     return 0.5 * np.sum(terms, axis=axis, keepdims=keepdims)
 
@@ -105,17 +105,26 @@ def discretized_gaussian_nll(
 
 def standard_normal_log_prob(z: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Log-density of the standard normal distribution."""
-    log_2_pi = float(np.log(2 * np.pi))
+    log_2_pi = math.log(2 * math.pi)
     return -0.5 * np.sum(z**2 + log_2_pi, axis=axis, keepdims=keepdims)
 
 
 def _free(kl: Any, free_bits: float | None, axis: Axis) -> Any:
     """Sum divergences of latent variables. A batch mean below `free_bits` becomes `free_bits`."""
     if free_bits is not None:
-        events = [a % kl.ndim for a in np.atleast_1d(range(kl.ndim) if axis is None else axis)]
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        events = range(kl.ndim) if axis is None else [a % kl.ndim for a in axes]
         others = tuple(d for d in range(kl.ndim) if d not in events)
         kl = np.where(np.mean(kl, axis=others, keepdims=True) > free_bits, kl, free_bits)
     return np.sum(kl, axis=axis)
+
+
+def _kept(total: Any, ndim: int, axis: Axis, keepdims: bool) -> Any:
+    """Give the total the event axes of the data, with length 1."""
+    if not keepdims:
+        return total
+    events = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return np.expand_dims(total, tuple(a % ndim - ndim for a in events))
 
 
 def gaussian_elbo(
@@ -129,10 +138,12 @@ def gaussian_elbo(
     free_bits: float | None = None,
     axis: Axis = -1,
     latent_axis: Axis = -1,
+    keepdims: bool = False,
 ) -> Any:
     """Evidence lower bound of an autoencoder whose decoder gives normal distributions."""
     kl = _free(kl_standard_normal(mu, logvar, axis=()), free_bits, latent_axis)
-    return -gaussian_nll(x, x_mu, x_logvar, axis=axis) - beta * kl
+    nll = gaussian_nll(x, x_mu, x_logvar, axis=axis)
+    return _kept(-nll - beta * kl, np.ndim(x), axis, keepdims)
 
 
 def bernoulli_elbo(
@@ -145,10 +156,11 @@ def bernoulli_elbo(
     free_bits: float | None = None,
     axis: Axis = -1,
     latent_axis: Axis = -1,
+    keepdims: bool = False,
 ) -> Any:
     """Evidence lower bound of an autoencoder whose decoder gives logits."""
     kl = _free(kl_standard_normal(mu, logvar, axis=()), free_bits, latent_axis)
-    return -bernoulli_nll(x, logits, axis=axis) - beta * kl
+    return _kept(-bernoulli_nll(x, logits, axis=axis) - beta * kl, np.ndim(x), axis, keepdims)
 
 
 def kl_tril_normal(mu_q: Any, tril_q: Any, mu_p: Any, tril_p: Any) -> Any:
@@ -169,7 +181,7 @@ def sample_diag_normal_with_log_prob(
     mu: Any, logvar: Any, noise: Any, *, axis: Axis = -1, keepdims: bool = False
 ) -> tuple[Any, Any]:
     """Draws from diagonal normals, made from standard normal noise, and their log-density."""
-    log_density = -0.5 * (np.log(2 * np.pi) + logvar + noise**2)
+    log_density = -0.5 * (math.log(2 * math.pi) + logvar + noise**2)
     log_prob = np.sum(log_density, axis=axis, keepdims=keepdims)
     return sample_diag_normal(mu, logvar, noise), log_prob
 
@@ -238,7 +250,7 @@ def kl_categorical(logits_q: Any, logits_p: Any, *, axis: Axis = -1, keepdims: b
 def total_correlation(z: Any, mu: Any, logvar: Any, *, dataset_size: float) -> tuple[Any, ...]:
     """Mutual information, total correlation and dimension-wise divergence of a batch of codes."""
     pairs = -gaussian_nll(z[:, None, :], mu, logvar, axis=())  # (batch, batch, latent)
-    size = float(np.log(dataset_size * len(z)))
+    size = math.log(dataset_size * len(z))
     own = -gaussian_nll(z, mu, logvar)
     joint = logsumexp(np.sum(pairs, axis=-1), axis=1) - size
     marginals = np.sum(logsumexp(pairs, axis=1) - size, axis=-1)

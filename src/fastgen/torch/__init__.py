@@ -1,0 +1,30 @@
+"""The functions of fastgen on PyTorch's tensors, with gradients; see ``docs/torch.md``."""
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from fastgen.torch import diffusion, elementary, flow, gan, guidance, noise, vae
+from fastgen.torch._threads import share_threads
+
+__all__ = [
+    "diffusion",
+    "elementary",
+    "flow",
+    "gan",
+    "guidance",
+    "native",
+    "noise",
+    "share_threads",
+    "vae",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    """Import what few programs use at its first use."""
+    if name == "native":
+        return _importlib.import_module("fastgen.torch._native").native
+    raise AttributeError(f"module 'fastgen.torch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,116 @@
+"""A call of a function on tensors: which way it takes."""
+
+from __future__ import annotations
+
+from types import EllipsisType, NoneType
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastgen.diffusion import Schedule
+from fastgen.torch import _eager, _threads
+from fastgen.torch._arguments import Call
+from fastgen.torch._doors import Door
+from fastgen.torch._tensors import to_tensor
+
+_interpreter: Any = torch._C._functorch.peek_interpreter_stack
+_modes: Any = torch._C._len_torch_dispatch_stack
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_WIDE = (torch.float32, torch.float64)
+_CONSTANTS = (bool, int, float, str, NoneType, EllipsisType, Schedule)
+_DENSE = torch.strided
+_ARRAYS = (np.ndarray, np.float32, np.float64)
+_CPU = torch.device("cpu")
+
+
+def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call a function on tensors."""
+    if torch.compiler.is_compiling():
+        from fastgen.torch import _operator
+
+        return _operator.traced(door, args, options)
+    if _threads.shared:
+        _threads.follow()
+    if door.quick and _interpreter() is None and not _modes() and _constant(options):
+        plain, wants = _plain(args)
+        if plain and not wants:
+            arrays = [x.numpy() if type(x) in _PLAIN else x for x in args]
+            found = door.f(*arrays, **options)
+            return to_tensor(found) if type(found) in _ARRAYS else door.wrap(found, arrays)
+        if plain and len(args) <= len(door.differentiable) and _tensors(args):
+            return _eager.with_gradients(Call.of_tensors(door, args, options))
+    return _checked(door, args, options)
+
+
+def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:
+    """Return whether tensors are on the CPU and of one type, and whether one wants gradients."""
+    dtype = None
+    wants = False
+    for x in args:
+        if type(x) in _PLAIN:
+            if x.dtype is not dtype:
+                if dtype is not None or x.dtype not in _WIDE:
+                    return False, False
+                dtype = x.dtype
+            if not x.is_cpu or x.layout is not _DENSE:
+                return False, False
+            if x.requires_grad:
+                wants = True
+        elif type(x) not in _CONSTANTS:
+            return False, False
+    return True, wants
+
+
+def _tensors(args: tuple[Any, ...]) -> bool:
+    return torch.is_grad_enabled() and all(type(x) in _PLAIN for x in args)
+
+
+def _constant(options: dict[str, Any]) -> bool:
+    for x in options.values():
+        if type(x) is tuple:
+            if not all(type(y) in _CONSTANTS for y in x):
+                return False
+        elif type(x) not in _CONSTANTS:
+            return False
+    return True
+
+
+def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call a function on any tensors."""
+    transformed = _interpreter() is not None
+    special = transformed or _modes() > 0
+    given, options = door.bind(args, options)
+    if special:
+        door.refuse_changes(options)
+    if door.noisy:
+        options = door.with_key(options, as_tensor=special)
+    if door.takes_dtype:
+        options = {"dtype": torch.get_default_dtype()} | options
+    made = Call(door, given, options, values=not special)
+    wants = torch.is_grad_enabled() and any(x.requires_grad for x in made.tensors)
+    own = door.function is None and not door.noisy and not door.overwritten
+    if not on_cpu(made) or (own and (wants or transformed)):
+        from fastgen.torch import _native
+
+        return _native.run(made)
+    made.check()
+    made.unify()
+    if transformed:
+        from fastgen.torch import _functorch
+
+        return _functorch.run(made)
+    if special or any(type(x) not in _PLAIN for x in made.tensors):
+        from fastgen.torch import _operator
+
+        return _operator.run(made)
+    return _eager.with_gradients(made) if wants else _eager.value(made)
+
+
+def on_cpu(made: Call) -> bool:
+    """Whether the tensors are on the CPU; raise if they are on several devices."""
+    devices = {x.device: place for x, (place, _) in zip(made.tensors, made.owners, strict=True)}
+    if len(devices) > 1:
+        where = ", ".join(f"{made.name(place)} on {d}" for d, place in devices.items())
+        raise TypeError(f"all tensors must be on one device, got {where}")
+    return not devices or next(iter(devices)) == _CPU

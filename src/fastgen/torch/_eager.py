@@ -1,0 +1,192 @@
+"""Calls of plain tensors on the CPU, outside of transforms: values, and gradients by autograd."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastgen._compose import Beside, Composition, Row
+from fastgen._core import Op
+from fastgen._signature import parse
+from fastgen._sums import Form, Sum
+from fastgen.torch._arguments import Call, Slot, no_gradient
+from fastgen.torch._tensors import to_array, to_tensor
+
+_kept: Any = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+_delayed: Any = torch._C._functions.DelayedError
+
+
+def value(call: Call) -> Any:
+    """Return the results of a call without gradients."""
+    arrays = list(map(to_array, call.tensors))
+    args, options = call.fill(arrays)
+    found = call.door.f(*args, **options)
+    for name in call.door.overwritten:
+        if type(call.options.get(name)) is Slot:
+            call.written(call.options[name])
+    if options.get("out") is not None:
+        return _written(call, found)
+    return call.door.wrap(found, arrays)
+
+
+def _written(call: Call, found: Any) -> Any:
+    """Return the tensors of `out`, where they are, and the other results."""
+    out = call.options["out"]
+    if type(out) is not tuple:
+        return call.written(out) if type(out) is Slot else to_tensor(found)
+    pairs = zip(out, found, strict=False)
+    return tuple([call.written(o) if type(o) is Slot else to_tensor(r) for o, r in pairs])
+
+
+def with_gradients(call: Call) -> Any:
+    """Return the results of a call, which autograd differentiates."""
+    results = Differentiable.apply(call, *call.tensors)
+    if type(results) is tuple and call.door.tuple_type is not None:
+        return call.door.tuple_type(*results)
+    return results
+
+
+class Differentiable(torch.autograd.Function):
+    """One call, and its gradients.
+
+    Where the result is one number per row, and every input has whole rows of its own, the gradients
+    are linear in one factor per row. Then one pass over memory computes the value and the
+    gradients, and the backward pass multiplies. Otherwise the backward pass reads the inputs again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, *tensors: torch.Tensor) -> Any:
+        """Compute the results."""
+        arrays = list(map(to_array, tensors))
+        args, options = call.fill(arrays)
+        function: Any = call.door.function
+        composition, _ = function.call(tuple(args), options)
+        if not composition.differentiable:
+            first = call.owners[ctx.needs_input_grad.index(True) - 1]
+            raise TypeError(no_gradient(call.door, first.place))
+        ctx.set_materialize_grads(False)
+        ctx.call = call
+        ctx.wanted = wanted_of(call, ctx.needs_input_grad[1:])
+        ctx.in_one_pass = linear_in_rows(composition, arrays)
+        if ctx.in_one_pass:
+            found, gradients = function.gradients(composition, ctx.wanted, 1.0, True)
+            kept = _of_tensors(call, ctx.needs_input_grad[1:], ctx.wanted, gradients)
+            ctx.save_for_backward(*kept)
+            return to_tensor(found)
+        ctx.save_for_backward(*tensors)
+        results = call.door.wrap(composition.value(), arrays)
+        if isinstance(composition, Beside):
+            ctx.mark_non_differentiable(*results[1:])
+        return tuple(results) if isinstance(results, tuple) else results
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        """Compute the gradients from one cotangent per result."""
+        needs = ctx.needs_input_grad
+        if all(c is None for c in cotangents):
+            return (None,) * len(needs)
+        if ctx.in_one_pass:
+            found = [_scaled(g, cotangents[0]) for g in ctx.saved_tensors]
+        else:
+            found = gradients(ctx.call, ctx.saved_tensors, needs[1:], cotangents)
+        if torch.is_grad_enabled():
+            found = once(ctx.call.door.name, found)
+        rest = iter(found)
+        return (None, *[next(rest) if need else None for need in needs[1:]])
+
+
+def wanted_of(call: Call, needs: Sequence[bool]) -> list[int]:
+    """Return the positions of the inputs whose gradients are wanted."""
+    pairs = zip(call.owners, needs, strict=True)
+    return sorted({owner.place for owner, need in pairs if need})  # type: ignore[misc]
+
+
+def gradients(
+    call: Call, tensors: Sequence[torch.Tensor], needs: Sequence[bool], cotangents: Sequence[Any]
+) -> list[Any]:
+    """Return the gradient of each tensor that needs one."""
+    args, options = call.fill(list(map(to_array, tensors)))
+    function: Any = call.door.function
+    composition, _ = function.call(tuple(args), options)
+    given = tuple([None if c is None else to_array(c) for c in cotangents])
+    cotangent = given if len(given) > 1 else given[0]
+    wanted = wanted_of(call, needs)
+    found = function.gradients(composition, wanted, cotangent, False)[1]
+    return _of_tensors(call, needs, wanted, found)
+
+
+def _of_tensors(
+    call: Call, needs: Sequence[bool], wanted: Sequence[int], found: Sequence[Any]
+) -> list[Any]:
+    """Return the gradient of each tensor that needs one, from those of the inputs."""
+    of = dict(zip(wanted, found, strict=True))
+    kept = []
+    for owner, need in zip(call.owners, needs, strict=True):
+        if need:
+            g = of[owner.place]  # type: ignore[index]
+            kept.append(to_tensor(g if owner.item is None else g[owner.item]))
+    return kept
+
+
+def _scaled(gradient: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Return the gradient times one factor per row."""
+    missing = gradient.dim() - factor.dim()
+    if factor.dim() and missing:
+        factor = factor.reshape(factor.shape + (1,) * missing)
+    if _kept is None or _kept():
+        return gradient * factor
+    return gradient.mul_(factor)
+
+
+def once(name: str, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return gradients that raise where they are differentiated."""
+    guarded = _delayed(no_second(name), len(gradients))(
+        *[g.detach().requires_grad_() for g in gradients]
+    )
+    return list(guarded) if isinstance(guarded, tuple) else [guarded]
+
+
+@functools.cache
+def _even(op: Op) -> bool:
+    """Whether a row has one result, and all inputs have the same core dimensions."""
+    cores = parse(op.signature).inputs
+    return op.nout == 1 and cores.count(cores[0]) == len(cores)
+
+
+def no_second(name: str) -> str:
+    """Return the message for a second derivative."""
+    return (
+        f"fastgen.torch.{name} has no second derivatives. "
+        f"Differentiate fastgen.torch.native(fastgen.torch.{name}) instead"
+    )
+
+
+def linear_in_rows(composition: Composition, arrays: list[Any]) -> bool:
+    """Whether one factor per row scales the gradients of all inputs.
+
+    In half precision the factor would round a second time.
+    """
+    if any(x.dtype.itemsize == 2 for x in arrays):
+        return False
+    first = arrays[0].shape
+    if type(composition) is Row:
+        if composition.axis != -1 or not _even(composition.op):
+            return False
+        return all(type(x) is np.ndarray and x.shape == first for x in composition.operands)
+    if type(composition) is Sum and _along_last_axis(composition.form):
+        batch = first[:-1]
+        found = [type(x) is np.ndarray and x.shape[:-1] == batch for x in composition.inputs]
+        if all(found) and min([x.ndim for x in composition.inputs]) > 0:
+            return True
+    results = composition.results()
+    return len(results) == 1 and results[0].shape == ()
+
+
+@functools.lru_cache(64)
+def _along_last_axis(form: Form) -> bool:
+    """Whether each part of a sum sums over the last axis, for each row by itself."""
+    return not form.keepdims and all(p.axis == -1 and not p.whole for p in form.parts)

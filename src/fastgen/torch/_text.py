@@ -1,0 +1,148 @@
+"""A call as text and lists: the form in which it passes through PyTorch's compiler.
+
+The text of ``kl_standard_normal(mu, logvar, axis=-1)`` is ``vae.kl_standard_normal(t0,t1,axis=i0)``
+with two tensors and the integer -1. So a shape or number that changes does not change the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from fastgen.torch._arguments import Call, Owner, no_gradient
+from fastgen.torch._doors import door
+
+
+class Written(NamedTuple):
+    """A call as text and lists."""
+
+    text: str
+    tensors: list[torch.Tensor]
+    floats: list[float]
+    ints: list[int]
+
+
+def write(name: str, args: Sequence[Any], options: dict[str, Any]) -> Written:
+    """Write a call. The compiler traces this function."""
+    lists = Written("", [], [], [])
+    parts = [_write(x, lists) for x in args]
+    parts += [f"{key}={_write(x, lists)}" for key, x in options.items()]
+    return Written(f"{name}({','.join(parts)})", *lists[1:])
+
+
+def _write(x: Any, lists: Written) -> str:
+    _, tensors, floats, ints = lists
+    if isinstance(x, torch.Tensor):
+        tensors.append(x)
+        return f"t{len(tensors) - 1}"
+    if x is None or isinstance(x, bool):
+        return str(x)
+    if isinstance(x, (int, torch.SymInt)):
+        ints.append(x)  # type: ignore[arg-type]
+        return f"i{len(ints) - 1}"
+    if isinstance(x, (float, torch.SymFloat)):
+        floats.append(x)  # type: ignore[arg-type]
+        return f"f{len(floats) - 1}"
+    if isinstance(x, str):
+        return f"'{x}'"
+    if x is ...:
+        return "..."
+    if isinstance(x, torch.dtype):
+        return f"'{str(x).removeprefix('torch.')}'"
+    if isinstance(x, (tuple, list)):
+        return "(" + "".join([f"{_write(y, lists)}," for y in x]) + ")"
+    return f"o{_handle(x)}"
+
+
+_OBJECTS: list[Any] = []
+"""The objects of traced calls, such as schedules. The text of a call has their positions."""
+
+
+@torch._dynamo.assume_constant_result
+def _handle(x: Any) -> int:
+    """Return the position of an object in the list."""
+    for k, known in enumerate(_OBJECTS):
+        if known is x:
+            return k
+    _OBJECTS.append(x)
+    return len(_OBJECTS) - 1
+
+
+class Place(NamedTuple):
+    """An element of one of the lists."""
+
+    kind: str
+    k: int
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> tuple[list[Any], dict[str, Any]]:
+    node: Any = ast.parse(text, mode="eval").body
+    return [_value(x) for x in node.args], {k.arg: _value(k.value) for k in node.keywords}
+
+
+def _value(node: Any) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Tuple):
+        return tuple([_value(x) for x in node.elts])
+    kind, k = node.id[0], int(node.id[1:])
+    return _object(k) if kind == "o" else Place(kind, k)
+
+
+def _object(k: int) -> Any:
+    if k >= len(_OBJECTS):
+        raise RuntimeError(
+            "this program was exported by another process, and its schedule is not in the file"
+        )
+    return _OBJECTS[k]
+
+
+def name_of(text: str) -> str:
+    """Return the name of the function."""
+    return text.partition("(")[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def owners(text: str) -> list[Owner]:
+    """Return the parameter of each tensor."""
+    args, options = _parsed(text)
+    found: list[Owner] = []
+    for place, x in [*enumerate(args), *options.items()]:
+        for item, y in enumerate(x) if type(x) is tuple else [(None, x)]:
+            if type(y) is Place and y.kind == "t":
+                found.append(Owner(place, item))
+    return found
+
+
+def filled(
+    text: str, tensors: Sequence[Any], floats: Sequence[float], ints: Sequence[int]
+) -> tuple[str, list[Any], dict[str, Any]]:
+    """Return the name of the function, and its arguments."""
+    args, options = _parsed(text)
+    lists = {"t": tensors, "f": floats, "i": ints}
+
+    def fill(x: Any) -> Any:
+        if type(x) is Place:
+            return lists[x.kind][x.k]
+        return tuple([fill(y) for y in x]) if type(x) is tuple else x
+
+    return name_of(text), [fill(x) for x in args], {k: fill(x) for k, x in options.items()}
+
+
+def read(text: str, tensors: Sequence[Any], floats: Sequence[float], ints: Sequence[int]) -> Call:
+    """Return the call."""
+    name, args, options = filled(text, tensors, floats, ints)
+    return Call(door(name), args, options)
+
+
+def check_gradients(text: str, tensors: Sequence[torch.Tensor]) -> None:
+    """Raise if a tensor has gradients that would be lost."""
+    entrance = door(name_of(text))
+    for x, owner in zip(tensors, owners(text), strict=True):
+        if x.requires_grad and not entrance.has_gradient(owner.place):
+            raise TypeError(no_gradient(entrance, owner.place))
