@@ -98,11 +98,14 @@ def test_train_flow(tmp_path):
             ["sample_mixture.py", "score_mixture.py"], ["--samples=99", "--seed=-1"]
         ),
         ("train_diffusion.py", "--steps=12"),
+        *itertools.product(
+            ["onnx_sampling.py"], ["--epochs=0", "--steps=0", "--samples=13", "--seed=-1"]
+        ),
     ],
 )
 def test_examples_refuse(tmp_path, name, option):
     """Before they import anything slow: none of it need be installed."""
-    slow = ["matplotlib", "sklearn"]
+    slow = ["matplotlib", "sklearn", "onnxruntime"]
     code = (
         f"import runpy, sys; sys.modules |= dict.fromkeys({slow}); "
         f"sys.argv = {[name, option, '--out', str(tmp_path)]}; "
@@ -119,11 +122,13 @@ def test_examples_refuse(tmp_path, name, option):
     [
         *itertools.product(TRAINING + MIXTURES, ["matplotlib"]),
         *itertools.product(TRAINING, ["sklearn"]),
+        *itertools.product(["onnx_sampling.py"], ["matplotlib", "sklearn", "onnxruntime"]),
     ],
 )
 def test_examples_name_what_to_install(name, package):
     """Mocks replace the packages that are not missing, because importing them is slow."""
     slow = ["matplotlib", "matplotlib.figure", "sklearn", "sklearn.datasets", "threadpoolctl"]
+    slow += ["onnxruntime"]
     code = (
         "import runpy, sys; from unittest.mock import MagicMock\n"
         f"for name in {slow}:\n"
@@ -178,3 +183,17 @@ def test_sample_mixture(tmp_path):
     assert errors["DDIM"][-1] < errors["DDIM"][0] / 4
     assert errors["UniPC"][-1] < errors["UniPC"][0] / 50
     assert errors["DDPM"][-1] < 0.1
+
+
+def test_onnx_sampling(tmp_path):
+    for module in ("sklearn", "matplotlib", "torch", "onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install {module}")
+    done = run("onnx_sampling.py", "--epochs", 15, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    assert is_picture(tmp_path / "new" / "onnx_digits.png")
+    assert (tmp_path / "new" / "scheduler" / "scheduler_config.json").is_file()
+
+    assert "<DPMSolverMultistep of 20 steps" in done.stdout
+    times = re.search(rf"{NUMBER} us for the model, {NUMBER} us for the sampler", done.stdout)
+    assert all(float(time) > 0 for time in times.groups())

@@ -208,7 +208,8 @@ class Tables:
         Parameters
         ----------
         ratio : float or array_like
-            From 0 to infinity. Beyond the last step, the time is that of the last step.
+            From 0 to infinity. Beyond the last step, the time is that of the last step. On a flow
+            schedule, it is :math:`\sigma_t / (1 - \sigma_t)`.
 
         Returns
         -------

@@ -91,6 +91,9 @@ class Schedule(DiscreteSchedules):
     ``"flow"``                 `flow`: :math:`\alpha_t = 1 - \sigma_t`
     =========================  ===================================================================
 
+    `coefficients` gives :math:`\alpha_t` and :math:`\sigma_t` at any t, and `time_of` the time at
+    which :math:`\sigma_t / \alpha_t` has a given value.
+
     **Steps and times.** Functions that take `t` and a schedule read `t` in the schedule's `unit`.
 
     =========================  ======================================  ==========================
