@@ -66,7 +66,9 @@ def relativistic_loss(above: Any, below: Any, *, axis: Axis = -1, keepdims: bool
 
 
 def _reduction(name: str) -> Callable[[Any], Any]:
-    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[name]
+    reductions: dict[str, Callable[[Any], Any]]
+    reductions = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
+    return reductions[name]
 
 
 def discriminator_loss(

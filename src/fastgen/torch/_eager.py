@@ -13,7 +13,8 @@ from fastgen._compose import Beside, Composition, Row
 from fastgen._core import Op
 from fastgen._signature import parse
 from fastgen._sums import Form, Sum
-from fastgen.torch._arguments import Call, Slot, no_gradient
+from fastgen.torch._arguments import Call, no_gradient
+from fastgen.torch._doors import Slot
 from fastgen.torch._tensors import to_array, to_tensor
 
 _kept: Any = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
@@ -102,7 +103,7 @@ class Differentiable(torch.autograd.Function):
 def wanted_of(call: Call, needs: Sequence[bool]) -> list[int]:
     """Return the positions of the inputs whose gradients are wanted."""
     pairs = zip(call.owners, needs, strict=True)
-    return sorted({owner.place for owner, need in pairs if need})  # type: ignore[misc]
+    return sorted({owner.place for owner, need in pairs if need})
 
 
 def gradients(
@@ -127,7 +128,7 @@ def _of_tensors(
     kept = []
     for owner, need in zip(call.owners, needs, strict=True):
         if need:
-            g = of[owner.place]  # type: ignore[index]
+            g = of[owner.place]
             kept.append(to_tensor(g if owner.item is None else g[owner.item]))
     return kept
 

@@ -17,8 +17,8 @@ from fastgen._axes import Labels
 from fastgen._compose import Result
 from fastgen._describe import describe
 from fastgen.torch import _text
-from fastgen.torch._arguments import Owner, promoted
-from fastgen.torch._doors import Door, door
+from fastgen.torch._arguments import promoted
+from fastgen.torch._doors import Door, Owner, door
 from fastgen.torch._tensors import numpy_type, torch_type
 
 Sizes = Sequence[Any]
@@ -32,11 +32,13 @@ def call(
     names = [entrance.own(owner.place) for owner in owners]
     kinds = promoted([(x.dtype, x.dim()) for x in tensors], names)
     stand_ins: list[Any] = [
-        1 if name in entrance.numbers else Abstract(map(_seen, x.shape), numpy_type(name, kind))
+        1 if name in entrance.numbers else Abstract([*map(_seen, x.shape)], numpy_type(name, kind))
         for name, x, kind in zip(names, tensors, kinds, strict=True)
     ]
     rest = list(map(_seen, floats)), list(map(_seen, ints))
     if entrance.function is None:
+        results: Sequence[Result]
+        labels: Sequence[Labels]
         results, labels = _tried(entrance, text, stand_ins, *rest)
     else:
         _, args, options = _text.filled(text, stand_ins, *rest)
@@ -90,7 +92,7 @@ def _labels(labels: Any, owner: Owner) -> Labels:
     if owner.item is not None and labels and type(labels[0]) is tuple:
         found: Labels = labels[owner.item]
         return found
-    return labels  # type: ignore[no-any-return]
+    return labels
 
 
 def _seen(n: Any) -> Any:

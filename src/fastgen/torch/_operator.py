@@ -87,7 +87,7 @@ def _backward(ctx: Any, cotangents: Sequence[Any]) -> Any:
     found = iter(torch.ops.fastgen.gradients(tensors, list(cotangents), needs, *ctx.rest))
     floats, ints, _ = ctx.rest
     # PyTorch counts an empty list as one of tensors.
-    nothing = [None if len(numbers) else [] for numbers in (floats, ints)]
+    nothing: list[Any] = [None if len(numbers) else [] for numbers in (floats, ints)]
     return [next(found) if need else None for need in needs], *nothing, None
 
 

@@ -11,7 +11,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 HALVES = (torch.float16, torch.bfloat16)
 FLOATS = (torch.float32, torch.float64, *HALVES)
-_TYPES = {
+_TYPES: dict[Any, np.dtype[Any]] = {
     torch.float16: np.dtype(np.float16),
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
@@ -43,7 +43,7 @@ def numpy_type(name: str, dtype: torch.dtype) -> np.dtype[Any]:
     """Return NumPy's type for a tensor's, or raise for the argument `name`."""
     if dtype is torch.bfloat16:
         return bfloat16()
-    found = _TYPES.get(dtype)
+    found: np.dtype[Any] | None = _TYPES.get(dtype)
     if found is None:
         raise TypeError(f"{name} must be a tensor of real numbers, got {dtype}")
     return found

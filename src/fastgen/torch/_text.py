@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from fastgen.torch._arguments import Call, Owner, no_gradient
-from fastgen.torch._doors import door
+from fastgen.torch._arguments import Call, no_gradient
+from fastgen.torch._doors import Owner, door
 
 
 class Written(NamedTuple):
@@ -42,10 +42,10 @@ def _write(x: Any, lists: Written) -> str:
     if x is None or isinstance(x, bool):
         return str(x)
     if isinstance(x, (int, torch.SymInt)):
-        ints.append(x)  # type: ignore[arg-type]
+        ints.append(x)
         return f"i{len(ints) - 1}"
     if isinstance(x, (float, torch.SymFloat)):
-        floats.append(x)  # type: ignore[arg-type]
+        floats.append(x)
         return f"f{len(floats) - 1}"
     if isinstance(x, str):
         return f"'{x}'"
@@ -112,7 +112,8 @@ def owners(text: str) -> list[Owner]:
     """Return the parameter of each tensor."""
     args, options = _parsed(text)
     found: list[Owner] = []
-    for place, x in [*enumerate(args), *options.items()]:
+    places: list[tuple[int | str, Any]] = [*enumerate(args), *options.items()]
+    for place, x in places:
         for item, y in enumerate(x) if type(x) is tuple else [(None, x)]:
             if type(y) is Place and y.kind == "t":
                 found.append(Owner(place, item))
