@@ -160,6 +160,23 @@ def test_train_diffusion(tmp_path):
     assert float(difference[1]) <= 1e-3
 
 
+def test_inpaint_normal():
+    done = run("inpaint_normal.py", "--samples", 1000, "--steps", 50)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    rows = re.findall(rf"^ *(\d+) +{NUMBER} +{NUMBER}$", done.stdout, re.MULTILINE)
+    assert [int(count) for count, _, _ in rows] == [1, 4, 16]
+    assert float(rows[0][1]) > 5 * float(rows[2][1])
+    assert max(map(float, rows[2][1:])) < 0.15
+
+
+@pytest.mark.parametrize("option", ["--samples=99", "--steps=9", "--seed=-1"])
+def test_inpaint_normal_refuses(option):
+    done = run("inpaint_normal.py", option)
+    assert done.returncode == 2, done.stderr
+    assert "must be at least" in done.stderr
+
+
 def test_score_mixture(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib missing: pip install '.[examples]'")
     done = run("score_mixture.py", "--samples", 1000, "--out", tmp_path / "new")

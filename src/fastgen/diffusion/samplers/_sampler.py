@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _guided, _per_sample, _transition
+from fastgen.diffusion.samplers import _guided, _per_sample, _renoise, _transition
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._method import Array, Given, Method
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.samplers._transition import Density, Transition
 
@@ -207,6 +208,74 @@ class Sampler(Method):
             call = (bound.guided_op, arrays, numbers, out, bound.wanted)
             result = _per_sample.apply(*call, predictions=2)
         return self._next_of(result, i, bound, history, state)
+
+    def renoise(
+        self,
+        x: Any,
+        j: int,
+        i: int,
+        *,
+        out: Any = None,
+        noise: Any = None,
+        rng: np.random.Generator | None = None,
+        key: int | None = None,
+        first: int = 0,
+    ) -> Any:
+        r"""Go back from node j to node i, which has more noise, by the forward process.
+
+        .. math:: x_i = \frac{\alpha_i}{\alpha_j} x_j
+                  + \sqrt{\sigma_i^2 - \frac{\alpha_i^2}{\alpha_j^2} \sigma_j^2} \; z
+
+        where x = alpha x0 + sigma noise are the samples of this sampler. From the last node,
+        ``j = len(sampler)``, it adds the noise of node i to data. Inpainting (RePaint [1]_) needs
+        both: the known part at each node, and steps back, which let the unknown part adapt to it.
+
+        Parameters
+        ----------
+        x : ndarray
+            The samples at node j, ``(batch, ...)``: those before step j.
+        j, i : int
+            The nodes, ``0 <= i <= j <= len(sampler)``. A multistep sampler goes on from node i with
+            a new state.
+        out, noise, rng, first
+            As in `step`.
+        key : int, optional
+            As in `step`. The noise of a key depends on i, and differs from that of all steps. A
+            second visit of the same nodes needs another key, for `renoise` and for `step`.
+
+        Returns
+        -------
+        ndarray
+            The samples at node i. If i is j, they are `x`.
+
+        Raises
+        ------
+        TypeError
+            If `i` or `j` is no int.
+        ValueError
+            If `i` or `j` is no such node, or node i has less noise; if `noise` is not of the shape
+            of `x`, or is given with `rng` or `key`.
+
+        References
+        ----------
+        .. [1] Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion Probabilistic Models",
+           CVPR 2022, algorithm 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgen.diffusion import Schedule
+        >>> from fastgen.diffusion.samplers import DDPM
+        >>> sampler, x0 = DDPM(Schedule.linear(), 10), np.ones((2, 3))
+        >>> x = sampler.renoise(x0, len(sampler), 4, key=0)  # data with the noise of node 4
+        >>> x = sampler.step(x, 0.5 * x, 4, key=0)
+        >>> sampler.renoise(x, 5, 4, key=1).shape
+        (2, 3)
+        """
+        kept, spread = _renoise.coefficients(self, j, i)
+        x = with_shape(x)
+        drawn = self._noise(x, (noise, rng, key), _renoise.NOISE + i * NOISE_PER_STEP, first)
+        return LINEAR((x, drawn, kept, spread), -1, False, out)
 
     def mean_and_std(
         self, x: Any, prediction: Any, i: Any, *, state: State | None = None
