@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,16 @@ from fastgen.diffusion.schedule import Schedule
 __all__ = ["ERSDE"]
 
 KINDS = ("er", "sde", "ode")
-PLACES, SHARES = np.polynomial.legendre.leggauss(32)  # of Gauss' quadrature on [-1, 1]
+
+
+@functools.cache
+def quadrature() -> tuple[Any, Any]:
+    """Return the places and shares of Gauss' quadrature on [-1, 1].
+
+    numpy.polynomial takes as long to import as all samplers, so it is imported at the first use.
+    """
+    places, shares = np.polynomial.legendre.leggauss(32)
+    return places, shares
 
 
 class ERSDE(Sampler):
@@ -138,8 +148,9 @@ class ERSDE(Sampler):
         """
         here, length = places[0], places[0] - after
         middle, half = math.log(here * after) / 2, math.log(here / after) / 2
-        rho = np.exp(middle + half * PLACES)
-        shares = SHARES * half * rho / length * np.expm1(self._log_ratio(after, rho))
+        points, shares = quadrature()
+        rho = np.exp(middle + half * points)
+        shares = shares * half * rho / length * np.expm1(self._log_ratio(after, rho))
         way = (rho - here) / length
 
         def moment(n: int) -> float:
