@@ -81,7 +81,7 @@ class Halves(Sampler):
 
     def _history(self, state: Any, i: int) -> tuple[Any, ...]:
         history = super()._history(state, i)
-        if self._is_second(i) and not history:
+        if not history and self._is_second(i):
             raise ValueError(
                 f"{type(self).__name__}: i must begin a step in the first call of a run, got {i}, "
                 "which is the second evaluation of a step"
