@@ -141,3 +141,31 @@ def test_inversion_ends_at_noise_and_returns(schedule, algorithm, order):
         x = there.step(x, x0, i, state=state)
     wanted = there.grid.signal[-1] * x0 + there.grid.noise[-1] * noise
     np.testing.assert_allclose(x, wanted, rtol=1e-9, atol=1e-9)
+
+
+LONG = {
+    "DPMSolverMultistep": [
+        {"algorithm": a, "order": n} for a in ("dpmsolver++", "sde-dpmsolver++") for n in (2, 3)
+    ],
+    "UniPC": [{"order": 3, "lower_order_final": False, "corrector": False}],
+    "SASolver": [{"tau": 0.0, "lower_order_final": False}],
+    "ERSDE": [{"kind": "ode"}],
+}
+
+
+@pytest.mark.parametrize("schedule", [Schedule.linear(), Schedule.trigflow(), FLOW])
+@pytest.mark.parametrize(("name", "options"), [(k, o) for k, v in LONG.items() for o in v])
+def test_no_polynomial_reaches_over_a_long_step(name, options, schedule):
+    """The last of even steps is much longer in log-SNR, where predictions of x0 hardly change."""
+    lay = {"spacing": "linspace", "final_sigma": "min", "prediction": "x0"}
+    sampler = getattr(samplers, name)(schedule, 20, **lay, **options)
+    logs = -np.log(np.divide(sampler.grid.noise[1:], sampler.grid.signal[1:]))
+    assert logs[-1] - logs[-2] > 3 * (logs[-2] - logs[-3])
+    x, state, rng = np.full(20_000, 0.5), sampler.state(), np.random.default_rng(0)
+    x = rng.standard_normal(20_000) * sampler.init_noise_scale
+    for i in range(len(sampler)):  # data of deviation 1/2
+        alpha, sigma = sampler.grid.signal[i], sampler.grid.noise[i]
+        x0 = alpha / 4 / (alpha**2 / 4 + sigma**2) * x
+        x = sampler.step(x, x0, i, state=state, rng=rng)
+    right = math.hypot(sampler.grid.signal[-1] / 2, sampler.grid.noise[-1])
+    assert abs(x.std() / right - 1) < 0.15

@@ -42,6 +42,7 @@ SCHEDULES = {
     "from_log_snr 50, both limits": with_infinite_ends(50),
     "vp 1000": Schedule.vp(),
     "vp 50": Schedule.vp(50),
+    "trigflow 1000": Schedule.trigflow(),
     "trigflow 50": Schedule.trigflow(50),
     "trigflow 8": Schedule.trigflow(8),
     "flow 1000": Schedule.flow(),

@@ -15,6 +15,7 @@ from fastgen.diffusion.samplers._spacing import Levels, Way
 from fastgen.diffusion.schedule import Schedule
 
 ALMOST_NO_SIGNAL = 2.0**-24  # diffusers' alpha_bar at a step without signal
+STRETCH = 3.0  # how many times longer than those before it a step of a polynomial in lambda may be
 LONGEST = 3.0  # the longest step in lambda for methods that combine predictions of the noise
 FORMS = (VARIANCE_PRESERVING, VARIANCE_EXPLODING, FLOW)
 Nodes = tuple[Array, Array, Array]  # timesteps, alpha and sigma
@@ -48,16 +49,19 @@ class Grid:
             return math.inf
         return math.log(self.signal[i] / self.noise[i]) if self.signal[i] > 0 else -math.inf
 
-    def reach(self, i: int, most: int) -> int:
+    def reach(self, i: int, most: int, *, cautious: bool = True) -> int:
         """Return how many nodes before node i a polynomial in lambda may use, at most `most`.
 
-        A node without signal has no lambda, and a node that occurs twice adds nothing.
+        A node without signal has no lambda, and a node that occurs twice adds nothing. A polynomial
+        through nodes that are close together errs over a long step: `cautious` leaves out what lies
+        before a step that is more than `STRETCH` times shorter than step i.
         """
         count, rises = 0, self.rises
+        ahead = abs(self.log_snr_half(i + 1) - self.log_snr_half(i)) if cautious else 0.0
         while count < most and i - count > 0:
             before, after = self.log_snr_half(i - count - 1), self.log_snr_half(i - count)
             before, after = (after, before) if rises else (before, after)
-            if not -math.inf < before < after:
+            if not -math.inf < before < after or STRETCH * (after - before) < ahead < math.inf:
                 break
             count += 1
         return count

@@ -38,7 +38,8 @@ class DPMSolverMultistep(DPMSolver):
     prediction : {"epsilon", "x0", "v", "score", "flow"}, default "epsilon"
         What the model predicts.
     order : {1, 2, 3}, default 2
-        How many predictions a step uses. The first steps have fewer at hand.
+        How many predictions a step uses. The first steps have fewer at hand. A step that is more
+        than 3 times longer in log(alpha / sigma) than those before it uses fewer, without `parity`.
     algorithm : {"dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"}
         What is interpolated, and whether noise is added.
     solver : {"midpoint", "heun"}, default "midpoint"
@@ -185,7 +186,8 @@ class DPMSolverMultistep(DPMSolver):
         if left == 1 and (few or self.euler_at_final or self.grid.noise[-1] == 0):
             return 1
         most = min(self.order, 2 if left == 2 and few else 3)
-        return 1 + self.grid.reach(i, min(most - 1, available))
+        most = min(most - 1, available)
+        return 1 + self.grid.reach(i, most, cautious=self.parity is None)
 
     def _formula(self, i: int, available: int) -> StepFormula:
         grid = self.grid

@@ -167,7 +167,8 @@ class ERSDE(Sampler):
             return self._leap(i, (a, b), float(self.kind != "ode"))
         if sigma == 0:
             return StepFormula(a, b, k=alpha)
-        count = 1 + grid.reach(i, min(available, self.memory))
+        most = min(available, self.memory)
+        count = 1 + grid.reach(i, most, cautious=self.parity is None)
         places = [grid.noise[j] / grid.signal[j] for j in range(i, i - count, -1)]
         after = sigma / alpha
         if after == places[0]:  # the same sigma twice

@@ -163,7 +163,8 @@ class SASolver(Sampler):
         if left == 1 and self.grid.noise[-1] == 0:
             return 1
         most = left if self.lower_order_final else self.predictor_order
-        return 1 + self.grid.reach(i, min(self.predictor_order - 1, available, most - 1))
+        most = min(self.predictor_order - 1, available, most - 1)
+        return 1 + self.grid.reach(i, most, cautious=self.parity is None)
 
     def _correction(self, i: int, available: int) -> list[float]:
         """Return the weights that correct the sample at node i. The new prediction comes first."""
@@ -172,7 +173,7 @@ class SASolver(Sampler):
             return nothing
         most = len(self) - i + 2 if self.lower_order_final else self.corrector_order
         order = min(self.corrector_order, available + 1, most)
-        order = 1 + self.grid.reach(i, order - 1)
+        order = 1 + self.grid.reach(i, order - 1, cautious=False)
         corrected = self._weights(i - 1, i, order)
         predicted = [0.0, *self._weights(i - 1, i - 1, self._predicted(i - 1, available - 1))]
         corrected += [0.0] * (len(nothing) - len(corrected))

@@ -120,7 +120,8 @@ class UniPC(Sampler):
         if left == 1 and self.grid.noise[-1] == 0:
             return 1
         most = min(self.order, left if self.lower_order_final else self.order)
-        return 1 + self.grid.reach(i, min(most - 1, available))
+        most = min(most - 1, available)
+        return 1 + self.grid.reach(i, most, cautious=self.parity is None)
 
     def _formula(self, i: int, available: int) -> StepFormula:
         a, b = self._x0(i) if self.of_data else self._epsilon(i)
