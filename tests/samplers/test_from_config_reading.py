@@ -115,6 +115,23 @@ def test_given_timesteps():
         assert list(dict.fromkeys(sampler.timesteps)) == [999, 499, 99]
 
 
+def test_angles():
+    sprint = of("SCM", 2, sigma_data=0.5, prediction_type="trigflow")
+    assert sprint.timesteps.tolist() == [np.pi / 2, 1.3]
+    assert sprint.prediction == "v" and sprint.sigma_data == 0.5 and sprint.init_noise_scale == 1
+    config = {"_class_name": "SCMScheduler"}
+    assert from_config(config, 1).timesteps == [np.pi / 2]
+    even = from_config(config, 4).timesteps
+    np.testing.assert_allclose(even, np.pi / 2 * np.array([1, 0.75, 0.5, 0.25]), rtol=1e-5)
+    given = from_config(config, 3, timesteps=[1.5, 1.1, 0.6, 0.0], sigma_data=1.0)
+    assert given.timesteps.tolist() == [1.5, 1.1, 0.6] and given.sigma_data == 1
+    for wrong in ([1.5, 1.1, 0.6], [1.5, 1.1, 0.6, 0.1], [1.5, 1.1, 0.6, 0.3, 0]):
+        with pytest.raises(ValueError, match=r"timesteps must hold steps \+ 1 = 4 angles .*end at"):
+            from_config(config, 3, timesteps=wrong)
+    with pytest.raises(ValueError, match=r"steps must lie between 1 and 50, the number of trai"):
+        from_config(config, 51, num_train_timesteps=50)
+
+
 def test_nothing_is_shared():
     options = dict(EULER)
     from_config(options, 4, use_beta_sigmas=False)
@@ -196,6 +213,8 @@ WITHOUT_FORM = [
     ("PNDM", {"timestep_spacing": "linspace"}, "wherever the next begins; use 'leading'"),
     ("DDPM", {"variance_type": "fixed_large_log"}, "variance_type must be one of 'fixed_small'"),
     ("CMStochasticIterative", {"s_noise": 1.1}, "s_noise=1.1 has no form"),
+    ("SCM", {"prediction_type": "epsilon"}, "prediction_type must be one of 'trigflow'"),
+    ("SCM", {"sigma_data": 0}, "sigma_data must be > 0, got 0"),
     ("IPNDM", {"trained_betas": [0.1]}, "a schedule of its own; use null"),
     ("DPMSolverSDE", {"noise_sampler_seed": 3}, "give the seed as key="),
     ("DDIM", {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}, "zero terminal SNR"),

@@ -75,6 +75,27 @@ def test_predictions_and_guidance(data, cfg_pp):
         np.testing.assert_allclose(other, results[0], rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("clip", [None, 0.7])
+@pytest.mark.parametrize("kind", ["v", "x0", "flow"])
+@pytest.mark.parametrize("data", [0.5, 2.0])
+def test_parity_leaves_scaling_to_the_caller(data, kind, clip):
+    options = {"timesteps": ANGLES, "sigma_data": data, "prediction": kind, "clip": clip}
+    plain, parity = SCM(CIRCLE, **options), SCM(CIRCLE, **options, parity="diffusers")
+    assert parity.init_noise_scale == 1
+    x, uncond, cond, noise = np.random.default_rng(3).standard_normal((4, *SHAPE))
+    for i in range(len(ANGLES)):
+        assert parity.scale_input(x, i) is x
+        wanted = plain.step(x, cond, i, noise=noise)
+        got = parity.step(x, data * cond, i, noise=noise)
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+        guided = {"scale": 0.6, "cfg_pp": True, "noise": noise}
+        wanted = plain.guided_step(x, uncond, cond, i, **guided)
+        got = parity.guided_step(x, data * uncond, data * cond, i, **guided)
+        np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-11)
+    with pytest.raises(ValueError, match=r"SCM: parity must be"):
+        SCM(CIRCLE, parity="paper")
+
+
 def test_even_angles():
     sampler = SCM(CIRCLE, 4)
     np.testing.assert_allclose(sampler.timesteps, math.pi / 2 * np.array([1, 0.75, 0.5, 0.25]))

@@ -26,13 +26,15 @@ def split(combination):
     """Return the options of the configuration, steps, and what the run and the step are given."""
     combination = dict(combination)
     own, steps = combination.pop("own", {}), combination.pop("steps")
-    listed = combination.pop("listed", False)
+    listed, angles = combination.pop("listed", False), combination.pop("angles", False)
     options = {k: v for k, v in combination.items() if not isinstance(v, dict)}
     for several in combination.values():
         options |= several if isinstance(several, dict) else {}
     given = {"mu": options.pop("mu")} if "mu" in options else {}
     if listed:
         given["sigmas"] = np.linspace(1, 1 / steps, steps)
+    if angles:
+        given["timesteps"] = (1.5 * np.linspace(1, 0, steps + 1) ** 2).tolist()
     return options, steps, given, own
 
 
@@ -72,16 +74,20 @@ def largest_difference(monkeypatch, name, combination, dtype):
     x = start(sampler, dtype)
     with default_dtype(dtype):
         count = None if "sigmas" in given and name.startswith("UniPC") else steps
-        scheduler.set_timesteps(count, **given)
+        if name == "SCMScheduler":
+            set_angles(monkeypatch, scheduler, dtype, steps, **given)
+        else:
+            scheduler.set_timesteps(count, **given)
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)
         if name == "DPMSolverSDEScheduler":
             scheduler.noise_sampler = noise_of_steps(sampler, noises, dtype)
         clean = not hasattr(scheduler, "scale_model_input")
         in_step = {STEP[option]: value for option, value in own.items()}
-        path = list(their_samples(scheduler, x, clean, model, in_step))
+        timesteps = scheduler.timesteps[: -1 if name == "SCMScheduler" else None]
+        path = list(their_samples(scheduler, x, clean, model, in_step, timesteps))
     if dtype == np.float64:
-        check_timesteps(sampler, scheduler, options)
+        check_timesteps(sampler, timesteps.numpy(), options)
     scale = float(getattr(scheduler, "init_noise_sigma", 1.0))
     np.testing.assert_allclose(sampler.init_noise_scale, scale, rtol=1e-4)
     ours = run_ours(sampler, x, noises, every=name.startswith("SASolver"))
@@ -94,9 +100,24 @@ def largest_difference(monkeypatch, name, combination, dtype):
     return worst
 
 
-def check_timesteps(sampler, scheduler, options):
+def set_angles(monkeypatch, scheduler, dtype, steps, timesteps=None):
+    """Set the timesteps of `SCMScheduler`, which has a default for 2 steps alone.
+
+    In double, they are not rounded to float32, and pi / 2 is not rounded to 1.5708.
+    """
+    torch = importlib.import_module("torch")
+    given = {} if steps == 2 else {"intermediate_timesteps": None}
+    if timesteps is not None:
+        given |= {"timesteps": timesteps, "max_timesteps": None}
+    if dtype == np.float64:
+        monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    scheduler.set_timesteps(steps, **given)
+    if dtype == np.float64:
+        scheduler.timesteps = scheduler.timesteps.clamp(max=math.pi / 2)
+
+
+def check_timesteps(sampler, expected, options):
     """Raise if the timesteps differ, but for what rounding makes of integers."""
-    expected = scheduler.timesteps.numpy()
     found = sampler.timesteps
     assert found.shape == expected.shape
     if options.get("rescale_betas_zero_snr") and found[0] != expected[0]:

@@ -1,7 +1,8 @@
 """The options of diffusers' schedulers that are varied.
 
 For each class: axes, or a list of them, whose values are combined. A dictionary as a value holds
-several options; "own" holds arguments of the sampler, and "listed" says whether sigmas are given.
+several options; "own" holds arguments of the sampler; "listed" says whether sigmas are given, and
+"angles" whether timesteps are.
 """
 
 import math
@@ -175,6 +176,12 @@ AXES = {
         VP | SPACING | LAMBDA | ADAMS | SIGMAS | {"method": [{}, NOISE_PREDICTION, *THRESHOLDS]},
         ADAMS | {"sigmas": FLOWS[:2], "method": [{}, *THRESHOLDS]},
     ],
+    "SCMScheduler": {
+        "num_train_timesteps": [1000, 50],
+        "sigma_data": [0.5, 1.0, 2.0],
+        "angles": [False, True],
+        "steps": [2, 1, 5],
+    },
     "TCDScheduler": LCM | {"own": [{}, {"eta": 0.0}, {"eta": 1.0}]},
     "UniPCMultistepScheduler": [
         VP

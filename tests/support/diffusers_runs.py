@@ -104,10 +104,10 @@ def run_theirs(scheduler, steps, x, *, clean=False, says=model, **step_options):
         return list(their_samples(scheduler, x, clean, says, step_options))
 
 
-def their_samples(scheduler, x, clean, says, step_options):
+def their_samples(scheduler, x, clean, says, step_options, timesteps=None):
     import torch
 
-    for i, t in enumerate(scheduler.timesteps):
+    for i, t in enumerate(scheduler.timesteps if timesteps is None else timesteps):
         scaled = x if clean else scheduler.scale_model_input(torch.from_numpy(x), t).numpy()
         prediction = torch.from_numpy(says(scaled.astype(x.dtype), i))
         given = scheduler.step(prediction, t, torch.from_numpy(x), **step_options)

@@ -48,6 +48,9 @@ class SCM(Sampler):
         Clip the predicted x0 to [-clip, clip].
     threshold, threshold_max
         As in `DDIM`.
+    parity : {None, "diffusers"}, default None
+        With "diffusers", `step` takes s times the model's output, `scale_input` returns x, and
+        `init_noise_scale` is 1: the caller scales the input, the output and the start by s.
 
     Raises
     ------
@@ -56,7 +59,7 @@ class SCM(Sampler):
 
     Notes
     -----
-    The model's output is F. `SCMScheduler` of diffusers takes s F, and starts from s noise.
+    The model's output is F. The pipeline of diffusers scales it, and `SCMScheduler` takes s F.
 
     A model with EDM preconditioning has the angle arctan(sigma / s).
 
@@ -91,18 +94,20 @@ class SCM(Sampler):
         clip: float | None = None,
         threshold: float | None = None,
         threshold_max: float = math.inf,
+        parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
         self.sigma_data = _checks.check_positive("SCM", "sigma_data", sigma_data)
-        limits: dict[str, Any] = {"threshold": threshold, "threshold_max": threshold_max}
-        self._set_up(schedule, 1, "v", clip, **limits)
+        options: dict[str, Any] = {"threshold": threshold, "threshold_max": threshold_max}
+        self._set_up(schedule, 1, "v", clip, parity=parity, **options)
         _checks.check_choice(
             "SCM", "prediction", ("v", "epsilon", "x0", "score", "flow"), prediction
         )
         self.prediction = prediction
         self._take(self._grid_of(self._angles(steps, timesteps)))
-        self.init_noise_scale = self.sigma_data
-        self._scales = [1 / self.sigma_data] * len(self)
+        self._model_scale = 1.0 if parity else self.sigma_data
+        self.init_noise_scale = self._model_scale
+        self._scales = [1 / self._model_scale] * len(self)
         self._bind_steps()
 
     def _angles(self, steps: int, timesteps: Sequence[float] | None) -> Any:
@@ -142,9 +147,9 @@ class SCM(Sampler):
     def _x0(self, i: int) -> Pair:
         """Return the coefficients of x and of the network's output in x0."""
         of_x, of_output = super()._x0(i)
-        return of_x, self.sigma_data * of_output
+        return of_x, self._model_scale * of_output
 
     def _epsilon(self, i: int) -> Pair:
         """Return the coefficients of x and of the network's output in s times the noise."""
         of_x, of_output = super()._epsilon(i)
-        return of_x, self.sigma_data * of_output
+        return of_x, self._model_scale * of_output

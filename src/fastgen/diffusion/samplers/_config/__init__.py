@@ -30,7 +30,7 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
 
         Also what ``set_timesteps`` takes: `mu`, or `image_seq_len`, the number of tokens that
         `calculate_shift` takes, where ``use_dynamic_shifting`` is on; `sigmas`, before the shift
-        and without the last 0; and `timesteps`.
+        and without the last 0; and `timesteps`, those of ``SCMScheduler`` with the last 0.
 
         Also arguments of the sampler that no configuration has: `eta`, `clip_epsilon`, `churn`,
         `churn_min`, `churn_max`, `churn_noise`, and the `order` of `LMS` and `IPNDM`.
@@ -64,8 +64,11 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
     ``FlowMatchEulerDiscreteScheduler``, ``FlowMatchHeunDiscreteScheduler``,
     ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``, ``IPNDMScheduler``,
     ``KDPM2AncestralDiscreteScheduler``, ``KDPM2DiscreteScheduler``, ``LCMScheduler``,
-    ``LMSDiscreteScheduler``, ``PNDMScheduler``, ``SASolverScheduler``, ``TCDScheduler`` and
-    ``UniPCMultistepScheduler``.
+    ``LMSDiscreteScheduler``, ``PNDMScheduler``, ``SASolverScheduler``, ``SCMScheduler``,
+    ``TCDScheduler`` and ``UniPCMultistepScheduler``.
+
+    For `SCM`, diffusers has default timesteps for 2 steps alone. Other numbers of steps are at even
+    angles here. The first angle is pi / 2, where diffusers has 1.5708.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from fastgen.diffusion.samplers._config.schedulers import KNOWN, SCHEDULERS, Sch
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._spacing import Levels
 from fastgen.diffusion.samplers.ipndm import IPNDM
+from fastgen.diffusion.samplers.scm import SCM
 from fastgen.diffusion.schedule import Schedule
 
 Given = dict[str, Any]  # what is given for a run: mu, image_seq_len, sigmas, timesteps
@@ -54,6 +55,8 @@ def made(scheduler: Scheduler, options: Options, steps: int, given: Given, own: 
     """Return the sampler."""
     most = options.get("num_train_timesteps", MOST_STEPS)
     steps = _checks.check_steps("from_config", steps, most, "the number of training steps")
+    if scheduler.sampler is SCM:
+        given = {"timesteps": nodes.angles(steps, given.get("timesteps"))}
     check_timesteps(given, steps)
     found = arguments(options, scheduler.meanings) | limits(options) | dict(scheduler.fixed) | own
     found |= several(options, steps)
@@ -89,9 +92,11 @@ def schedule_of(options: Options, given: Given) -> Schedule:
     for name in ("mu", "image_seq_len"):
         if given.get(name) is not None:
             raise ValueError(f"from_config: {name} needs use_flow_sigmas=True")
-    if "sigma_data" in options:
+    if "rho" in options:
         ends = {name: options[name] for name in ("sigma_min", "sigma_max", "rho")}
         return Schedule.karras(options.get("num_train_timesteps", 2), **ends)
+    if "sigma_data" in options:
+        return Schedule.trigflow(options["num_train_timesteps"])
     if "beta_start" not in options:
         return schedules.of_sines(options["num_train_timesteps"])
     return schedules.of_betas(options)

@@ -16,6 +16,7 @@ from fastgen.diffusion.samplers._spacing import Levels, Way
 from fastgen.diffusion.schedule import Schedule
 
 V = "v_prediction"
+NOISIEST = 1.5708  # about a right angle
 
 
 class Laying(NamedTuple):
@@ -148,3 +149,16 @@ def of_sines(steps: int) -> Levels:
     alpha = np.sqrt((1 - sigma) * (1 + sigma))
     with np.errstate(divide="ignore"):
         return Levels(np.arctan2(sigma, alpha)[:-1] / np.pi * 2, sigma / alpha)
+
+
+def angles(steps: int, timesteps: Any = None) -> Any:
+    """Return the angles of `SCMScheduler`, whose list of timesteps holds the last 0, too."""
+    if timesteps is None:
+        return [NOISIEST, 1.3] if steps == 2 else np.linspace(NOISIEST, 0, steps + 1)[:-1]
+    t = _checks.falling("from_config", "timesteps", timesteps)
+    if len(t) != steps + 1 or t[-1] != 0:
+        raise ValueError(
+            f"from_config: timesteps must hold steps + 1 = {steps + 1} angles here, as in "
+            f"diffusers, and end at 0; got {timesteps!r}"
+        )
+    return t[:-1]

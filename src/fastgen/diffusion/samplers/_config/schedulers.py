@@ -34,6 +34,7 @@ from fastgen.diffusion.samplers.heun import DPM2, Heun
 from fastgen.diffusion.samplers.ipndm import IPNDM
 from fastgen.diffusion.samplers.linear_multistep import LMS, PNDM
 from fastgen.diffusion.samplers.sasolver import SASolver
+from fastgen.diffusion.samplers.scm import SCM
 from fastgen.diffusion.samplers.unipc import UniPC
 
 
@@ -311,6 +312,12 @@ SCHEDULERS: dict[str, Scheduler] = {
         | {"lambda_min_clipped": -math.inf, "variance_type": None},
         meanings={"algorithm_type": OF_DATA},
         laying=Laying(multistep=True, rounded=ROUNDS, repeats=True),
+    ),
+    "SCMScheduler": Scheduler(
+        SCM,
+        {"num_train_timesteps": 1000, "prediction_type": "trigflow", "sigma_data": 0.5},
+        meanings={"prediction_type": Meaning("prediction", {"trigflow": "v"})},
+        given=("timesteps",),
     ),
     "TCDScheduler": Scheduler(
         TCD,
