@@ -6,8 +6,8 @@
  *
  * Source: Vincent, A Connection Between Score Matching and Denoising Autoencoders (2011); Song et
  * al., Score-Based Generative Modeling through SDEs (2021), eq. 7, with the weight sigma^2.
- * Max error: 4 ULP (float and double) before the sum over the row, and of the derivatives. sigma s
- * + z is rounded once, so it may cancel. Without fused multiply-add the bound is 5 ULP, and holds
+ * Max error: 4 ULP (float and double), before the sum over the row; of the derivatives 4 ULP. sigma
+ * s + z is rounded once, so it may cancel. Without fused multiply-add the bound is 5 ULP, and holds
  * only if sigma s + z does not cancel.
  */
 #ifndef FG_DIFFUSION_DENOISING_SCORE_MATCHING_H

@@ -11,7 +11,8 @@
  * Source: Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022); Chung et al., "CFG++:
  * Manifold-constrained Classifier Free Guidance for Diffusion Models" (2024), algorithm 2.
  * Max error (float and double): of `denoised` 3 ULP of the largest of |a x|, |b n| and |b s (p -
- * n)|; of `next` 5 ULP, with four terms 6, of the largest product; the three above count times k.
+ * n)|; of `next` 5 ULP, with four terms 6 ULP, of the largest product; the three above count times
+ * k.
  */
 #ifndef FG_DIFFUSION_GUIDED_STEP_H
 #define FG_DIFFUSION_GUIDED_STEP_H

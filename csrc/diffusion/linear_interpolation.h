@@ -5,8 +5,8 @@
  *
  * Source: Lipman et al., Flow Matching for Generative Modeling (2023); Liu et al., Rectified Flow
  * (2023).
- * Max error: 2 ULP (float and double; 3 without fused multiply-add) of the larger of |x0| and |x1|,
- * for t from 0 to 1; of the velocity, 0.5 ULP.
+ * Max error: 3 ULP (float and double) of the larger of |x0| and |x1|, for t from 0 to 1; of the
+ * velocity, 0.5 ULP.
  */
 #ifndef FG_DIFFUSION_LINEAR_INTERPOLATION_H
 #define FG_DIFFUSION_LINEAR_INTERPOLATION_H

@@ -1,6 +1,7 @@
 /* x_t = alpha x0 + sigma z, and the noise z. If z is a stream, its elements are made in the tile.
  *
- * Max error: that of linear_combination; z is exact.
+ * Max error: 2 ULP (float and double) of the larger of the two terms, as in linear_combination.h; z
+ * is exact.
  */
 #ifndef FG_DIFFUSION_NOISED_H
 #define FG_DIFFUSION_NOISED_H

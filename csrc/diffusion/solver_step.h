@@ -14,8 +14,8 @@
  * Source: Song et al., Denoising Diffusion Implicit Models (2021), eq. 12; Lu et al., DPM-Solver++
  * (2022), algorithm 2.
  * Max error (float and double): of `denoised` 2 ULP of the larger of its two terms; of `next` 4
- * ULP, with four terms 6, of the largest product of a coefficient and a number; a x and b p count
- * times k.
+ * ULP, with four terms 6 ULP, of the largest product of a coefficient and a number; a x and b p
+ * count times k.
  */
 #ifndef FG_DIFFUSION_SOLVER_STEP_H
 #define FG_DIFFUSION_SOLVER_STEP_H

@@ -6,7 +6,7 @@
  * same sign, so nothing cancels. The second form takes the logarithm of 1 - Q(x) as log1p does. One
  * logarithm, of base + q, serves both.
  *
- * Max error: 3.9 ULP float, 4.5 double; without FMA 4.7, 4.8.
+ * Max error: 3.9 ULP float, 4.5 ULP double; without FMA 4.7 ULP, 4.8 ULP.
  * log_ndtr(-inf) = -inf, log_ndtr(inf) = -0, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_LOG_NDTR_H

@@ -4,7 +4,7 @@
  *
  * The tail is a product, so it keeps its digits down to subnormal numbers.
  *
- * Max error: 3.5 ULP float, 3.4 double; without FMA 4.5, 3.4.
+ * Max error: 3.5 ULP float, 3.4 ULP double; without FMA 4.5 ULP, 3.4 ULP.
  * ndtr(-inf) = 0, ndtr(inf) = 1, NaN gives NaN.
  */
 #ifndef FG_ELEMENTARY_NDTR_H

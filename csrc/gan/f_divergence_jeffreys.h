@@ -1,7 +1,7 @@
 /* f(u) = (u - 1) log u, u = e^log_u: E_q f(p/q) = KL(p || q) + KL(q || p).
  *
  * Source: Jeffreys (1946).
- * Max error: 2 ULP (float and double), of the derivative 2.
+ * Max error: 2 ULP (float and double); of the derivative 2 ULP.
  * l = -inf and inf give inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_JEFFREYS_H

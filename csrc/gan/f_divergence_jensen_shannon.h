@@ -5,7 +5,7 @@
  * 2), which overflows only where the result, near 1/2 log(2) u, overflows.
  *
  * Source: Lin (1991). f(1) = f'(1) = 0, so no term is added.
- * Max error: 5 ULP (float and double), of the derivative 4.
+ * Max error: 5 ULP (float and double); of the derivative 4 ULP.
  * log_u = -inf gives log(2) / 2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_JENSEN_SHANNON_H

@@ -5,7 +5,7 @@
  * term 1 - u has the expectation 0, and makes f(u) >= 0.
  *
  * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0.
- * Max error: 3 ULP (float and double), of the derivative 3.
+ * Max error: 3 ULP (float and double); of the derivative 3 ULP.
  * l = -inf gives 1, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_KL_H

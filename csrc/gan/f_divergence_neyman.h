@@ -3,7 +3,7 @@
  * f(u) = f(1/u), so f(u) = (e^a - 1) (1 - e^-a) with a = |log u|, two factors >= 0.
  *
  * Source: Neyman (1949), as an f-divergence Ali and Silvey (1966).
- * Max error: 2 ULP (float and double), of the derivative 2.
+ * Max error: 2 ULP (float and double); of the derivative 2 ULP.
  * l = -inf and inf give inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_NEYMAN_H

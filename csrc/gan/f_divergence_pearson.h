@@ -1,7 +1,7 @@
 /* f(u) = (u - 1)^2, u = e^log_u: E_q f(p/q) = sum (p - q)^2 / q, Pearson's chi-squared.
  *
  * Source: Pearson (1900), as an f-divergence Ali and Silvey (1966).
- * Max error: 2 ULP (float and double), of the derivative 2.
+ * Max error: 2 ULP (float and double); of the derivative 2 ULP.
  * l = -inf gives 1, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_PEARSON_H

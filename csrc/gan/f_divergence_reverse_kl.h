@@ -4,7 +4,7 @@
  * not cancel.
  *
  * Source: Ali and Silvey (1966), Csiszar (1967); normalised so that f(1) = f'(1) = 0.
- * Max error: 2 ULP (float and double), of the derivative 2.
+ * Max error: 2 ULP (float and double); of the derivative 2 ULP.
  * l = -inf and inf give inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_REVERSE_KL_H

@@ -1,7 +1,7 @@
 /* f(u) = 1/2 (sqrt(u) - 1)^2, u = e^log_u: E_q f(p/q) = 1/2 sum (sqrt p - sqrt q)^2, in [0, 1].
  *
  * Source: Hellinger (1909), as an f-divergence Csiszar (1967).
- * Max error: 2 ULP (float and double), of the derivative 2.
+ * Max error: 2 ULP (float and double); of the derivative 2 ULP.
  * l = -inf gives 1/2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_SQUARED_HELLINGER_H

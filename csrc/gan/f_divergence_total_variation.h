@@ -4,7 +4,7 @@
  * unless the result does.
  *
  * Source: Ali and Silvey (1966).
- * Max error: 3 ULP (float and double), of the derivative 3.
+ * Max error: 3 ULP (float and double); of the derivative 3 ULP.
  * The derivative is 0 at l = 0. l = -inf gives 1/2, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H

@@ -2,7 +2,7 @@
  * E_q f(p/q) = sum (p - q)^2 / (p + q), the triangular discrimination, in [0, 2].
  *
  * Source: Vincze (1981), Le Cam (1986).
- * Max error: 3 ULP (float and double), of the derivative 3.
+ * Max error: 3 ULP (float and double); of the derivative 3 ULP.
  * l = -inf gives 1, inf gives inf.
  */
 #ifndef FG_GAN_F_DIVERGENCE_TRIANGULAR_H

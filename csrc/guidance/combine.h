@@ -5,7 +5,7 @@
  * combine_2 and combine_3 take that many predictions. combine_more adds one prediction to a sum.
  *
  * Source: Liu et al., "Compositional Visual Generation with Composable Diffusion Models" (2022).
- * Max error: 2 ULP of |b| + |s1 (p1 - b)| + ..., 3 for three predictions. NaN gives NaN.
+ * Max error: 2 ULP of |b| + |s1 (p1 - b)| + ..., 3 ULP for three predictions. NaN gives NaN.
  */
 #ifndef FG_GUIDANCE_COMBINE_H
 #define FG_GUIDANCE_COMBINE_H

@@ -10,7 +10,7 @@
  * overflow, and p is never subnormal there (e^d would multiply its rounding error).
  *
  * Source: Banerjee et al. (2005), Clustering with Bregman divergences, table 1, of logits.
- * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 6.
+ * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 6 ULP.
  * Exactly +0 for equal arguments, also infinite ones; +inf for others where b is infinite.
  */
 #ifndef FG_VAE_KL_BERNOULLI_H

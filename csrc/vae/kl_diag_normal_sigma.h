@@ -7,7 +7,7 @@
  * The rounding errors of the quotients are corrected. Exactly +0 for equal arguments.
  *
  * Source: Kullback (1959), Information Theory and Statistics, chapter 9, in standard deviations.
- * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4.
+ * Max error: 3 ULP (float and double), before the sum over dimensions; without FMA 4 ULP.
  * If one sigma is 0 or +inf, the result is +inf; if both are, NaN. sigma < 0 gives NaN. If 1 /
  * sigma_p overflows, or the ratio is below the normal range, that sigma or ratio counts as 0.
  */

@@ -6,7 +6,7 @@
  * quotients are corrected. Exactly +0 for equal arguments.
  *
  * Source: Gil, Alajaji and Linder (2013), Renyi divergence measures, table 2, regrouped.
- * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 5.
+ * Max error: 4 ULP (float and double), before the sum over dimensions; without FMA 5 ULP.
  * If one scale is 0 or +inf, the result is +inf; if both are, NaN. scale < 0 gives NaN. If the
  * inverse of a scale overflows, or the ratio is below the normal range, that scale or ratio counts
  * as 0.

@@ -9,7 +9,8 @@
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4 to
  * 8.
  * Max error: 1 ULP of the larger of |x s| and |shift|; for the inverse, of the larger of |y / s|
- * and |shift / s|. The error of s comes on top.
+ * and |shift / s|. The error of s comes on top, see scale_maps.h; for exp, both are
+ * within 3 ULP.
  */
 #ifndef FG_FLOW_COUPLINGS_AFFINE_COUPLING_H
 #define FG_FLOW_COUPLINGS_AFFINE_COUPLING_H

@@ -10,7 +10,8 @@
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equations 10 to
  * 12, 22 and 23.
- * Max error: 0.5 ULP of each product, before the sums; the rest is in double. For w = 0, v = u, and
+ * Max error: 0.5 ULP of each product, before the sums; the rest is in double, within 4 ULP of the
+ * largest terms. For w = 0, v = u, and
  * the gradients of w and u are those for v = u held fixed.
  */
 #ifndef FG_FLOW_RESIDUAL_PLANAR_H

@@ -9,7 +9,8 @@
  * the gradient of x is c (1 + k) + G (x - x0) / r, and that of x0 is c less the gradient of x.
  *
  * Source: Rezende and Mohamed, Variational inference with normalizing flows (2015), equation 14.
- * Max error: 1.5 ULP of (x - x0)^2, before the sum; the rest is in double.
+ * Max error: 1.5 ULP of (x - x0)^2, before the sum; the rest is in double, within 4 ULP of the
+ * largest terms.
  */
 #ifndef FG_FLOW_RESIDUAL_RADIAL_H
 #define FG_FLOW_RESIDUAL_RADIAL_H

@@ -18,8 +18,8 @@
  * Source: Durkan, Bekasov, Murray and Papamakarios (2019), Cubic-spline flows; the form is of de
  * Boor (1978), and the root is our own.
  * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-6 of the logarithm;
- * double 1e-13, of splines with slopes from 1e-3 to 1e3, beside narrow bins. x = NaN, or a size
- * that is NaN or +inf, gives NaN.
+ * double 4 ULP of the largest term, or 1e-13, of splines with slopes from 1e-3 to 1e3, beside
+ * narrow bins. x = NaN, or a size that is NaN or +inf, gives NaN.
  */
 #ifndef FG_FLOW_SPLINES_CUBIC_SPLINE_H
 #define FG_FLOW_SPLINES_CUBIC_SPLINE_H

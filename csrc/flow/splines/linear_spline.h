@@ -11,8 +11,8 @@
  *
  * Source: Mueller, McWilliams, Rousselle, Gross and Novak (2019), Neural importance sampling.
  * Max error: float 1 ULP of the bound, over the slope for the inverse, and 2 ULP of the largest of
- * the logarithm, max u - u_k and 1; double 1e-15 of the same. NaN gives NaN, and so does a raw
- * height of +inf; a raw height of -inf is a share of 0.
+ * the logarithm, max u - u_k and 1; double 4 ULP of the largest term, or 1e-15 of the same. NaN
+ * gives NaN, and so does a raw height of +inf; a raw height of -inf is a share of 0.
  */
 #ifndef FG_FLOW_SPLINES_LINEAR_SPLINE_H
 #define FG_FLOW_SPLINES_LINEAR_SPLINE_H

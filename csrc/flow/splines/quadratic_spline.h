@@ -18,8 +18,8 @@
  * Source: Mueller, McWilliams, Rousselle, Gross and Novak (2019), Neural importance sampling; the
  * inverse regrouped.
  * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-6 of the logarithm;
- * double 1e-13, of splines with densities from 1e-3 to 1e3. NaN gives NaN, and so does a parameter
- * of infinity.
+ * double 8 ULP of the largest term, or 1e-13, of splines with densities from 1e-3 to 1e3. NaN gives
+ * NaN, and so does a parameter of infinity.
  */
 #ifndef FG_FLOW_SPLINES_QUADRATIC_SPLINE_H
 #define FG_FLOW_SPLINES_QUADRATIC_SPLINE_H

@@ -19,8 +19,8 @@
  * Source: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows, and Gregory and
  * Delbourgo (1982); both forms regrouped.
  * Max error: float 1 ULP of the bound, over the slope for the inverse, and 1e-5 of the logarithm;
- * double 1e-13, of splines with slopes from 1e-3 to 1e3. x = NaN, or a parameter that is NaN or
- * infinite, gives NaN.
+ * double 8 ULP of the largest term, or 1e-13, of splines with slopes from 1e-3 to 1e3. x = NaN, or
+ * a parameter that is NaN or infinite, gives NaN.
  */
 #ifndef FG_FLOW_SPLINES_RATIONAL_QUADRATIC_SPLINE_H
 #define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_SPLINE_H

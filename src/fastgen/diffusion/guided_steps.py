@@ -133,7 +133,7 @@ def guided_step(
     The function takes one pass over memory. With :math:`w = 0` the results are those of
     `fastgen.guidance.cfg` and then `solver_step`, to the bit. In half precision they differ,
     because the guided prediction is not rounded on the way. The error of `next` is within 5 ULP of
-    the largest product in the sum, 6 with four terms; that of `denoised` within 3 ULP of its
+    the largest product in the sum, 6 ULP with four terms; that of `denoised` within 3 ULP of its
     largest product. The classes of `fastgen.diffusion.samplers` compute the coefficients of each
     method. The function has no derivative.
 

@@ -103,7 +103,7 @@ def linear_interpolation(
     Notes
     -----
     `interpolate` is this function with the times along the leading axes. The ends are exact. For
-    times from 0 to 1, the error is within 2 ULP of the larger of :math:`|x_0|` and :math:`|x_1|`.
+    times from 0 to 1, the error is within 3 ULP of the larger of :math:`|x_0|` and :math:`|x_1|`.
     Other times are not refused. The velocity is rounded once.
 
     References

@@ -69,7 +69,7 @@ def denoising_score_matching(
     -----
     Nothing is divided by sigma, so the result is right for noise of any size, 0 included. Types and
     the order of the sum are as in `fastgen.vae.kl_standard_normal`. Each term is right within 4 ULP
-    for the rounded :math:`\sigma s + z`.
+    (5 ULP on CPUs without fused multiply-add) for the rounded :math:`\sigma s + z`.
 
     References
     ----------
@@ -281,8 +281,9 @@ def denoising_loss(
     Notes
     -----
     The mean is over all axes but the first, accumulated in float64 in a fixed order and rounded
-    once. Each term is right within 4 ULP for the rounded p - q. Both inputs have derivatives.
-    `value_and_grad` computes them in the same pass over memory.
+    once. Each term is right within 4 ULP (5 ULP on CPUs without fused multiply-add) for the
+    rounded p - q. Both inputs have derivatives. `value_and_grad` computes them in the same pass
+    over memory.
 
     References
     ----------

@@ -33,8 +33,8 @@ def ndtr(x: ArrayLike, *, out: Array | None = None) -> Array:
 
     Notes
     -----
-    Max error: 4 ULP (5 on CPUs without fused multiply-add), in float32 and float64, over the whole
-    range, down to subnormal results. The upper tail is ``ndtr(-x)``.
+    Max error: 4 ULP (5 ULP on CPUs without fused multiply-add), in float32 and float64, over the
+    whole range, down to subnormal results. The upper tail is ``ndtr(-x)``.
 
     Examples
     --------

@@ -317,7 +317,7 @@ def additive_coupling_inverse(
 
     Notes
     -----
-    x is rounded once, so the round trip costs at most 1 ULP of the larger of x, y and shift.
+    x is rounded once, and so is y: a round trip has two roundings.
 
     References
     ----------

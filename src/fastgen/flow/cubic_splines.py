@@ -107,10 +107,10 @@ def cubic_spline(
     to rounding, also a double or triple root. Its error in x is the error of y over the slope.
 
     Knots, and the place of a point between them, are computed in double and end exactly at the
-    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 1e-6. All
-    four inputs have gradients, which are finite outside of the bins too. A NaN or a raw size of inf
-    gives NaN. A raw size of -inf gives a bin of the least size. An infinite raw slope gives the
-    limit.
+    bound. In float32, y is right within 1 ULP of the bound, and the log-derivative to 1e-6. In
+    float64, both are right within 4 ULP of their largest terms. All four inputs have gradients,
+    which are finite outside of the bins too. A NaN or a raw size of inf gives NaN. A raw size of
+    -inf gives a bin of the least size. An infinite raw slope gives the limit.
 
     References
     ----------

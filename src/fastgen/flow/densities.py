@@ -53,8 +53,9 @@ def log_prob(
 
     Notes
     -----
-    Each term is right within 1.5 ULP. The terms and the log-determinant are added in float64, in
-    the order of `fastgen.vae.kl_standard_normal`, and the sum is rounded once.
+    Each term is right within 1.5 ULP, and the result for a single element within 3 ULP of its
+    largest term. The terms and the log-determinant are added in float64, in the order of
+    `fastgen.vae.kl_standard_normal`, and the sum is rounded once.
 
     References
     ----------

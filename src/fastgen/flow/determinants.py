@@ -110,7 +110,7 @@ def slogdet_diagonal(
 
     Notes
     -----
-    The error is as in `logabsdet_diagonal`, within 1 to 1.5 ULP. The sign is exact, and has no
+    The error is as in `logabsdet_diagonal`, within 1.5 ULP. The sign is exact, and has no
     gradient.
 
     Examples

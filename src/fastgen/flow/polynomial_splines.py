@@ -88,11 +88,11 @@ def linear_spline(
     Notes
     -----
     Knots are computed in double and end exactly at the bound. In float32, y is right within 1 ULP
-    of the bound. The log-derivative is not computed from a height, and is right within 2 ULP of the
-    largest of itself, the span of the raw heights, and 1. The error of the inverse is that of y
-    over the slope. Both inputs have gradients, which are finite outside of the bins too. A NaN or a
-    raw height of inf gives NaN. A raw height of -inf gives a flat bin. This is `linear_spline` and
-    `unconstrained_linear_spline` of nflows [1]_.
+    of the bound; in float64, within 4 ULP. The log-derivative is not computed from a height, and is
+    right within 2 ULP of the largest of itself, the span of the raw heights, and 1. The error of
+    the inverse is that of y over the slope. Both inputs have gradients, which are finite outside of
+    the bins too. A NaN or a raw height of inf gives NaN. A raw height of -inf gives a flat bin.
+    This is `linear_spline` and `unconstrained_linear_spline` of nflows [1]_.
 
     References
     ----------
@@ -197,10 +197,11 @@ def quadratic_spline(
     Notes
     -----
     Everything but the logarithm is computed in double, from terms of one sign. In float32, y is
-    right within 1 ULP of the bound, and the log-derivative to 1e-6. The inverse takes the root of a
-    mean of squares, so no discriminant is negative, and equal densities are no special case. Its
-    error in x is that of y over the slope. All three inputs have gradients, which are finite
-    outside of the bins too. A NaN or a raw parameter of inf gives NaN.
+    right within 1 ULP of the bound, and the log-derivative to 1e-6. In float64, both are right
+    within 8 ULP of their largest terms. The inverse takes the root of a mean of squares, so no
+    discriminant is negative, and equal densities are no special case. Its error in x is that of y
+    over the slope. All three inputs have gradients, which are finite outside of the bins too. A NaN
+    or a raw parameter of inf gives NaN.
 
     With K + 1 heights this is `quadratic_spline` of nflows. The `unconstrained_quadratic_spline` of
     nflows, with K - 1 heights, is meant to have a density of 1 at the ends, but halves their widths

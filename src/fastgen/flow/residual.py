@@ -58,7 +58,8 @@ def planar(
     :math:`\hat u = u + (m - w^\top u)\, w / |w|^2` with :math:`m = \log(1 + e^{w^\top u}) - 1`, so
     that the transform is invertible for any `u`. The inverse has no closed form. Products are
     rounded before they are summed, in float64, in the order of `fastgen.vae.kl_standard_normal`.
-    The rest is computed from the sums and rounded once.
+    The rest is computed from the sums and rounded once. Both results are right within 4 ULP of
+    their largest terms.
 
     References
     ----------
@@ -123,7 +124,8 @@ def radial(
     -----
     :math:`\hat\beta > -\alpha`, so the transform is invertible. The squares of differences are
     rounded before they are summed, in float64, in the order of `fastgen.vae.kl_standard_normal`.
-    The rest is computed from the sum and rounded once.
+    The rest is computed from the sum and rounded once. Both results are right within 4 ULP of their
+    largest terms.
 
     References
     ----------

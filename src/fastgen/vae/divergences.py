@@ -223,8 +223,8 @@ def kl_laplace(
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP
-    (5 on CPUs without fused multiply-add), also where q and p are nearly equal and the terms above
-    cancel. A scale of 0 gives +inf, a negative scale gives NaN.
+    (5 ULP on CPUs without fused multiply-add), also where q and p are nearly equal and the terms
+    above cancel. A scale of 0 gives +inf, a negative scale gives NaN.
 
     References
     ----------
@@ -277,7 +277,7 @@ def kl_bernoulli(
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 4 ULP
-    (6 on CPUs without fused multiply-add), where q and p are nearly equal and where their
+    (6 ULP on CPUs without fused multiply-add), where q and p are nearly equal and where their
     probabilities are close to 0 or 1. An infinite logit means a probability of 0 or 1. Equal
     infinite logits give 0. Where only the logit of p is infinite, the divergence is +inf.
 
