@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "core/cursor.h"
 #include "core/run_across.h"
 
 /* Elements first .. first + count - 1 of all rows of the tile, between an array and its slot. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/cursor.h"
 #include "core/run_plan.h"
 #include "core/scratch.h"
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/compensated_sum.h"
+#include "core/cursor.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
 

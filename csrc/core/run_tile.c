@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "core/cursor.h"
 #include "core/run_tile.h"
 
 /* The last groups lie behind the slots. FG_LOG_PRODUCT needs one more tile, for factors. */
