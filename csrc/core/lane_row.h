@@ -1,4 +1,4 @@
-/* A register of 8 or 16 floats as 2 or 4 parts side by side, and the transposition inside each part.
+/* A register of 8 or 16 floats as 2 or 4 parts side by side, and the transposition in each part.
  *
  * A part has 4 numbers of one lane; the next part has those of the lane 4 further. Only float on
  * AVX-512 and AVX2 has these registers: FG_TRANSPOSE_VECTORS says so.
