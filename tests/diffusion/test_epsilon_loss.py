@@ -59,7 +59,7 @@ def test_bad_input(rng):
         epsilon_loss(prediction, key=2**64)
     with pytest.raises(ValueError, match="0 <= counter"):
         epsilon_loss(prediction, key=1, counter=-1)
-    with pytest.raises(ValueError, match="weight must be"):
+    with pytest.raises(ValueError, match="epsilon_loss: weight must be"):
         epsilon_loss(prediction, key=1, weight=[1.0, 2.0])
-    with pytest.raises(TypeError, match="prediction must hold"):
+    with pytest.raises(TypeError, match="epsilon_loss: prediction must hold"):
         epsilon_loss(prediction + 1j, key=1)

@@ -207,7 +207,12 @@ def transition_kl(
     return _transition_kl(inputs, axis, keepdims, out)
 
 
-def _weights(prediction: Any, weight: Any) -> Any:
+def _function(op: Op) -> str:
+    """Return the name of the public function, which the row has."""
+    return op.name.removeprefix("diffusion.")
+
+
+def _weights(op: Op, prediction: Any, weight: Any) -> Any:
     """Return the weight of each squared error, which makes their sum the mean."""
     shape = prediction.shape
     batch = shape[0] if shape else 1
@@ -217,7 +222,7 @@ def _weights(prediction: Any, weight: Any) -> Any:
     per_sample = numbers(weight)
     if per_sample.shape not in ((), shape[:1]):
         raise ValueError(
-            f"denoising_loss: weight must be a number or have the shape {shape[:1]} of the batch, "
+            f"{_function(op)}: weight must be a number or have the shape {shape[:1]} of the batch, "
             f"got {per_sample.shape}"
         )
     if type(per_sample) is Abstract:
@@ -236,11 +241,11 @@ def denoising(op: Op, prediction: Any, target: Any, weight: Any, out: Any) -> An
     )
     if not (alike and (dtype is _rows.FLOAT32 or dtype is _rows.FLOAT64)):
         names = ("prediction", "target")
-        prediction, target = _rows.common("denoising_loss", names, (prediction, target))
+        prediction, target = _rows.common(_function(op), names, (prediction, target))
         if type(prediction) is Stream:
-            raise TypeError("denoising_loss: prediction must be an array, got a Stream")
+            raise TypeError(f"{_function(op)}: prediction must be an array, got a Stream")
     axis = axes_from(1, prediction.ndim) if prediction.ndim else -1
-    operands = (prediction, target, -1.0, _weights(prediction, weight))
+    operands = (prediction, target, -1.0, _weights(op, prediction, weight))
     return row(op, operands, axis, False, out)
 
 
