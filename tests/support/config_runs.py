@@ -8,7 +8,16 @@ import types
 import numpy as np
 import pytest
 from diffusers_configs import AXES
-from diffusers_runs import default_dtype, draws, model, run_ours, start, their_samples, theirs
+from diffusers_runs import (
+    default_dtype,
+    draws,
+    model,
+    run_ours,
+    start,
+    their_samples,
+    theirs,
+    with_variances,
+)
 from pairwise import pairwise
 
 from fastgen.diffusion.samplers import from_config
@@ -72,6 +81,7 @@ def largest_difference(monkeypatch, name, combination, dtype):
     find_class(monkeypatch, name)
     scheduler = theirs(monkeypatch, name, dtype, noises, **options)
     x = start(sampler, dtype)
+    says = with_variances if sampler.learned else model
     with default_dtype(dtype):
         count = None if "sigmas" in given and name.startswith("UniPC") else steps
         if name == "SCMScheduler":
@@ -82,15 +92,17 @@ def largest_difference(monkeypatch, name, combination, dtype):
             scheduler.set_begin_index(0)
         if name == "DPMSolverSDEScheduler":
             scheduler.noise_sampler = noise_of_steps(sampler, noises, dtype)
+        if name == "UnCLIPScheduler":
+            tell_next(scheduler)
         clean = not hasattr(scheduler, "scale_model_input")
         in_step = {STEP[option]: value for option, value in own.items()}
         timesteps = scheduler.timesteps[: -1 if name == "SCMScheduler" else None]
-        path = list(their_samples(scheduler, x, clean, model, in_step, timesteps))
+        path = list(their_samples(scheduler, x, clean, says, in_step, timesteps))
     if dtype == np.float64:
         check_timesteps(sampler, timesteps.numpy(), options)
     scale = float(getattr(scheduler, "init_noise_sigma", 1.0))
     np.testing.assert_allclose(sampler.init_noise_scale, scale, rtol=1e-4)
-    ours = run_ours(sampler, x, noises, every=name.startswith("SASolver"))
+    ours = run_ours(sampler, x, noises, every=name.startswith("SASolver"), says=says)
     worst = 0.0
     for i, (a, b) in enumerate(zip(ours, path, strict=True)):
         assert np.isfinite(a).all(), (i, combination)
@@ -114,6 +126,12 @@ def set_angles(monkeypatch, scheduler, dtype, steps, timesteps=None):
     scheduler.set_timesteps(steps, **given)
     if dtype == np.float64:
         scheduler.timesteps = scheduler.timesteps.clamp(max=math.pi / 2)
+
+
+def tell_next(scheduler):
+    """Give each step the next timestep, as the pipelines of `UnCLIPScheduler` do."""
+    step, after = scheduler.step, iter([*scheduler.timesteps.tolist()[1:], None])
+    scheduler.step = lambda *given, **options: step(*given, prev_timestep=next(after), **options)
 
 
 def check_timesteps(sampler, expected, options):

@@ -183,6 +183,13 @@ AXES = {
         "steps": [2, 1, 5],
     },
     "TCDScheduler": LCM | {"own": [{}, {"eta": 0.0}, {"eta": 1.0}]},
+    "UnCLIPScheduler": {
+        "num_train_timesteps": [1000, 100],
+        "variance_type": ["fixed_small_log", "learned_range"],
+        "prediction_type": ["epsilon", "sample"],
+        "limit": X0["limit"],
+        "steps": [25, 2, 7],
+    },
     "UniPCMultistepScheduler": [
         VP
         | SPACING

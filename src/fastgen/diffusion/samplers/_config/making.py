@@ -55,6 +55,11 @@ def made(scheduler: Scheduler, options: Options, steps: int, given: Given, own: 
     """Return the sampler."""
     most = options.get("num_train_timesteps", MOST_STEPS)
     steps = _checks.check_steps("from_config", steps, most, "the number of training steps")
+    if steps < scheduler.least:
+        raise ValueError(
+            f"from_config: steps must be at least {scheduler.least} here, because they span the "
+            f"timesteps of the schedule, ends included; got {steps}"
+        )
     if scheduler.sampler is SCM:
         given = {"timesteps": nodes.angles(steps, given.get("timesteps"))}
     check_timesteps(given, steps)
@@ -97,7 +102,7 @@ def schedule_of(options: Options, given: Given) -> Schedule:
         return Schedule.karras(options.get("num_train_timesteps", 2), **ends)
     if "sigma_data" in options:
         return Schedule.trigflow(options["num_train_timesteps"])
-    if "beta_start" not in options:
+    if "beta_schedule" not in options:
         return schedules.of_sines(options["num_train_timesteps"])
     return schedules.of_betas(options)
 

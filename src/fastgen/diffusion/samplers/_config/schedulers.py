@@ -57,6 +57,8 @@ class Scheduler:
     """Arguments of the sampler that diffusers takes elsewhere, or does not have."""
     parity: bool = True
     """Whether the sampler has the option `parity`."""
+    least: int = 1
+    """The fewest steps."""
     given: tuple[str, ...] = ()
     """What it can be given for a run: mu and image_seq_len, sigmas or timesteps."""
 
@@ -328,6 +330,21 @@ SCHEDULERS: dict[str, Scheduler] = {
         parity=False,
         own=("eta",),
         given=("timesteps",),
+    ),
+    "UnCLIPScheduler": Scheduler(
+        DDPM,
+        {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2"}
+        | {"variance_type": "fixed_small_log", "prediction_type": "epsilon"}
+        | CLIP,
+        meanings={
+            "beta_schedule": Only(("squaredcos_cap_v2",), "it has no other; use DDPMScheduler"),
+            "variance_type": Meaning(
+                "variance", {"fixed_small_log": "small", "learned_range": "learned_range"}
+            ),
+            "prediction_type": Meaning("prediction", {"epsilon": "epsilon", "sample": "x0"}),
+        },
+        fixed={"spacing": "linspace"},
+        least=2,
     ),
     "UniPCMultistepScheduler": Scheduler(
         UniPC,

@@ -38,7 +38,7 @@ BETAS: dict[str, Callable[..., Schedule]] = {
 
 def of_betas(options: Options) -> Schedule:
     """Return the variance-preserving schedule of a configuration."""
-    count, given = options["num_train_timesteps"], options["trained_betas"]
+    count, given = options["num_train_timesteps"], options.get("trained_betas")
     if given is None:
         name = options["beta_schedule"]
         if name not in BETAS:
@@ -46,7 +46,7 @@ def of_betas(options: Options) -> Schedule:
                 f"from_config: beta_schedule must be one of {', '.join(map(repr, BETAS))}; got "
                 f"{name!r}; give its betas as trained_betas=[...]"
             )
-        ends = options["beta_start"], options["beta_end"]
+        ends = options.get("beta_start"), options.get("beta_end")
         schedule = named(name, count, *ends)
     else:
         schedule = Schedule.from_betas(given)
@@ -70,7 +70,7 @@ def of_sines(count: int) -> Schedule:
 
 
 @functools.lru_cache(maxsize=16)
-def named(name: str, count: int, start: float, end: float) -> Schedule:
+def named(name: str, count: int, start: float | None, end: float | None) -> Schedule:
     """Return a schedule by the name of its betas."""
     return BETAS[name](count, beta_start=start, beta_end=end)
 
