@@ -25,15 +25,27 @@ enum {
  * of an FG_STREAM are not stored: they are made in the tile. */
 enum fg_dtype { FG_F16, FG_BF16, FG_F32, FG_F64, FG_STREAM };
 
-enum fg_noise { FG_NORMAL, FG_UNIFORM, FG_BITS };
+enum fg_noise { FG_NORMAL, FG_UNIFORM, FG_BITS, FG_BROWNIAN };
+
+/* A cell of the times of a Brownian motion, and the weight of its normals in an increment. */
+typedef struct {
+    uint64_t owner; /* the block_high of its normals */
+    double weight;
+} fg_cell;
 
 /* Noise as an input: an operand's data points to this. Its strides count elements, not bytes.
  * Element i of the operand is element word + i, counted from block block_low + 2^64 block_high, of
- * the stream of this key. */
+ * the stream of this key.
+ *
+ * Element i of an FG_BROWNIAN is scale times the weighted sum of that element of each cell: of the
+ * normals whose block_high is the cell's owner. */
 typedef struct {
     enum fg_noise noise;
     uint64_t key, block_low, block_high;
-    uint64_t word; /* within the block */
+    uint64_t word;        /* within the block */
+    const fg_cell *cells; /* of FG_BROWNIAN, as scale */
+    ptrdiff_t cell_count;
+    double scale;
 } fg_stream;
 
 /* Maps `groups` times FG_LANES elements: out[j][i] = formula(in[0][i], in[1][i], ...).

@@ -24,6 +24,7 @@ typedef uint64_t numbers_in_memory __attribute__((may_alias));
 enum {
     WORDS_PER_BLOCK = 128 / FG_REAL_BITS,
     PIECE = 512, /* words at a time; they lie on the C stack */
+    PART = 256,  /* elements of a sum at a time; so do the normals that are added */
     WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* for a piece that starts within a block
                                                           */
 };
@@ -57,6 +58,7 @@ static void transform(enum fg_noise noise, const real_bits *words, real *to, ptr
     case FG_NORMAL: normals(words, to, groups); break;
     case FG_UNIFORM: uniforms(words, to, groups); break;
     case FG_BITS: memcpy(to, words, (size_t)(groups * FG_LANES) * sizeof *words); break;
+    case FG_BROWNIAN: break; /* a sum of FG_NORMAL */
     }
 }
 
@@ -119,25 +121,67 @@ static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t
         to[i] = values[2 * i + (ptrdiff_t)((start + (uint64_t)i * step) & 1)];
 }
 
-#define GENERATE FG_PASTE(fg_generate_, FG_UNIT, FG_ISA, FG_REAL_BITS)
-extern fg_generate GENERATE;
-
-void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, void *to)
+static void generate(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                     ptrdiff_t step, ptrdiff_t count, real *to)
 {
-    real *target = to;
-    uint64_t start = stream->word + (uint64_t)first;
-    philox_keys keys;
-    philox_set_keys(&keys, stream->key);
     while (count > 0) {
         /* All pieces after the first start at the start of a block. */
         const ptrdiff_t most = step == 1 ? PIECE - (ptrdiff_t)(start % WORDS_PER_BLOCK) : PIECE / 2;
         const ptrdiff_t n = count < most ? count : most;
         if (step == 1)
-            contiguous(stream, &keys, start, n, target);
+            contiguous(stream, keys, start, n, to);
         else
-            scattered(stream, &keys, start, (uint64_t)step, n, target);
-        target += n, count -= n, start += (uint64_t)n * (uint64_t)step;
+            scattered(stream, keys, start, (uint64_t)step, n, to);
+        to += n, count -= n, start += (uint64_t)n * (uint64_t)step;
     }
+}
+
+FG_LOOP add_weighted(const real *restrict z, real weight, real *restrict sum, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        sum[i] = sum[i] + weight * z[i];
+}
+
+FG_LOOP scaled(real scale, real *restrict sum, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        sum[i] = scale * sum[i];
+}
+
+/* The weights have squares that add up to 1. Those that do not count beside 1 are left out. So no
+ * sum overflows, whatever the times are. */
+static void brownian(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                     ptrdiff_t step, ptrdiff_t count, real *to)
+{
+    real z[PART];
+    fg_stream of_cell = *stream;
+    of_cell.noise = FG_NORMAL;
+    while (count > 0) {
+        const ptrdiff_t most = PART - (step == 1 ? (ptrdiff_t)(start % WORDS_PER_BLOCK) : 0);
+        const ptrdiff_t n = count < most ? count : most;
+        memset(to, 0, (size_t)n * sizeof *to);
+        for (ptrdiff_t k = 0; k < stream->cell_count; k++) {
+            const real weight = (real)stream->cells[k].weight;
+            if (real_abs(weight) < PICK(0x1p-25f, 0x1p-54))
+                continue;
+            of_cell.block_high = stream->cells[k].owner;
+            generate(&of_cell, keys, start, step, n, z);
+            add_weighted(z, weight, to, n);
+        }
+        scaled((real)stream->scale, to, n);
+        to += n, count -= n, start += (uint64_t)n * (uint64_t)step;
+    }
+}
+
+#define GENERATE FG_PASTE(fg_generate_, FG_UNIT, FG_ISA, FG_REAL_BITS)
+extern fg_generate GENERATE;
+
+void GENERATE(const fg_stream *stream, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, void *to)
+{
+    const uint64_t start = stream->word + (uint64_t)first;
+    philox_keys keys;
+    philox_set_keys(&keys, stream->key);
+    (stream->noise == FG_BROWNIAN ? brownian : generate)(stream, &keys, start, step, count, to);
 }
 
 extern FG_ROWS;

@@ -18,12 +18,19 @@ cdef extern from "core/op.h":
         FG_NORMAL
         FG_UNIFORM
         FG_BITS
+        FG_BROWNIAN
+    ctypedef struct fg_cell:
+        uint64_t owner
+        double weight
     ctypedef struct fg_stream:
         fg_noise noise
         uint64_t key
         uint64_t block_low
         uint64_t block_high
         uint64_t word
+        const fg_cell *cells
+        Py_ssize_t cell_count
+        double scale
     ctypedef struct fg_kernel:
         pass
     ctypedef struct fg_row:

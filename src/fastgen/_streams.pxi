@@ -2,6 +2,7 @@
 
 
 cdef object WORDS_PER_KEY = 1 << 130  # of 32 bits; half as many of 64
+cdef object ELEMENTS_PER_CELL = 1 << 64  # of a Brownian motion
 cdef object NOTHING = bytes(16)  # memory of arrays that only have a shape and a dtype
 
 
@@ -41,8 +42,9 @@ cdef class Stream:
     cdef cnp.ndarray like    # shape and dtype of the result, if the stream is the only input
     cdef readonly object key
     cdef readonly object counter
+    cdef object increment    # of a Brownian motion: an Increment, whose cells `place` points to
 
-    def __init__(self, key, counter=0, *, int noise=0):
+    def __init__(self, key, counter=0, *, int noise=0, increment=None):
         self.key = checked_index(key, "key", 1 << 64)
         self.counter = checked_index(counter, "counter", WORDS_PER_KEY)
         for precision in range(2):
@@ -52,10 +54,27 @@ cdef class Stream:
             self.place[precision].block_low = block & 0xffffffffffffffff
             self.place[precision].block_high = block >> 64 & 0xffffffffffffffff
             self.place[precision].word = word
+        if increment is not None:
+            checked_index(counter, "counter", ELEMENTS_PER_CELL)
+            self.place_cells(increment)
+
+    cdef place_cells(self, increment):
+        """Make the stream an increment of a Brownian motion."""
+        cdef cnp.ndarray cells = increment.cells
+        self.increment = increment
+        for precision in range(2):
+            self.place[precision].noise = FG_BROWNIAN
+            self.place[precision].cells = <const fg_cell *>cnp.PyArray_DATA(cells)
+            self.place[precision].cell_count = len(cells)
+            self.place[precision].scale = increment.scale
 
     def moved(self, count):
         """Return the stream whose first element is element `count` of this one."""
-        return Stream(self.key, self.counter + count, noise=self.place[0].noise)
+        noise = self.place[0].noise
+        return Stream(self.key, self.counter + count, noise=noise, increment=self.increment)
+
+    def __reduce__(self):
+        return stream_of, (self.key, self.counter, self.place[0].noise, self.increment)
 
     def __repr__(self):
         return f"Stream({self.key}, counter={self.counter})"
@@ -64,7 +83,8 @@ cdef class Stream:
         if type(other) is not Stream:
             return NotImplemented
         return (self.key == other.key and self.counter == other.counter
-                and self.place[0].noise == (<Stream>other).place[0].noise)
+                and self.place[0].noise == (<Stream>other).place[0].noise
+                and self.increment == (<Stream>other).increment)
 
     def __hash__(self):
         return hash((self.key, self.counter))
@@ -72,6 +92,11 @@ cdef class Stream:
     def __array__(self, *args, **kwargs):
         raise TypeError("a Stream has no shape: pass it where noise is taken, or draw its elements "
                         "with fastgen.noise.normal(shape, key=, counter=)")
+
+
+def stream_of(key, counter, noise, increment):
+    """Return the stream with these parts, for pickles."""
+    return Stream(key, counter, noise=noise, increment=increment)
 
 
 cdef object checked_index(x, str name, limit):

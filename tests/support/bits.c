@@ -184,10 +184,18 @@ static void print_rows(int isa, int unit, int bits)
 /* Noise has no rows. It is an operand of other rows. */
 static void print_noise(int isa, int bits)
 {
-    const char *const names[] = {"normal", "uniform", "random_bits"};
+    const char *const names[] = {"normal", "uniform", "random_bits", "brownian"};
+    const fg_cell cells[] = {{(uint64_t)1 << 63, 0.75}, {~(uint64_t)0, -0.625}};
     const fg_loops *loops = fg_loops_for(isa, bits == 64 ? FG_DOUBLE : FG_SINGLE);
-    for (int noise = FG_NORMAL; noise <= FG_BITS; noise++) {
-        const fg_stream stream = {(enum fg_noise)noise, 0x0badcafedeadbeef, ~(uint64_t)99, 7, 1};
+    for (int noise = FG_NORMAL; noise <= FG_BROWNIAN; noise++) {
+        const fg_stream stream = {.noise = (enum fg_noise)noise,
+                                  .key = 0x0badcafedeadbeef,
+                                  .block_low = ~(uint64_t)99,
+                                  .block_high = 7,
+                                  .word = 1,
+                                  .cells = cells,
+                                  .cell_count = 2,
+                                  .scale = 0.3};
         loops->generate(&stream, 0, 1, N - 3, buffer[0]);
         loops->generate(&stream, 5, 3, N - 3, buffer[1]);
         const uint64_t h = hash(0xcbf29ce484222325u, buffer[0], N - 3, bits);

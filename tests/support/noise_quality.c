@@ -54,7 +54,7 @@ static void faulty_block(enum fault fault, const uint32_t counter[4], uint32_t w
 /* CHUNK words of the stream, from word `start` on. */
 static void make_words(enum fault fault, uint64_t start, real_bits *words)
 {
-    const fg_stream stream = {FG_NORMAL, key, 0, 0, 0};
+    const fg_stream stream = {.noise = FG_NORMAL, .key = key};
     if (fault == SWAPPED || fault == ROUNDS5) {
         for (ptrdiff_t b = 0; b < CHUNK / WORDS_PER_BLOCK; b++) {
             const uint64_t block = start / WORDS_PER_BLOCK + (uint64_t)b;

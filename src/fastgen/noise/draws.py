@@ -12,8 +12,9 @@ from fastgen import _core, _ops
 from fastgen._typing import Array, Rng
 from fastgen.noise.keys import key_of
 
-_NORMAL, _UNIFORM, _BITS = range(3)  # enum fg_noise in csrc/core/op.h
-_COPIES = {n: _core.bind_copy(f"noise.{n}", _ops.ISA) for n in ("normal", "uniform", "random_bits")}
+_NORMAL, _UNIFORM, _BITS, BROWNIAN = range(4)  # enum fg_noise in csrc/core/op.h
+_DRAWN = ("normal", "uniform", "random_bits", "brownian")
+_COPIES = {n: _core.bind_copy(f"noise.{n}", _ops.ISA) for n in _DRAWN}
 
 
 def _length(function: str, name: str, n: Any) -> int:
@@ -26,15 +27,31 @@ def _length(function: str, name: str, n: Any) -> int:
     return length
 
 
-def _draw(
-    function: str, noise: int, shape: Any, key: Any, rng: Any, counter: Any, dtype: Any, out: Any
+def draw(
+    function: str,
+    noise: int,
+    shape: Any,
+    key: Any,
+    rng: Any,
+    counter: Any,
+    dtype: Any,
+    out: Any,
+    increment: Any = None,
 ) -> Any:
+    """Return the elements of a stream as an array, for a function of this package."""
     lengths = shape if isinstance(shape, tuple | list) else (shape,)
     shape = tuple([_length(function, "shape", n) for n in lengths])
-    stream = _core.Stream(key_of(function, key, rng), counter, noise=noise)
+    key = key_of(function, key, rng)
+    stream = _core.Stream(key, counter, noise=noise, increment=increment)
     if dtype is None:
         dtype = out.dtype if isinstance(out, np.ndarray) else np.float64
     return _core.draw(_COPIES[function], stream, shape, np.dtype(dtype), out)
+
+
+def drawn(stream: _core.Stream, out: Array) -> Array:
+    """Return the elements of a stream in an array."""
+    result: Array = _core.draw(_COPIES["normal"], stream, out.shape, out.dtype, out)
+    return result
 
 
 def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int = 0) -> Array:
@@ -83,7 +100,7 @@ def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int
     ['0xbc57ac4c', '0x9b00dbd8']
     """
     n = _length("random_bits", "n", n)
-    bits = _draw("random_bits", _BITS, n, key, rng, counter, np.float32, None)
+    bits = draw("random_bits", _BITS, n, key, rng, counter, np.float32, None)
     return bits.view(np.uint32)
 
 
@@ -137,7 +154,7 @@ def uniform(
     >>> fastgen.noise.uniform(2, key=1, counter=1)
     array([0.71126808, 0.87411194])
     """
-    u = _draw("uniform", _UNIFORM, shape, key, rng, counter, dtype, out)
+    u = draw("uniform", _UNIFORM, shape, key, rng, counter, dtype, out)
     drawn = u.dtype if dtype is None else np.dtype(dtype)
     if u.dtype.itemsize >= max(drawn.itemsize, 4):
         return u
@@ -203,4 +220,4 @@ def normal(
     >>> fastgen.noise.normal(2, key=1, counter=2)
     array([-0.1007322 ,  0.50886806])
     """
-    return _draw("normal", _NORMAL, shape, key, rng, counter, dtype, out)
+    return draw("normal", _NORMAL, shape, key, rng, counter, dtype, out)

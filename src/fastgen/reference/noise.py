@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,43 @@ def normal(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -
     z1 = np.where(swap > 0, sin, cos) * sign1
     z = np.stack([r * z0, r * z1], axis=-1).ravel()
     return z[skipped:][:n].astype(dtype).reshape(shape)
+
+
+def brownian(
+    shape: Any, t0: float, t1: float, *, key: int, counter: int = 0, dtype: Any = np.float64
+) -> Any:
+    """W(t1) - W(t0): sums of octaves, and bridges to the middle of intervals within them."""
+    n = int(np.prod(shape))
+    per_block = 2 if dtype == np.float64 else 4
+
+    def normals_of(owner: float) -> Any:
+        block = int(np.float64(-owner).view(np.uint64)) << 64
+        z = normal(n, key=key, counter=block * per_block + counter, dtype=dtype)
+        return z.astype(np.float64)
+
+    def octave(time: float) -> float:
+        return 2.0 ** (math.frexp(time)[1] - 1)
+
+    def inside(time: float) -> Any:
+        """W(time) - W(the start of the octave of time)."""
+        start = width = octave(time)
+        left: Any = np.zeros(n)
+        right = np.sqrt(width) * normals_of(start)
+        while start < time:
+            middle = (left + right) / 2 + np.sqrt(width) / 2 * normals_of(start + width / 2)
+            width /= 2
+            if time < start + width:
+                right = middle
+            else:
+                left, start = middle, start + width
+        return left
+
+    low, high = sorted((t0, t1))
+    result: Any = np.zeros(n)
+    if low < high:
+        result = inside(high) - (inside(low) if low > 0 else 0.0)
+        start = octave(low) if low > 0 else octave(high) * 2.0**-110  # less does not count
+        while 0 < start < octave(high):
+            result = result + np.sqrt(start) * normals_of(start)
+            start *= 2
+    return (result if t0 <= t1 else -result).reshape(shape).astype(dtype)

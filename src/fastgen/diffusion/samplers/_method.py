@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgen._core import Stream
 from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
-from fastgen.diffusion.samplers import _checks, _coefficients, _grid, _per_sample
+from fastgen.diffusion.samplers import _brownian, _checks, _coefficients, _grid, _per_sample
 from fastgen.diffusion.samplers._bound_step import BoundStep, StepFormula, bind
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import FORMS, Grid, Way
@@ -35,6 +35,8 @@ class Method(abc.ABC):
     """Whether the samples are x0 + sigma noise for every form of schedule."""
     forms: ClassVar[tuple[str, ...]] = FORMS
     """The forms of schedules that the method is for."""
+    afresh: bool = False
+    """Whether each step draws all noise of the next sample anew."""
     spacing: str = "trailing"
     rounded: ClassVar[bool] = True
     one_more: ClassVar[bool] = False
@@ -285,9 +287,17 @@ class Method(abc.ABC):
         if bound.noise and noise is rng is None and key is not None:
             return (*terms, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
         if bound.noise or noise is not None:
-            drawn = self._noise(x, given, i * NOISE_PER_STEP, first)
+            drawn = self._step_noise(x, given, i, first)
             return (*terms, drawn) if bound.noise else terms
         return terms
+
+    def _step_noise(self, x: Any, given: Given, i: int, first: int) -> Any:
+        """Return the noise of step i: what is given, or a Stream; raise for both."""
+        noise, rng, key = given
+        if isinstance(noise, str):
+            _brownian.check(self, noise, rng, key)
+            return self._stream(i, key, first * math.prod(x.shape[1:]), noise)
+        return self._noise(x, given, i * NOISE_PER_STEP, first)
 
     def _noise(self, x: Any, given: Given, counter: int, first: int) -> Any:
         """Return the given noise, or a Stream; raise for both."""
@@ -295,9 +305,25 @@ class Method(abc.ABC):
         if noise is None:
             at = counter + first * math.prod(x.shape[1:])
             return Stream(key_of(name, key, rng), at)
+        if isinstance(noise, str):
+            raise ValueError(f"{name}: noise must be an array here, got {noise!r}; or give a key")
         if noise.shape != x.shape:
             raise ValueError(self._shapes("noise", noise, x))
         return noise_of(name, noise, rng, key, 0)
+
+    def _stream(self, i: int, key: Any, element: int, noise: str | None) -> Stream:
+        """Return the noise of step i by key, from this element on."""
+        if noise is None or not self.adds_noise(i):
+            return Stream(key, i * NOISE_PER_STEP + element)
+        return Stream(key, element, increment=_brownian.of_step(self, i))
+
+    def adds_noise(self, i: int) -> bool:
+        """Return whether step i draws noise."""
+        return self._bound_steps[self._index(i)].noise
+
+    def _span(self, i: int) -> tuple[int, int]:
+        """Return the nodes between which the noise of step i drives the samples."""
+        return i, i + 1
 
     def _index(self, i: Any) -> int:
         """Return the number of a step, or raise."""

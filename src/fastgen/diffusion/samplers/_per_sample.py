@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastgen._core import Op, result_dtype
+from fastgen._core import Op, Stream, result_dtype
 from fastgen.diffusion import solver_steps
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT, BoundStep
 from fastgen.guidance.threshold import limits_of
-from fastgen.noise import normal
+from fastgen.noise.draws import drawn
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Coefficients = tuple[Any, ...]  # floats, or float64 of the leading axes, such as (batch,)
@@ -85,16 +86,17 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
     return LINEAR, (u, v)
 
 
-def noise_of_each(steps: Array, shape: tuple[int, ...], dtype: Any, key: int, first: int) -> Array:
+def noise_of_each(
+    steps: Array, shape: tuple[int, ...], dtype: Any, stream: Callable[[int, int], Stream]
+) -> Array:
     """Return the noise of samples or tokens at different steps: parts of the noise of each step.
 
-    `steps` has the leading axes of `shape`. `first` is the number of the first sample.
+    `steps` has the leading axes of `shape`. `stream` gives the noise of a step from an element on.
     """
     noise, size = np.empty(shape, dtype), math.prod(shape[steps.ndim :])
-    flat, start, before = noise.reshape(-1), 0, first * math.prod(shape[1:])
+    flat, start = noise.reshape(-1), 0
     for step, run in itertools.groupby(steps.ravel().tolist()):
         end = start + size * len(list(run))
-        counter = step * NOISE_PER_STEP + before + start
-        normal((end - start,), key=key, counter=counter, dtype=dtype, out=flat[start:end])
+        drawn(stream(step, start), flat[start:end])
         start = end
     return noise

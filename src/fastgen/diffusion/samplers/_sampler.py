@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _guided, _per_sample, _renoise, _transition
+from fastgen.diffusion.samplers import _brownian, _guided, _per_sample, _renoise, _transition
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._method import Array, Given, Method
 from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.samplers._transition import Density, Transition
+from fastgen.noise.keys import key_of
 
 
 class Sampler(Method):
@@ -21,10 +23,6 @@ class Sampler(Method):
     def state(self) -> State:
         """Return a new state, for a run from the start or from any step."""
         return State()
-
-    def adds_noise(self, i: int) -> bool:
-        """Return whether step i draws noise."""
-        return self._bound_steps[self._index(i)].noise
 
     def scale_input(self, x: Any, i: Any, *, out: Any = None) -> Any:
         """Return the input of the model at step i: x, rescaled to the variance of training.
@@ -72,8 +70,12 @@ class Sampler(Method):
             The result of `state()` at the start of the run. Multistep samplers need it.
         out : ndarray, optional
             Where to put the result; may be `x`.
-        noise : ndarray, optional
-            Standard normal noise of the shape of `x`, for samplers that add some.
+        noise : ndarray or "brownian", optional
+            Standard normal noise of the shape of `x`, for samplers that add some. With "brownian"
+            and a key, the noise of a step is an increment of `fastgen.noise.brownian`, in the time
+            (alpha / sigma)^2. Each step is distributed as before. But the noise belongs to times,
+            not to numbers of steps: runs of a key on different grids, such as of 20 and of 40
+            steps, follow the same path.
         rng : numpy.random.Generator, optional
             The source of the noise's key.
         key : int, optional
@@ -91,7 +93,8 @@ class Sampler(Method):
         Raises
         ------
         ValueError
-            If `i` is no step, shapes differ, or the state is missing or of another step.
+            If `i` is no step, shapes differ, the state is missing or of another step, or noise is
+            "brownian" and there is no key, or no path because each step draws all noise anew.
         """
         if type(i) is not int or not 0 <= i < len(self._bound_steps):
             if np.ndim(i):
@@ -254,7 +257,7 @@ class Sampler(Method):
             If `i` or `j` is no int.
         ValueError
             If `i` or `j` is no such node, or node i has less noise; if `noise` is not of the shape
-            of `x`, or is given with `rng` or `key`.
+            of `x`, is given with `rng` or `key`, or is "brownian": a path leads to less noise.
 
         References
         ----------
@@ -453,11 +456,20 @@ class Sampler(Method):
 
     def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
         """Return `_noise` for samples or tokens at different steps."""
-        noise = self._noise(x, given, 0, first)
-        if type(noise) is not Stream:
-            return np.asarray(noise)
+        noise, rng, key = given
+        if isinstance(noise, str):
+            _brownian.check(self, noise, rng, key)
+        elif noise is not None:
+            return np.asarray(self._noise(x, given, 0, first))
+        else:
+            key = key_of(type(self).__name__, key, rng)
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        return _per_sample.noise_of_each(steps, x.shape, dtype, noise.key, first)
+        before = first * math.prod(x.shape[1:])
+
+        def stream(step: int, element: int) -> Stream:
+            return self._stream(step, key, before + element, noise)
+
+        return _per_sample.noise_of_each(steps, x.shape, dtype, stream)
 
     def _combined(self, arrays: tuple[Array, ...], steps: Array, out: Any = None) -> Any:
         """Combine x, the prediction and noise, with the coefficients of each step."""

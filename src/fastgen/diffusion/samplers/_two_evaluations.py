@@ -76,6 +76,11 @@ class Halves(Sampler):
         """Return whether evaluation i is the second of its step."""
         return i % 2 == 1
 
+    def _span(self, i: int) -> tuple[int, int]:
+        """Return the nodes of the noise: of the whole step, unless each half has its own noise."""
+        whole = self._is_second(i) and not self.adds_noise(i - 1)
+        return (i - 1 if whole else i), i + 1
+
     def _keeps(self, i: int) -> bool:
         return i + 1 < len(self) and self._is_second(i + 1)
 

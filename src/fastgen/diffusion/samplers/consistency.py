@@ -23,6 +23,7 @@ class _Distilled(Sampler):
     """A sampler on a few of the timesteps at which the model was distilled."""
 
     forms = (VARIANCE_PRESERVING,)
+    afresh = True
 
     def _choose(
         self,
@@ -254,6 +255,7 @@ class ConsistencyModel(Sampler):
 
     exploding = True
     forms = (VARIANCE_EXPLODING,)
+    afresh = True
 
     def __init__(
         self,

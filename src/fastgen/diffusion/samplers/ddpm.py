@@ -12,7 +12,6 @@ from fastgen._core import result_dtype
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._bound_step import LINEAR, StepFormula
 from fastgen.diffusion.samplers._method import Array, Given
-from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.samplers._transition import Density, Transition
@@ -161,7 +160,7 @@ class DDPM(Sampler):
         if np.ndim(i):
             noise = self._noise_each(x, steps, given, first)
         else:
-            noise = self._noise(x, given, i * NOISE_PER_STEP, first)
+            noise = self._step_noise(x, given, i, first)
         result = reparameterize(mean, log_variance, noise=noise)
         if out is None:
             return result.astype(stored, copy=False)

@@ -127,7 +127,7 @@ class FlowMatchEuler(_FlowSampler):
         parity: str | None = None,
     ) -> None:
         """Lay the grid and bind the steps."""
-        self.stochastic = stochastic
+        self.stochastic = self.afresh = stochastic
         options: dict[str, Any] = {"timesteps": timesteps, "sigmas": sigmas, "parity": parity}
         options |= {"clip": clip, "threshold": threshold, "threshold_max": threshold_max}
         self._lay(schedule, steps, prediction, terminal, **options)

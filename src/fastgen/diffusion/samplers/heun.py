@@ -139,6 +139,10 @@ class Heun(_TwoEvaluations):
         sigma, after = self.grid.noise[i : i + 2]
         return self.churn.scale * math.sqrt((after - sigma) * (after + sigma))
 
+    def _span(self, i: int) -> tuple[int, int]:
+        """Return the nodes of a step before they are raised. The first node is not raised."""
+        return max(i - 2, 0), i
+
 
 class DPM2(_TwoEvaluations):
     r"""DPM-Solver-2 in sigma, the midpoint rule in log sigma: of second order.

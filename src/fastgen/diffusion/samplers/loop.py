@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen.diffusion.samplers import _brownian
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.noise import normal
 
@@ -28,6 +29,7 @@ def sample(
     progress: bool = True,
     dtype: Any = np.float32,
     first: int = 0,
+    noise: str | None = None,
 ) -> Array:
     r"""Draw samples: from noise, step by step, to data.
 
@@ -55,6 +57,9 @@ def sample(
         The type of the samples.
     first : int, default 0
         The number of the batch's first sample: ``first=k`` draws what follows a batch of k.
+    noise : {None, "brownian"}, default None
+        With "brownian", the noise of each element is a function of time, as in `Sampler.step`. So
+        runs with the same key and different steps give similar samples.
 
     Returns
     -------
@@ -66,7 +71,8 @@ def sample(
     TypeError
         If `sampler` is no sampler.
     ValueError
-        If the shape is empty, or the model's prediction has another one.
+        If the shape is empty, or the model's prediction has another one; or noise is "brownian",
+        and the sampler draws all noise anew in each step.
 
     Notes
     -----
@@ -90,13 +96,15 @@ def sample(
     """
     if not isinstance(sampler, Sampler):
         raise TypeError(f"sample: sampler must be one of fastgen's, got {type(sampler).__name__}")
+    if noise is not None:
+        _brownian.check_run(sampler, noise, key)
     x = start_noise("sample", shape, key, dtype, first)
     x = np.multiply(x, sampler.init_noise_scale, dtype=x.dtype)
     state = sampler.state()
     guided: dict[str, Any] = guidance if isinstance(guidance, dict) else {"scale": guidance}
     for i in _bar(range(len(sampler)), progress):
         prediction = model(sampler.scale_input(x, i), float(sampler.timesteps[i]))
-        given: dict[str, Any] = {"state": state, "key": key, "first": first}
+        given: dict[str, Any] = {"state": state, "key": key, "first": first, "noise": noise}
         if guidance is None:
             x = sampler.step(x, prediction, i, **given)
         else:

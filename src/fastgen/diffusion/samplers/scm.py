@@ -82,6 +82,7 @@ class SCM(Sampler):
     """
 
     forms = (VARIANCE_PRESERVING,)
+    afresh = True
 
     def __init__(
         self,
