@@ -153,6 +153,12 @@ AXES = {
         ],
         "ends": [{}, {"sigma_min": 0.002, "sigma_max": 700.0}],
     },
+    "FlowMapEulerDiscreteScheduler": {
+        "num_train_timesteps": [1000, 500],
+        "shift": [1.0, 3.0, 5.0],
+        "listed": [False, True],
+        "steps": [4, 1, 10, 33],
+    },
     "FlowMatchEulerDiscreteScheduler": FLOW_MATCHING | {"stochastic_sampling": [False, True]},
     "FlowMatchHeunDiscreteScheduler": {"shift": [1.0, 3.0], "num_train_timesteps": [1000, 500]}
     | STEPS,

@@ -61,15 +61,16 @@ def from_config(config: Any, steps: int, **changes: Any) -> Sampler:
     ``DPMSolverMultistepInverseScheduler``, ``DPMSolverMultistepScheduler``,
     ``DPMSolverSDEScheduler``, ``DPMSolverSinglestepScheduler``, ``EDMEulerScheduler``,
     ``EulerAncestralDiscreteScheduler``, ``EulerDiscreteScheduler``,
-    ``FlowMatchEulerDiscreteScheduler``, ``FlowMatchHeunDiscreteScheduler``,
-    ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``, ``IPNDMScheduler``,
-    ``KDPM2AncestralDiscreteScheduler``, ``KDPM2DiscreteScheduler``, ``LCMScheduler``,
-    ``LMSDiscreteScheduler``, ``PNDMScheduler``, ``SASolverScheduler``, ``SCMScheduler``,
-    ``TCDScheduler``, ``UnCLIPScheduler`` and ``UniPCMultistepScheduler``.
+    ``FlowMapEulerDiscreteScheduler``, ``FlowMatchEulerDiscreteScheduler``,
+    ``FlowMatchHeunDiscreteScheduler``, ``FlowMatchLCMScheduler``, ``HeunDiscreteScheduler``,
+    ``IPNDMScheduler``, ``KDPM2AncestralDiscreteScheduler``, ``KDPM2DiscreteScheduler``,
+    ``LCMScheduler``, ``LMSDiscreteScheduler``, ``PNDMScheduler``, ``SASolverScheduler``,
+    ``SCMScheduler``, ``TCDScheduler``, ``UnCLIPScheduler`` and ``UniPCMultistepScheduler``.
 
     For `SCM`, diffusers has default timesteps for 2 steps alone. Other numbers of steps are at even
-    angles here. The first angle is pi / 2, where diffusers has 1.5708.
-    The steps of UnCLIP are those of its pipelines, which tell each step the next timestep.
+    angles here. The first angle is pi / 2, where diffusers has 1.5708. The steps of UnCLIP are
+    those of its pipelines, which tell each step the next timestep. A flow map takes the next
+    timestep too, which is 0 at the end.
 
     Examples
     --------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastgen.diffusion.samplers import _checks
 from fastgen.diffusion.samplers._config import flows, nodes, schedules
 from fastgen.diffusion.samplers._config.options import arguments, limits
@@ -113,6 +115,8 @@ def levels_of(
     """Return the nodes, or None if the sampler's own grid is that of diffusers."""
     sigmas = given.get("sigmas")
     if "shift" in options:
+        if scheduler.to_clean and sigmas is None:
+            sigmas = np.linspace(1, 0, steps + 1)[:-1]
         return flows.of_flow_matching(options, schedule, steps, sigmas)
     if scheduler.sampler is IPNDM:
         return nodes.of_sines(steps)

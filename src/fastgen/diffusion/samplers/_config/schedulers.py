@@ -57,6 +57,8 @@ class Scheduler:
     """Arguments of the sampler that diffusers takes elsewhere, or does not have."""
     parity: bool = True
     """Whether the sampler has the option `parity`."""
+    to_clean: bool = False
+    """Whether the times of a flow are even as far as clean data, not to one step above."""
     least: int = 1
     """The fewest steps."""
     given: tuple[str, ...] = ()
@@ -249,6 +251,12 @@ SCHEDULERS: dict[str, Scheduler] = {
         laying=Laying(),
         own=CHURN,
         given=("timesteps",),
+    ),
+    "FlowMapEulerDiscreteScheduler": Scheduler(
+        FlowMatchEuler,
+        {"num_train_timesteps": 1000, "shift": 1.0},
+        to_clean=True,
+        given=("sigmas",),
     ),
     "FlowMatchEulerDiscreteScheduler": Scheduler(
         FlowMatchEuler,
