@@ -127,7 +127,7 @@ def sample_adaptive(
     References
     ----------
     .. [1] Lu et al., "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic Model Sampling in
-       Around 10 Steps", NeurIPS 2022, appendix C, with predictions of x0.
+       Around 10 Steps", NeurIPS 2022: DPM-Solver-12 and DPM-Solver-23, here with predictions of x0.
     .. [2] Jolicoeur-Martineau et al., "Gotta Go Fast When Generating Data with Score-Based Models",
        2021: steps of each sample, and the mixed tolerance.
     .. [3] Soderlind, "Digital Filters in Adaptive Time-Stepping", ACM Transactions on Mathematical

@@ -107,7 +107,7 @@ class DPMSolver2SAncestral(_Midpoint):
     References
     ----------
     .. [1] Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic
-       Models", 2022, algorithm 1; Crowson, "k-diffusion", 2022, `sample_dpmpp_2s_ancestral`.
+       Models", 2022; Crowson, "k-diffusion", 2022, `sample_dpmpp_2s_ancestral`.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class ERSDE(Sampler):
     ========  ======================================================  ===========================
     `kind`    :math:`\phi(\rho)`                                      what it is
     ========  ======================================================  ===========================
-    "er"      :math:`\rho \, (e^{\rho^{3/10}} + 10)`                  the choice of the paper
+    "er"      :math:`\rho \, (e^{\rho^{3/10}} + 10)`                  the default of the authors
     "sde"     :math:`\rho^2`                                          the reverse SDE
     "ode"     :math:`\rho`                                            the path without noise
     ========  ======================================================  ===========================
@@ -82,12 +82,13 @@ class ERSDE(Sampler):
     With "ode", the error falls at the method's order, away from the two ends; with noise, that is
     the order of the deterministic part. The integrals are computed by Gauss' quadrature of 32
     points in log rho. The third order is that of the polynomial through three predictions. The
-    paper leaves a term of it out, and so is of second order there.
+    code of the authors takes the slope between the latest two for that at the node, and so is of
+    second order.
 
     References
     ----------
-    .. [1] Cui, Zhang, Lu and Liao, "Elucidating the Solution Space of Extended Reverse-Time SDE for
-       Diffusion Models", WACV 2025, eq. 14 to 17.
+    .. [1] Cui, Zhang, Bao and Liao, "Elucidating the Solution Space of Extended Reverse-Time SDE
+       for Diffusion Models", WACV 2025, and the code of the authors, `ER_SDE_Solver`.
 
     Examples
     --------

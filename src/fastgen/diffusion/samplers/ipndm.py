@@ -64,8 +64,8 @@ class IPNDM(Sampler):
     References
     ----------
     .. [1] Zhang and Chen, "Fast Sampling of Diffusion Models with Exponential Integrator", ICLR
-       2023, appendix H.2; Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on
-       Manifolds", ICLR 2022, eq. 12.
+       2023; Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds",
+       ICLR 2022.
 
     Examples
     --------

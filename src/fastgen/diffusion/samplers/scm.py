@@ -66,7 +66,7 @@ class SCM(Sampler):
     References
     ----------
     .. [1] Lu and Song, "Simplifying, Stabilizing and Scaling Continuous-Time Consistency Models",
-       ICLR 2025, eq. 4 and 6.
+       ICLR 2025.
 
     Examples
     --------
