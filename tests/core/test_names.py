@@ -36,6 +36,16 @@ def test_reference_is_an_attribute_that_is_imported_late():
     assert all(hasattr(fastgen.reference, family) for family in FAMILIES)
 
 
+def test_samplers_are_imported_at_their_first_use():
+    shown = run(
+        "import sys, fastgen; print('fastgen.diffusion.samplers' in sys.modules, "
+        "'samplers' in dir(fastgen.diffusion), fastgen.diffusion.samplers.DDIM.__name__)"
+    )
+    assert shown.split() == ["False", "True", "DDIM"]
+    with pytest.raises(AttributeError, match=r"module 'fastgen\.diffusion' has no attribute"):
+        fastgen.diffusion.nothing  # noqa: B018
+
+
 def test_unknown_attribute_is_refused():
     with pytest.raises(AttributeError, match="module 'fastgen' has no attribute 'vea'"):
         fastgen.vea  # noqa: B018

@@ -1,7 +1,10 @@
 """Diffusion, score and flow matching: schedules, the forward process, losses, scores, samplers."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from fastgen import _docs
-from fastgen.diffusion import samplers as samplers
 from fastgen.diffusion.embedding import timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
@@ -31,6 +34,9 @@ from fastgen.diffusion.weights import (
     min_snr_weight,
     p2_weight,
 )
+
+if _TYPE_CHECKING:
+    from fastgen.diffusion import samplers as samplers
 
 __all__ = [
     "Schedule",
@@ -68,6 +74,13 @@ __all__ = [
 ]
 
 _docs.render(globals(), __all__)
+
+
+def __getattr__(name: str) -> _Any:
+    """Import the samplers at their first use: a program that draws no samples needs none."""
+    if name == "samplers":
+        return _importlib.import_module("fastgen.diffusion.samplers")
+    raise AttributeError(f"module 'fastgen.diffusion' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
