@@ -146,3 +146,76 @@ def test_leaves_of_sequences():
 
     assert leaves([[a], b]) == [a, b]
     torch.testing.assert_close(grad(f, argnums=(0, 1))(a, b), grad(plain, argnums=(0, 1))(a, b))
+
+
+BATCHED = {
+    "one pass": (kl, fastgen.torch.native(kl)),
+    "several results": (
+        lambda a, b: fastgen.torch.flow.affine_coupling(a, b, b)[0],
+        lambda a, b: fastgen.torch.native(fastgen.torch.flow.affine_coupling)(a, b, b)[0],
+    ),
+    "an array": (
+        lambda a, b: kl(a, b.detach().numpy()[0]) * b[:, 0],
+        lambda a, b: plain_kl(a, b.detach()[0]) * b[:, 0],
+    ),
+}
+
+
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("way", ["is_grads_batched", "vmap"])
+@pytest.mark.parametrize("name", BATCHED)
+def test_a_batch_of_backward_passes(name, way, retain):
+    a, b = [x.requires_grad_() for x in pair(4, 8)]
+    found = []
+    for f in BATCHED[name]:
+        y = f(a, b)
+        rows = torch.linspace(-1, 1, 3 * y.numel(), dtype=y.dtype).reshape(3, *y.shape)
+
+        def slopes(row, y=y, **options):
+            return torch.autograd.grad(y, (a, b), row, retain_graph=retain, **options)
+
+        if way == "vmap":
+            found.append(torch.vmap(slopes)(rows))
+        else:
+            found.append(slopes(rows, is_grads_batched=True))
+    torch.testing.assert_close(*found)
+
+
+def test_a_jacobian_in_one_batch():
+    a, b = pair(4, 8)
+    found = torch.autograd.functional.jacobian(kl, (a, b), vectorize=True)
+    torch.testing.assert_close(found, torch.autograd.functional.jacobian(plain_kl, (a, b)))
+
+
+def dual(f, x):
+    with torch.autograd.forward_ad.dual_level():
+        return f(torch.autograd.forward_ad.make_dual(x, torch.ones_like(x)))
+
+
+FORWARD = {
+    "jvp": lambda f, x: torch.func.jvp(f, (x,), (x,)),
+    "jacfwd": lambda f, x: torch.func.jacfwd(f)(x),
+    "hessian": lambda f, x: torch.func.hessian(lambda x: f(x).sum())(x),
+    "linearize": lambda f, x: torch.func.linearize(f, x)[1](x),
+    "dual": dual,
+    "dual with a gradient": lambda f, x: dual(f, x.clone().requires_grad_()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("name", FORWARD)
+def test_forward_mode_raises_and_says_what_to_do(name):
+    x = pair(4, 8)[0]
+    with pytest.raises(RuntimeError, match=r"no forward-mode.*fastgen.torch.native\(fastgen"):
+        FORWARD[name](lambda x: kl(x, x), x)
+    with torch.autograd.forward_ad.dual_level():
+        assert torch.equal(kl(x, x), kl(x.clone(), x))
+
+
+def test_a_tensor_in_place_of_a_number_under_vmap():
+    x, generator = pair(3, 8)[0], torch.Generator().manual_seed(1)
+    params = [torch.randn(3, 8, k, dtype=x.dtype, generator=generator) for k in (4, 4, 3)]
+    spline = fastgen.torch.flow.rational_quadratic_spline
+    bound = torch.tensor(2.0)
+    found = torch.vmap(lambda x, *p: spline(x, *p, bound=bound))(x, *params)
+    torch.testing.assert_close(found, spline(x, *params, bound=2.0))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from fastgen.torch._doors import Door, Owner, Slot
-from fastgen.torch._tensors import FLOATS, HALVES, check, numpy_type
+from fastgen.torch._tensors import FLOATS, HALVES, check, check_writable, numpy_type
 
 
 class Call:
@@ -77,8 +77,17 @@ class Call:
         """Raise if a tensor can't be read as an array, or has gradients that would be lost."""
         for x, (place, _) in zip(self.tensors, self.owners, strict=True):
             check(self.name(place), x)
+            if place == "out" or place in self.door.overwritten:
+                check_writable(self.name(place), x)
             if _wants(x) and not self.door.has_gradient(place):
                 raise TypeError(no_gradient(self.door, place))
+
+    def without_tensors(self) -> Call:
+        """Return the call without its tensors, which a backward pass has saved."""
+        made = Call.__new__(Call)
+        made.door, made.values, made.tensors = self.door, self.values, ()
+        made.args, made.options, made.owners = self.args, self.options, self.owners
+        return made
 
     def unify(self) -> None:
         """Cast tensors to one float type; see `promoted`."""
@@ -87,6 +96,8 @@ class Call:
         for k, (x, kind) in enumerate(zip(self.tensors, kinds, strict=True)):
             if x.dtype is not kind:
                 self.tensors[k] = x.to(kind)
+            elif x.is_neg():  # its memory holds the negative
+                self.tensors[k] = x.resolve_neg()
 
 
 _OTHERS = ("t", "key", "counter", "step", "steps", "out")
@@ -121,6 +132,22 @@ def no_gradient(door: Door, place: int | str) -> str:
     return (
         f"{door.f.__name__}: {door.own(place)} requires a gradient, but the function has none for "
         f"it. Give its detach(), or differentiate fastgen.torch.native(fastgen.torch.{door.name})"
+    )
+
+
+def no_second(name: str) -> str:
+    """Return the message for a second derivative."""
+    return (
+        f"fastgen.torch.{name} has no second derivatives. "
+        f"Differentiate fastgen.torch.native(fastgen.torch.{name}) instead"
+    )
+
+
+def no_forward(door: Door) -> str:
+    """Return the message for a forward-mode derivative."""
+    return (
+        f"fastgen.torch.{door.name} has no forward-mode derivatives. "
+        f"Differentiate fastgen.torch.native(fastgen.torch.{door.name}) instead"
     )
 
 

@@ -44,7 +44,9 @@ def in_one_call(
     ]
     entrance = door(_text.name_of(text))
     function: Any = entrance.function
-    if function is None or function.composed or any(o.item is not None for o in owners):
+    if function is None or function.composed:
+        return None
+    if any(o.item is not None or o.place in entrance.numbers for o in owners):
         return None
     stand_ins = [Abstract(shape, "float32") for shape in own]
     _, args, options = _text.filled(text, stand_ins, floats, ints)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from fastgen.diffusion import Schedule
 from fastgen.torch import _eager, _threads
-from fastgen.torch._arguments import Call
+from fastgen.torch._arguments import Call, no_forward
 from fastgen.torch._doors import Door
 from fastgen.torch._tensors import to_tensor
 
@@ -32,15 +33,27 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return _operator.traced(door, args, options)
     if _threads.shared:
         _threads.follow()
+    if forward_ad._current_level >= 0:
+        _refuse_tangents(door, args, options)
     if door.quick and _interpreter() is None and not _modes() and _constant(options):
         plain, wants = _plain(args)
         if plain and not wants:
-            arrays = [x.numpy() if type(x) in _PLAIN else x for x in args]
+            try:
+                arrays = [x.numpy() if type(x) in _PLAIN else x for x in args]
+            except RuntimeError:  # memory that is no array, such as a negative view
+                return _checked(door, args, options)
             found = door.f(*arrays, **options)
             return to_tensor(found) if type(found) in _ARRAYS else door.wrap(found, arrays)
         if plain and len(args) <= len(door.differentiable) and _tensors(args):
             return _eager.with_gradients(Call.of_tensors(door, args, options))
     return _checked(door, args, options)
+
+
+def _refuse_tangents(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise if a tensor has a tangent, which the call would lose."""
+    for x in torch.utils._pytree.tree_leaves((args, options)):
+        if isinstance(x, torch.Tensor) and forward_ad.unpack_dual(x).tangent is not None:
+            raise RuntimeError(no_forward(door))
 
 
 def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:

@@ -13,11 +13,13 @@ from fastgen._compose import Beside, Composition, Row
 from fastgen._core import Op
 from fastgen._signature import parse
 from fastgen._sums import Form, Sum
-from fastgen.torch._arguments import Call, no_gradient
+from fastgen.torch import _cotangents
+from fastgen.torch._arguments import Call, no_forward, no_gradient, no_second
 from fastgen.torch._doors import Slot
 from fastgen.torch._tensors import to_array, to_tensor
 
 _kept: Any = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+_hooks: Any = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
 _delayed: Any = torch._C._functions.DelayedError
 
 
@@ -70,13 +72,14 @@ class Differentiable(torch.autograd.Function):
             first = call.owners[ctx.needs_input_grad.index(True) - 1]
             raise TypeError(no_gradient(call.door, first.place))
         ctx.set_materialize_grads(False)
-        ctx.call = call
+        ctx.call = call.without_tensors()
         ctx.wanted = wanted_of(call, ctx.needs_input_grad[1:])
         ctx.in_one_pass = linear_in_rows(composition, arrays)
         if ctx.in_one_pass:
             found, gradients = function.gradients(composition, ctx.wanted, 1.0, True)
             kept = _of_tensors(call, ctx.needs_input_grad[1:], ctx.wanted, gradients)
             ctx.save_for_backward(*kept)
+            ctx.own = None not in (_kept, _hooks) and _hooks(False) is None
             return to_tensor(found)
         ctx.save_for_backward(*tensors)
         results = call.door.wrap(composition.value(), arrays)
@@ -90,14 +93,23 @@ class Differentiable(torch.autograd.Function):
         needs = ctx.needs_input_grad
         if all(c is None for c in cotangents):
             return (None,) * len(needs)
+        batched = _cotangents.are_batched(cotangents)
         if ctx.in_one_pass:
-            found = [_scaled(g, cotangents[0]) for g in ctx.saved_tensors]
+            in_place = ctx.own and not batched and not _kept()
+            found = [_scaled(g, cotangents[0], in_place) for g in ctx.saved_tensors]
+        elif batched:
+            found = _of_batch(ctx.call, ctx.saved_tensors, needs[1:], cotangents)
         else:
             found = gradients(ctx.call, ctx.saved_tensors, needs[1:], cotangents)
         if torch.is_grad_enabled():
             found = once(ctx.call.door.name, found)
         rest = iter(found)
         return (None, *[next(rest) if need else None for need in needs[1:]])
+
+    @staticmethod
+    def jvp(ctx: Any, *_: Any) -> Any:
+        """Raise: there are no forward-mode derivatives."""
+        raise RuntimeError(no_forward(ctx.call.door))
 
 
 def wanted_of(call: Call, needs: Sequence[bool]) -> list[int]:
@@ -133,14 +145,30 @@ def _of_tensors(
     return kept
 
 
-def _scaled(gradient: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Return the gradient times one factor per row."""
+def _of_batch(
+    call: Call, tensors: Sequence[torch.Tensor], needs: Sequence[bool], cotangents: Sequence[Any]
+) -> list[Any]:
+    """Return the gradients for a batch of cotangents, one sample after the other."""
+    if _cotangents.transformed():
+        from fastgen.torch import _functorch  # it imports this module
+
+        return _functorch.gradients(call, tensors, needs, cotangents)
+
+    def of_one(*given: Any) -> list[Any]:
+        return gradients(call, tensors, needs, given)
+
+    return _cotangents.of_each(of_one, cotangents)
+
+
+def _scaled(gradient: torch.Tensor, factor: torch.Tensor, in_place: bool) -> torch.Tensor:
+    """Return the gradient times one factor per row.
+
+    It may change in place where the graph is freed, and no hook has seen it.
+    """
     missing = gradient.dim() - factor.dim()
     if factor.dim() and missing:
         factor = factor.reshape(factor.shape + (1,) * missing)
-    if _kept is None or _kept():
-        return gradient * factor
-    return gradient.mul_(factor)
+    return gradient.mul_(factor) if in_place else gradient * factor
 
 
 def once(name: str, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -156,14 +184,6 @@ def _even(op: Op) -> bool:
     """Whether a row has one result, and all inputs have the same core dimensions."""
     cores = parse(op.signature).inputs
     return op.nout == 1 and cores.count(cores[0]) == len(cores)
-
-
-def no_second(name: str) -> str:
-    """Return the message for a second derivative."""
-    return (
-        f"fastgen.torch.{name} has no second derivatives. "
-        f"Differentiate fastgen.torch.native(fastgen.torch.{name}) instead"
-    )
 
 
 def linear_in_rows(composition: Composition, arrays: list[Any]) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from fastgen.torch import _batch, _eager, _text
+from fastgen.torch import _batch, _text
 from fastgen.torch import _operator as _operator  # it registers the operators
-from fastgen.torch._arguments import Call
+from fastgen.torch._arguments import Call, no_forward, no_second
+from fastgen.torch._doors import door
 
 Rest = tuple[tuple[float, ...], tuple[int, ...], str]
 
@@ -20,6 +21,17 @@ def run(made: Call) -> Any:
     text, tensors, floats, ints = _text.write(made.door.name, args, options)
     found = Transformed.apply((tuple(floats), tuple(ints), text), *tensors)
     return made.door.structured(list(found))
+
+
+def gradients(
+    call: Call, tensors: Sequence[torch.Tensor], needs: Sequence[bool], cotangents: Sequence[Any]
+) -> list[Any]:
+    """Return the gradients of a call outside of the transform, for cotangents inside of it."""
+    args, options = call.fill(tensors)
+    text, every, floats, ints = _text.write(call.door.name, args, options)
+    wanted = {id(x) for x, need in zip(tensors, needs, strict=True) if need}
+    of = tuple([id(x) in wanted for x in every])
+    return list(Gradients.apply((tuple(floats), tuple(ints), text), of, *every, *cotangents))
 
 
 class Transformed(torch.autograd.Function):
@@ -46,6 +58,11 @@ class Transformed(torch.autograd.Function):
             return (None,) * (1 + len(needs))
         found = iter(Gradients.apply(ctx.rest, needs, *ctx.saved_tensors, *cotangents))
         return (None, *[next(found) if need else None for need in needs])
+
+    @staticmethod
+    def jvp(ctx: Any, *_: Any) -> Any:
+        """Raise: there are no forward-mode derivatives."""
+        raise RuntimeError(no_forward(door(_text.name_of(ctx.rest[-1]))))
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, rest: Rest, *tensors: torch.Tensor) -> Any:
@@ -78,7 +95,7 @@ class Gradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *_: Any) -> Any:
         """Raise: there are no second derivatives."""
-        raise RuntimeError(_eager.no_second(ctx.name))
+        raise RuntimeError(no_second(ctx.name))
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, rest: Rest, needs: Any, *given: torch.Tensor) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from fastgen.torch import _eager, _fake, _text
-from fastgen.torch._arguments import Call
+from fastgen.torch import _calls, _eager, _fake, _text
+from fastgen.torch._arguments import Call, no_second
 from fastgen.torch._doors import Door
 from fastgen.torch._tensors import HALVES
 
@@ -34,10 +34,30 @@ def traced(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         options = door.with_key(options, as_tensor=True)
     if door.takes_dtype:
         options = {"dtype": torch.get_default_dtype()} | options
+    # As a tensor, a number that changes from step to step does not compile again.
+    options = {
+        name: torch.ones((), dtype=torch.float64, device="cpu") * x
+        if name in door.numbers and isinstance(x, float)
+        else x
+        for name, x in options.items()
+    }
     text, tensors, floats, ints = _text.write(door.name, given, options)
     if torch.is_autocast_enabled("cpu"):
         tensors = [x.to(torch.float32) if x.dtype in HALVES else x for x in tensors]
-    return door.structured(torch.ops.fastgen.call(tensors, floats, ints, text))
+    return door.structured(list(_traced(tensors, floats, ints, text)))
+
+
+@torch._dynamo.allow_in_graph
+def _traced(
+    tensors: Tensors, floats: Sequence[float], ints: Sequence[int], text: str
+) -> Sequence[torch.Tensor]:
+    """Return the results of the operator, in a compiled transform too."""
+    if torch._C._functorch.peek_interpreter_stack() is None:
+        found: Sequence[torch.Tensor] = torch.ops.fastgen.call(tensors, floats, ints, text)
+        return found
+    from fastgen.torch._functorch import Transformed  # it imports this module
+
+    return Transformed.apply((tuple(floats), tuple(ints), text), *tensors)
 
 
 def run(made: Call) -> Any:
@@ -50,9 +70,12 @@ def run(made: Call) -> Any:
 def _call(tensors: Tensors, *rest: Any) -> Tensors:
     floats, ints, text = rest
     made = _text.read(text, tensors, floats, ints)
-    made.check()
-    made.unify()
-    found = _eager.value(made)
+    if _calls.on_cpu(made):
+        made.check()
+        made.unify()
+        found = _eager.value(made)
+    else:
+        found = _native_run(made)
     found = found if isinstance(found, tuple) else (found,)
     return [x.contiguous() if isinstance(x, torch.Tensor) else torch.tensor(x) for x in found]
 
@@ -62,11 +85,42 @@ def _gradients(
 ) -> Tensors:
     floats, ints, text = rest
     made = _text.read(text, tensors, floats, ints)
+    if not _calls.on_cpu(made):
+        return _native_gradients(tensors, cotangents, needs, *rest)
     wanted = _needs(made, tensors, needs)
     kinds = [x.dtype for x, need in zip(made.tensors, wanted, strict=True) if need]
     made.unify()
     found = _eager.gradients(made, made.tensors, wanted, cotangents)
     return [g.to(kind).contiguous() for g, kind in zip(found, kinds, strict=True)]
+
+
+def _native_run(made: Call) -> Any:
+    from fastgen.torch import _native
+
+    return _native.run(made)
+
+
+def _native_gradients(
+    tensors: Tensors, cotangents: Sequence[Any], needs: Sequence[bool], *rest: Any
+) -> Tensors:
+    """Compute gradients on another device."""
+    floats, ints, text = rest
+    with torch.enable_grad():
+        own = [x.detach().requires_grad_(n) for x, n in zip(tensors, needs, strict=True)]
+        found = _native_run(_text.read(text, own, floats, ints))
+    results = found if isinstance(found, tuple) else (found,)
+    pairs = [
+        (r, c)
+        for r, c in zip(results, cotangents, strict=True)
+        if c is not None and r.requires_grad
+    ]
+    wanted = [x for x in own if x.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(x) for x in wanted]
+    outputs, given = zip(*pairs, strict=True)
+    return list(
+        torch.autograd.grad(outputs, wanted, given, allow_unused=True, materialize_grads=True)
+    )
 
 
 def _needs(made: Call, tensors: Tensors, needs: Sequence[bool]) -> list[bool]:
@@ -96,11 +150,11 @@ def _again(ctx: Any, inputs: Any, output: Any) -> None:
 
 
 def _no_second(ctx: Any, _: Any) -> Any:
-    raise RuntimeError(_eager.no_second(ctx.text.partition("(")[0]))
+    raise RuntimeError(no_second(_text.name_of(ctx.text)))
 
 
-_library.impl("call", _call, "CPU")
-_library.impl("gradients", _gradients, "CPU")
+_library.impl("call", _call, "CompositeExplicitAutograd")
+_library.impl("gradients", _gradients, "CompositeExplicitAutograd")
 torch.library.register_fake("fastgen::call", _fake.call, lib=_library)
 torch.library.register_fake("fastgen::gradients", _fake.gradients, lib=_library)
 torch.library.register_autograd(

@@ -60,7 +60,11 @@ def to_array(tensor: torch.Tensor) -> Array:
         tensor = tensor.detach()
     if tensor.dtype is torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(bfloat16())
-    return tensor.numpy()
+    try:
+        return tensor.numpy()
+    except RuntimeError:  # a negative view, or a zero without memory
+        check("a tensor", tensor)
+        return tensor.numpy(force=True)
 
 
 def to_tensor(array: Any) -> torch.Tensor:
@@ -76,6 +80,8 @@ def to_tensor(array: Any) -> torch.Tensor:
 
 def check(name: str, tensor: torch.Tensor) -> None:
     """Raise if a tensor has no plain memory, or no type that arrays have."""
+    if tensor.is_nested:
+        raise TypeError(f"{name} must not be a nested tensor; give its to_padded_tensor(0.0)")
     if tensor.layout is not torch.strided:
         raise TypeError(
             f"{name} must be a dense tensor, got the layout {tensor.layout}; give its to_dense()"
@@ -83,3 +89,11 @@ def check(name: str, tensor: torch.Tensor) -> None:
     if tensor.is_quantized:
         raise TypeError(f"{name} must not be quantized; give its dequantize()")
     numpy_type(name, tensor.dtype)
+
+
+def check_writable(name: str, tensor: torch.Tensor) -> None:
+    """Raise if a result can't be written to a tensor."""
+    if torch._debug_has_internal_overlap(tensor) == 1:
+        raise ValueError(f"{name} must not have elements that share memory; give its clone()")
+    if tensor.is_neg():
+        raise ValueError(f"{name} must not be a negative view; give its resolve_neg()")

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
+import pickle
+import uuid
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
+from fastgen.diffusion import Schedule
 from fastgen.torch._arguments import Call, no_gradient
 from fastgen.torch._doors import Owner, door
 
@@ -41,6 +47,8 @@ def _write(x: Any, lists: Written) -> str:
         return f"t{len(tensors) - 1}"
     if x is None or isinstance(x, bool):
         return str(x)
+    if isinstance(x, int) and x >= 2**63:  # a key that the list can't hold
+        return str(x)
     if isinstance(x, (int, torch.SymInt)):
         ints.append(x)
         return f"i{len(ints) - 1}"
@@ -48,28 +56,35 @@ def _write(x: Any, lists: Written) -> str:
         floats.append(x)
         return f"f{len(floats) - 1}"
     if isinstance(x, str):
-        return f"'{x}'"
+        return repr(x)
     if x is ...:
         return "..."
     if isinstance(x, torch.dtype):
         return f"'{str(x).removeprefix('torch.')}'"
+    if isinstance(x, (np.ndarray, np.generic)):
+        return _write(torch.as_tensor(np.array(x)), lists)
     if isinstance(x, (tuple, list)):
         return "(" + "".join([f"{_write(y, lists)}," for y in x]) + ")"
     return f"o{_handle(x)}"
 
 
-_OBJECTS: list[Any] = []
-"""The objects of traced calls, such as schedules. The text of a call has their positions."""
+_OBJECTS: dict[str, Any] = {}
+"""The objects of traced calls, such as schedules. The text of a call has their names."""
+_names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
 @torch._dynamo.assume_constant_result
-def _handle(x: Any) -> int:
-    """Return the position of an object in the list."""
-    for k, known in enumerate(_OBJECTS):
-        if known is x:
-            return k
-    _OBJECTS.append(x)
-    return len(_OBJECTS) - 1
+def _handle(x: Any) -> str:
+    """Return the name of an object. Equal schedules have one name, in every process."""
+    if type(x) is not Schedule:
+        found = [name for name, known in _OBJECTS.items() if known is x]
+        name = found[0] if found else uuid.uuid4().hex
+    elif x in _names:
+        name = _names[x]
+    else:
+        name = _names[x] = hashlib.sha256(pickle.dumps(x)).hexdigest()[:32]
+    _OBJECTS.setdefault(name, x)
+    return name
 
 
 class Place(NamedTuple):
@@ -90,16 +105,17 @@ def _value(node: Any) -> Any:
         return node.value
     if isinstance(node, ast.Tuple):
         return tuple([_value(x) for x in node.elts])
-    kind, k = node.id[0], int(node.id[1:])
-    return _object(k) if kind == "o" else Place(kind, k)
+    kind, k = node.id[0], node.id[1:]
+    return _object(k) if kind == "o" else Place(kind, int(k))
 
 
-def _object(k: int) -> Any:
-    if k >= len(_OBJECTS):
+def _object(name: str) -> Any:
+    if name not in _OBJECTS:
         raise RuntimeError(
-            "this program was exported by another process, and its schedule is not in the file"
+            "this program was exported by another process, and its schedule is not in the file; "
+            "call the function once with an equal schedule, in a compiled function or an export"
         )
-    return _OBJECTS[k]
+    return _OBJECTS[name]
 
 
 def name_of(text: str) -> str:
