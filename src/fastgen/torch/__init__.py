@@ -7,6 +7,8 @@ from fastgen.torch import diffusion, elementary, flow, gan, guidance, noise, vae
 from fastgen.torch._threads import share_threads
 
 __all__ = [
+    "accelerate",
+    "accelerated",
     "diffusion",
     "elementary",
     "flow",
@@ -23,6 +25,8 @@ def __getattr__(name: str) -> _Any:
     """Import what few programs use at its first use."""
     if name == "native":
         return _importlib.import_module("fastgen.torch._native").native
+    if name in ("accelerate", "accelerated"):
+        return getattr(_importlib.import_module("fastgen.torch._accelerate"), name)
     raise AttributeError(f"module 'fastgen.torch' has no attribute {name!r}")
 
 
