@@ -37,6 +37,8 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         _refuse_tangents(door, args, options)
     if door.quick and _interpreter() is None and not _modes() and _constant(options):
         plain, wants = _plain(args)
+        if wants and not torch.is_grad_enabled():
+            args, wants = tuple([x.detach() if type(x) in _PLAIN else x for x in args]), False
         if plain and not wants:
             try:
                 arrays = [x.numpy() if type(x) in _PLAIN else x for x in args]
@@ -76,7 +78,7 @@ def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:
 
 
 def _tensors(args: tuple[Any, ...]) -> bool:
-    return torch.is_grad_enabled() and all(type(x) in _PLAIN for x in args)
+    return all(type(x) in _PLAIN for x in args)
 
 
 def _constant(options: dict[str, Any]) -> bool:
