@@ -91,8 +91,8 @@ def test_the_report():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "name libraries, of 'nflows'"),
-        (("numpy",), "must be among 'nflows'.*got 'numpy'"),
+        ((), "name libraries, of 'nflows', 'zuko'"),
+        (("numpy",), "must be among 'nflows', 'zuko'.*got 'numpy'"),
         (("nflows", "diffusers"), "fastgen.torch.Scheduler"),
         (("sbi",), r'accelerate\("nflows", "zuko"\)'),
     ],

@@ -12,6 +12,7 @@ from fastgen.torch._accelerate.replacements import Library, Replaced
 
 _MODULES = {
     "nflows": "_nflows",
+    "zuko": "_zuko",
 }
 _OTHERS = {
     "diffusers": "its schedulers are replaced one by one: "
@@ -73,7 +74,7 @@ def accelerate(*libraries: str) -> Acceleration:
 
     Parameters
     ----------
-    *libraries : {"nflows"}
+    *libraries : {"nflows", "zuko"}
         The libraries.
 
     Returns
