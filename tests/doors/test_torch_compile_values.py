@@ -139,3 +139,18 @@ def test_the_operator_on_other_devices(needs, monkeypatch):
     torch.testing.assert_close(
         _operator._gradients(inputs, some, needs, [], [], text), wanted, rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_trace_of_torchscript_holds_the_call():
+    f = fastgen.torch.flow.tanh
+    traced = torch.jit.trace(lambda x: (kl(x, x), f(x)[0]), torch.randn(4, 8))
+    x = torch.randn(5, 8)
+    torch.testing.assert_close(traced(x), (kl(x, x), f(x)[0]))
+
+
+def test_noise_under_another_default_device():
+    with torch.device("meta"):
+        x = torch.zeros(4, 8)
+        found = fastgen.torch.vae.reparameterize(x, x)
+    assert (found.device.type, found.shape) == ("meta", (4, 8))

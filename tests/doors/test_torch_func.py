@@ -219,3 +219,9 @@ def test_a_tensor_in_place_of_a_number_under_vmap():
     bound = torch.tensor(2.0)
     found = torch.vmap(lambda x, *p: spline(x, *p, bound=bound))(x, *params)
     torch.testing.assert_close(found, spline(x, *params, bound=2.0))
+
+
+def test_batches_without_samples():
+    x = torch.zeros(0, 8)
+    elbo = torch.vmap(lambda x: fastgen.torch.vae.bernoulli_elbo(x, x, x, x))
+    assert vmap(lambda x: kl(x, x))(x).shape == elbo(x).shape == (0,)

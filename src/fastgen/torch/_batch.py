@@ -22,10 +22,19 @@ def one_by_one(
 ) -> tuple[torch.Tensor, ...]:
     """Call a function for each sample, and stack the results."""
     rows = [
-        function(*[x if d is None else x.select(d, k) for x, d in zip(tensors, dims, strict=True)])
-        for k in range(size)
+        function(*[_sample(x, d, k) for x, d in zip(tensors, dims, strict=True)])
+        for k in range(max(size, 1))
     ]
-    return tuple([torch.stack(column) for column in zip(*rows, strict=True)])
+    return tuple([torch.stack(column)[:size] for column in zip(*rows, strict=True)])
+
+
+def _sample(x: torch.Tensor, dim: int | None, k: int) -> torch.Tensor:
+    """Return sample k, of zeros if there are no samples."""
+    if dim is None:
+        return x
+    if x.shape[dim]:
+        return x.select(dim, k)
+    return x.new_zeros(x.shape[:dim] + x.shape[dim + 1 :])
 
 
 def in_one_call(

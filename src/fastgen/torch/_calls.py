@@ -16,6 +16,7 @@ from fastgen.torch._doors import Door
 from fastgen.torch._tensors import to_tensor
 
 _interpreter: Any = torch._C._functorch.peek_interpreter_stack
+_trace: Any = torch._C._get_tracing_state
 _modes: Any = torch._C._len_torch_dispatch_stack
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _WIDE = (torch.float32, torch.float64)
@@ -35,7 +36,7 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         _threads.follow()
     if forward_ad._current_level >= 0:
         _refuse_tangents(door, args, options)
-    if door.quick and _interpreter() is None and not _modes() and _constant(options):
+    if door.quick and not _seen() and _constant(options):
         plain, wants = _plain(args)
         if wants and not torch.is_grad_enabled():
             args, wants = tuple([x.detach() if type(x) in _PLAIN else x for x in args]), False
@@ -49,6 +50,11 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if plain and len(args) <= len(door.differentiable) and _tensors(args):
             return _eager.with_gradients(Call.of_tensors(door, args, options))
     return _checked(door, args, options)
+
+
+def _seen() -> bool:
+    """Whether a transform, a mode or a trace must see the operator."""
+    return _interpreter() is not None or _modes() > 0 or _trace() is not None
 
 
 def _refuse_tangents(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> None:
@@ -94,7 +100,7 @@ def _constant(options: dict[str, Any]) -> bool:
 def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call a function on any tensors."""
     transformed = _interpreter() is not None
-    special = transformed or _modes() > 0
+    special = _seen()
     given, options = door.bind(args, options)
     if special:
         door.refuse_changes(options)

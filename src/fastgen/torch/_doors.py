@@ -119,7 +119,8 @@ class Door:
             return options
         if rng is not None and not isinstance(rng, torch.Generator):
             return options
-        key: Any = torch.randint(2**63 - 1, (), generator=rng)
+        device = "cpu" if rng is None else rng.device
+        key: Any = torch.randint(2**63 - 1, (), generator=rng, device=device)
         return options | {"rng": None, "key": key if as_tensor else key.item()}
 
     def refuse_changes(self, options: dict[str, Any]) -> None:
