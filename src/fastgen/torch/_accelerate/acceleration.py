@@ -13,6 +13,7 @@ from fastgen.torch._accelerate.replacements import Library, Replaced
 _MODULES = {
     "nflows": "_nflows",
     "zuko": "_zuko",
+    "torch.distributions": "_distributions",
 }
 _OTHERS = {
     "diffusers": "its schedulers are replaced one by one: "
@@ -74,7 +75,7 @@ def accelerate(*libraries: str) -> Acceleration:
 
     Parameters
     ----------
-    *libraries : {"nflows", "zuko"}
+    *libraries : {"nflows", "zuko", "torch.distributions"}
         The libraries.
 
     Returns
