@@ -7,6 +7,7 @@ from fastgen.torch import diffusion, elementary, flow, gan, guidance, noise, vae
 from fastgen.torch._threads import share_threads
 
 __all__ = [
+    "Scheduler",
     "accelerate",
     "accelerated",
     "diffusion",
@@ -27,6 +28,8 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module("fastgen.torch._native").native
     if name in ("accelerate", "accelerated"):
         return getattr(_importlib.import_module("fastgen.torch._accelerate"), name)
+    if name == "Scheduler":
+        return _importlib.import_module("fastgen.torch._scheduler").Scheduler
     raise AttributeError(f"module 'fastgen.torch' has no attribute {name!r}")
 
 

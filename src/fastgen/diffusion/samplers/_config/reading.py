@@ -16,8 +16,8 @@ PLACES = (FILE, f"scheduler/{FILE}")
 def read(config: Any, name: Any = None) -> tuple[str, Options]:
     """Return the name of the scheduler's class, and its options. Names that begin with _ are gone.
 
-    Options that an object of diffusers has by default are gone too, so that those of another class
-    hold if `name` is another class.
+    If `name` is another class than that of an object of diffusers, the options that the object has
+    by default are gone too, and those of the other class hold.
     """
     if isinstance(config, (str, PathLike)):
         found, source = from_file(Path(config)), repr(str(config))
@@ -30,13 +30,14 @@ def read(config: Any, name: Any = None) -> tuple[str, Options]:
             f"from_config: config must be a path to {FILE} or to its folder, its dictionary, or an "
             f"object with .config; got {type(config).__name__}"
         )
-    name = found.get("_class_name") if name is None else name
+    own = found.get("_class_name")
+    name = own if name is None else name
     if not isinstance(name, str):
         raise ValueError(
             f"from_config: {source} names no _class_name, such as 'EulerDiscreteScheduler'; "
             "give one as _class_name=..."
         )
-    defaults = found.get("_use_default_values", ())
+    defaults = found.get("_use_default_values", ()) if name != own else ()
     return name, {k: v for k, v in found.items() if k not in defaults and not k.startswith("_")}
 
 
