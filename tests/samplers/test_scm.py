@@ -127,7 +127,7 @@ def test_refused():
 @pytest.mark.parametrize("angles", [[1.56], [1.56, 1.3], [1.5, 1.1, 0.6, 0.2]])
 def test_diffusers(monkeypatch, dtype, data, angles):
     """Its samples, where its pipeline gives x / s to the model, and s F to the scheduler."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     noises = draws(len(angles), dtype)
     scheduler = theirs(monkeypatch, "SCMScheduler", dtype, noises, sigma_data=data)
