@@ -73,11 +73,12 @@ class Differentiable(torch.autograd.Function):
             raise TypeError(no_gradient(call.door, first.place))
         ctx.set_materialize_grads(False)
         ctx.call = call.without_tensors()
-        ctx.wanted = wanted_of(call, ctx.needs_input_grad[1:])
         ctx.in_one_pass = linear_in_rows(composition, arrays)
         if ctx.in_one_pass:
-            found, gradients = function.gradients(composition, ctx.wanted, 1.0, True)
-            kept = _of_tensors(call, ctx.needs_input_grad[1:], ctx.wanted, gradients)
+            needs = ctx.needs_input_grad[1:]
+            wanted = wanted_of(call, needs)
+            found, gradients = function.gradients(composition, wanted, 1.0, True)
+            kept = _of_tensors(call, needs, wanted, gradients)
             ctx.save_for_backward(*kept)
             ctx.own = None not in (_kept, _hooks) and _hooks(False) is None
             return to_tensor(found)

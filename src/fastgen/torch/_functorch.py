@@ -17,8 +17,7 @@ Rest = tuple[tuple[float, ...], tuple[int, ...], str]
 
 def run(made: Call) -> Any:
     """Call a function on tensors of a transform."""
-    args, options = made.fill(made.tensors)
-    text, tensors, floats, ints = _text.write(made.door.name, args, options)
+    text, tensors, floats, ints = _text.of_call(made, made.tensors)
     found = Transformed.apply((tuple(floats), tuple(ints), text), *tensors)
     return made.door.structured(list(found))
 
@@ -27,8 +26,7 @@ def gradients(
     call: Call, tensors: Sequence[torch.Tensor], needs: Sequence[bool], cotangents: Sequence[Any]
 ) -> list[Any]:
     """Return the gradients of a call outside of the transform, for cotangents inside of it."""
-    args, options = call.fill(tensors)
-    text, every, floats, ints = _text.write(call.door.name, args, options)
+    text, every, floats, ints = _text.of_call(call, tensors)
     wanted = {id(x) for x, need in zip(tensors, needs, strict=True) if need}
     of = tuple([id(x) in wanted for x in every])
     return list(Gradients.apply((tuple(floats), tuple(ints), text), of, *every, *cotangents))
@@ -48,7 +46,6 @@ class Transformed(torch.autograd.Function):
         ctx.rest, *tensors = inputs
         _text.check_gradients(ctx.rest[-1], tensors)
         ctx.save_for_backward(*tensors)
-        ctx.results = len(output)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:

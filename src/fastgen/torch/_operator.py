@@ -62,8 +62,7 @@ def _traced(
 
 def run(made: Call) -> Any:
     """Call a function on tensors that PyTorch must see, such as fake ones."""
-    args, options = made.fill(made.tensors)
-    text, tensors, floats, ints = _text.write(made.door.name, args, options)
+    text, tensors, floats, ints = _text.of_call(made, made.tensors)
     return made.door.structured(torch.ops.fastgen.call(tensors, floats, ints, text))
 
 

@@ -40,6 +40,12 @@ def write(name: str, args: Sequence[Any], options: dict[str, Any]) -> Written:
     return Written(f"{name}({','.join(parts)})", *lists[1:])
 
 
+def of_call(call: Call, tensors: Sequence[torch.Tensor]) -> Written:
+    """Write a call with these tensors."""
+    args, options = call.fill(tensors)
+    return write(call.door.name, args, options)
+
+
 def _write(x: Any, lists: Written) -> str:
     _, tensors, floats, ints = lists
     if isinstance(x, torch.Tensor):
