@@ -1,4 +1,7 @@
-"""The batch axis that a backward pass may have: of `torch.vmap`, or of ``is_grads_batched``."""
+"""The cotangents of a backward pass: some may be None, and all may have a batch axis.
+
+The axis is that of `torch.vmap`, or of ``is_grads_batched``.
+"""
 
 from __future__ import annotations
 
@@ -38,3 +41,22 @@ def of_each(function: Callable[..., Any], given: Sequence[torch.Tensor | None]) 
     ]
     columns = zip(*rows, strict=True)
     return [torch._add_batch_dim(torch.stack(column), 0, level) for column in columns]
+
+
+def gradients_of(
+    results: Any, wanted: Sequence[torch.Tensor], cotangents: Sequence[Any], create_graph: bool
+) -> Sequence[torch.Tensor | None]:
+    """Return the gradients that autograd has for results, None where a tensor takes no part."""
+    results = results if isinstance(results, tuple) else (results,)
+    pairs = [
+        (r, c)
+        for r, c in zip(results, cotangents, strict=True)
+        if c is not None and r.requires_grad
+    ]
+    if not pairs:
+        return [None] * len(wanted)
+    outputs, given = zip(*pairs, strict=True)
+    found: Sequence[torch.Tensor | None] = torch.autograd.grad(
+        outputs, wanted, given, create_graph=create_graph, allow_unused=True
+    )
+    return found

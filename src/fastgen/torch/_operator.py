@@ -12,6 +12,7 @@ import torch
 
 from fastgen.torch import _calls, _eager, _fake, _text
 from fastgen.torch._arguments import Call, no_second
+from fastgen.torch._cotangents import gradients_of
 from fastgen.torch._doors import Door
 from fastgen.torch._tensors import HALVES
 
@@ -107,19 +108,10 @@ def _native_gradients(
     with torch.enable_grad():
         own = [x.detach().requires_grad_(n) for x, n in zip(tensors, needs, strict=True)]
         found = _native_run(_text.read(text, own, floats, ints))
-    results = found if isinstance(found, tuple) else (found,)
-    pairs = [
-        (r, c)
-        for r, c in zip(results, cotangents, strict=True)
-        if c is not None and r.requires_grad
-    ]
     wanted = [x for x in own if x.requires_grad]
-    if not pairs:
-        return [torch.zeros_like(x) for x in wanted]
-    outputs, given = zip(*pairs, strict=True)
-    return list(
-        torch.autograd.grad(outputs, wanted, given, allow_unused=True, materialize_grads=True)
-    )
+    gradients = gradients_of(found, wanted, cotangents, create_graph=False)
+    pairs = zip(wanted, gradients, strict=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in pairs]
 
 
 def _needs(made: Call, tensors: Tensors, needs: Sequence[bool]) -> list[bool]:

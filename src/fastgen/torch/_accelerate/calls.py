@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from fastgen._compose import Composition
 from fastgen.torch import _threads
 from fastgen.torch._calls import _CPU, _DENSE, _PLAIN, _WIDE, _interpreter, _modes
-from fastgen.torch._cotangents import are_batched
+from fastgen.torch._cotangents import are_batched, gradients_of
 from fastgen.torch._doors import Door, door
 from fastgen.torch._eager import _scaled, linear_in_rows
 from fastgen.torch._tensors import to_array, to_tensor
@@ -166,17 +166,8 @@ def _by_original(
     with torch.enable_grad():
         inputs = [x.clone() for x in tensors]
         results = task.again(*[x.clone() for x in inputs])  # which may change in place
-        results = results if isinstance(results, tuple) else (results,)
-        pairs = [
-            (r, c)
-            for r, c in zip(results, cotangents, strict=True)
-            if c is not None and r.requires_grad
-        ]
         wanted = [x for x, need in zip(inputs, needs, strict=True) if need]
-        outputs, given = zip(*pairs, strict=True)
-        found = iter(
-            torch.autograd.grad(outputs, wanted, given, create_graph=create, allow_unused=True)
-        )
+        found = iter(gradients_of(results, wanted, cotangents, create))
     return [next(found) if need else None for need in needs]
 
 
