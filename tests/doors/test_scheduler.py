@@ -17,6 +17,7 @@ from diffusers_configs import AXES  # noqa: E402
 import fastgen.torch  # noqa: E402
 from fastgen.diffusion import Schedule, samplers  # noqa: E402
 from fastgen.torch import Scheduler, _scheduler, _scheduler_source  # noqa: E402
+from fastgen.torch._scheduler_noising import Noising  # noqa: E402
 
 # diffusers makes arrays of tensors.
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
@@ -97,8 +98,8 @@ def test_runs_are_those_of_diffusers(name, options, dtype, start):
         return
     if start and not (hasattr(theirs, "add_noise") or hasattr(theirs, "scale_noise")):
         with pytest.MonkeyPatch.context() as patch:
-            patch.delattr(Scheduler, "add_noise")
-            patch.delattr(Scheduler, "scale_noise")
+            patch.delattr(Noising, "add_noise")
+            patch.delattr(Noising, "scale_noise")
             found = run(ours, dtype, start)
     else:
         found = run(ours, dtype, start)
@@ -330,7 +331,7 @@ def test_other_devices_take_the_formula():
     scheduler.set_timesteps(4, device="meta")
     x = torch.ones(SHAPE, device="meta")
     assert scheduler.timesteps.device.type == "meta"
-    for t in scheduler._numbers:
+    for t in scheduler.sampler.timesteps.tolist():
         x = scheduler.step(x, t, x).prev_sample
     assert x.device.type == "meta"
     assert x.shape == SHAPE

@@ -9,16 +9,15 @@ import torch
 
 from fastgen.diffusion.samplers._grid import FLOW
 from fastgen.diffusion.samplers._sampler import Sampler
-from fastgen.torch import _scheduler_step, _threads
+from fastgen.torch._scheduler_drawing import given_noise, randn
+from fastgen.torch._scheduler_noising import Noising
 from fastgen.torch._scheduler_output import Output
-from fastgen.torch._scheduler_run import Run
 from fastgen.torch._scheduler_source import Configured, Made
-from fastgen.torch._tensors import FLOATS, HALVES, check
+from fastgen.torch._scheduler_step import check_both, next_sample
+from fastgen.torch._tensors import HALVES
 
-_DENSE = torch.strided
 
-
-class Scheduler(Run):
+class Scheduler(Noising):
     r"""A sampler of fastgen in the place of a scheduler of diffusers.
 
     Pipelines call it as they call their own. A step takes one pass over memory. With the same seed,
@@ -134,9 +133,9 @@ class Scheduler(Run):
             if any(scale != 1 for scale in scales):
                 raise ValueError("Scheduler.scale_model_input: timestep must be given, got None")
             return sample
-        if self._step_index is None:
-            self._begin(timestep, "scale_model_input")
         i = self._index_of(timestep, "scale_model_input")
+        if self._step_index is None:
+            self._step_index = i
         return sample if scales[i] == 1 else sample * scales[i]
 
     def step(
@@ -190,160 +189,25 @@ class Scheduler(Run):
             If shapes differ, `timestep` is not in the run or not the next one, or an option is not
             one of the sampler.
         """
-        if not (_simple(sample) and _simple(model_output) and sample.shape == model_output.shape):
-            _check(model_output, sample, self.sampler.learned)
-        self.sampler  # noqa: B018  raises before set_timesteps
+        sampler = self.sampler if self._sampler is None else self._sampler
         if (eta, use_clipped_model_output) != self._options:
-            self._change(eta, use_clipped_model_output)
-        if self._step_index is None:
-            self._begin(timestep, "step")
+            sampler = self._change(eta, use_clipped_model_output)
         i = self._index_of(timestep, "step")
-        sampler: Any = self._sampler
-        state = self._state
         if i != self._step_index and sampler.memory:
-            state = self._state = sampler.state()  # a new run
+            self._state = sampler.state()  # a new run
         noise = None
         if self._draws[i]:
             noise = self._noise(variance_noise, sample, model_output, generator)
-        plain = sample.is_cpu and model_output.is_cpu
-        if plain and torch.is_grad_enabled():
-            plain = not (sample.requires_grad or model_output.requires_grad)
-        if plain and not (state.history and type(state.history[0]) is torch.Tensor):
-            if _threads.shared:
-                _threads.follow()
-            found = _scheduler_step.on_arrays(sampler, state, i, sample, model_output, noise)
-        else:
-            found = _scheduler_step.in_torch(sampler, state, i, sample, model_output, noise)
+        found = next_sample(sampler, self._state, i, sample, model_output, noise)
         self._step_index = i + 1
-        return Output(found, sampler, self._habits.second, (i, sample, model_output))
+        return Output(found, self._habits.second, sampler, i, sample, model_output)
 
     def _noise(self, given: Any, x: torch.Tensor, prediction: torch.Tensor, generator: Any) -> Any:
         """Return the noise of a step: the given one, or as diffusers draws it."""
+        check_both(prediction, x, self.sampler.learned)
         if given is not None:
-            if generator is not None:
-                raise ValueError("Scheduler.step: give either generator or variance_noise")
-            if not isinstance(given, torch.Tensor) or given.shape != x.shape:
-                what = tuple(given.shape) if hasattr(given, "shape") else type(given).__name__
-                raise ValueError(
-                    f"Scheduler.step: variance_noise must be a tensor of the shape "
-                    f"{tuple(x.shape)} of sample, got {what}"
-                )
-            return given.to(x.device)
+            return given_noise(given, x, generator)
         kind = x.dtype if self.sampler.grid.form == FLOW else prediction.dtype
         if self._habits.in_full and kind in HALVES:
             kind = torch.float32
-        return _scheduler_step.randn(x.shape, generator, prediction.device, kind)
-
-    def add_noise(
-        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: Any
-    ) -> torch.Tensor:
-        """Return samples with as much noise as they have at timesteps.
-
-        Parameters
-        ----------
-        original_samples, noise : Tensor
-            Clean samples, ``(batch, ...)``, and standard normal noise.
-        timesteps : Tensor
-            One for each sample, or one for all. As in diffusers, schedulers of integer timesteps
-            without sigmas (DDPM, DDIM, LCM, TCD) take any step of the training, and the others one
-            of the run: after `set_begin_index`, the first step, and during the run, the next one.
-
-        Returns
-        -------
-        Tensor
-            The noisy samples, of the type of `original_samples`.
-
-        Raises
-        ------
-        ValueError
-            If shapes differ, or a timestep is not in the run or not in the schedule.
-        """
-        alpha, sigma = self._levels("add_noise", timesteps, original_samples)
-        return _combined("add_noise", (alpha, original_samples), (sigma, noise))
-
-    def scale_noise(
-        self, sample: torch.Tensor, timestep: Any, noise: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """`add_noise`, as schedulers of flows in diffusers call it."""
-        if noise is None:
-            raise ValueError("Scheduler.scale_noise: noise must be given, got None")
-        alpha, sigma = self._levels("scale_noise", timestep, sample)
-        return _combined("scale_noise", (alpha, sample), (sigma, noise))
-
-    def get_velocity(
-        self, sample: torch.Tensor, noise: torch.Tensor, timesteps: Any
-    ) -> torch.Tensor:
-        """Return alpha * noise - sigma * sample, the target of models that predict v."""
-        alpha, sigma = self._levels("get_velocity", timesteps, sample)
-        return _combined("get_velocity", (-sigma, sample), (alpha, noise))
-
-    @property
-    def alphas_cumprod(self) -> torch.Tensor:
-        """The squared alphas of the schedule, in float32."""
-        return torch.tensor(self._schedule().alpha_bar, dtype=torch.float32)
-
-    def _schedule(self) -> Any:
-        """Return the schedule, also before the steps are laid."""
-        return self._source.schedule if self._sampler is None else self._sampler.schedule
-
-    def _levels(self, where: str, timesteps: Any, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return alpha and sigma at timesteps, in the shape of one number per sample."""
-        if not isinstance(x, torch.Tensor):
-            raise TypeError(
-                f"Scheduler.{where}: the samples must be a tensor, got {type(x).__name__}"
-            )
-        t = torch.as_tensor(timesteps).reshape(-1)
-        if x.dim() and len(t) not in (1, len(x)):
-            raise ValueError(
-                f"Scheduler.{where}: timesteps must be one for all samples or {len(x)}, one for "
-                f"each; got {len(t)}"
-            )
-        if self._habits.by_table:
-            found = self._schedule().coefficients(t.cpu().numpy())
-            pairs = [torch.as_tensor(column) for column in found]
-        else:
-            grid, first = self.sampler.grid, self._step_index
-            first = self._begin_index if first is None else first
-            if self._begin_index is None or first is None:
-                nodes = [self._find(value, where) for value in t.tolist()]
-            else:
-                nodes = [first]
-            levels = [[column[i] for i in nodes] for column in (grid.signal, grid.noise)]
-            pairs = [torch.tensor(column, dtype=torch.float64) for column in levels]
-        shape = (-1, *[1] * (x.dim() - 1))
-        alpha, sigma = [column.reshape(shape).to(x.device) for column in pairs]
-        return alpha, sigma
-
-
-def _combined(where: str, first: Any, second: Any) -> torch.Tensor:
-    """Return a sum of two tensors times numbers per sample, in float32 at least."""
-    (a, x), (b, y) = first, second
-    if not isinstance(y, torch.Tensor) or x.shape != y.shape:
-        got = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
-        raise ValueError(
-            f"Scheduler.{where}: noise must be a tensor of the shape {tuple(x.shape)} of the "
-            f"samples, got {got}"
-        )
-    kind = torch.float64 if x.dtype is torch.float64 else torch.float32
-    return (a.to(kind) * x + b.to(kind) * y).to(x.dtype)
-
-
-def _simple(x: Any) -> bool:
-    """Whether this is a dense tensor of floats."""
-    return type(x) is torch.Tensor and x.layout is _DENSE and x.dtype in FLOATS
-
-
-def _check(model_output: Any, sample: Any, learned: bool) -> None:
-    """Raise if these are no tensors, or of other shapes."""
-    for name, x in (("model_output", model_output), ("sample", sample)):
-        if not isinstance(x, torch.Tensor):
-            raise TypeError(
-                f"Scheduler.step: {name} must be a tensor, got {type(x).__name__}; samplers of "
-                "fastgen.diffusion.samplers take arrays"
-            )
-        check(f"Scheduler.step: {name}", x)
-    if sample.shape != model_output.shape and not learned:
-        raise ValueError(
-            f"Scheduler.step: model_output must have the shape {tuple(sample.shape)} of sample, "
-            f"got {tuple(model_output.shape)}"
-        )
+        return randn(x.shape, generator, prediction.device, kind)

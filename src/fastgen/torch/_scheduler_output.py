@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from fastgen.torch import _scheduler_step
+from fastgen.diffusion import solver_steps
+from fastgen.diffusion.samplers import _per_sample
+from fastgen.diffusion.samplers._sampler import Sampler
+from fastgen.torch._scheduler_step import plain
+from fastgen.torch._tensors import to_array, to_tensor
 
-Step = tuple[int, torch.Tensor, torch.Tensor]
+DENOISED = 2  # the wanted result of a row, as bits
 
 
 class Output:
@@ -26,11 +31,20 @@ class Output:
         RuntimeError if an input has changed in place since the step.
     """
 
-    __slots__ = ("_sampler", "_second", "_step", "_versions", "prev_sample")
+    __slots__ = ("_changes", "_i", "_prediction", "_sampler", "_second", "_x", "prev_sample")
 
-    def __init__(self, next_x: torch.Tensor, sampler: Any, second: str | None, step: Step) -> None:
-        self.prev_sample, self._sampler, self._second, self._step = next_x, sampler, second, step
-        self._versions = _versions(step)
+    def __init__(
+        self,
+        next_x: torch.Tensor,
+        second: str | None,
+        sampler: Sampler,
+        i: int,
+        x: torch.Tensor,
+        prediction: torch.Tensor,
+    ) -> None:
+        self.prev_sample, self._second = next_x, second
+        self._sampler, self._i, self._x, self._prediction = sampler, i, x, prediction
+        self._changes = _changes(x, prediction)
 
     def __getattr__(self, name: str) -> Any:
         """Return the second result, by the name that it has in diffusers."""
@@ -40,17 +54,15 @@ class Output:
 
     def _computed(self, name: str) -> torch.Tensor:
         """Return the second result."""
-        if _versions(self._step) != self._versions:
+        step = self._sampler, self._i, self._x, self._prediction
+        if _changes(self._x, self._prediction) != self._changes:
             raise RuntimeError(
                 f"Scheduler.step: sample or model_output has changed in place since the step, so "
                 f"{name} can't be computed any more; read it before"
             )
-        i, x, prediction = self._step
         if name == "pred_original_sample":
-            return _scheduler_step.denoised(self._sampler, i, x, prediction)
-        if not self._sampler.adds_noise(i):
-            return self.prev_sample
-        return _scheduler_step.before_noise(self._sampler, i, x, prediction)
+            return denoised(*step)
+        return before_noise(*step) if self._sampler.adds_noise(self._i) else self.prev_sample
 
     def __len__(self) -> int:
         """Return the number of results that the class of diffusers has."""
@@ -75,9 +87,39 @@ class Output:
         return self.prev_sample, getattr(self, self._second)
 
 
-def _versions(step: Step) -> tuple[int, int]:
+def _changes(x: torch.Tensor, prediction: torch.Tensor) -> int:
     """Return how often the inputs have changed in place."""
-    _, x, prediction = step
     if x.is_inference() or prediction.is_inference():
-        return 0, 0  # they have no versions
-    return x._version, prediction._version
+        return 0  # they don't count
+    return x._version + prediction._version
+
+
+def denoised(sampler: Sampler, i: int, x: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """Return x0 as the prediction says it, within the sampler's limits."""
+    a, b = sampler._x0(i)
+    if sampler.learned:
+        prediction = prediction[:, : x.shape[1]]
+    if not plain(x, prediction):
+        found = a * x + b * prediction
+        return found.clamp(-sampler.limit, sampler.limit) if sampler.limit < math.inf else found
+    arrays, numbers = (to_array(x), to_array(prediction)), (a, b, sampler.limit, 0.0, 0.0, 0.0)
+    op = solver_steps.ROWS[0]
+    if sampler.threshold is None:
+        return to_tensor(op((*arrays, *numbers), -1, False, None, DENOISED)[1])
+    numbers = _per_sample.thresholded(*arrays, numbers, sampler.threshold)
+    return to_tensor(_per_sample.apply(op, arrays, numbers, None, DENOISED)[1])
+
+
+def before_noise(
+    sampler: Sampler, i: int, x: torch.Tensor, prediction: torch.Tensor
+) -> torch.Tensor:
+    """Return what the step of a distilled model adds noise to, in the scale without noise."""
+    bound, stored = sampler._bound_steps[i], torch.promote_types(x.dtype, prediction.dtype)
+    arrays, std = (to_array(x.cpu()), to_array(prediction.cpu())), bound.coefficients[-1]
+    a, b, limit, *mixed = bound.coefficients[:-1]
+    scale = math.sqrt((1 - std) * (1 + std))
+    numbers: Any = (a, b, limit, *[c / scale for c in mixed])
+    if sampler.threshold is not None and bound.clips:
+        numbers = _per_sample.thresholded(*arrays, numbers, sampler.threshold)
+    found = _per_sample.apply(solver_steps.ROWS[0], arrays, numbers)[0]
+    return to_tensor(found).to(x.device, stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -133,7 +134,7 @@ class Run:
             self.num_inference_steps = (len(sampler) + order - 1) // order
         whole = self._habits.whole and has_whole_steps(sampler)
         t = torch.from_numpy(sampler.timesteps.copy()).to(torch.int64 if whole else torch.float32)
-        self._numbers: list[Any] = t.tolist()
+        self._numbers: list[Any] = [*t.tolist(), math.nan]  # nothing is equal to the last
         self._timesteps = t.to(device)
         self._begin_index = self._step_index = None
 
@@ -142,8 +143,8 @@ class Run:
         self._sampler, self._state = sampler, sampler.state()
         self._draws = self._habits.draws(sampler)
 
-    def _change(self, eta: Any, clip_epsilon: Any) -> None:
-        """Take the sampler with these options, which some classes of diffusers take in `step`."""
+    def _change(self, eta: Any, clip_epsilon: Any) -> Sampler:
+        """Take and return the sampler with these options, which some classes take in `step`."""
         wanted = {"eta": eta, "clip_epsilon": clip_epsilon}
         for name, value in wanted.items():
             if value and name not in self._habits.of_step:
@@ -162,16 +163,32 @@ class Run:
             self._samplers[eta, clip_epsilon] = made
         self._options = eta, clip_epsilon
         self._use(made)
+        return made
 
     def _own(self) -> Any:
         """Return the arguments of samplers that the scheduler was made with."""
         return self._source.own
 
-    def _begin(self, timestep: Any, where: str) -> None:
-        """Begin a run at the index that was set, or at a timestep."""
+    def _index_of(self, timestep: Any, where: str) -> int:
+        """Return the number of the step at a timestep: the next one, if it is there."""
+        value, i = _number(timestep, where), self._step_index
+        if i is None:
+            i = self._first(value, where)
+        if self._numbers[i] == value:
+            return i
+        if self.sampler.memory and i < len(self.sampler):
+            raise ValueError(
+                f"Scheduler.{where}: timestep must be {self._numbers[i]}, that of the next step, "
+                f"because {type(self.sampler).__name__} remembers earlier steps; got {value}. A "
+                "new run begins with set_timesteps"
+            )
+        return self._find(value, where)
+
+    def _first(self, value: Any, where: str) -> int:
+        """Return the number of the first step: the one that was set, or that at a timestep."""
         i = self._begin_index
         if i is None:
-            i = self._find(_number(timestep, where), where)
+            i = self._find(value, where)
         if i and self._habits.must_begin:
             raise ValueError(
                 f"Scheduler.{where}: the first timestep must be {self._numbers[0]}, because a run "
@@ -179,32 +196,18 @@ class Run:
                 f"{self._habits.must_begin}; got {self._numbers[i]}. Use another scheduler there, "
                 "or Scheduler(lambda steps: sampler)"
             )
-        self._step_index = i
-
-    def _index_of(self, timestep: Any, where: str) -> int:
-        """Return the number of the step at a timestep: the next one, if it is there."""
-        value, i = _number(timestep, where), self._step_index
-        if i is not None and i < len(self._numbers):
-            if self._numbers[i] == value:
-                return i
-            if self.sampler.memory:
-                raise ValueError(
-                    f"Scheduler.{where}: timestep must be {self._numbers[i]}, that of the next "
-                    f"step, because {type(self.sampler).__name__} remembers earlier steps; got "
-                    f"{value}. A new run begins with set_timesteps"
-                )
-        return self._find(value, where)
+        return i
 
     def _find(self, value: Any, where: str) -> int:
         """Return the number of the step at a timestep.
 
         Where it occurs twice, it is the second: the first ends a step that has not begun.
         """
-        found = [i for i, t in enumerate(self._numbers) if t == value]
+        found = [i for i, t in enumerate(self._numbers[:-1]) if t == value]
         if not found:
             raise ValueError(
                 f"Scheduler.{where}: timestep must be one of the run, {self._numbers[0]} to "
-                f"{self._numbers[-1]}, see timesteps; got {value}"
+                f"{self._numbers[-2]}, see timesteps; got {value}"
             )
         return found[min(1, len(found) - 1)]
 
@@ -216,11 +219,14 @@ def _plain(value: Any) -> Any:
 
 def _number(timestep: Any, where: str) -> Any:
     """Return a timestep as a number."""
-    if isinstance(timestep, torch.Tensor):
-        if timestep.numel() != 1:
-            raise ValueError(
-                f"Scheduler.{where}: timestep must be one number, got the shape "
-                f"{tuple(timestep.shape)}"
-            )
+    try:
         return timestep.item()
-    return timestep
+    except AttributeError:  # a number of Python
+        return timestep
+    except (RuntimeError, ValueError):
+        shape = tuple(timestep.shape)
+        if math.prod(shape) == 1:
+            raise
+        raise ValueError(
+            f"Scheduler.{where}: timestep must be one number, got the shape {shape}"
+        ) from None

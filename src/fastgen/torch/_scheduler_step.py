@@ -5,29 +5,79 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
-from fastgen.diffusion import solver_steps
-from fastgen.diffusion.samplers import _per_sample
 from fastgen.diffusion.samplers._bound_step import LINEAR
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._state import State
-from fastgen.torch._tensors import to_array, to_tensor
+from fastgen.torch import _threads
+from fastgen.torch._tensors import check, to_array, to_tensor
 
-DENOISED = 2  # the wanted result of a row, as bits
+READABLE = (torch.float32, torch.float64, torch.float16)
+"""The types of tensors that NumPy has too."""
 
 
-def on_arrays(
+def next_sample(
+    sampler: Sampler, state: State, i: int, x: torch.Tensor, prediction: torch.Tensor, noise: Any
+) -> torch.Tensor:
+    """Return the next sample, in the cheapest way that these tensors can take."""
+    if _threads.shared:
+        _threads.follow()
+    in_arrays = not (state.history and type(state.history[0]) is torch.Tensor)
+    if in_arrays and not sampler.learned and sampler.threshold is None:
+        found = _by_row(sampler, state, i, x, prediction, noise)
+        if found is not None:
+            return found
+    check_both(prediction, x, sampler.learned)
+    if in_arrays and plain(x, prediction):
+        return _on_arrays(sampler, state, i, x, prediction, noise)
+    return _in_torch(sampler, state, i, x, prediction, noise)
+
+
+def _by_row(
+    sampler: Sampler, state: State, i: int, x: torch.Tensor, prediction: torch.Tensor, noise: Any
+) -> torch.Tensor | None:
+    """Return the result of the row of step i, or None for tensors that NumPy has no view of.
+
+    Most steps come here, and a step of a small sample takes as long as its checks. So NumPy checks:
+    it has no views of tensors on other devices, and none where a gradient is wanted.
+    """
+    try:
+        if x.dtype not in READABLE or prediction.dtype not in READABLE:
+            return None
+        arrays = x.numpy(), prediction.numpy()
+    except (AttributeError, RuntimeError, TypeError):
+        return None
+    if arrays[0].shape != arrays[1].shape:
+        return None
+    bound, history = sampler._bound_step(i, state)
+    terms = history[: bound.history]
+    if bound.noise:
+        terms = (*terms, to_array(noise))
+    numbers = bound.coefficients
+    result = bound.op((*arrays, *terms, *numbers), -1, False, None, bound.wanted)
+    found = sampler._next_of(result, i, bound, history, state)
+    if noise is None and type(found) is np.ndarray:
+        return torch.from_numpy(found)
+    return _stored(found, x, prediction)
+
+
+def _on_arrays(
     sampler: Sampler, state: State, i: int, x: torch.Tensor, prediction: torch.Tensor, noise: Any
 ) -> torch.Tensor:
     """Return the next sample of tensors on the CPU, which want no gradients."""
     given = None if noise is None else to_array(noise)
-    found = to_tensor(sampler.step(to_array(x), to_array(prediction), i, state=state, noise=given))
-    # Noise in float32 makes the result float32, too.
-    return found if noise is None else found.to(torch.promote_types(x.dtype, prediction.dtype))
+    found = sampler.step(to_array(x), to_array(prediction), i, state=state, noise=given)
+    return _stored(found, x, prediction)
 
 
-def in_torch(
+def _stored(found: Any, x: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+    """Return a result as a tensor of the right type: noise in float32 would make it float32."""
+    return to_tensor(found).to(torch.promote_types(x.dtype, prediction.dtype))
+
+
+def _in_torch(
     sampler: Sampler, state: State, i: int, x: torch.Tensor, prediction: torch.Tensor, noise: Any
 ) -> torch.Tensor:
     """Return the next sample by PyTorch's operations, on every device and with gradients."""
@@ -61,61 +111,23 @@ def _tensor_of(memory: Any, x: torch.Tensor) -> torch.Tensor:
     return tensor.to(x.device, x.dtype)
 
 
-def denoised(sampler: Sampler, i: int, x: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
-    """Return x0 as the prediction says it, within the sampler's limits."""
-    a, b = sampler._x0(i)
-    if sampler.learned:
-        prediction = prediction[:, : x.shape[1]]
-    if not _plain(x, prediction):
-        found = a * x + b * prediction
-        return found.clamp(-sampler.limit, sampler.limit) if sampler.limit < math.inf else found
-    arrays, numbers = (to_array(x), to_array(prediction)), (a, b, sampler.limit, 0.0, 0.0, 0.0)
-    op = solver_steps.ROWS[0]
-    if sampler.threshold is None:
-        return to_tensor(op((*arrays, *numbers), -1, False, None, DENOISED)[1])
-    numbers = _per_sample.thresholded(*arrays, numbers, sampler.threshold)
-    return to_tensor(_per_sample.apply(op, arrays, numbers, None, DENOISED)[1])
-
-
-def before_noise(sampler: Sampler, i: int, x: torch.Tensor, prediction: torch.Tensor) -> Any:
-    """Return what the step of a distilled model adds noise to, in the scale without noise."""
-    bound, stored = sampler._bound_steps[i], torch.promote_types(x.dtype, prediction.dtype)
-    arrays, std = (to_array(x.cpu()), to_array(prediction.cpu())), bound.coefficients[-1]
-    a, b, limit, *mixed = bound.coefficients[:-1]
-    scale = math.sqrt((1 - std) * (1 + std))
-    numbers: Any = (a, b, limit, *[c / scale for c in mixed])
-    if sampler.threshold is not None and bound.clips:
-        numbers = _per_sample.thresholded(*arrays, numbers, sampler.threshold)
-    found = _per_sample.apply(solver_steps.ROWS[0], arrays, numbers)[0]
-    return to_tensor(found).to(x.device, stored)
-
-
-def _plain(*tensors: torch.Tensor) -> bool:
+def plain(*tensors: torch.Tensor) -> bool:
     """Whether tensors are on the CPU and want no gradients."""
     wants = torch.is_grad_enabled()
     return all(x.is_cpu and not (wants and x.requires_grad) for x in tensors)
 
 
-def randn(shape: Any, generator: Any, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """Return standard normal noise, as diffusers draws it.
-
-    A list of generators has one for each sample. A generator on the CPU draws there.
-    """
-    if isinstance(generator, (list, tuple)):
-        if len(generator) not in (1, shape[0]):
-            raise ValueError(
-                f"Scheduler.step: generator must be one, or a list of {shape[0]}, one for each "
-                f"sample; got a list of {len(generator)}"
+def check_both(model_output: Any, sample: Any, learned: bool) -> None:
+    """Raise if these are no dense tensors of floats, or of other shapes."""
+    for name, x in (("model_output", model_output), ("sample", sample)):
+        if not isinstance(x, torch.Tensor):
+            raise TypeError(
+                f"Scheduler.step: {name} must be a tensor, got {type(x).__name__}; samplers of "
+                "fastgen.diffusion.samplers take arrays"
             )
-        if len(generator) > 1:
-            one = (1, *shape[1:])
-            return torch.cat([randn(one, g, device, dtype) for g in generator])
-        generator = generator[0]
-    if generator is None:
-        return torch.randn(shape, device=device, dtype=dtype)
-    if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"Scheduler.step: generator must be a torch.Generator, got {type(generator).__name__}"
+        check(f"Scheduler.step: {name}", x)
+    if sample.shape != model_output.shape and not learned:
+        raise ValueError(
+            f"Scheduler.step: model_output must have the shape {tuple(sample.shape)} of sample, "
+            f"got {tuple(model_output.shape)}"
         )
-    drawn = torch.randn(shape, generator=generator, device=generator.device, dtype=dtype)
-    return drawn.to(device)
