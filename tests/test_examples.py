@@ -12,6 +12,16 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TRAINING = sorted(path.name for path in EXAMPLES.glob("train_*.py"))
 MIXTURES = sorted(path.name for path in EXAMPLES.glob("*_mixture.py"))
+# What the examples in PyTorch import besides PyTorch, their pictures, and options of a short run.
+TORCH = {
+    "torch_vae.py": ([], ["torch_vae.png", "torch_vae_digits.png"], ["--epochs=6"]),
+    "torch_flow.py": (["nflows"], ["torch_flow.png", "torch_flow_table.png"], ["--epochs=8"]),
+    "torch_diffusion.py": (
+        ["diffusers"],
+        ["torch_diffusion.png", "torch_diffusion_digits.png"],
+        ["--epochs=4", "--steps=6"],
+    ),
+}
 NUMBER = r"(-?\d+\.?\d*(?:e[-+]\d+)?)"
 
 
@@ -98,6 +108,9 @@ def test_train_flow(tmp_path):
             ["sample_mixture.py", "score_mixture.py"], ["--samples=99", "--seed=-1"]
         ),
         ("train_diffusion.py", "--steps=12"),
+        *itertools.product(TORCH, ["--epochs=0", "--seed=-1"]),
+        ("torch_vae.py", "--latent=0"),
+        ("torch_diffusion.py", "--steps=0"),
         *itertools.product(
             ["onnx_sampling.py"], ["--epochs=0", "--steps=0", "--samples=13", "--seed=-1"]
         ),
@@ -105,7 +118,7 @@ def test_train_flow(tmp_path):
 )
 def test_examples_refuse(tmp_path, name, option):
     """Before they import anything slow: none of it need be installed."""
-    slow = ["matplotlib", "sklearn", "onnxruntime"]
+    slow = ["matplotlib", "sklearn", "onnxruntime", "torch", "nflows", "diffusers"]
     code = (
         f"import runpy, sys; sys.modules |= dict.fromkeys({slow}); "
         f"sys.argv = {[name, option, '--out', str(tmp_path)]}; "
@@ -214,3 +227,50 @@ def test_onnx_sampling(tmp_path):
     assert "<DPMSolverMultistep of 20 steps" in done.stdout
     times = re.search(rf"{NUMBER} us for the model, {NUMBER} us for the sampler", done.stdout)
     assert all(float(time) > 0 for time in times.groups())
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_torch_example(tmp_path, name):
+    packages, pictures, options = TORCH[name]
+    for module in ("sklearn", "matplotlib", "torch", *packages):
+        pytest.importorskip(module, reason=f"{module} missing: pip install {module}")
+    done = run(name, *options, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    assert sorted(p.name for p in tmp_path.glob("new/*")) == pictures
+    assert all(is_picture(tmp_path / "new" / picture) for picture in pictures)
+
+    losses = re.findall(rf"loss: PyTorch {NUMBER}, fastgen {NUMBER}$", done.stdout, re.MULTILINE)
+    for first, last in zip(losses[0], losses[-1], strict=True):
+        assert float(last) < 0.98 * float(first)
+    rows = re.findall(rf"  {NUMBER} us +{NUMBER} us +{NUMBER}$", done.stdout, re.MULTILINE)
+    assert rows
+    for theirs, ours, ratio in rows:
+        assert float(ratio) == pytest.approx(float(theirs) / float(ours), rel=0.05)
+    apart = re.search(rf"two curves: {NUMBER}(?: nats)? \(in .* {NUMBER}", done.stdout)
+    assert max(map(float, apart.groups())) <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        *itertools.product(TORCH, ["torch"]),
+        ("torch_vae.py", "matplotlib"),
+        ("torch_vae.py", "sklearn"),
+        ("torch_flow.py", "nflows"),
+        ("torch_diffusion.py", "diffusers"),
+    ],
+)
+def test_torch_examples_name_what_to_install(name, package):
+    if package != "torch":
+        pytest.importorskip("torch")
+    code = (
+        f"import runpy, sys; sys.modules[{package!r}] = None\n"
+        f"sys.path.insert(0, {str(EXAMPLES)!r}); runpy.run_path({str(EXAMPLES / name)!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    wanted = ["torch", *TORCH[name][0]]
+    assert f"{package}" in done.stderr.partition("this example needs")[0]
+    assert f"pip install '.[examples]' {' '.join(wanted)}\n" in done.stderr
+    assert "Traceback" not in done.stderr
