@@ -45,6 +45,14 @@ def test_slice_has_every_sampler_and_schedule():
     assert {method.name for method in METHODS.values()} == set(NAMES)
 
 
+def test_long_step_of_noise_keeps_single_precision():
+    # The step multiplies the sample by 16 and subtracts 15.9 times the noise.
+    case = cases.Case("UniPC of_data=False order=1", "vp 1000", 3, "v")
+    found, made, ends = checks.check(case)
+    assert not found
+    assert not checks.of_type(made, ends, np.float32)
+
+
 def test_suite_finds_a_wrong_order(monkeypatch):
     label, name = "DDIM", "linear 1000"
     assert not any(found for _, found in convergence.check(label, name))

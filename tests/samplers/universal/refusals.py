@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 
-from .levels import noisy_table
+from fastgen.diffusion import samplers
+
+from .levels import nodes, noisy_table
 from .schedules import FLOW, VE, VP
 
 REMEDY = re.compile(
@@ -39,6 +41,21 @@ def badly_put(method, error):
     return None
 
 
+def long(case, schedule):
+    """Return whether one of the first three steps is longer than 3 in log(alpha / sigma).
+
+    The Runge-Kutta steps begin the grid of the multistep method, so that method tells the nodes.
+    """
+    options = {**case.options(), "runge_kutta": False}
+    try:
+        sampler = getattr(samplers, case.method.name)(schedule, case.steps, **options)
+    except ValueError:
+        return False
+    ratio = sampler.sigmas[nodes("first twice", len(sampler.sigmas))]
+    with np.errstate(divide="ignore"):
+        return bool(np.any(-np.diff(np.log(ratio[:4])) > 3))
+
+
 def reasons(case, schedule):
     """Return all reasons for which this combination may be refused."""
     method, steps = case.method, case.steps
@@ -68,6 +85,7 @@ def reasons(case, schedule):
         or (method.layout == "runge-kutta" and steps < 4),
         "Runge-Kutta between steps": method.layout == "runge-kutta" and respaced,
         "Runge-Kutta of another form": method.layout == "runge-kutta" and schedule.form != VP,
+        "Runge-Kutta over a long step": method.layout == "runge-kutta" and long(case, schedule),
         "even angles below the first": method.name == "SCM"
         and np.arctan(ratio[-1]) / steps < np.arctan(ratio[0]),
         "terminal": "terminal" in method.options,

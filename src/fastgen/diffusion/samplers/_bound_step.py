@@ -63,17 +63,25 @@ class BoundStep(NamedTuple):
 
 def bind(formula: StepFormula, limit: float, keep: bool) -> BoundStep:
     """Bind a formula to its cheapest row. With `keep`, m is a second result, for later steps."""
-    if keep or formula.history or (math.isfinite(limit) and formula.k != 0):
-        terms = formula.history + ((formula.noise,) if formula.noise else ())
-        first = (formula.a, formula.b, limit, formula.u, formula.v, formula.k)
-        wanted = NEXT_AND_DENOISED if keep else NEXT
-        return _of_terms(first + terms, len(formula.history), formula.noise != 0, wanted)
-    u, v = formula.u + formula.k * formula.a, formula.v + formula.k * formula.b
-    if formula.noise:
-        return _of_terms((0.0, 0.0, math.inf, u, v, 0.0, formula.noise), 0, True, NEXT)
-    return BoundStep(LINEAR, GUIDED_LINEAR, (u, v), 0, False, NEXT)
+    if math.isfinite(limit) and formula.k != 0:
+        weights = formula[2:5]
+    else:
+        weights = (*_without_m(formula), 0.0)
+    terms = formula.history + ((formula.noise,) if formula.noise else ())
+    if not (keep or terms or weights[2]):
+        return BoundStep(LINEAR, GUIDED_LINEAR, weights[:2], 0, False, NEXT)
+    of_m = (formula.a, formula.b, limit) if keep or weights[2] else (0.0, 0.0, math.inf)
+    wanted = NEXT_AND_DENOISED if keep else NEXT
+    count = len(of_m + weights + terms) - len(solver_steps.COEFFICIENTS)
+    rows = solver_steps.ROWS[count], guided_steps.ROWS[count]
+    facts = len(formula.history), formula.noise != 0, wanted
+    return BoundStep(*rows, of_m + weights + terms, *facts)
 
 
-def _of_terms(coefficients: tuple[float, ...], *facts: Any) -> BoundStep:
-    count = len(coefficients) - len(solver_steps.COEFFICIENTS)
-    return BoundStep(solver_steps.ROWS[count], guided_steps.ROWS[count], coefficients, *facts)
+def _without_m(formula: StepFormula) -> tuple[float, float]:
+    """Return u and v of a step without clip, where k m = k (a x + b p) is part of u x + v p.
+
+    k (a x) and u x can be much larger than their sum. Here double precision adds the coefficients.
+    The rows of shorter types would round the two products, and m.
+    """
+    return formula.u + formula.k * formula.a, formula.v + formula.k * formula.b

@@ -35,7 +35,7 @@ def in_one_pass(method: Method, i: int, bound: BoundStep) -> bool:
     """Return whether `moved_noise` gives CFG++: the step computes x0, or a combination alone."""
     if bound.op is LINEAR or bound.coefficients[:2] == method._x0(i):
         return True
-    return bound.wanted == NEXT and not bound.history and bound.coefficients[5] == 0
+    return bound.wanted == NEXT and bound.coefficients[5] == 0
 
 
 def moved_noise(method: Method, i: int, bound: BoundStep) -> float:
