@@ -22,8 +22,9 @@ typedef struct {
 } row_work;
 
 enum {
-    FG_SLOT = (FG_TILE + FG_LANES) *
-        (int)sizeof(double), /* loops write up to a group past a tile */
+    /* Loops write up to a group past a tile. Half a page more: tiles of half a page, at the same
+     * place of each slot, would fill the same half of L1's sets. */
+    FG_SLOT = (FG_TILE + FG_LANES) * (int)sizeof(double) + 2048,
     FG_GROUP = FG_LANES * (int)sizeof(double),
 };
 

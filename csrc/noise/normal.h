@@ -51,16 +51,17 @@ static inline real minus_twice_log1p(real f)
     return R(-2.0) * (f - (half - s * (half + z * q)));
 }
 
-static inline real normal_radius(real_bits word)
+/* The first word as f and e with -2 ln u = e + (-2 ln(1 + f)). */
+static inline void normal_logarithm(real_bits word, real *f, real *e)
 {
     const real t = signed_and_half(word), v = real_abs(t) * PICK(0x1p-32f, 0x1p-64);
     const real u = t < 0 ? 1 - v : v;
     const real_bits moved = bits_of(u) + (bits_of(1) - bits_of(SQRT_HALF));
     const real_bits exponent = moved >> REAL_MANTISSA_BITS;
     const real_bits fraction = moved & (((real_bits)1 << REAL_MANTISSA_BITS) - 1);
-    const real e = small_integer(exponent) - (real)REAL_EXPONENT_BIAS;
-    const real f = u < SQRT_HALF ? real_of_bits(fraction + bits_of(SQRT_HALF)) - 1 : -v;
-    return real_sqrt(e * PICK(-0x1.62e43p0f, -0x1.62e42fefa39efp0) + minus_twice_log1p(f));
+    const real power = real_of_bits(exponent | bits_of(INTEGER_BASE));
+    *e = (power - (INTEGER_BASE + REAL_EXPONENT_BIAS)) * PICK(-0x1.62e43p0f, -0x1.62e42fefa39efp0);
+    *f = u < SQRT_HALF ? real_of_bits(fraction + bits_of(SQRT_HALF)) - 1 : -v;
 }
 
 /* The angle, in quarters of pi. */
@@ -108,13 +109,22 @@ static inline real normal_cosine(real a)
 #endif
 }
 
-static inline void normal_pair(real_bits first, real_bits second, real *z0, real *z1)
+/* sin(theta) and cos(theta) of the angle of the second word */
+static inline void normal_direction(real_bits word, real *sine, real *cosine)
 {
-    const real r = normal_radius(first), a = normal_angle(second);
-    const real sine = r * normal_sine(a), cosine = r * normal_cosine(a);
-    const int swap = (second & TOP_BIT >> 2) != 0;
-    *z0 = real_of_bits(bits_of(swap ? sine : cosine) ^ (second & TOP_BIT));
-    *z1 = real_of_bits(bits_of(swap ? cosine : sine) ^ (second << 1 & TOP_BIT));
+    const real a = normal_angle(word);
+    *sine = normal_sine(a);
+    *cosine = normal_cosine(a);
+}
+
+/* z0 and z1, from r^2, the direction, and the top bits of the second word */
+static inline void normal_pair(real square, real sine, real cosine, real_bits word, real *z0,
+                               real *z1)
+{
+    const real r = real_sqrt(square), s = r * sine, c = r * cosine;
+    const int swap = (word & TOP_BIT >> 2) != 0;
+    *z0 = real_of_bits(bits_of(swap ? s : c) ^ (word & TOP_BIT));
+    *z1 = real_of_bits(bits_of(swap ? c : s) ^ (word << 1 & TOP_BIT));
 }
 
 #endif

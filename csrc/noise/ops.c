@@ -12,13 +12,16 @@
 #include "noise/philox.h"
 #include "noise/uniform.h"
 
-/* A number of philox.h is two words of float, the first in the lower half, or one word of double.
- */
+/* Store numbers of 64 bits. In float, a number is two words, and the lower half comes first. */
+static inline void store(const philox_lanes *low, const philox_lanes *high, uint64_t *to)
+{
 #if FG_REAL_BITS == 32 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define TWO_WORDS(x) ((x) >> 32 | (x) << 32)
+    philox_store(high, low, to);
 #else
-#define TWO_WORDS(x) (x)
+    philox_store(low, high, to);
 #endif
+}
+
 typedef uint64_t numbers_in_memory __attribute__((may_alias));
 
 enum {
@@ -27,73 +30,124 @@ enum {
     PART = 256,  /* elements of a sum at a time; so do the normals that are added */
     WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* for a piece that starts within a block
                                                           */
+    PAIRS = WORDS / 2,
 };
 
-/* philox.h gives the first and second numbers of blocks in two arrays. Here they lie side by side.
- */
-FG_LOOP side_by_side(const uint64_t *restrict first, const uint64_t *restrict second,
-                     numbers_in_memory *restrict blocks)
+/* The four loops of normals. One loop would be slower: it has so many operations, each of which
+ * waits for others, that the queue of a CPU holds little more than one vector's. */
+FG_LOOP logarithms(const real_bits *restrict first, real *restrict f, real *restrict e, ptrdiff_t n)
 {
-    for (int i = 0; i < PHILOX_BLOCKS; i++) {
-        blocks[2 * i] = TWO_WORDS(first[i]);
-        blocks[2 * i + 1] = TWO_WORDS(second[i]);
-    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        normal_logarithm(first[i], &f[i], &e[i]);
 }
 
-FG_LOOP normals(const real_bits *restrict words, real *restrict z, ptrdiff_t groups)
+FG_LOOP squares(const real *restrict f, real *restrict e, ptrdiff_t n)
 {
-    for (ptrdiff_t i = 0; i < groups * FG_LANES; i += 2)
-        normal_pair(words[i], words[i + 1], &z[i], &z[i + 1]);
+    for (ptrdiff_t i = 0; i < n; i++)
+        e[i] = e[i] + minus_twice_log1p(f[i]);
 }
 
-FG_LOOP uniforms(const real_bits *restrict words, real *restrict u, ptrdiff_t groups)
+FG_LOOP directions(const real_bits *restrict second, real *restrict s, real *restrict c,
+                   ptrdiff_t n)
 {
-    for (ptrdiff_t i = 0; i < groups * FG_LANES; i++)
+    for (ptrdiff_t i = 0; i < n; i++)
+        normal_direction(second[i], &s[i], &c[i]);
+}
+
+FG_LOOP pairs(const real *restrict square, const real *restrict s, const real *restrict c,
+              const real_bits *restrict second, real *restrict z, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        normal_pair(square[i], s[i], c[i], second[i], &z[2 * i], &z[2 * i + 1]);
+}
+
+/* 2 n normals of the first and second words of n pairs. */
+static void normals(const real_bits *first, const real_bits *second, real *z, ptrdiff_t n)
+{
+    real f[PAIRS], square[PAIRS], sine[PAIRS], cosine[PAIRS];
+    logarithms(first, f, square, n);
+    squares(f, square, n);
+    directions(second, sine, cosine, n);
+    pairs(square, sine, cosine, second, z, n);
+}
+
+FG_LOOP uniforms(const real_bits *restrict words, real *restrict u, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
         u[i] = uniform(words[i]);
 }
 
-static void transform(enum fg_noise noise, const real_bits *words, real *to, ptrdiff_t groups)
+/* Uniforms or bits of n words. */
+static void transform(enum fg_noise noise, const real_bits *words, real *to, ptrdiff_t n)
 {
-    switch (noise) {
-    case FG_NORMAL: normals(words, to, groups); break;
-    case FG_UNIFORM: uniforms(words, to, groups); break;
-    case FG_BITS: memcpy(to, words, (size_t)(groups * FG_LANES) * sizeof *words); break;
-    case FG_BROWNIAN: break; /* a sum of FG_NORMAL */
-    }
+    if (noise == FG_UNIFORM)
+        uniforms(words, to, n);
+    else
+        memcpy(to, words, (size_t)n * sizeof *words);
 }
 
-/* Words of successive blocks, beginning with the block of word `start`. Word 0 is the first word of
- * the stream's first block. */
+/* The block of word `start`. Word 0 is the first word of the stream's first block. */
+static void counter_of(const fg_stream *stream, uint64_t start, uint64_t *low, uint64_t *high)
+{
+    *low = stream->block_low + start / WORDS_PER_BLOCK;
+    *high = stream->block_high + (*low < stream->block_low);
+}
+
+/* Words of successive blocks, beginning with the block of word `start`. */
 static void successive(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                        ptrdiff_t blocks, real_bits *words)
 {
-    uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], first[PHILOX_BLOCKS], second[PHILOX_BLOCKS];
-    const uint64_t block = stream->block_low + start / WORDS_PER_BLOCK;
-    const uint64_t block_high = stream->block_high + (block < stream->block_low);
+    uint64_t low, high, first[PHILOX_BLOCKS], second[PHILOX_BLOCKS];
     for (ptrdiff_t b = 0; b < blocks; b += PHILOX_BLOCKS) {
+        counter_of(stream, start + (uint64_t)b * WORDS_PER_BLOCK, &low, &high);
+        const philox_blocks x = philox(keys, philox_successive(low, high));
+        store(x.c0, x.c1, first);
+        store(x.c2, x.c3, second);
+        numbers_in_memory *to = (numbers_in_memory *)(words + b * WORDS_PER_BLOCK);
         for (int i = 0; i < PHILOX_BLOCKS; i++) {
-            low[i] = block + (uint64_t)(b + i);
-            high[i] = block_high + (low[i] < block);
+            to[2 * i] = first[i];
+            to[2 * i + 1] = second[i];
         }
-        philox(keys, low, high, first, second);
-        side_by_side(first, second, (numbers_in_memory *)(words + b * WORDS_PER_BLOCK));
+    }
+}
+
+/* The same words, the first words of all pairs in one array and the second words in the other. */
+static void successive_pairs(const fg_stream *stream, const philox_keys *keys, uint64_t start,
+                             ptrdiff_t blocks, real_bits *first, real_bits *second)
+{
+    uint64_t low, high;
+    for (ptrdiff_t b = 0; b < blocks; b += PHILOX_BLOCKS) {
+        counter_of(stream, start + (uint64_t)b * WORDS_PER_BLOCK, &low, &high);
+        const philox_blocks x = philox(keys, philox_successive(low, high));
+        store(x.c0, PICK(x.c2, x.c1), (uint64_t *)(first + b * WORDS_PER_BLOCK / 2));
+        store(PICK(x.c1, x.c2), x.c3, (uint64_t *)(second + b * WORDS_PER_BLOCK / 2));
     }
 }
 
 static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                        ptrdiff_t count, real *to)
 {
-    real_bits words[WORDS];
     real values[WORDS];
     const ptrdiff_t skip = (ptrdiff_t)(start % WORDS_PER_BLOCK);
-    const ptrdiff_t groups = (skip + count + FG_LANES - 1) / FG_LANES;
-    successive(stream, keys, start, groups * FG_LANES / WORDS_PER_BLOCK, words);
-    if (skip == 0 && count % FG_LANES == 0) {
-        transform(stream->noise, words, to, groups);
-        return;
+    const ptrdiff_t n = (skip + count + FG_LANES - 1) / FG_LANES * FG_LANES;
+    real *all = skip == 0 && count == n ? to : values;
+    if (stream->noise == FG_NORMAL) {
+        real_bits first[PAIRS], second[PAIRS];
+        successive_pairs(stream, keys, start, n / WORDS_PER_BLOCK, first, second);
+        normals(first, second, all, n / 2);
+    } else {
+        real_bits words[WORDS];
+        successive(stream, keys, start, n / WORDS_PER_BLOCK, words);
+        transform(stream->noise, words, all, n);
     }
-    transform(stream->noise, words, values, groups);
-    memcpy(to, values + skip, (size_t)count * sizeof *to);
+    if (all != to)
+        memcpy(to, values + skip, (size_t)count * sizeof *to);
+}
+
+/* Whether element i is the second of its pair. */
+static int odd(uint64_t start, uint64_t step, ptrdiff_t i)
+{
+    return (start + (uint64_t)i * step) & 1;
 }
 
 /* Elements `step` apart, at most half a piece. Each element needs a block of its own. Of that
@@ -101,24 +155,34 @@ static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_
 static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                       uint64_t step, ptrdiff_t count, real *to)
 {
-    uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], first[PHILOX_BLOCKS], second[PHILOX_BLOCKS];
-    real_bits words[WORDS];
+    uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], numbers[2][PHILOX_BLOCKS];
+    real_bits first[PAIRS], second[PAIRS];
     real values[WORDS];
     for (ptrdiff_t b = 0; b < count; b += PHILOX_BLOCKS) {
-        for (int i = 0; i < PHILOX_BLOCKS; i++) {
-            low[i] = stream->block_low + (start + (uint64_t)(b + i) * step) / WORDS_PER_BLOCK;
-            high[i] = stream->block_high + (low[i] < stream->block_low);
-        }
-        philox(keys, low, high, first, second);
+        for (int i = 0; i < PHILOX_BLOCKS; i++)
+            counter_of(stream, start + (uint64_t)(b + i) * step, &low[i], &high[i]);
+        const philox_blocks x = philox(keys, philox_counters(low, high));
+        store(x.c0, x.c1, numbers[0]);
+        store(x.c2, x.c3, numbers[1]);
         for (int i = 0; i < PHILOX_BLOCKS; i++) {
             const uint64_t word = (start + (uint64_t)(b + i) * step) % WORDS_PER_BLOCK;
-            const uint64_t pair[2] = {TWO_WORDS(first[i]), TWO_WORDS(second[i])};
-            memcpy(words + 2 * (b + i), &pair[word >> 1 & 1], 2 * sizeof *words);
+            const uint64_t both[2] = {numbers[0][i], numbers[1][i]};
+            real_bits pair[2];
+            memcpy(pair, &both[word >> 1 & 1], sizeof pair);
+            first[b + i] = pair[0], second[b + i] = pair[1];
         }
     }
-    transform(stream->noise, words, values, (2 * count + FG_LANES - 1) / FG_LANES);
-    for (ptrdiff_t i = 0; i < count; i++)
-        to[i] = values[2 * i + (ptrdiff_t)((start + (uint64_t)i * step) & 1)];
+    const ptrdiff_t n = (count + FG_LANES - 1) / FG_LANES * FG_LANES;
+    if (stream->noise == FG_NORMAL) {
+        normals(first, second, values, n);
+        for (ptrdiff_t i = 0; i < count; i++)
+            to[i] = values[2 * i + odd(start, step, i)];
+    } else {
+        for (ptrdiff_t i = 0; i < count; i++)
+            first[i] = odd(start, step, i) ? second[i] : first[i];
+        transform(stream->noise, first, values, n);
+        memcpy(to, values, (size_t)count * sizeof *to);
+    }
 }
 
 static void generate(const fg_stream *stream, const philox_keys *keys, uint64_t start,

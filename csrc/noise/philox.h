@@ -62,38 +62,69 @@ static inline void philox_set_keys(philox_keys *keys, uint64_t key)
     }
 }
 
-/* `first` gets words 0 and 1 of each block as one number of 64 bits, `second` words 2 and 3. The
- * number of the block is low + 2^64 high. The word that comes first in memory is the lower half,
- * also in float, where a number is two words. */
-static inline void philox(const philox_keys *keys, const uint64_t *restrict low,
-                          const uint64_t *restrict high, uint64_t *restrict first,
-                          uint64_t *restrict second)
-{
-    const philox_lanes none = {0}, m0 = none + 0xD2511F53u, m1 = none + 0xCD9E8D57u;
+/* Counters, and then words, of PHILOX_BLOCKS blocks: four to a block, in the low half of each lane.
+ */
+typedef struct {
     philox_lanes c0[PHILOX_VECTORS], c1[PHILOX_VECTORS], c2[PHILOX_VECTORS], c3[PHILOX_VECTORS];
+} philox_blocks;
+
+/* The counters low + 2^64 high. */
+static inline philox_blocks philox_counters(const uint64_t *low, const uint64_t *high)
+{
+    philox_blocks x;
 #pragma GCC unroll 4
     for (int v = 0; v < PHILOX_VECTORS; v++) {
-        memcpy(&c0[v], low + v * PHILOX_LANES, sizeof c0[v]);
-        memcpy(&c2[v], high + v * PHILOX_LANES, sizeof c2[v]);
-        c1[v] = c0[v] >> 32;
-        c3[v] = c2[v] >> 32;
+        memcpy(&x.c0[v], low + v * PHILOX_LANES, sizeof x.c0[v]);
+        memcpy(&x.c2[v], high + v * PHILOX_LANES, sizeof x.c2[v]);
+        x.c1[v] = x.c0[v] >> 32;
+        x.c3[v] = x.c2[v] >> 32;
     }
+    return x;
+}
+
+/* Successive counters, the first of which is low + 2^64 high. */
+static inline philox_blocks philox_successive(uint64_t low, uint64_t high)
+{
+    const philox_lanes none = {0};
+    philox_lanes place;
+    philox_blocks x;
+    for (unsigned l = 0; l < PHILOX_LANES; l++)
+        place[l] = l;
+#pragma GCC unroll 4
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+        x.c0[v] = none + (low + (uint64_t)(v * PHILOX_LANES)) + place;
+        x.c2[v] = none + high - (philox_lanes)(x.c0[v] < low);
+        x.c1[v] = x.c0[v] >> 32;
+        x.c3[v] = x.c2[v] >> 32;
+    }
+    return x;
+}
+
+/* Make words of counters. */
+static inline philox_blocks philox(const philox_keys *keys, philox_blocks x)
+{
+    const philox_lanes none = {0}, m0 = none + 0xD2511F53u, m1 = none + 0xCD9E8D57u;
 #pragma GCC unroll 10
     for (int r = 0; r < PHILOX_ROUNDS; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < PHILOX_VECTORS; v++) {
-            const philox_lanes p = PHILOX_MULTIPLY(c0[v], m0), q = PHILOX_MULTIPLY(c2[v], m1);
-            c0[v] = (q >> 32) ^ c1[v] ^ keys->even[r];
-            c1[v] = q;
-            c2[v] = (p >> 32) ^ c3[v] ^ keys->odd[r];
-            c3[v] = p;
+            const philox_lanes p = PHILOX_MULTIPLY(x.c0[v], m0), q = PHILOX_MULTIPLY(x.c2[v], m1);
+            x.c0[v] = (q >> 32) ^ (x.c1[v] ^ keys->even[r]);
+            x.c1[v] = q;
+            x.c2[v] = (p >> 32) ^ (x.c3[v] ^ keys->odd[r]);
+            x.c3[v] = p;
         }
+    return x;
+}
+
+/* Store numbers of 64 bits that have one word of each block in the lower half, one in the upper. */
+static inline void philox_store(const philox_lanes *low, const philox_lanes *high,
+                                uint64_t *restrict to)
+{
 #pragma GCC unroll 4
     for (int v = 0; v < PHILOX_VECTORS; v++) {
-        const philox_lanes a = (c0[v] & PHILOX_LOW) | (c1[v] << 32);
-        const philox_lanes b = (c2[v] & PHILOX_LOW) | (c3[v] << 32);
-        memcpy(first + v * PHILOX_LANES, &a, sizeof a);
-        memcpy(second + v * PHILOX_LANES, &b, sizeof b);
+        const philox_lanes number = (low[v] & PHILOX_LOW) | (high[v] << 32);
+        memcpy(to + v * PHILOX_LANES, &number, sizeof number);
     }
 }
 

@@ -77,7 +77,12 @@ static void make_normals(enum fault fault, uint64_t start, real *z)
 {
     static real_bits words[CHUNK];
     make_words(fault, start, words);
-    normals(words, z, CHUNK / FG_LANES);
+    for (ptrdiff_t i = 0; i < CHUNK; i += PIECE) {
+        real_bits first[PIECE / 2], second[PIECE / 2];
+        for (ptrdiff_t k = 0; k < PIECE / 2; k++)
+            first[k] = words[i + 2 * k], second[k] = words[i + 2 * k + 1];
+        normals(first, second, z + i, PIECE / 2);
+    }
     if (fault == CUT)
         for (ptrdiff_t i = 1; i < CHUNK; i++)
             z[i] = real_abs(z[i]) > 5.42 ? z[i - 1] : z[i];
