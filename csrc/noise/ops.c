@@ -13,7 +13,7 @@
 #include "noise/uniform.h"
 
 /* Store numbers of 64 bits. In float, a number is two words, and the lower half comes first. */
-static inline void store(const philox_lanes *low, const philox_lanes *high, uint64_t *to)
+static inline void store(const philox_lanes *low, const philox_lanes *high, void *to)
 {
 #if FG_REAL_BITS == 32 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     philox_store(high, low, to);
@@ -119,8 +119,8 @@ static void successive_pairs(const fg_stream *stream, const philox_keys *keys, u
     for (ptrdiff_t b = 0; b < blocks; b += PHILOX_BLOCKS) {
         counter_of(stream, start + (uint64_t)b * WORDS_PER_BLOCK, &low, &high);
         const philox_blocks x = philox(keys, philox_successive(low, high));
-        store(x.c0, PICK(x.c2, x.c1), (uint64_t *)(first + b * WORDS_PER_BLOCK / 2));
-        store(PICK(x.c1, x.c2), x.c3, (uint64_t *)(second + b * WORDS_PER_BLOCK / 2));
+        store(x.c0, PICK(x.c2, x.c1), first + b * WORDS_PER_BLOCK / 2);
+        store(PICK(x.c1, x.c2), x.c3, second + b * WORDS_PER_BLOCK / 2);
     }
 }
 

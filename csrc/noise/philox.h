@@ -119,12 +119,12 @@ static inline philox_blocks philox(const philox_keys *keys, philox_blocks x)
 
 /* Store numbers of 64 bits that have one word of each block in the lower half, one in the upper. */
 static inline void philox_store(const philox_lanes *low, const philox_lanes *high,
-                                uint64_t *restrict to)
+                                void *restrict to)
 {
 #pragma GCC unroll 4
     for (int v = 0; v < PHILOX_VECTORS; v++) {
         const philox_lanes number = (low[v] & PHILOX_LOW) | (high[v] << 32);
-        memcpy(to + v * PHILOX_LANES, &number, sizeof number);
+        memcpy((char *)to + v * PHILOX_BYTES, &number, sizeof number);
     }
 }
 

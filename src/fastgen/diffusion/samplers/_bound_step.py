@@ -71,11 +71,14 @@ def bind(formula: StepFormula, limit: float, keep: bool) -> BoundStep:
     if not (keep or terms or weights[2]):
         return BoundStep(LINEAR, GUIDED_LINEAR, weights[:2], 0, False, NEXT)
     of_m = (formula.a, formula.b, limit) if keep or weights[2] else (0.0, 0.0, math.inf)
-    wanted = NEXT_AND_DENOISED if keep else NEXT
-    count = len(of_m + weights + terms) - len(solver_steps.COEFFICIENTS)
-    rows = solver_steps.ROWS[count], guided_steps.ROWS[count]
-    facts = len(formula.history), formula.noise != 0, wanted
-    return BoundStep(*rows, of_m + weights + terms, *facts)
+    return BoundStep(
+        solver_steps.ROWS[len(terms)],
+        guided_steps.ROWS[len(terms)],
+        of_m + weights + terms,
+        len(formula.history),
+        formula.noise != 0,
+        NEXT_AND_DENOISED if keep else NEXT,
+    )
 
 
 def _without_m(formula: StepFormula) -> tuple[float, float]:
