@@ -47,7 +47,13 @@ static bool check_map(const report *to, const fg_stage *stage, const fg_facts *s
         return wrong(to, "a map that is a whole operation has a stage after it");
     if (__builtin_popcount(said->summed) > FG_MAX_TERMS)
         return wrong(to, "more than %d outputs are summed", FG_MAX_TERMS);
-    return check_operands(to, stage->takes, stage->gives, said);
+    if (!check_operands(to, stage->takes, stage->gives, said))
+        return false;
+    const uint32_t numbers = ((1u << said->nin) - 1u) & ~((1u << stage->arrays) - 1u);
+    if (stage->steady != NULL && said->per_row != numbers)
+        return wrong(to, "the steady loop has %d arrays and then numbers, the signature has not",
+                     stage->arrays);
+    return true;
 }
 
 /* One stage among others; states: how many numbers of state there are before it. */

@@ -26,18 +26,33 @@
     {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
 #define FG_ROW_OF(name, signature, value, derivative) \
     {#name, signature, {.stages = FG_ONE_STAGE(value)}, {.stages = FG_ONE_STAGE(derivative)}}
+#define FG_STEADY_ROW(formula, shape) \
+    FG_STEADY_ROW_OF(formula, shape, formula##_value, formula##_derivative)
+#define FG_STEADY_ROW_OF_MAPS(formula, shape) \
+    FG_STEADY_ROW_OF(formula, shape, formula##_map, formula##_vjp_map)
+#define FG_STEADY_ROW_OF_MAP(formula, shape) /* without a derivative */ \
+    {.name = #formula, .signature = shape, .value = {.stages = FG_STEADY_STAGE(formula##_map)}}
+#define FG_STEADY_ROW_OF(name, signature, value, derivative) \
+    {#name, signature, {.stages = FG_STEADY_STAGE(value)}, {.stages = FG_ONE_STAGE(derivative)}}
 #define FG_LAST_ROW {.name = NULL}
 
 /* The stages: of a map that is a whole operation; one that reduces; one that only gives outputs. */
 #define FG_ONE_STAGE(map) \
     (const fg_stage[]){ \
-        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM}, FG_LAST_STAGE}
+        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, NULL, 0}, \
+        FG_LAST_STAGE}
+#define FG_STEADY_STAGE(map) \
+    (const fg_stage[]){ \
+        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, map##_steady, \
+         map##_arrays}, \
+        FG_LAST_STAGE}
 #define FG_STAGE(formula, reads, reduction, close) \
     {formula##_map, FG_CLOSING(close), formula##_map_takes - (reads), reads, formula##_map_gives, \
-     FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction}
+     FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction, NULL, 0}
 #define FG_OUTPUTS(formula, reads) \
-    {formula##_map, NULL, formula##_map_takes - (reads), reads, formula##_map_gives, 0, 0, FG_SUM}
-#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, 0, FG_SUM}
+    {formula##_map, NULL, formula##_map_takes - (reads), reads, formula##_map_gives, 0, 0, FG_SUM, \
+     NULL, 0}
+#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, 0, FG_SUM, NULL, 0}
 /* The function that closes a stage: compiled in double alone. */
 #if FG_REAL_BITS == 64
 #define FG_CLOSING(formula) formula##_closing

@@ -32,6 +32,18 @@ static ptrdiff_t steady_run(const run_plan *plan, ptrdiff_t start, ptrdiff_t mos
     return most;
 }
 
+/* The loop over a tile: where all inputs behind the arrays are numbers, the one for such. */
+static fg_tile *loop_of(const run_plan *plan)
+{
+    const fg_stage *stage = plan->stages;
+    if (stage->steady == NULL)
+        return stage->map;
+    for (int k = 0; k < plan->problem->nin; k++)
+        if (plan->direct[k] != (k < stage->arrays))
+            return stage->map;
+    return stage->steady;
+}
+
 /* Whole tiles from element `begin` on, with as little as possible between two of them: memory is
  * idle in that time. Returns where they end: before the first tile that needs more than new
  * addresses. */
@@ -40,12 +52,13 @@ static ptrdiff_t run_steady_tiles(const run_plan *plan, tile_work *work, ptrdiff
 {
     const fg_problem *p = plan->problem;
     const ptrdiff_t bytes = PLAIN_TILE * p->loops->real_size;
+    fg_tile *const map = loop_of(plan);
     ptrdiff_t run;
     while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
         fg_load_tile(plan, work, begin, PLAIN_TILE);
         for (; run >= PLAIN_TILE; run -= PLAIN_TILE, begin += PLAIN_TILE) {
-            plan->stages->map((const void *const *)work->body, (void *const *)(work->body + p->nin),
-                              PLAIN_TILE / FG_LANES);
+            map((const void *const *)work->body, (void *const *)(work->body + p->nin),
+                PLAIN_TILE / FG_LANES);
             for (int k = 0; k < p->nin + p->nout; k++)
                 work->body[k] += plan->direct[k] ? bytes : 0;
         }

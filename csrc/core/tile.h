@@ -10,6 +10,11 @@
  * and writes the outputs and a gradient per input: void f_vjp(real, real, real, real,
  *                                                             real *, real *, real *, real *)
  * FG_MAP(f_vjp, 4, 4) makes f_vjp_map of it. The row is then FG_ROW_OF_MAPS(f, signature).
+ *
+ * FG_STEADY_FORMULA(f, 4, 2) makes a second loop of the values of f, for calls whose inputs after
+ * the first 2 are one number each. It keeps the numbers in registers: the loop of FG_FORMULA reads
+ * them from memory for each element, which takes longer than a cheap formula. FG_STEADY_MAP(f, 4,
+ * 2, 2) is the same for a map of two outputs. The row is then FG_STEADY_ROW or the like.
  */
 #ifndef FG_CORE_TILE_H
 #define FG_CORE_TILE_H
@@ -26,6 +31,9 @@
 #define FG_PARTIAL(k) real d##k;
 #define FG_PARTIAL_ADDRESS(k) &d##k
 #define FG_SCALE(k) dx##k[i] = cotangent[i] * d##k;
+
+/* An input of the steady loop. `fg_arrays` is a constant there. */
+#define FG_STEADY_ARGUMENT(k) x##k[(k) < fg_arrays ? i : 0]
 
 #define FG_OUTPUT(k) real *restrict y##k
 #define FG_OUTPUT_POINTER(k) out[k]
@@ -81,6 +89,37 @@
     {                                                                                              \
         formula##_map_loop(FG_LIST_##arity(FG_INPUT_POINTER),                                      \
                            FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                          \
+    }
+
+#define FG_STEADY_FORMULA(formula, arity, arrays)                                                  \
+    enum { formula##_value_arrays = arrays };                                                      \
+    FG_LOOP formula##_steady_value_loop(FG_LIST_##arity(FG_INPUT), real *restrict y, ptrdiff_t n)  \
+    {                                                                                              \
+        enum { fg_arrays = arrays };                                                               \
+        for (ptrdiff_t i = 0; i < n * FG_LANES; i++)                                               \
+            y[i] = formula(FG_LIST_##arity(FG_STEADY_ARGUMENT));                                   \
+    }                                                                                              \
+    static void formula##_value_steady(const void *const *in, void *const *out, ptrdiff_t groups)  \
+    {                                                                                              \
+        formula##_steady_value_loop(FG_LIST_##arity(FG_INPUT_POINTER), out[0], groups);            \
+    }
+
+#define FG_STEADY_MAP(formula, arity, outputs, arrays)                                             \
+    enum { formula##_map_arrays = arrays };                                                        \
+    FG_LOOP formula##_steady_map_loop(FG_LIST_##arity(FG_INPUT), FG_LIST_##outputs(FG_OUTPUT),     \
+                                      ptrdiff_t n)                                                 \
+    {                                                                                              \
+        enum { fg_arrays = arrays };                                                               \
+        for (ptrdiff_t i = 0; i < n * FG_LANES; i++) {                                             \
+            FG_EACH_##outputs(FG_RESULT) formula(FG_LIST_##arity(FG_STEADY_ARGUMENT),              \
+                                                 FG_LIST_##outputs(FG_RESULT_ADDRESS));            \
+            FG_EACH_##outputs(FG_WRITE)                                                            \
+        }                                                                                          \
+    }                                                                                              \
+    static void formula##_map_steady(const void *const *in, void *const *out, ptrdiff_t groups)    \
+    {                                                                                              \
+        formula##_steady_map_loop(FG_LIST_##arity(FG_INPUT_POINTER),                               \
+                                  FG_LIST_##outputs(FG_OUTPUT_POINTER), groups);                   \
     }
 
 /* The closing of a stage: FG_CLOSE(f_close, 1, 2) makes the loop over rows of

@@ -14,6 +14,7 @@
 #include "diffusion/transition_kl.h"
 
 FG_FORMULA(linear_combination, 4)
+FG_STEADY_FORMULA(linear_combination, 4, 2)
 FG_MAP(linear_interpolation, 3, 2)
 FG_MAP(linear_interpolation_vjp, 5, 5)
 FG_MAP(noised, 4, 2)
@@ -24,24 +25,35 @@ FG_FORMULA(transition_kl, 5)
 FG_FORMULA(gaussian_score, 3)
 FG_FORMULA(langevin_update, 4)
 FG_MAP(solver_step_0, 8, 2)
+FG_STEADY_MAP(solver_step_0, 8, 2, 2)
 FG_MAP(solver_step_0_vjp, 10, 10)
 FG_MAP(solver_step_1, 10, 2)
+FG_STEADY_MAP(solver_step_1, 10, 2, 3)
 FG_MAP(solver_step_1_vjp, 12, 12)
 FG_MAP(solver_step_2, 12, 2)
+FG_STEADY_MAP(solver_step_2, 12, 2, 4)
 FG_MAP(solver_step_2_vjp, 14, 14)
 FG_MAP(solver_step_3, 14, 2)
+FG_STEADY_MAP(solver_step_3, 14, 2, 5)
 FG_MAP(solver_step_3_vjp, 16, 16)
 FG_MAP(solver_step_4, 16, 2)
+FG_STEADY_MAP(solver_step_4, 16, 2, 6)
 FG_FORMULA(guided_combination, 7)
+FG_STEADY_FORMULA(guided_combination, 7, 3)
 FG_MAP(guided_step_0, 11, 2)
+FG_STEADY_MAP(guided_step_0, 11, 2, 3)
 FG_MAP(guided_step_1, 13, 2)
+FG_STEADY_MAP(guided_step_1, 13, 2, 4)
 FG_MAP(guided_step_2, 15, 2)
+FG_STEADY_MAP(guided_step_2, 15, 2, 5)
 FG_MAP(guided_step_3, 17, 2)
+FG_STEADY_MAP(guided_step_3, 17, 2, 6)
 FG_MAP(guided_step_4, 19, 2)
+FG_STEADY_MAP(guided_step_4, 19, 2, 7)
 
 extern FG_ROWS;
 FG_ROWS = {
-    FG_ROW(linear_combination, "(n),(n),(),()->(n)"),
+    FG_STEADY_ROW(linear_combination, "(n),(n),(),()->(n)"),
     FG_ROW_OF_MAPS(linear_interpolation, "(n),(n),()->(n),(n)"),
     FG_ROW_OF_MAPS(noised, "(n),(n),(),()->(n),(n)"),
     FG_ROW(denoising_score_matching, "(n),(n),(),()->()"),
@@ -49,18 +61,20 @@ FG_ROWS = {
     FG_ROW(transition_kl, "(n),(n),(n),(),()->()"),
     FG_ROW(gaussian_score, "(),(),()->()"),
     FG_ROW(langevin_update, "(n),(n),(n),()->(n)"),
-    FG_ROW_OF_MAPS(solver_step_0, "(n),(n),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAP(solver_step_4, "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW(guided_combination, "(n),(n),(n),(),(),(),()->(n)"),
-    FG_ROW_OF_MAP(guided_step_0, "(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAP(guided_step_1, "(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAP(guided_step_2, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAP(guided_step_3,
-                  "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_ROW_OF_MAP(guided_step_4,
-                  "(n),(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(solver_step_0, "(n),(n),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAP(solver_step_4,
+                         "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW(guided_combination, "(n),(n),(n),(),(),(),()->(n)"),
+    FG_STEADY_ROW_OF_MAP(guided_step_0, "(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAP(guided_step_1, "(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAP(guided_step_2,
+                         "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAP(guided_step_3,
+                         "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAP(
+        guided_step_4, "(n),(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_LAST_ROW,
 };

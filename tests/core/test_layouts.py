@@ -1,6 +1,7 @@
 """Random layouts: any view gives the bits of its contiguous copy."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -108,6 +109,23 @@ def test_rows_side_by_side_give_the_bits_of_rows_in_line(name, shape):
         got, want = everything(op, tuple(across), 0), everything(op, tuple(along), -1)
     for a, b in zip(got, want, strict=True):
         np.testing.assert_array_equal(np.moveaxis(a, 0, -1) if a.ndim == len(shape) else a, b)
+
+
+COMBINATIONS = [name for name in ROW_OPS if re.search(r"solver_step|guided_step|bination", name)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_a_long_row_and_numbers_give_the_bits_of_short_rows(name, dtype):
+    """A long row has a loop of its own, which reads the numbers once."""
+    op, cores = OPS[name], cases.signature(name).inputs
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=5003).astype(dtype) if core else rng.normal() for core in cores]
+    starts = range(0, 5003, 400)
+    parts = [tuple([x[i : i + 400] if np.ndim(x) else x for x in arrays]) for i in starts]
+    want = zip(*[each(op(part)) for part in parts], strict=True)
+    for a, b in zip(each(op(tuple(arrays))), want, strict=True):
+        np.testing.assert_array_equal(a, np.concatenate(b))
 
 
 def steps(x):

@@ -22,6 +22,7 @@ RIGHT = """
 static inline real f(real x, real y) { return x + y; }
 static inline real f_grad(real x, real y, real *dx, real *dy) { *dx = 1, *dy = 1; return x + y; }
 FG_FORMULA(f, 2)
+FG_STEADY_FORMULA(f, 2, 1)
 static inline void m(real x, real *y, real *t) { *y = x, *t = x; }
 static inline void m_vjp(real x, real c, real d, real *y, real *t, real *dx)
 { *y = x, *t = x, *dx = c + d; }
@@ -86,6 +87,7 @@ def verdict(tmp_path, body, row):
         'FG_ROW(f, "(n),(n)->()")',
         'FG_ROW(f, "(n),()->(n)")',
         'FG_ROW(f, "(),()->()")',
+        'FG_STEADY_ROW(f, "(n),()->(n)")',
         'FG_ROW_OF_MAPS(m, "(n)->(n),()")',
         'FG_ROW_OF_VALUE(s, "(n)->(n),()")',
     ],
@@ -105,6 +107,10 @@ def test_right_rows_pass(tmp_path, row):
             'FG_ROW_OF(m, "(n)->(n),()", m_map, f_value)',
             'm (the derivative of "(n)->(n),()"): inputs: the formula has 2, the signature 3',
         ),
+        (
+            'FG_STEADY_ROW(f, "(n),(n)->(n)")',
+            "the steady loop has 1 arrays and then numbers, the signature has not",
+        ),
         ('FG_ROW_OF_VALUE(s, "(n),(n)->(n),()")', "inputs: the formula has 1, the signature 2"),
         ('FG_ROW_OF_VALUE(s, "(n)->()")', "results of stage 2: its map gives 1, not 0 outputs"),
         ('FG_ROW_OF_VALUE(s, "(n)->(n),(),(),()")', 'outputs "()": the state has only 2 numbers'),
@@ -123,7 +129,10 @@ def test_a_row_that_does_not_fit_its_signature_is_refused(tmp_path, row, said):
         ),
         ("FG_STAGE(total, 1, FG_SUM, total_close)", "state of stage 0: it reads 1 numbers of 0"),
         ("FG_STAGE(scaled, 0, FG_SUM, total_close)", "inputs of stage 0: it takes 3 of 1"),
-        ("{largest_map, NULL, 1, 0, 1, 1, 1, FG_SUM}", "stage 0 has terms, and no closing"),
+        (
+            "{largest_map, NULL, 1, 0, 1, 1, 1, FG_SUM, NULL, 0}",
+            "stage 0 has terms, and no closing",
+        ),
     ],
 )
 def test_a_stage_that_does_not_fit_is_refused(tmp_path, stages, said):
