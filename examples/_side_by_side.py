@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure  # draws to files, without a display
+from matplotlib.ticker import NullFormatter
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import fastgen.torch as ft
@@ -147,6 +148,7 @@ def plot_times(axis: Axes, times: Times) -> None:
         axis.bar_label(bars, fmt="{:,.0f}", padding=3)
     axis.set_yticks(range(len(times)), list(times))
     axis.set(title="Median time, side by side", xlabel="microseconds", xscale="log")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.invert_yaxis()
     axis.margins(x=0.15)
     axis.legend()

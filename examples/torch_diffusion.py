@@ -2,11 +2,11 @@
 
 It shows what fastgen.torch replaces: noising and loss in training, and the scheduler of diffusers
 in sampling. Two models start from the same weights and take the same steps on the same batches,
-timesteps and noise, one with formulas as they are usually written in PyTorch, one with `add_noise`
-and `denoising_loss`. Then one model draws digits from the same noise twice, by a scheduler of
-diffusers, and by `fastgen.torch.Scheduler.from_diffusers` of it. All times are printed side by
-side, with those of what differs alone: the network and the optimizer are the same, and take most
-of a step. The script fails if the loss curves or the samples part.
+timesteps and noise, one with formulas as they are usually written in PyTorch, one with `add_noise`,
+`velocity` and `denoising_loss`. Then one model draws digits from the same noise twice, by a
+scheduler of diffusers, and by `fastgen.torch.Scheduler.from_diffusers` of it. All times are printed
+side by side, with those of what differs alone: the network and the optimizer are the same, and take
+most of a step. The script fails if the loss curves or the samples part.
 
 The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, scaled to [-1, 1].
 
@@ -59,9 +59,15 @@ PIXELS, EMBEDDING, HIDDEN, BATCH, RATE = 64, 32, 384, 128, 2e-3
 TRAIN_STEPS, SAMPLES, ROUNDS = 1000, 4 * 14, 20  # the samples are drawn as often, to be timed
 MANY = 4096  # images of a large batch, to time the loss alone
 CLOSELY, LOOSELY = 1e-5, 1e-3  # between the curves in the first steps, and in all
-SAME = 1e-4  # between the samples, in grey levels from -1 to 1
+SAME = 1e-4  # between samples, from -1 to 1: diffusers rounds its coefficients to float32
 
-SCHEDULE = Schedule.linear(TRAIN_STEPS)  # as in DDPM, and the default of diffusers
+SCHEDULE = Schedule.cosine(TRAIN_STEPS)
+# The same for diffusers, whose sampling then starts where the training ended.
+CONFIG = {
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "timestep_spacing": "trailing",
+}
 ALPHA, SIGMA = (
     torch.tensor(table, dtype=torch.float32)[:, None]
     for table in SCHEDULE.coefficients(np.arange(TRAIN_STEPS))
@@ -72,28 +78,30 @@ class WithPyTorch:
     """Noising and loss, as they are usually written in PyTorch."""
 
     @staticmethod
-    def add_noise(x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Return x_t, (batch, pixels)."""
-        return ALPHA[t] * x + SIGMA[t] * noise
+    def add_noise(x: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x_t and v, (batch, pixels)."""
+        alpha, sigma = ALPHA[t], SIGMA[t]
+        return alpha * x + sigma * noise, alpha * noise - sigma * x
 
     @staticmethod
-    def loss(predicted: Tensor, noise: Tensor) -> Tensor:
+    def loss(predicted: Tensor, v: Tensor) -> Tensor:
         """Return the mean squared error."""
-        return mse_loss(predicted, noise)
+        return mse_loss(predicted, v)
 
 
 class WithFastgen:
     """The same with fastgen.torch."""
 
     @staticmethod
-    def add_noise(x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Return x_t, (batch, pixels)."""
-        return ft.diffusion.add_noise(x, t, SCHEDULE, noise=noise)
+    def add_noise(x: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x_t and v, (batch, pixels)."""
+        v = ft.diffusion.velocity(x, noise, t, SCHEDULE)
+        return ft.diffusion.add_noise(x, t, SCHEDULE, noise=noise), v
 
     @staticmethod
-    def loss(predicted: Tensor, noise: Tensor) -> Tensor:
+    def loss(predicted: Tensor, v: Tensor) -> Tensor:
         """Return the mean squared error."""
-        return ft.diffusion.denoising_loss(predicted, noise).mean()
+        return ft.diffusion.denoising_loss(predicted, v).mean()
 
 
 WAYS = WithPyTorch, WithFastgen
@@ -101,7 +109,7 @@ Ways = type[WithPyTorch | WithFastgen]
 
 
 class Network(nn.Module):
-    """Three dense layers with SiLU between them: x_t and t to the noise in x_t."""
+    """Three dense layers with SiLU between them: x_t and t to v = alpha noise - sigma x."""
 
     def __init__(self) -> None:
         """Start with random weights."""
@@ -121,7 +129,8 @@ def training(ways: Ways, model: Network) -> side_by_side.Training:
     """Return the training of a model in one of the ways."""
 
     def loss(model: Network, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        return ways.loss(model(ways.add_noise(x, t, noise), t), noise)
+        x_t, v = ways.add_noise(x, t, noise)
+        return ways.loss(model(x_t, t), v)
 
     return side_by_side.Training(model, loss, RATE)
 
@@ -137,8 +146,8 @@ def times_of_loss(x: Tensor, t: Tensor, noise: Tensor, rounds: int) -> list[floa
     predicted = torch.zeros_like(x, requires_grad=True)
 
     def once(ways: Ways) -> None:
-        ways.add_noise(x, t, noise)
-        torch.autograd.grad(ways.loss(predicted, noise), predicted)
+        _, v = ways.add_noise(x, t, noise)
+        torch.autograd.grad(ways.loss(predicted, v), predicted)
 
     return side_by_side.times_in_turn(once, WAYS, rounds)
 
@@ -161,7 +170,7 @@ def sample_in_turn(
     model: Network, noise: Tensor, steps: int
 ) -> tuple[list[Tensor], np.ndarray, np.ndarray]:
     """Return the samples of both schedulers, and microseconds of a model's and of their steps."""
-    theirs = DPMSolverMultistepScheduler()
+    theirs = DPMSolverMultistepScheduler(**CONFIG)
     schedulers = theirs, ft.Scheduler.from_diffusers(theirs)
     runs = [[sample(model, s, noise, steps) for s in schedulers] for _ in range(ROUNDS)]
     seconds = np.array([[run[1] for run in both] for both in runs])  # (rounds, 2, steps, 2)
@@ -198,8 +207,10 @@ def main(options: argparse.Namespace) -> None:
     rows = {f"Samples by {name}": drawn for name, drawn in zip(names, samples, strict=True)}
     side_by_side.plot_images(rows, -1, 1, options.out / "torch_diffusion_digits.png")
 
+    levels = [f"{y.mean():.3f}, {y.std(0).mean():.3f}" for y in (samples[1], x)]
+    print(f"\nMean of the samples, and deviation of a pixel: {levels[0]}; of the data {levels[1]}")
     part = float((samples[0] - samples[1]).abs().max())
-    print(f"\nLargest difference of the samples of both schedulers: {part:.1e}")
+    print(f"Largest difference of the samples of both schedulers: {part:.1e}")
     side_by_side.check(pair, CLOSELY, LOOSELY)
     if not part <= SAME:  # also where it is NaN
         sys.exit(f"error: the samples should agree within {SAME:.0e}")
