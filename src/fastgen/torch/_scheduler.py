@@ -189,10 +189,10 @@ class Scheduler(Noising):
             If shapes differ, `timestep` is not in the run or not the next one, or an option is not
             one of the sampler.
         """
-        sampler = self.sampler if self._sampler is None else self._sampler
         if (eta, use_clipped_model_output) != self._options:
-            sampler = self._change(eta, use_clipped_model_output)
+            self._change(eta, use_clipped_model_output)
         i = self._index_of(timestep, "step")
+        sampler: Any = self._sampler
         if i != self._step_index and sampler.memory:
             self._state = sampler.state()  # a new run
         noise = None

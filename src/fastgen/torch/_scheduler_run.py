@@ -21,6 +21,7 @@ class Run:
         self.order = source.order
         self.num_inference_steps: int | None = None
         self._sampler: Sampler | None = None
+        self._options: Any = (None, None)
         self._begin_index: int | None = None
         self._step_index: int | None = None
 
@@ -126,7 +127,7 @@ class Run:
         sampler = self._source.sampler(self.config, num_inference_steps, given)
         self._given = num_inference_steps, given
         self._samplers: dict[Any, Sampler] = {(None, None): sampler}
-        self._options: Any = (None, None)
+        self._options = None, None
         self._use(sampler)
         order = self.order = order_of(sampler)
         self.num_inference_steps = num_inference_steps
@@ -143,8 +144,8 @@ class Run:
         self._sampler, self._state = sampler, sampler.state()
         self._draws = self._habits.draws(sampler)
 
-    def _change(self, eta: Any, clip_epsilon: Any) -> Sampler:
-        """Take and return the sampler with these options, which some classes take in `step`."""
+    def _change(self, eta: Any, clip_epsilon: Any) -> None:
+        """Take the sampler with these options, which some classes of diffusers take in `step`."""
         wanted = {"eta": eta, "clip_epsilon": clip_epsilon}
         for name, value in wanted.items():
             if value and name not in self._habits.of_step:
@@ -154,6 +155,10 @@ class Run:
                     f"{self.config['_class_name']} does not take it in a step, got {value!r}; give "
                     "it where the scheduler or its sampler is made"
                 )
+        self.sampler  # noqa: B018  raises before set_timesteps
+        self._options = eta, clip_epsilon
+        if not self._habits.of_step:
+            return
         made = self._samplers.get((eta, clip_epsilon))
         if made is None:
             steps, given = self._given
@@ -161,9 +166,7 @@ class Run:
             own = {k: v for k, v in own.items() if k in self._habits.of_step}
             made = self._source.sampler(self.config, steps, given | own)
             self._samplers[eta, clip_epsilon] = made
-        self._options = eta, clip_epsilon
         self._use(made)
-        return made
 
     def _own(self) -> Any:
         """Return the arguments of samplers that the scheduler was made with."""
@@ -186,16 +189,11 @@ class Run:
 
     def _first(self, value: Any, where: str) -> int:
         """Return the number of the first step: the one that was set, or that at a timestep."""
-        i = self._begin_index
+        sampler, i = self.sampler, self._begin_index
         if i is None:
             i = self._find(value, where)
-        if i and self._habits.must_begin:
-            raise ValueError(
-                f"Scheduler.{where}: the first timestep must be {self._numbers[0]}, because a run "
-                f"of {self.config['_class_name']} in diffusers that starts in the middle "
-                f"{self._habits.must_begin}; got {self._numbers[i]}. Use another scheduler there, "
-                "or Scheduler(lambda steps: sampler)"
-            )
+        if i:
+            self._use(self._habits.beginning_at(sampler, i))
         return i
 
     def _find(self, value: Any, where: str) -> int:

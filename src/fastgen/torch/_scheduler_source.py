@@ -43,11 +43,6 @@ REFUSED = {
     "UnCLIPScheduler": "takes the timestep to go to (prev_timestep) in each step",
 }
 """Why a class of diffusers has no adapter."""
-MUST_BEGIN = {
-    "LMSDiscreteScheduler": "has the weights of steps before that were not made",
-    "PNDMScheduler": "has other timesteps than those that the model was given",
-}
-"""Why a run of diffusers that starts in the middle is wrong, and so not made here."""
 
 
 class Config(dict[str, Any]):
@@ -66,6 +61,11 @@ def needed(sampler: Sampler) -> list[bool]:
     return [sampler.adds_noise(i) for i in range(len(sampler))]
 
 
+def as_it_is(sampler: Sampler, i: int) -> Sampler:
+    """Return the sampler for a run that starts at step i."""
+    return sampler
+
+
 class Habits(NamedTuple):
     """What a scheduler does around the formula of its steps."""
 
@@ -81,8 +81,8 @@ class Habits(NamedTuple):
     """The arguments of the sampler that `step` takes."""
     second: str | None = "pred_original_sample"
     """The name of the second result of a step."""
-    must_begin: str = ""
-    """Why a run can't start in the middle."""
+    beginning_at: Callable[[Any, int], Sampler] = as_it_is
+    """The sampler of a run that starts in the middle."""
 
 
 class Source(Protocol):
@@ -224,7 +224,7 @@ def habits_of(name: str, config: Config) -> Habits:
         in_full=stochastic and name == "DPMSolverMultistepScheduler",
         of_step=tuple(k for k in ("eta", "clip_epsilon") if k in scheduler.own and in_step),
         second=SECOND.get(name),
-        must_begin=MUST_BEGIN.get(name, ""),
+        beginning_at=beginning_of_pndm if name == "PNDMScheduler" else as_it_is,
     )
 
 
@@ -233,12 +233,33 @@ def always_drawn(sampler: Sampler) -> list[bool]:
     return [True] * len(sampler)
 
 
+def drawn_with_eta(sampler: Any) -> list[bool]:
+    """Return True for each step, if eta is not 0."""
+    return [sampler.eta > 0] * len(sampler)
+
+
+def drawn_before_step_0(sampler: Sampler) -> list[bool]:
+    """Return True for each step but that at timestep 0."""
+    return [t > 0 for t in sampler.timesteps]
+
+
+def drawn_unless_alone(sampler: Sampler) -> list[bool]:
+    """Return True for each step, if there are several."""
+    return [len(sampler) > 1] * len(sampler)
+
+
 DRAWS: dict[str, Callable[[Any], list[bool]]] = {
-    **dict.fromkeys(DDIMS, lambda sampler: [sampler.eta > 0] * len(sampler)),
-    **dict.fromkeys(DDPMS, lambda sampler: [t > 0 for t in sampler.timesteps]),
-    "CMStochasticIterativeScheduler": lambda sampler: [len(sampler) > 1] * len(sampler),
+    **dict.fromkeys(DDIMS, drawn_with_eta),
+    **dict.fromkeys(DDPMS, drawn_before_step_0),
+    "CMStochasticIterativeScheduler": drawn_unless_alone,
 }
 """When classes draw noise, where that is not where a step adds some."""
+
+
+def beginning_of_pndm(sampler: Any, i: int) -> Sampler:
+    """Return the sampler for a run that starts at step i: it makes that step twice."""
+    made: Sampler = sampler._beginning_at(i)
+    return made
 
 
 def order_of(sampler: Sampler) -> int:

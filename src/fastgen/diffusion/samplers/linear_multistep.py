@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +29,11 @@ class LMS(Sampler):
 
     Parameters
     ----------
-    schedule, steps, prediction, spacing, offset, timesteps, sigmas, parity
+    schedule, steps, prediction, spacing, offset, timesteps, sigmas
         As in `Euler`.
+    parity : {None, "diffusers"}, default None
+        As in `Euler`. With "diffusers", the first steps of a run that starts in the middle have the
+        weights of the full order, without the slopes that were not computed.
     order : {1, 2, 3, 4}, default 4
         How many slopes a step uses. The first steps have fewer at hand.
     clip, threshold : None
@@ -87,8 +91,9 @@ class LMS(Sampler):
 
     def _formula(self, i: int, available: int) -> StepFormula:
         sigmas, (a, b) = self.grid.noise, self._slope(i)
-        points = [sigmas[i - j] for j in range(available + 1)]
-        weights = lagrange_integrals(points, sigmas[i + 1])
+        used = available if self.parity is None else min(i, self.memory)
+        points = [sigmas[i - j] for j in range(used + 1)]
+        weights = lagrange_integrals(points, sigmas[i + 1])[: available + 1]
         return StepFormula(a, b, u=1.0, k=weights[0], history=weights[1:])
 
 
@@ -180,6 +185,7 @@ class PNDM(Sampler):
                 "schedule; use DPMSolverMultistep or UniPC, or timesteps with signal"
             )
         self._start = 0  # the number of evaluations in Runge-Kutta steps
+        self._first = 0  # the evaluation that begins the step that is made twice
         if runge_kutta:
             self._take(self._with_runge_kutta(self.grid))
             self._start, self.memory = 4 * RUNGE_KUTTA_STEPS, 3 + RUNGE_KUTTA_STEPS - 1
@@ -189,6 +195,20 @@ class PNDM(Sampler):
             noise = [grid.noise[j] for j in (*twice, steps)]
             self._take(Grid(np.asarray(grid.timesteps)[twice], signal, noise, grid.form))
         self._bind_steps()
+
+    def _beginning_at(self, i: int) -> PNDM:
+        """Return the run that diffusers makes of the timesteps from evaluation i on.
+
+        It takes the first of them twice, as that of a whole run, though it occurs once. So the
+        sample lags by a step behind the timesteps that the model is told.
+        """
+        if self._start or i == 1:
+            where = "in a Runge-Kutta step" if self._start else "in the step that is made twice"
+            raise ValueError(f"PNDM: a run can't begin {where}, at evaluation {i}")
+        made = copy.copy(self)
+        made._first = i
+        made._bind_steps()
+        return made
 
     def _with_runge_kutta(self, grid: Grid) -> Grid:
         """Return a grid whose first steps have evaluations at the start, middle (twice) and end."""
@@ -221,7 +241,7 @@ class PNDM(Sampler):
         return Grid(np.array(chosen, np.float64), *nodes, grid.form)
 
     def _keeps(self, i: int) -> bool:
-        return (i != 1 or self._start > 0) and i + 1 < len(self)
+        return (i != self._first + 1 or self._start > 0) and i + 1 < len(self)
 
     def _remembered(self, i: int, history: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
         """Return the memories. A finished Runge-Kutta step keeps only its first evaluation."""
@@ -255,8 +275,8 @@ class PNDM(Sampler):
         a, b = (0.0, 1.0) if self._combines_v() else self._epsilon(i)
         if i < self._start:
             return self._runge_kutta(i - i % 4, i % 4)._replace(a=a, b=b)
-        if i == 1 and available and not self._start:  # the first step, the second time
-            _, slope = self._way(0, 1)
+        if i == self._first + 1 and available and not self._start:  # the step, the second time
+            _, slope = self._way(self._first, i)
             return StepFormula(a, b, u=1.0, k=slope / 2, history=(-slope / 2,))
         ratio, slope = self._way(i, i + 1)
         first, *rest = (slope * w for w in ADAMS_BASHFORTH[available])
