@@ -13,17 +13,12 @@ from fastgen.diffusion import Schedule
 from fastgen.torch import _eager, _threads
 from fastgen.torch._arguments import Call, no_forward
 from fastgen.torch._doors import Door
+from fastgen.torch._plain import CPU, DENSE, TENSORS, WIDE, interpreter, modes
 from fastgen.torch._tensors import to_tensor
 
-_interpreter: Any = torch._C._functorch.peek_interpreter_stack
 _trace: Any = torch._C._get_tracing_state
-_modes: Any = torch._C._len_torch_dispatch_stack
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-_WIDE = (torch.float32, torch.float64)
 _CONSTANTS = (bool, int, float, str, NoneType, EllipsisType, Schedule)
-_DENSE = torch.strided
 _ARRAYS = (np.ndarray, np.float32, np.float64)
-_CPU = torch.device("cpu")
 
 
 def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -39,10 +34,10 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if door.quick and not _seen() and _constant(options):
         plain, wants = _plain(args)
         if wants and not torch.is_grad_enabled():
-            args, wants = tuple([x.detach() if type(x) in _PLAIN else x for x in args]), False
+            args, wants = tuple([x.detach() if type(x) in TENSORS else x for x in args]), False
         if plain and not wants:
             try:
-                arrays = [x.numpy() if type(x) in _PLAIN else x for x in args]
+                arrays = [x.numpy() if type(x) in TENSORS else x for x in args]
             except RuntimeError:  # memory that is no array, such as a negative view
                 return _checked(door, args, options)
             found = door.f(*arrays, **options)
@@ -54,7 +49,7 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
 
 def _seen() -> bool:
     """Whether a transform, a mode or a trace must see the operator."""
-    return _interpreter() is not None or _modes() > 0 or _trace() is not None
+    return interpreter() is not None or modes() > 0 or _trace() is not None
 
 
 def _refuse_tangents(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> None:
@@ -69,12 +64,12 @@ def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:
     dtype = None
     wants = False
     for x in args:
-        if type(x) in _PLAIN:
+        if type(x) in TENSORS:
             if x.dtype is not dtype:
-                if dtype is not None or x.dtype not in _WIDE:
+                if dtype is not None or x.dtype not in WIDE:
                     return False, False
                 dtype = x.dtype
-            if not x.is_cpu or x.layout is not _DENSE:
+            if not x.is_cpu or x.layout is not DENSE:
                 return False, False
             if x.requires_grad:
                 wants = True
@@ -84,7 +79,7 @@ def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:
 
 
 def _tensors(args: tuple[Any, ...]) -> bool:
-    return all(type(x) in _PLAIN for x in args)
+    return all(type(x) in TENSORS for x in args)
 
 
 def _constant(options: dict[str, Any]) -> bool:
@@ -99,7 +94,7 @@ def _constant(options: dict[str, Any]) -> bool:
 
 def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call a function on any tensors."""
-    transformed = _interpreter() is not None
+    transformed = interpreter() is not None
     special = _seen()
     given, options = door.bind(args, options)
     if special:
@@ -121,7 +116,7 @@ def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         from fastgen.torch import _functorch
 
         return _functorch.run(made)
-    if special or any(type(x) not in _PLAIN for x in made.tensors):
+    if special or any(type(x) not in TENSORS for x in made.tensors):
         from fastgen.torch import _operator
 
         return _operator.run(made)
@@ -134,4 +129,4 @@ def on_cpu(made: Call) -> bool:
     if len(devices) > 1:
         where = ", ".join(f"{made.name(place)} on {d}" for d, place in devices.items())
         raise TypeError(f"all tensors must be on one device, got {where}")
-    return not devices or next(iter(devices)) == _CPU
+    return not devices or next(iter(devices)) == CPU

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
+from fastgen.torch._plain import interpreter
+
 _functorch: Any = torch._C._functorch
-_interpreter = _functorch.peek_interpreter_stack
 
 
 def transformed() -> bool:
     """Whether a transform of `torch.func` runs."""
-    return _interpreter() is not None
+    return interpreter() is not None
 
 
 def are_batched(cotangents: Sequence[Any]) -> bool:

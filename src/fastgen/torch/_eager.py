@@ -97,7 +97,7 @@ class Differentiable(torch.autograd.Function):
         batched = _cotangents.are_batched(cotangents)
         if ctx.in_one_pass:
             in_place = ctx.own and not batched and not _kept()
-            found = [_scaled(g, cotangents[0], in_place) for g in ctx.saved_tensors]
+            found = [scaled(g, cotangents[0], in_place) for g in ctx.saved_tensors]
         elif batched:
             found = _of_batch(ctx.call, ctx.saved_tensors, needs[1:], cotangents)
         else:
@@ -161,7 +161,7 @@ def _of_batch(
     return _cotangents.of_each(of_one, cotangents)
 
 
-def _scaled(gradient: torch.Tensor, factor: torch.Tensor, in_place: bool) -> torch.Tensor:
+def scaled(gradient: torch.Tensor, factor: torch.Tensor, in_place: bool) -> torch.Tensor:
     """Return the gradient times one factor per row.
 
     It may change in place where the graph is freed, and no hook has seen it.

@@ -14,6 +14,7 @@ from fastgen.torch import _calls, _eager, _fake, _text
 from fastgen.torch._arguments import Call, no_second
 from fastgen.torch._cotangents import gradients_of
 from fastgen.torch._doors import Door
+from fastgen.torch._plain import interpreter
 from fastgen.torch._tensors import HALVES
 
 Tensors = list[torch.Tensor]
@@ -53,7 +54,7 @@ def _traced(
     tensors: Tensors, floats: Sequence[float], ints: Sequence[int], text: str
 ) -> Sequence[torch.Tensor]:
     """Return the results of the operator, in a compiled transform too."""
-    if torch._C._functorch.peek_interpreter_stack() is None:
+    if interpreter() is None:
         found: Sequence[torch.Tensor] = torch.ops.fastgen.call(tensors, floats, ints, text)
         return found
     from fastgen.torch._functorch import Transformed  # it imports this module

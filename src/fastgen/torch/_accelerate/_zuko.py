@@ -7,6 +7,7 @@ one when the acceleration ends.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch.distributions import Transform
@@ -16,7 +17,7 @@ from fastgen.torch._accelerate.calls import Task, plain
 from fastgen.torch._accelerate.replacements import Function, InClass, Library, Replacement
 
 
-class _Accelerated:
+class _Accelerated(ABC):
     """A transform whose values, inverses and log-derivatives are those of a row of fastgen."""
 
     _of: Any
@@ -42,9 +43,9 @@ class _Accelerated:
         init(made, *raw, **self._fixed)
         return made
 
+    @abstractmethod
     def _row(self, inverse: bool) -> tuple[str, dict[str, Any]]:
         """Return the function of fastgen, and its options."""
-        raise NotImplementedError
 
     def _results(self, x: Any, inverse: bool) -> Any:
         """Return the transformed elements, and their log-derivatives."""

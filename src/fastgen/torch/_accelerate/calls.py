@@ -15,10 +15,10 @@ from torch.autograd import forward_ad
 
 from fastgen._compose import Composition
 from fastgen.torch import _threads
-from fastgen.torch._calls import _CPU, _DENSE, _PLAIN, _WIDE, _interpreter, _modes
 from fastgen.torch._cotangents import are_batched, gradients_of
 from fastgen.torch._doors import Door, door
-from fastgen.torch._eager import _scaled, linear_in_rows
+from fastgen.torch._eager import linear_in_rows, scaled
+from fastgen.torch._plain import CPU, DENSE, TENSORS, WIDE, interpreter, modes
 from fastgen.torch._tensors import to_array, to_tensor
 
 Tensors = Sequence[torch.Tensor]
@@ -29,12 +29,12 @@ def plain(tensors: Sequence[Any]) -> bool:
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     dtype = getattr(tensors[0], "dtype", None)
-    if dtype not in _WIDE or _interpreter() is not None or _modes():
+    if dtype not in WIDE or interpreter() is not None or modes():
         return False
     for x in tensors:
-        if type(x) not in _PLAIN or x.dtype is not dtype or x.layout is not _DENSE:
+        if type(x) not in TENSORS or x.dtype is not dtype or x.layout is not DENSE:
             return False
-        if x.device != _CPU or x.numel() == 0 or x.is_neg():
+        if x.device != CPU or x.numel() == 0 or x.is_neg():
             return False
     return forward_ad._current_level < 0
 
@@ -153,7 +153,7 @@ class _Computed(torch.autograd.Function):
         if torch.is_grad_enabled() or are_batched(cotangents):
             return None, *_by_original(task, tensors, needs, cotangents)
         if kept:
-            found = iter([_scaled(g, cotangents[0], in_place=False) for g in kept])
+            found = iter([scaled(g, cotangents[0], in_place=False) for g in kept])
             return None, *[next(found) if need else None for need in needs]
         return None, *task.gradients(tensors, needs, cotangents)
 
