@@ -7,7 +7,7 @@ one when the acceleration ends.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from typing import Any
 
 from torch.distributions import Transform
@@ -17,7 +17,7 @@ from fastgen.torch._accelerate.calls import Task, plain
 from fastgen.torch._accelerate.replacements import Function, InClass, Library, Replacement
 
 
-class _Accelerated(ABC):
+class _Accelerated(metaclass=ABCMeta):
     """A transform whose values, inverses and log-derivatives are those of a row of fastgen."""
 
     _of: Any
