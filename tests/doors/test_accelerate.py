@@ -91,8 +91,11 @@ def test_the_report():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "name libraries, of 'nflows', 'zuko', 'torch.distributions'"),
-        (("numpy",), "must be among 'nflows', 'zuko', 'torch.distributions'.*got 'numpy'"),
+        ((), "name libraries, of 'nflows', 'normflows', 'zuko', 'torch.distributions'"),
+        (
+            ("numpy",),
+            "must be among 'nflows', 'normflows', 'zuko', 'torch.distributions'.*got 'numpy'",
+        ),
         (("nflows", "diffusers"), "fastgen.torch.Scheduler"),
         (("sbi",), r'accelerate\("nflows", "zuko"\)'),
     ],

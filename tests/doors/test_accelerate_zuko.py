@@ -11,6 +11,14 @@ zuko = pytest.importorskip("zuko", reason="zuko missing: pip install zuko")
 from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform  # noqa: E402
 
 from fastgen.torch import accelerate, accelerated  # noqa: E402
+from fastgen.torch._accelerate import _zuko  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def few_elements(monkeypatch):
+    """Let fastgen compute affine transforms of few elements too."""
+    monkeypatch.setattr(_zuko, "LEAST_AFFINE", 0)
+
 
 SHAPES = [((), ()), ((6,), (6,)), ((4, 6), (6,)), ((4, 6), (4, 6)), ((3, 4, 6), (4, 6))]
 
@@ -114,6 +122,13 @@ def test_other_parameters_and_subclasses_go_to_the_original():
             MonotonicRQSTransform(*given[:2])
         with pytest.raises(TypeError):
             MonotonicRQSTransform(*given, knots=3)
+
+
+def test_few_affine_elements_stay_with_the_original(monkeypatch):
+    monkeypatch.setattr(_zuko, "LEAST_AFFINE", 20)
+    with accelerate("zuko"):
+        assert type(MonotonicAffineTransform(*affine((19,)))) is MonotonicAffineTransform
+        assert type(MonotonicAffineTransform(*affine((4, 5)))) is _zuko.MonotonicAffineTransform
 
 
 def test_undo():

@@ -16,6 +16,9 @@ from zuko import transforms
 from fastgen.torch._accelerate.calls import Task, plain
 from fastgen.torch._accelerate.replacements import Function, InClass, Library, Replacement
 
+LEAST_AFFINE = 2**16
+"""With fewer parameters, an affine transform is as fast in PyTorch's operations."""
+
 
 class _Accelerated(metaclass=ABCMeta):
     """A transform whose values, inverses and log-derivatives are those of a row of fastgen."""
@@ -124,8 +127,8 @@ class MonotonicAffineTransform(_Accelerated, transforms.MonotonicAffineTransform
 
     @staticmethod
     def fits(raw: tuple[Any, ...], bound: Any) -> bool:
-        """Whether fastgen has the transform."""
-        return True
+        """Whether fastgen has the transform, and is faster."""
+        return max([x.numel() for x in raw]) >= LEAST_AFFINE
 
 
 def _initializer(accelerated: Any, count: int, bound: float) -> Function:

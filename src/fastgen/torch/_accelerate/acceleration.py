@@ -12,11 +12,12 @@ from fastgen.torch._accelerate.replacements import Library, Replaced
 
 _MODULES = {
     "nflows": "_nflows",
+    "normflows": "_normflows",
     "zuko": "_zuko",
     "torch.distributions": "_distributions",
 }
 _OTHERS = {
-    "diffusers": "its schedulers are replaced one by one: "
+    "diffusers": "a scheduler holds the state of a run, so each pipeline gets one of its own: "
     "pipe.scheduler = fastgen.torch.Scheduler.from_diffusers(pipe.scheduler)",
     "sbi": 'its flows are those of nflows and zuko: accelerate("nflows", "zuko")',
 }
@@ -75,7 +76,7 @@ def accelerate(*libraries: str) -> Acceleration:
 
     Parameters
     ----------
-    *libraries : {"nflows", "zuko", "torch.distributions"}
+    *libraries : {"nflows", "normflows", "zuko", "torch.distributions"}
         The libraries.
 
     Returns
@@ -148,7 +149,7 @@ def _ready(name: str) -> Replaced:
     if name in _active:
         return _active[name]
     if name in _OTHERS:
-        raise ValueError(f"accelerate: {name!r} has nothing to replace; {_OTHERS[name]}")
+        raise ValueError(f"accelerate: {name!r} has no functions to replace; {_OTHERS[name]}")
     if name not in _MODULES:
         raise ValueError(f"accelerate: libraries must be among {_known()}, got {name!r}")
     try:

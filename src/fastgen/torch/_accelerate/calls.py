@@ -39,6 +39,12 @@ def plain(tensors: Sequence[Any]) -> bool:
     return forward_ad._current_level < 0
 
 
+def spreads(x: torch.Tensor, over: torch.Tensor) -> bool:
+    """Whether a tensor broadcasts to the shape of another."""
+    sizes = zip(x.shape[::-1], over.shape[::-1], strict=False)
+    return x.dim() <= over.dim() and all(own in (1, n) for own, n in sizes)
+
+
 class Parts(NamedTuple):
     """Where the inputs of a function after the first lie in one tensor of parameters."""
 

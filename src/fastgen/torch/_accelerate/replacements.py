@@ -48,10 +48,15 @@ class InModules(Place):
 
     def put(self, old: Function, new: Function) -> None:
         """Replace the function in every module that has it."""
-        for module in list(sys.modules.values()):
-            names = getattr(module, "__dict__", {})
-            for name in [n for n, x in list(names.items()) if x is old]:
-                setattr(module, name, new)
+        _exchange({id(old): new})
+
+
+def _exchange(functions: dict[int, Function]) -> None:
+    """Replace functions, given by their ids, in all modules. There are many: one pass is enough."""
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", {})
+        for name, x in [(n, x) for n, x in list(names.items()) if id(x) in functions]:
+            setattr(module, name, functions[id(x)])
 
 
 class InClass(Place):
@@ -135,11 +140,17 @@ class Replaced:
             original = place.get()
             new: Function = functools.wraps(original)(make(original))
             self._pairs.append((place, original, new))
-        for place, original, new in self._pairs:
-            place.put(original, new)
+        _put(self._pairs)
 
     def take_away(self) -> None:
         """Put the originals back."""
-        for place, original, new in self._pairs:
-            place.put(new, original)
+        _put([(place, new, original) for place, original, new in self._pairs])
         self._pairs.clear()
+
+
+def _put(pairs: list[tuple[Place, Function, Function]]) -> None:
+    """Replace the first function of each pair by the second."""
+    _exchange({id(old): new for place, old, new in pairs if isinstance(place, InModules)})
+    for place, old, new in pairs:
+        if not isinstance(place, InModules):
+            place.put(old, new)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
-from fastgen.torch._accelerate.calls import Parts, Task, plain
+from fastgen.torch._accelerate.calls import Task, plain
 from fastgen.torch._accelerate.replacements import Function
 
 Options = dict[str, Any]
@@ -21,26 +20,28 @@ class Kind(NamedTuple):
 
     by: str
     tensors: tuple[str, ...]
-    sizes: Callable[[int], tuple[int, ...]]
-    """The number of each parameter for so many bins, where the ends are free."""
+    sizes: Callable[[int, str | None], tuple[int, ...]]
+    """The number of each parameter for so many bins, and for the tails."""
     least: tuple[str, ...] = ()
     """The options that are the least sizes and slopes."""
+    tails: tuple[str, ...] = ("linear",)
+    """The tails that the library has, and fastgen too. In the library, they are the identity."""
 
 
 _W, _H, _D = "unnormalized_widths", "unnormalized_heights", "unnormalized_derivatives"
 _LEAST = "min_bin_width", "min_bin_height"
-LINEAR = Kind("flow.linear_spline", ("unnormalized_pdf",), lambda k: (k,))
-QUADRATIC = Kind("flow.quadratic_spline", (_W, _H), lambda k: (k, k + 1), _LEAST)
+LINEAR = Kind("flow.linear_spline", ("unnormalized_pdf",), lambda k, _: (k,))
+QUADRATIC = Kind("flow.quadratic_spline", (_W, _H), lambda k, _: (k, k + 1), _LEAST, ())
 CUBIC = Kind(
     "flow.cubic_spline",
     (_W, _H, "unnorm_derivatives_left", "unnorm_derivatives_right"),
-    lambda k: (k, k, 1, 1),
+    lambda k, _: (k, k, 1, 1),
     _LEAST,
 )
 RATIONAL = Kind(
     "flow.rational_quadratic_spline",
     (_W, _H, _D),
-    lambda k: (k, k, k + 1),
+    lambda k, tails: (k, k, k + {"linear": -1, "circular": 0}.get(tails or "", 1)),
     (*_LEAST, "min_derivative"),
 )
 
@@ -57,23 +58,36 @@ def unconstrained(kind: Kind) -> Callable[[Function], Function]:
 
 def _spline(kind: Kind, original: Function, choose: Callable[..., Any]) -> Function:
     """Return the replacement of a spline."""
-    parameters = inspect.signature(original).parameters
-    names = tuple(parameters)
-    defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
-    count = 1 + len(kind.tensors)
+    given_to = arguments(original)
 
     def function(*args: Any, **named: Any) -> Any:
-        given = defaults | dict(zip(names, args, strict=False)) | named
-        if len(args) > len(names) or len(given) != len(names):
+        given = given_to(args, named)
+        if given is None:
             return original(*args, **named)  # which raises
-        tensors = [given.pop(name) for name in names[:count]]
-        found = choose(kind, tensors, given) if _fits(kind, tensors, given) else None
+        tensors = [given.pop(name) for name in ("inputs", *kind.tensors)]
+        found = choose(kind, tensors, given) if fits(kind, tensors, given) else None
         if found is None:
             return original(*args, **named)
         centre, options = found
         return spline(kind, tensors, options, lambda *t: original(*t, **given), centre)
 
     return function
+
+
+def arguments(original: Function) -> Callable[[Any, Any], Options | None]:
+    """Return a function from the arguments of a call to all of them by name; None if one is wrong.
+
+    It is faster than `inspect.Signature.bind`.
+    """
+    parameters = inspect.signature(original).parameters
+    names = tuple(parameters)
+    defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+
+    def given_to(args: tuple[Any, ...], named: dict[str, Any]) -> Options | None:
+        given = defaults | dict(zip(names, args, strict=False)) | named
+        return None if len(args) > len(names) or len(given) != len(names) else given
+
+    return given_to
 
 
 def spline(
@@ -102,7 +116,7 @@ def about(again: Function, centre: float) -> Function:
     return function
 
 
-def _fits(kind: Kind, tensors: list[Any], given: Options) -> bool:
+def fits(kind: Kind, tensors: list[Any], given: Options) -> bool:
     """Whether fastgen has the spline: its shapes, and its least sizes."""
     if not plain(tensors):
         return False
@@ -122,7 +136,8 @@ def least_fit(kind: Kind, bins: int, given: Options) -> bool:
 def options_of(kind: Kind, given: Options, bound: float) -> Options:
     """Return the options of fastgen's function."""
     least = {name: float(given[name]) for name in kind.least}
-    return {"inverse": bool(given["inverse"]), "bound": bound, **least}
+    tails = given.get("tails") or "linear"
+    return {"inverse": bool(given["inverse"]), "bound": bound, "tails": tails, **least}
 
 
 def _on_interval(kind: Kind, tensors: list[Any], given: Options) -> tuple[float, Options] | None:
@@ -131,83 +146,36 @@ def _on_interval(kind: Kind, tensors: list[Any], given: Options) -> tuple[float,
     if any(isinstance(end, torch.Tensor) for end in (left, right, bottom, top)):
         return None
     x, *parameters = tensors
-    sizes = tuple([p.shape[-1] for p in parameters])
     bound = (right - left) / 2
-    if sizes != kind.sizes(sizes[0]) or (left, right) != (bottom, top) or not 0 < bound < math.inf:
+    if (left, right) != (bottom, top) or not 0 < bound < math.inf:
         return None
-    least, most = torch.aminmax(x.detach())
-    if not (least >= left and most <= right):
+    if not _has_sizes(kind, parameters, None) or not within(x, left, right):
         return None
     return (left + right) / 2, options_of(kind, given, bound)
 
 
 def _with_tails(kind: Kind, tensors: list[Any], given: Options) -> tuple[float, Options] | None:
-    """Return the options, if the tails are the identity."""
-    bound = given["tail_bound"]
-    if given["tails"] != "linear" or isinstance(bound, torch.Tensor) or not 0 < bound < math.inf:
+    """Return the options, if the tails are those of fastgen."""
+    x, *parameters = tensors
+    tails, bound = given["tails"], given["tail_bound"]
+    if not has_tails(kind, x, tails, bound) or not _has_sizes(kind, parameters, tails):
         return None
-    sizes = tuple([p.shape[-1] for p in tensors[1:]])
-    expected = kind.sizes(sizes[0])
-    if kind is RATIONAL:
-        expected = (*expected[:-1], expected[-1] - 2)
-    return (0.0, options_of(kind, given, float(bound))) if sizes == expected else None
+    return 0.0, options_of(kind, given, float(bound))
 
 
-def packed(
-    kind: Kind, module: Any, tensors: tuple[Any, Any], divided: tuple[float, int], given: Options
-) -> Any:
-    """Return a spline whose parameters are one tensor; None if fastgen does not have it.
-
-    Parameters
-    ----------
-    kind : Kind
-    module : module
-        That of the library's splines.
-    tensors : tuple
-        The elements, and their parameters.
-    divided : tuple
-        A number by which the first parameters are divided, and how many these are.
-    given : dict
-        The options: "bins", "tails", "tail_bound", "inverse", and the least sizes.
-    """
-    x, parameters = tensors
-    bins, tails, bound = given["bins"], given["tails"], given["tail_bound"]
-    if not plain(tensors) or parameters.shape[:-1] != x.shape or not least_fit(kind, bins, given):
-        return None
-    sizes = kind.sizes(bins)
-    name, places = kind.by.partition(".")[2], {"tails": tails, "tail_bound": bound}
-    centre = 0.0
-    if tails is None:
-        least, most = torch.aminmax(x.detach())
-        if not (least >= 0 and most <= 1):
-            return None
-        bound = centre = 0.5
-        places = {"left": -0.5, "right": 0.5, "bottom": -0.5, "top": 0.5}
-    elif tails == "linear" and kind is not QUADRATIC and 0 < bound < math.inf:
-        name = f"unconstrained_{name}"
-        sizes = (*sizes[:-1], sizes[-1] - 2) if kind is RATIONAL else sizes
-    else:
-        return None
-    if parameters.shape[-1] != sum(sizes):
-        return None
-    options = options_of(kind, given, float(bound))
-    whole = {n: given[n] for n in ("inverse", *kind.least)} | places
-
-    def again(x: Any, parameters: Any) -> Any:
-        count = divided[1]
-        first, rest = parameters.split([count, sum(sizes) - count], dim=-1)
-        parameters = torch.cat([first / divided[0], rest], dim=-1)
-        return getattr(module, name)(x, *parameters.split(sizes, dim=-1), **whole)
-
-    own = (bins, bins, 2) if kind is CUBIC else sizes
-    task = Task(kind.by, options, again, Parts(places_of(own), *divided))
-    if centre == 0:
-        return task(x, parameters)
-    y, logabsdet = task(x - centre, parameters)
-    return y + centre, logabsdet
+def _has_sizes(kind: Kind, parameters: list[Any], tails: str | None) -> bool:
+    sizes = tuple([p.shape[-1] for p in parameters])
+    return sizes == kind.sizes(sizes[0], tails)
 
 
-def places_of(sizes: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return the indices of pieces of the last axis."""
-    ends = itertools.accumulate(sizes)
-    return tuple([(..., slice(end - n, end)) for n, end in zip(sizes, ends, strict=True)])
+def has_tails(kind: Kind, x: Any, tails: Any, bound: Any) -> bool:
+    """Whether the tails are those of fastgen. Circular ones differ outside of the bins."""
+    if tails not in kind.tails or isinstance(bound, torch.Tensor):
+        return False
+    return bool(0 < bound < math.inf) and (tails == "linear" or within(x, -bound, bound))
+
+
+def within(x: Any, low: Any, high: Any) -> bool:
+    """Whether all elements are in an interval."""
+    least, most = torch.aminmax(x.detach())
+    return bool(least >= low and most <= high)
