@@ -147,11 +147,13 @@ def plot_times(axis: Axes, times: Times) -> None:
         bars = axis.barh(places, [both[k] for both in times.values()], 0.4, label=name)
         axis.bar_label(bars, fmt="{:,.0f}", padding=3)
     axis.set_yticks(range(len(times)), list(times))
-    axis.set(title="Median time, side by side", xlabel="microseconds", xscale="log")
+    axis.set_title("Median time, side by side", loc="left")
+    axis.set(xlabel="microseconds", xscale="log")
     axis.xaxis.set_minor_formatter(NullFormatter())
+    shortest, longest = (find(map(find, times.values())) for find in (min, max))
+    axis.set_xlim(10 ** np.floor(np.log10(shortest / 1.5)), 2 * longest)  # begins at a power of ten
     axis.invert_yaxis()
-    axis.margins(x=0.15)
-    axis.legend()
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
 
 def plot_images(rows: dict[str, torch.Tensor], low: float, high: float, path: Path) -> None:
