@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch.distributions import (
     Bernoulli,
     Independent,
@@ -47,8 +49,18 @@ def _loc_and_scale(d: Any) -> tuple[Any, ...]:
 
 
 def _logits(d: Any) -> tuple[Any, ...] | None:
-    """Return logits, if the distribution was made of them: those of probabilities lose digits."""
-    return (d._param,) if d._param is d.__dict__.get("logits") else None
+    """Return the logits; None where PyTorch has edge cases.
+
+    These are infinite logits, and probabilities so near to 0 or 1 that PyTorch clamps them.
+    """
+    given = d._param
+    if not plain((given,)):
+        return None
+    least, most = torch.aminmax(given.detach())
+    if given is d.__dict__.get("logits"):
+        return (given,) if least > -math.inf and most < math.inf else None
+    eps = torch.finfo(given.dtype).eps
+    return (torch.logit(given),) if least >= eps and most <= 1 - eps else None
 
 
 _ELEMENTWISE: dict[type, tuple[str, Parameters]] = {
