@@ -42,4 +42,4 @@ def randn(shape: Any, generator: Any, device: torch.device, dtype: torch.dtype) 
             f"Scheduler.step: generator must be a torch.Generator, got {type(generator).__name__}"
         )
     drawn = torch.randn(shape, generator=generator, device=generator.device, dtype=dtype)
-    return drawn.to(device)
+    return drawn if drawn.device == device else drawn.to(device)

@@ -58,7 +58,7 @@ def _by_row(
     numbers = bound.coefficients
     result = bound.op((*arrays, *terms, *numbers), -1, False, None, bound.wanted)
     found = sampler._next_of(result, i, bound, history, state)
-    if noise is None and type(found) is np.ndarray:
+    if type(found) is np.ndarray and (noise is None or noise.dtype is x.dtype):
         return torch.from_numpy(found)
     return _stored(found, x, prediction)
 
