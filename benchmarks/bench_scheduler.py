@@ -54,7 +54,11 @@ def run(scheduler):
         options["generator"] = torch.Generator().manual_seed(1)
     if hasattr(scheduler, "is_scale_input_called"):
         scheduler.is_scale_input_called = True  # it warns otherwise
-    for t in scheduler.timesteps:
+    told_next = "UnCLIP" in scheduler.config.get("_class_name", type(scheduler).__name__)
+    timesteps = list(scheduler.timesteps)
+    for t, after in zip(timesteps, [*timesteps[1:], None], strict=True):
+        if told_next:
+            options["prev_timestep"] = after
         begin = time.perf_counter()
         x = scheduler.step(prediction, t, x, **options).prev_sample
         times.append((time.perf_counter() - begin) * 1e6)

@@ -76,6 +76,16 @@ ERRORS = [
         ValueError,
         "variance_noise must be",
     ),
+    (
+        lambda: scheduler_of("UnCLIPScheduler").step(X, 999, X),
+        ValueError,
+        "prev_timestep must be 666, the timestep after 999, got None",
+    ),
+    (
+        lambda: scheduler_of().step(X, 750, X, prev_timestep=250),
+        ValueError,
+        "prev_timestep must be 500, the timestep after 750, got 250",
+    ),
     (lambda: scheduler_of().add_noise(X, X[:1], 3), ValueError, "noise must be a tensor"),
     (lambda: scheduler_of().add_noise(X, X, torch.zeros(3)), ValueError, "timesteps must be one"),
     (lambda: scheduler_of().scale_noise(X, 3), ValueError, "noise must be given"),

@@ -31,11 +31,19 @@ def model(x, k):
     return (0.4 * x.float() / torch.sqrt(1 + x.float().pow(2).mean()) + 0.5 * wave).to(x.dtype)
 
 
+def following(scheduler, k):
+    """Return the timestep after step k, for schedulers that must be told it."""
+    if "UnCLIP" not in scheduler.config.get("_class_name", type(scheduler).__name__):
+        return {}
+    after = scheduler.timesteps[k + 1 : k + 2]
+    return {"prev_timestep": after[0] if len(after) else None}
+
+
 def run(scheduler, dtype, start=0, steps=8, **options):
     """Return timesteps, the samples and second results of a run, and what is drawn after it."""
     mu = {"mu": 0.8} if scheduler.config.get("use_dynamic_shifting") else {}
     scheduler.set_timesteps(steps, **mu)
-    g, begin = torch.Generator().manual_seed(0), start * scheduler.order
+    g, begin = torch.Generator().manual_seed(0), start * getattr(scheduler, "order", 1)
     t = scheduler.timesteps[begin:]
     x = torch.randn(SHAPE, generator=g).to(dtype)
     if start:
@@ -52,6 +60,7 @@ def run(scheduler, dtype, start=0, steps=8, **options):
         options["generator"] = g
     samples, seconds = [], []
     for k, time in enumerate(t):
+        options |= following(scheduler, begin + k)
         says = x
         if hasattr(scheduler, "scale_model_input"):
             says = scheduler.scale_model_input(x, time)

@@ -104,8 +104,8 @@ class Scheduler(Noising):
         ------
         ValueError
             As in `from_config`, and for classes whose steps or noise pipelines don't ask for as for
-            others: ``DPMSolverSDEScheduler``, ``FlowMapEulerDiscreteScheduler``, ``SCMScheduler``
-            and ``UnCLIPScheduler``.
+            others: ``DPMSolverSDEScheduler``, ``FlowMapEulerDiscreteScheduler`` and
+            ``SCMScheduler``.
         TypeError
             If `scheduler` has no configuration.
         """
@@ -149,6 +149,7 @@ class Scheduler(Noising):
         *,
         variance_noise: torch.Tensor | None = None,
         use_clipped_model_output: bool | None = None,
+        prev_timestep: Any = None,
     ) -> Output:
         """Go one step towards data.
 
@@ -172,6 +173,9 @@ class Scheduler(Noising):
             The noise, in place of noise from `generator`.
         use_clipped_model_output : bool, optional
             Whether DDIM takes the noise of the clipped x0.
+        prev_timestep : int or Tensor, optional
+            The timestep after this one, or None after the last. A scheduler of UnCLIP needs it, as
+            in diffusers. It must be the one of the run.
 
         Returns
         -------
@@ -192,6 +196,8 @@ class Scheduler(Noising):
         if (eta, use_clipped_model_output) != self._options:
             self._change(eta, use_clipped_model_output)
         i = self._index_of(timestep, "step")
+        if prev_timestep is not None or self._habits.told_next:
+            self._check_next(i, prev_timestep)
         sampler: Any = self._sampler
         if i != self._step_index and sampler.memory:
             self._state = sampler.state()  # a new run

@@ -196,6 +196,17 @@ class Run:
             self._use(self._habits.beginning_at(sampler, i))
         return i
 
+    def _check_next(self, i: int, timestep: Any) -> None:
+        """Raise if this is not the timestep after step i. None is that after the last."""
+        after = self._numbers[i + 1] if i + 1 < len(self.sampler) else None
+        if timestep is not None:
+            timestep = _number(timestep, "step")
+        if timestep != after:
+            raise ValueError(
+                f"Scheduler.step: prev_timestep must be {after}, the timestep after "
+                f"{self._numbers[i]}, got {timestep}"
+            )
+
     def _find(self, value: Any, where: str) -> int:
         """Return the number of the step at a timestep.
 

@@ -17,7 +17,7 @@ DRAWS_ALWAYS = frozenset(
 )
 """Classes that draw noise at every step, also where its factor is 0."""
 DDIMS = frozenset({"CogVideoXDDIMScheduler", "DDIMParallelScheduler", "DDIMScheduler"})
-DDPMS = frozenset({"DDPMParallelScheduler", "DDPMScheduler"})
+DDPMS = frozenset({"DDPMParallelScheduler", "DDPMScheduler", "UnCLIPScheduler"})
 SECOND = dict.fromkeys(
     [
         *DDIMS,
@@ -30,6 +30,7 @@ SECOND = dict.fromkeys(
         "KDPM2AncestralDiscreteScheduler",
         "KDPM2DiscreteScheduler",
         "LMSDiscreteScheduler",
+        "UnCLIPScheduler",
     ],
     "pred_original_sample",
 ) | {"LCMScheduler": "denoised", "TCDScheduler": "pred_noised_sample"}
@@ -40,7 +41,6 @@ REFUSED = {
     "DPMSolverSDEScheduler": "draws its noise from a Brownian tree, not from a generator",
     "FlowMapEulerDiscreteScheduler": "takes the timestep to go to (r_timestep) in each step",
     "SCMScheduler": "lays its steps by max_timesteps and intermediate_timesteps",
-    "UnCLIPScheduler": "takes the timestep to go to (prev_timestep) in each step",
 }
 """Why a class of diffusers has no adapter."""
 
@@ -83,6 +83,8 @@ class Habits(NamedTuple):
     """The name of the second result of a step."""
     beginning_at: Callable[[Any, int], Sampler] = as_it_is
     """The sampler of a run that starts in the middle."""
+    told_next: bool = False
+    """Whether each step but the last must be told the next timestep."""
 
 
 class Source(Protocol):
@@ -219,11 +221,12 @@ def habits_of(name: str, config: Config) -> Habits:
     always = name in DRAWS_ALWAYS or stochastic or bool(config.get("stochastic_sampling"))
     return Habits(
         whole=scheduler.laying is None or scheduler.laying.multistep,
-        by_table=scheduler.laying is None and "beta_start" in scheduler.options,
+        by_table=scheduler.laying is None and "beta_schedule" in scheduler.options,
         draws=always_drawn if always else DRAWS.get(name, needed),
         in_full=stochastic and name == "DPMSolverMultistepScheduler",
         of_step=tuple(k for k in ("eta", "clip_epsilon") if k in scheduler.own and in_step),
         second=SECOND.get(name),
+        told_next=name == "UnCLIPScheduler",
         beginning_at=beginning_of_pndm if name == "PNDMScheduler" else as_it_is,
     )
 
