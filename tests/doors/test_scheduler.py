@@ -106,6 +106,26 @@ def test_the_configuration():
     assert "Euler of 7 steps" in repr(ours)
 
 
+def test_a_sampler_is_made_once_for_each_run():
+    scheduler = Scheduler.from_diffusers({"_class_name": "UniPCMultistepScheduler"})
+
+    def made(steps, **options):
+        scheduler.set_timesteps(steps, **options)
+        return scheduler.sampler
+
+    first = made(6)
+    assert made(7) is not first
+    assert made(6) is first
+    scheduler.config["trained_betas"] = [0.01] * 1000
+    assert made(6).schedule.alpha_bar[0] == pytest.approx(0.99)
+    scheduler.config["trained_betas"][0] = 0.001  # in place
+    assert made(6).schedule.alpha_bar[0] == pytest.approx(0.999)
+    scheduler.config["trained_betas"] = np.full(1000, 0.02)
+    assert made(6).schedule.alpha_bar[0] == pytest.approx(0.98)
+    scheduler.config["trained_betas"] *= 0.5
+    assert made(6).schedule.alpha_bar[0] == pytest.approx(0.99)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_pickles(name):
     ours = Scheduler.from_diffusers({"_class_name": name})

@@ -126,7 +126,6 @@ class Run:
         given = {k: _plain(v) for k, v in given.items() if v is not None}
         sampler = self._source.sampler(self.config, num_inference_steps, given)
         self._given = num_inference_steps, given
-        self._samplers: dict[Any, Sampler] = {(None, None): sampler}
         self._options = None, None
         self._use(sampler)
         order = self.order = order_of(sampler)
@@ -159,14 +158,10 @@ class Run:
         self._options = eta, clip_epsilon
         if not self._habits.of_step:
             return
-        made = self._samplers.get((eta, clip_epsilon))
-        if made is None:
-            steps, given = self._given
-            own = {k: v for k, v in wanted.items() if v or (v is not None and k not in self._own())}
-            own = {k: v for k, v in own.items() if k in self._habits.of_step}
-            made = self._source.sampler(self.config, steps, given | own)
-            self._samplers[eta, clip_epsilon] = made
-        self._use(made)
+        steps, given = self._given
+        own = {k: v for k, v in wanted.items() if v or (v is not None and k not in self._own())}
+        own = {k: v for k, v in own.items() if k in self._habits.of_step}
+        self._use(self._source.sampler(self.config, steps, given | own))
 
     def _own(self) -> Any:
         """Return the arguments of samplers that the scheduler was made with."""

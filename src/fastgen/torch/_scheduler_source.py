@@ -1,9 +1,10 @@
-"""Where the sampler of a run comes from, and what diffusers' class does around its formula."""
+"""Where the sampler of a run comes from: a configuration of diffusers, or the user."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from fastgen.diffusion.samplers import from_config
 from fastgen.diffusion.samplers._config.reading import read
@@ -11,31 +12,7 @@ from fastgen.diffusion.samplers._config.schedulers import SCHEDULERS
 from fastgen.diffusion.samplers._grid import VARIANCE_PRESERVING
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._two_evaluations import Halves
-
-DRAWS_ALWAYS = frozenset(
-    {"EulerAncestralDiscreteScheduler", "FlowMatchLCMScheduler", "SASolverScheduler"}
-)
-"""Classes that draw noise at every step, also where its factor is 0."""
-DDIMS = frozenset({"CogVideoXDDIMScheduler", "DDIMParallelScheduler", "DDIMScheduler"})
-DDPMS = frozenset({"DDPMParallelScheduler", "DDPMScheduler", "UnCLIPScheduler"})
-SECOND = dict.fromkeys(
-    [
-        *DDIMS,
-        *DDPMS,
-        "DDIMInverseScheduler",
-        "EDMEulerScheduler",
-        "EulerAncestralDiscreteScheduler",
-        "EulerDiscreteScheduler",
-        "HeunDiscreteScheduler",
-        "KDPM2AncestralDiscreteScheduler",
-        "KDPM2DiscreteScheduler",
-        "LMSDiscreteScheduler",
-        "UnCLIPScheduler",
-    ],
-    "pred_original_sample",
-) | {"LCMScheduler": "denoised", "TCDScheduler": "pred_noised_sample"}
-"""The name of the second result of a step, in the classes that have one."""
-
+from fastgen.torch._scheduler_habits import Habits, habits_of
 
 REFUSED = {
     "DPMSolverSDEScheduler": "draws its noise from a Brownian tree, not from a generator",
@@ -54,37 +31,6 @@ class Config(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(f"the configuration has no option {name!r}") from None
-
-
-def needed(sampler: Sampler) -> list[bool]:
-    """Return whether each step adds noise."""
-    return [sampler.adds_noise(i) for i in range(len(sampler))]
-
-
-def as_it_is(sampler: Sampler, i: int) -> Sampler:
-    """Return the sampler for a run that starts at step i."""
-    return sampler
-
-
-class Habits(NamedTuple):
-    """What a scheduler does around the formula of its steps."""
-
-    whole: bool = True
-    """Whether timesteps are integers where they are whole."""
-    by_table: bool = False
-    """Whether `add_noise` reads the schedule at any timestep. Otherwise it reads a node."""
-    draws: Callable[[Sampler], list[bool]] = needed
-    """Whether each step draws noise."""
-    in_full: bool = False
-    """Whether noise is drawn in float32 for half precision."""
-    of_step: tuple[str, ...] = ()
-    """The arguments of the sampler that `step` takes."""
-    second: str | None = "pred_original_sample"
-    """The name of the second result of a step."""
-    beginning_at: Callable[[Any, int], Sampler] = as_it_is
-    """The sampler of a run that starts in the middle."""
-    told_next: bool = False
-    """Whether each step but the last must be told the next timestep."""
 
 
 class Source(Protocol):
@@ -121,13 +67,28 @@ class Configured:
         default = [k for k in given.get("_use_default_values", ()) if k not in options]
         self._config = Config(given | options | {"_use_default_values": default})
         self.habits = habits_of(self.name, self._config)
+        self._made: list[tuple[Any, Sampler]] = []
 
     def config(self) -> Config:
         """Return the configuration."""
         return self._config
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the samplers, which can be made again."""
+        return self.__dict__ | {"_made": []}
+
     def sampler(self, config: Any, steps: int | None, given: dict[str, Any]) -> Sampler:
-        """Return the sampler of a run."""
+        """Return the sampler of a run. For equal arguments it is the same one as before."""
+        wanted = dict(config), type(steps), steps, given
+        for before, made in self._made:
+            if equal(before, wanted):
+                return made
+        made = self._make(config, steps, given)
+        self._made = [(copy.deepcopy(wanted), made), *self._made[: KEPT - 1]]
+        return made
+
+    def _make(self, config: Any, steps: int | None, given: dict[str, Any]) -> Sampler:
+        """Make the sampler of a run."""
         if steps is None:
             for listed in ("timesteps", "sigmas"):
                 if given.get(listed) is not None:
@@ -196,6 +157,18 @@ class Made:
         return found
 
 
+KEPT = 8
+"""How many samplers a scheduler keeps: to make one takes as long as some ten steps."""
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether values are equal. Arrays and tensors are not compared."""
+    try:
+        return bool(a == b)
+    except (RuntimeError, ValueError):  # an array of booleans is no answer
+        return False
+
+
 def read_all(config: Any) -> dict[str, Any]:
     """Return a configuration with its defaults."""
     inside = getattr(config, "config", None)
@@ -211,58 +184,6 @@ def probe(config: dict[str, Any], changes: dict[str, Any]) -> Sampler:
     given = {"mu": 1.0} if options.get("use_dynamic_shifting") else {}
     steps = min(most, options.get("original_inference_steps") or 4, 4)
     return from_config(config, steps, **changes, **given)
-
-
-def habits_of(name: str, config: Config) -> Habits:
-    """Return the habits of a class of diffusers."""
-    scheduler = SCHEDULERS[name]
-    stochastic = str(config.get("algorithm_type", "")).startswith("sde")
-    in_step = name in DDIMS or name == "TCDScheduler"
-    always = name in DRAWS_ALWAYS or stochastic or bool(config.get("stochastic_sampling"))
-    return Habits(
-        whole=scheduler.laying is None or scheduler.laying.multistep,
-        by_table=scheduler.laying is None and "beta_schedule" in scheduler.options,
-        draws=always_drawn if always else DRAWS.get(name, needed),
-        in_full=stochastic and name == "DPMSolverMultistepScheduler",
-        of_step=tuple(k for k in ("eta", "clip_epsilon") if k in scheduler.own and in_step),
-        second=SECOND.get(name),
-        told_next=name == "UnCLIPScheduler",
-        beginning_at=beginning_of_pndm if name == "PNDMScheduler" else as_it_is,
-    )
-
-
-def always_drawn(sampler: Sampler) -> list[bool]:
-    """Return True for each step."""
-    return [True] * len(sampler)
-
-
-def drawn_with_eta(sampler: Any) -> list[bool]:
-    """Return True for each step, if eta is not 0."""
-    return [sampler.eta > 0] * len(sampler)
-
-
-def drawn_before_step_0(sampler: Sampler) -> list[bool]:
-    """Return True for each step but that at timestep 0."""
-    return [t > 0 for t in sampler.timesteps]
-
-
-def drawn_unless_alone(sampler: Sampler) -> list[bool]:
-    """Return True for each step, if there are several."""
-    return [len(sampler) > 1] * len(sampler)
-
-
-DRAWS: dict[str, Callable[[Any], list[bool]]] = {
-    **dict.fromkeys(DDIMS, drawn_with_eta),
-    **dict.fromkeys(DDPMS, drawn_before_step_0),
-    "CMStochasticIterativeScheduler": drawn_unless_alone,
-}
-"""When classes draw noise, where that is not where a step adds some."""
-
-
-def beginning_of_pndm(sampler: Any, i: int) -> Sampler:
-    """Return the sampler for a run that starts at step i: it makes that step twice."""
-    made: Sampler = sampler._beginning_at(i)
-    return made
 
 
 def order_of(sampler: Sampler) -> int:
