@@ -77,6 +77,25 @@ def test_multistep_runs_that_start_anywhere(name, prediction, start):
     close(found[1], expected[1], 2e-4)  # theirs has the schedule in float32
 
 
+@pytest.mark.parametrize("name", ["PNDMScheduler", "LMSDiscreteScheduler", "HeunDiscreteScheduler"])
+def test_a_run_after_one_that_started_in_the_middle(name):
+    options = {"skip_prk_steps": True} if name == "PNDMScheduler" else {}
+    scheduler = Scheduler.from_diffusers({"_class_name": name, **options})
+
+    def end(first):
+        x = torch.ones(SHAPE)
+        for k, t in enumerate(scheduler.timesteps[first:]):
+            x = scheduler.step(model(x, k), t, x).prev_sample
+        return x
+
+    scheduler.set_timesteps(8)
+    whole, part = end(0), end(4)
+    assert not torch.equal(whole, part)
+    torch.testing.assert_close(end(0), whole, rtol=0, atol=0)
+    scheduler.set_timesteps(8)
+    torch.testing.assert_close(end(4), part, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", ["DDIMScheduler", "DDIMParallelScheduler", "TCDScheduler"])
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])

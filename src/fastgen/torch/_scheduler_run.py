@@ -21,6 +21,7 @@ class Run:
         self.order = source.order
         self.num_inference_steps: int | None = None
         self._sampler: Sampler | None = None
+        self._numbers: list[Any] = []
         self._options: Any = (None, None)
         self._begin_index: int | None = None
         self._step_index: int | None = None
@@ -127,6 +128,7 @@ class Run:
         sampler = self._source.sampler(self.config, num_inference_steps, given)
         self._given = num_inference_steps, given
         self._options = None, None
+        self._whole = sampler
         self._use(sampler)
         order = self.order = order_of(sampler)
         self.num_inference_steps = num_inference_steps
@@ -134,7 +136,7 @@ class Run:
             self.num_inference_steps = (len(sampler) + order - 1) // order
         whole = self._habits.whole and has_whole_steps(sampler)
         t = torch.from_numpy(sampler.timesteps.copy()).to(torch.int64 if whole else torch.float32)
-        self._numbers: list[Any] = [*t.tolist(), math.nan]  # nothing is equal to the last
+        self._numbers = [*t.tolist(), math.nan]  # nothing is equal to the last
         self._timesteps = t.to(device)
         self._begin_index = self._step_index = None
 
@@ -161,7 +163,8 @@ class Run:
         steps, given = self._given
         own = {k: v for k, v in wanted.items() if v or (v is not None and k not in self._own())}
         own = {k: v for k, v in own.items() if k in self._habits.of_step}
-        self._use(self._source.sampler(self.config, steps, given | own))
+        self._whole = self._source.sampler(self.config, steps, given | own)
+        self._use(self._whole)
 
     def _own(self) -> Any:
         """Return the arguments of samplers that the scheduler was made with."""
@@ -170,11 +173,11 @@ class Run:
     def _index_of(self, timestep: Any, where: str) -> int:
         """Return the number of the step at a timestep: the next one, if it is there."""
         value, i = _number(timestep, where), self._step_index
-        if i is None:
+        if i is None or i == len(self._numbers) - 1:
             i = self._first(value, where)
         if self._numbers[i] == value:
             return i
-        if self.sampler.memory and i < len(self.sampler):
+        if self.sampler.memory:
             raise ValueError(
                 f"Scheduler.{where}: timestep must be {self._numbers[i]}, that of the next step, "
                 f"because {type(self.sampler).__name__} remembers earlier steps; got {value}. A "
@@ -184,11 +187,13 @@ class Run:
 
     def _first(self, value: Any, where: str) -> int:
         """Return the number of the first step: the one that was set, or that at a timestep."""
-        sampler, i = self.sampler, self._begin_index
+        self.sampler  # noqa: B018  raises before set_timesteps
+        i = self._begin_index
         if i is None:
             i = self._find(value, where)
-        if i:
-            self._use(self._habits.beginning_at(sampler, i))
+        sampler = self._habits.beginning_at(self._whole, i) if i else self._whole
+        if sampler is not self._sampler:
+            self._use(sampler)
         return i
 
     def _check_next(self, i: int, timestep: Any) -> None:
