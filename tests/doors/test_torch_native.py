@@ -1,6 +1,9 @@
 """`fastgen.torch.native`: the same functions in PyTorch's own operations, on every device."""
 
+import copy
 import functools
+import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -123,3 +126,12 @@ def test_what_native_refuses():
     with pytest.raises(TypeError, match="out would change in place"):
         fastgen.torch.native(kl)(torch.zeros(3), torch.zeros(3), out=torch.zeros(()))
     assert leaves([torch.zeros(1)])
+
+
+def test_native_pickles_and_copies():
+    f = fastgen.torch.native(fastgen.torch.vae.kl_standard_normal)
+    x = torch.ones(2, 3)
+    for g in (pickle.loads(pickle.dumps(f)), copy.deepcopy(f)):
+        assert torch.equal(g(x, x), f(x, x))
+        assert repr(g) == "native(fastgen.torch.vae.kl_standard_normal)"
+        assert inspect.signature(g) == inspect.signature(fastgen.torch.vae.kl_standard_normal)

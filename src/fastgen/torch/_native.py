@@ -69,22 +69,37 @@ def native(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> torch.autograd.grad(slope.square().sum(), mu)
     (tensor([2., 4.]),)
     """
-    entrance = getattr(f, "__fastgen_door__", None)
-    if entrance is None:
+    if not hasattr(f, "__fastgen_door__"):
         raise TypeError(
             "f must be a function of fastgen.torch, such as fastgen.torch.vae.kl_standard_normal; "
             f"got {f!r}"
         )
+    return Native(f)
 
-    @functools.wraps(f)
-    def function(*args: Any, **options: Any) -> Any:
-        given, rest = entrance.bind(args, options)
-        if entrance.noisy:
-            rest = entrance.with_key(rest)
-        return run(Call(entrance, given, rest, values=False))
 
-    del function.__fastgen_door__  # type: ignore[attr-defined]
-    return function
+class Native:
+    """A function of `fastgen.torch` in PyTorch's own operations. It pickles, and copies."""
+
+    def __init__(self, f: Any) -> None:
+        """Take name, signature and docstring of the function."""
+        self._f, self._entrance = f, f.__fastgen_door__
+        functools.update_wrapper(self, f)
+        del self.__dict__["__fastgen_door__"]
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function."""
+        given, rest = self._entrance.bind(args, options)
+        if self._entrance.noisy:
+            rest = self._entrance.with_key(rest)
+        return run(Call(self._entrance, given, rest, values=False))
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return f"native({self._f.__module__}.{self._f.__qualname__})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again."""
+        return native, (self._f,)
 
 
 def run(made: Call) -> Any:
