@@ -1,11 +1,18 @@
 /* Elementwise operations without copies: the map runs on the arrays themselves, tile after tile. */
+#include "core/cursor.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
 
 enum { PLAIN_TILE = 512 }; /* elements of such a tile: a few coefficients of it leave room in L1 */
 
-/* Whether every element is mapped alone, and each operand is direct or stays the same for a while.
- */
+/* Whether operand k is noise, whose elements follow each other. */
+static bool is_noise(const run_plan *plan, int k)
+{
+    return plan->view[k].dtype == FG_STREAM && plan->view[k].ndim == 1;
+}
+
+/* Whether every element is mapped alone, and each operand is direct, noise, or stays the same for a
+ * while. */
 bool fg_is_plain(const run_plan *plan)
 {
     const fg_problem *p = plan->problem;
@@ -14,13 +21,13 @@ bool fg_is_plain(const run_plan *plan)
     for (int k = 0; k < p->nin + p->nout; k++) {
         const fg_view *view = &plan->view[k];
         const bool steady = k < p->nin && view->stride[view->ndim - 1] == 0;
-        if (!plan->direct[k] && view->data != NULL && !steady)
+        if (!plan->direct[k] && view->data != NULL && !steady && !is_noise(plan, k))
             return false;
     }
     return true;
 }
 
-/* For how many elements from `start` on no input changes but those that are direct. */
+/* For how many elements from `start` on no input changes but those that are direct, and noise. */
 static ptrdiff_t steady_run(const run_plan *plan, ptrdiff_t start, ptrdiff_t most)
 {
     for (int k = 0; k < plan->problem->nin; k++) {
@@ -39,9 +46,20 @@ static fg_tile *loop_of(const run_plan *plan)
     if (stage->steady == NULL)
         return stage->map;
     for (int k = 0; k < plan->problem->nin; k++)
-        if (plan->direct[k] != (k < stage->arrays))
+        if ((plan->direct[k] || is_noise(plan, k)) != (k < stage->arrays))
             return stage->map;
     return stage->steady;
+}
+
+/* Go on to the tile from element `start` on. */
+static void next_tile(const run_plan *plan, tile_work *work, ptrdiff_t start)
+{
+    const fg_problem *p = plan->problem;
+    for (int k = 0; k < p->nin + p->nout; k++)
+        if (plan->direct[k])
+            work->body[k] += PLAIN_TILE * p->loops->real_size;
+        else if (is_noise(plan, k))
+            fg_view_load(&plan->view[k], p->loops, start, PLAIN_TILE, work->body[k]);
 }
 
 /* Whole tiles from element `begin` on, with as little as possible between two of them: memory is
@@ -51,16 +69,18 @@ static ptrdiff_t run_steady_tiles(const run_plan *plan, tile_work *work, ptrdiff
                                   ptrdiff_t end)
 {
     const fg_problem *p = plan->problem;
-    const ptrdiff_t bytes = PLAIN_TILE * p->loops->real_size;
     fg_tile *const map = loop_of(plan);
     ptrdiff_t run;
     while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
+        const ptrdiff_t stop = begin + run / PLAIN_TILE * PLAIN_TILE;
         fg_load_tile(plan, work, begin, PLAIN_TILE);
-        for (; run >= PLAIN_TILE; run -= PLAIN_TILE, begin += PLAIN_TILE) {
+        while (true) {
             map((const void *const *)work->body, (void *const *)(work->body + p->nin),
                 PLAIN_TILE / FG_LANES);
-            for (int k = 0; k < p->nin + p->nout; k++)
-                work->body[k] += plan->direct[k] ? bytes : 0;
+            begin += PLAIN_TILE;
+            if (begin == stop)
+                break;
+            next_tile(plan, work, begin);
         }
     }
     return begin;
