@@ -6,7 +6,6 @@ original, whose operations are PyTorch's own.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -86,7 +85,7 @@ class Task:
         first, parameters = tensors
         parameters = parameters.detach()
         if self.parts.divided:
-            parameters = parameters / self._divisor(parameters)
+            parameters = self._divide(parameters.clone())
         array = parameters.numpy()
         return [to_array(first), *[array[place] for place in self.parts.places]]
 
@@ -119,12 +118,14 @@ class Task:
         inputs = (*composition.operands, *[0.0 if c is None else c for c in given])
         op.derivative(inputs, composition.axis, composition.keepdims, tuple(outs), mask)
         if parameters is not None and self.parts.divided:
-            parameters /= self._divisor(parameters)
+            self._divide(parameters)
         return made
 
-    def _divisor(self, parameters: torch.Tensor) -> torch.Tensor:
+    def _divide(self, parameters: torch.Tensor) -> torch.Tensor:
+        """Divide in place what is to be divided."""
         _, divisor, divided = self.parts  # type: ignore[misc]
-        return _divisor(parameters.shape[-1], parameters.dtype, divisor, divided)
+        parameters[..., :divided].div_(divisor)
+        return parameters
 
 
 class _Computed(torch.autograd.Function):
@@ -179,11 +180,3 @@ def _by_original(
 
 def _one(values: tuple[Any, ...]) -> Any:
     return values if len(values) > 1 else values[0]
-
-
-@functools.lru_cache(64)
-def _divisor(count: int, dtype: torch.dtype, divisor: float, divided: int) -> torch.Tensor:
-    """Return what parameters are divided by, for each place of the last axis."""
-    found = torch.ones(count, dtype=dtype)
-    found[:divided] = divisor
-    return found
