@@ -80,8 +80,8 @@ def _of_each(given: Options) -> Any:
 
 def _has_bound(x: Any, bound: Any) -> bool:
     """Whether the bound is a positive number, or one for each element."""
-    if not isinstance(bound, torch.Tensor):
-        return bool(0 < bound < math.inf)
+    if isinstance(bound, (int, float)):
+        return 0 < bound < math.inf
     if not plain((x, bound)) or not spreads(bound, x):
         return False
     return bool(((bound > 0) & (bound < math.inf)).all())

@@ -170,7 +170,7 @@ def _has_sizes(kind: Kind, parameters: list[Any], tails: str | None) -> bool:
 
 def has_tails(kind: Kind, x: Any, tails: Any, bound: Any) -> bool:
     """Whether the tails are those of fastgen. Circular ones differ outside of the bins."""
-    if tails not in kind.tails or isinstance(bound, torch.Tensor):
+    if tails not in kind.tails or not isinstance(bound, (int, float)):
         return False
     return bool(0 < bound < math.inf) and (tails == "linear" or within(x, -bound, bound))
 
