@@ -39,7 +39,7 @@ def _with_tails(original: Function) -> Function:
 
     def function(*args: Any, **named: Any) -> Any:
         given = given_to(args, named)
-        if given is None or (isinstance(given["tails"], str) and not _is_tensor(given)):
+        if given is None or not _differs(given):
             return one(*args, **named)
         found = _of_each(given)
         return original(*args, **named) if found is None else found
@@ -47,8 +47,9 @@ def _with_tails(original: Function) -> Function:
     return function
 
 
-def _is_tensor(given: Options) -> bool:
-    return isinstance(given["tail_bound"], torch.Tensor)
+def _differs(given: Options) -> bool:
+    """Whether the tails or bounds of elements may differ."""
+    return not isinstance(given["tails"], str) or isinstance(given["tail_bound"], torch.Tensor)
 
 
 def _of_each(given: Options) -> Any:

@@ -70,7 +70,7 @@ def _masked(by: str, original: Function) -> Function:
             return original(SimpleNamespace(b=mask, s=lambda _: scale, t=lambda _: shift), z)
 
         given = z, scale, shift, mask
-        ours = plain(given) and scale.shape == shift.shape == z.shape and _finite(scale, shift)
+        ours = plain(given) and scale.shape == shift.shape == z.shape and _moderate(scale, shift)
         return Task(by, {"axis": _events(z)}, again)(*given) if ours else again(*given)
 
     return answered(answer)(original)
@@ -90,9 +90,13 @@ def _binary(mask: Any) -> bool:
     return torch.equal(mask.clamp(0, 1).round(), mask)
 
 
-def _finite(*tensors: Any) -> bool:
-    """Whether all elements are finite, and not so large that their sum overflows."""
-    return all(math.isfinite(x.detach().sum()) for x in tensors)
+def _moderate(scale: Any, shift: Any) -> bool:
+    """Whether all elements are finite, and the scales e^40 at most.
+
+    The original multiplies masked elements by 0. So it makes NaN of what is not finite.
+    """
+    least, most = torch.aminmax(scale.detach())
+    return bool(least > -40 and most < 40) and math.isfinite(shift.detach().sum())
 
 
 def _replacements() -> list[Replacement]:
