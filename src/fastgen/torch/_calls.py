@@ -31,18 +31,21 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         _threads.follow()
     if forward_ad._current_level >= 0:
         _refuse_tangents(door, args, options)
-    if door.quick and not _seen() and _constant(options):
-        plain, wants = _plain(args)
+    if door.quick and not _seen() and _readable(door, options):
+        noise = options.get("noise")
+        plain, wants = _plain(door, args if noise is None else (*args, noise))
         if wants and not torch.is_grad_enabled():
             args, wants = tuple([x.detach() if type(x) in TENSORS else x for x in args]), False
         if plain and not wants:
             try:
                 arrays = [x.numpy() if type(x) in TENSORS else x for x in args]
+                if noise is not None:
+                    options = options | {"noise": noise.detach().numpy()}
             except RuntimeError:  # memory that is no array, such as a negative view
                 return _checked(door, args, options)
             found = door.f(*arrays, **options)
             return to_tensor(found) if type(found) in _ARRAYS else door.wrap(found, arrays)
-        if plain and len(args) <= len(door.differentiable) and _tensors(args):
+        if plain and noise is None and len(args) <= len(door.differentiable) and _tensors(args):
             return _eager.with_gradients(Call.of_tensors(door, args, options))
     return _checked(door, args, options)
 
@@ -59,13 +62,16 @@ def _refuse_tangents(door: Door, args: tuple[Any, ...], options: dict[str, Any])
             raise RuntimeError(no_forward(door))
 
 
-def _plain(args: tuple[Any, ...]) -> tuple[bool, bool]:
-    """Return whether tensors are on the CPU and of one type, and whether one wants gradients."""
+def _plain(door: Door, args: tuple[Any, ...]) -> tuple[bool, bool]:
+    """Return whether tensors are on the CPU and of one type, and whether one wants gradients.
+
+    Times may be integers beside it.
+    """
     dtype = None
     wants = False
-    for x in args:
+    for k, x in enumerate(args):
         if type(x) in TENSORS:
-            if x.dtype is not dtype:
+            if x.dtype is not dtype and not (x.dtype is torch.int64 and door.own(k) == "t"):
                 if dtype is not None or x.dtype not in WIDE:
                     return False, False
                 dtype = x.dtype
@@ -82,14 +88,15 @@ def _tensors(args: tuple[Any, ...]) -> bool:
     return all(type(x) in TENSORS for x in args)
 
 
-def _constant(options: dict[str, Any]) -> bool:
-    for x in options.values():
+def _readable(door: Door, options: dict[str, Any]) -> bool:
+    """Return whether no option is a tensor but noise, and no noise has to be drawn."""
+    for name, x in options.items():
         if type(x) is tuple:
             if not all(type(y) in _CONSTANTS for y in x):
                 return False
-        elif type(x) not in _CONSTANTS:
+        elif type(x) not in _CONSTANTS and not (name == "noise" and type(x) in TENSORS):
             return False
-    return True
+    return not door.noisy or options.get("noise", options.get("key")) is not None
 
 
 def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -51,7 +51,7 @@ class Door:
     overwritten : tuple of str
         The inputs that the function overwrites.
     quick : bool
-        Whether a call needs no more than arrays for its tensors.
+        Whether a call needs no more than arrays for its tensors, if no noise has to be drawn.
     numbers : frozenset of str
         The keywords that are Python numbers. A tensor with one element stands for its number.
     """
@@ -74,7 +74,7 @@ class Door:
         has = self.function is not None and self.function.has_derivative
         self.differentiable = self.function.inputs if has and self.function else ()
         self.overwritten = tuple(name for name in ("average",) if name in keywords)
-        self.quick = not (self.noisy or self.takes_dtype or self.overwritten)
+        self.quick = not (self.takes_dtype or self.overwritten)
         returns = _plain(f).__globals__.get(str(_plain(f).__annotations__.get("return")))
         self.tuple_type = returns if hasattr(returns, "_fields") else None
 
