@@ -39,12 +39,15 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if plain and not wants:
             try:
                 arrays = [x.numpy() if type(x) in TENSORS else x for x in args]
-                if noise is not None:
-                    options = options | {"noise": noise.detach().numpy()}
+                drawn = [] if noise is None else [noise.detach().numpy()]
             except RuntimeError:  # memory that is no array, such as a negative view
                 return _checked(door, args, options)
+            if drawn:
+                options = options | {"noise": drawn[0]}
             found = door.f(*arrays, **options)
-            return to_tensor(found) if type(found) in _ARRAYS else door.wrap(found, arrays)
+            if type(found) in _ARRAYS:
+                return to_tensor(found)
+            return door.wrap(found, arrays + drawn)
         if plain and noise is None and len(args) <= len(door.differentiable) and _tensors(args):
             return _eager.with_gradients(Call.of_tensors(door, args, options))
     return _checked(door, args, options)
