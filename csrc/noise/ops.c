@@ -26,12 +26,15 @@ typedef uint64_t numbers_in_memory __attribute__((may_alias));
 
 enum {
     WORDS_PER_BLOCK = 128 / FG_REAL_BITS,
-    PIECE = 512, /* words at a time; they lie on the C stack */
-    PART = 256,  /* elements of a sum at a time; so do the normals that are added */
+    PIECE = PICK(512, 256), /* words at a time; they lie on the C stack */
+    PART = 256,             /* elements of a sum at a time; so do the normals that are added */
     WORDS = PIECE + 2 * PHILOX_BLOCKS * WORDS_PER_BLOCK, /* for a piece that starts within a block
                                                           */
     PAIRS = WORDS / 2,
+    SCATTERED = PIECE / 4, /* elements at a time that are not neighbours */
 };
+
+_Static_assert(SCATTERED % PHILOX_BLOCKS == 0, "blocks are made PHILOX_BLOCKS at a time");
 
 /* The four loops of normals. One loop would be slower: it has so many operations, each of which
  * waits for others, that the queue of a CPU holds little more than one vector's. */
@@ -64,9 +67,9 @@ FG_LOOP pairs(const real *restrict square, const real *restrict s, const real *r
 /* 2 n normals of the first and second words of n pairs. */
 static void normals(const real_bits *first, const real_bits *second, real *z, ptrdiff_t n)
 {
-    real f[PAIRS], square[PAIRS], sine[PAIRS], cosine[PAIRS];
-    logarithms(first, f, square, n);
-    squares(f, square, n);
+    real square[PAIRS], sine[PAIRS], cosine[PAIRS];
+    logarithms(first, sine, square, n); /* f lies where the sine will lie: the C stack is small */
+    squares(sine, square, n);
     directions(second, sine, cosine, n);
     pairs(square, sine, cosine, second, z, n);
 }
@@ -131,12 +134,11 @@ static void contiguous(const fg_stream *stream, const philox_keys *keys, uint64_
     const ptrdiff_t skip = (ptrdiff_t)(start % WORDS_PER_BLOCK);
     const ptrdiff_t n = (skip + count + FG_LANES - 1) / FG_LANES * FG_LANES;
     real *all = skip == 0 && count == n ? to : values;
+    real_bits words[WORDS];
     if (stream->noise == FG_NORMAL) {
-        real_bits first[PAIRS], second[PAIRS];
-        successive_pairs(stream, keys, start, n / WORDS_PER_BLOCK, first, second);
-        normals(first, second, all, n / 2);
+        successive_pairs(stream, keys, start, n / WORDS_PER_BLOCK, words, words + PAIRS);
+        normals(words, words + PAIRS, all, n / 2);
     } else {
-        real_bits words[WORDS];
         successive(stream, keys, start, n / WORDS_PER_BLOCK, words);
         transform(stream->noise, words, all, n);
     }
@@ -150,14 +152,14 @@ static int odd(uint64_t start, uint64_t step, ptrdiff_t i)
     return (start + (uint64_t)i * step) & 1;
 }
 
-/* Elements `step` apart, at most half a piece. Each element needs a block of its own. Of that
+/* At most SCATTERED elements, `step` apart. Each element needs a block of its own. Of that
  * block, the pair of words of the element is kept. */
 static void scattered(const fg_stream *stream, const philox_keys *keys, uint64_t start,
                       uint64_t step, ptrdiff_t count, real *to)
 {
     uint64_t low[PHILOX_BLOCKS], high[PHILOX_BLOCKS], numbers[2][PHILOX_BLOCKS];
-    real_bits first[PAIRS], second[PAIRS];
-    real values[WORDS];
+    real_bits first[SCATTERED], second[SCATTERED];
+    real values[2 * SCATTERED];
     for (ptrdiff_t b = 0; b < count; b += PHILOX_BLOCKS) {
         for (int i = 0; i < PHILOX_BLOCKS; i++)
             counter_of(stream, start + (uint64_t)(b + i) * step, &low[i], &high[i]);
@@ -190,7 +192,7 @@ static void generate(const fg_stream *stream, const philox_keys *keys, uint64_t 
 {
     while (count > 0) {
         /* All pieces after the first start at the start of a block. */
-        const ptrdiff_t most = step == 1 ? PIECE - (ptrdiff_t)(start % WORDS_PER_BLOCK) : PIECE / 2;
+        const ptrdiff_t most = step == 1 ? PIECE - (ptrdiff_t)(start % WORDS_PER_BLOCK) : SCATTERED;
         const ptrdiff_t n = count < most ? count : most;
         if (step == 1)
             contiguous(stream, keys, start, n, to);
