@@ -11,3 +11,29 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def double():
+    """Let tensors be of double precision where nothing else is said."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Return a list that will have the names of the functions that fastgen computes."""
+    pytest.importorskip("torch")
+    from fastgen.torch._accelerate import calls
+
+    names = []
+    made = calls.Task.__init__
+
+    def init(self, name, *rest):
+        names.append(name)
+        made(self, name, *rest)
+
+    monkeypatch.setattr(calls.Task, "__init__", init)
+    return names

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch missing: pip install torch")
 pytest.importorskip("nflows", reason="nflows missing: pip install nflows")
 
-from accelerated import check, computed_by_fastgen, results  # noqa: E402
+from accelerated import check, results  # noqa: E402
 from nflows import transforms  # noqa: E402
 from nflows.distributions.normal import StandardNormal  # noqa: E402
 from nflows.flows.base import Flow  # noqa: E402
@@ -23,25 +23,14 @@ FEATURES = 5
 KINDS = ["Linear", "Quadratic", "Cubic", "RationalQuadratic"]
 # In nflows, the inverse of a cubic cancels, and the last bin of that of a line is 1e-6 too high.
 LOOSE = {"Cubic": 1e-4, "Linear": 1e-4}
-
-
-@pytest.fixture(autouse=True)
-def double():
-    """The inverse of nflows' linear spline has knots of the default type."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+# The inverse of nflows' linear spline has knots of the default type.
+pytestmark = pytest.mark.usefixtures("double")
 
 
 @pytest.fixture(autouse=True)
 def few_elements(monkeypatch):
     """Let fastgen compute affine transforms of few elements too."""
     monkeypatch.setattr(conditioned, "LEAST_AFFINE", 0)
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    return computed_by_fastgen(monkeypatch)
 
 
 def network(inputs, outputs, **options):

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch missing: pip install torch")
 normflows = pytest.importorskip("normflows", reason="normflows missing: pip install normflows")
 
-from accelerated import check, computed_by_fastgen, results  # noqa: E402
+from accelerated import check, results  # noqa: E402
 from normflows import flows, nets  # noqa: E402
 from normflows.flows.neural_spline import coupling  # noqa: E402
 from normflows.utils import splines  # noqa: E402
@@ -18,14 +18,8 @@ from fastgen.torch._accelerate import _normflows_affine  # noqa: E402
 FEATURES = 5
 BOUND = 2.0
 SPLINE, AFFINE = "flow.rational_quadratic_spline", "flow.affine_coupling"
-
-
-@pytest.fixture(autouse=True)
-def double():
-    """Several flows of normflows make tensors of the default type."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+# Several flows of normflows make tensors of the default type.
+pytestmark = pytest.mark.usefixtures("double")
 
 
 @pytest.fixture(autouse=True)
@@ -33,11 +27,6 @@ def few_elements(monkeypatch):
     """Let fastgen compute affine transforms of few elements too."""
     monkeypatch.setattr(_normflows_affine, "LEAST_COUPLED", 0)
     monkeypatch.setattr(_normflows_affine, "LEAST_MASKED", 0)
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    return computed_by_fastgen(monkeypatch)
 
 
 def network(inputs, outputs):

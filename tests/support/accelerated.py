@@ -2,21 +2,6 @@
 
 import torch
 
-from fastgen.torch._accelerate import calls
-
-
-def computed_by_fastgen(monkeypatch):
-    """Return a list that will have the names of the functions that fastgen computes."""
-    names = []
-    made = calls.Task.__init__
-
-    def init(self, name, *rest):
-        names.append(name)
-        made(self, name, *rest)
-
-    monkeypatch.setattr(calls.Task, "__init__", init)
-    return names
-
 
 def results(transform, x, inverse, create_graph=False):
     """Return the results, and the gradients in the elements and all weights."""

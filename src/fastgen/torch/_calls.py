@@ -99,7 +99,7 @@ def _readable(door: Door, options: dict[str, Any]) -> bool:
                 return False
         elif type(x) not in _CONSTANTS and not (name == "noise" and type(x) in TENSORS):
             return False
-    return not door.noisy or options.get("noise", options.get("key")) is not None
+    return not door.noisy or door.has_noise(options)
 
 
 def _checked(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -109,13 +109,18 @@ class Door:
         """Whether the function has a gradient for a parameter."""
         return isinstance(place, int) and place < len(self.differentiable)
 
+    @staticmethod
+    def has_noise(options: dict[str, Any]) -> bool:
+        """Whether the options have the noise, or the key that determines it."""
+        return options.get("noise") is not None or options.get("key") is not None
+
     def with_key(self, options: dict[str, Any], as_tensor: bool = False) -> dict[str, Any]:
         """Return the options with a key, which PyTorch's generator draws where none is given.
 
         So `torch.manual_seed` determines the noise. `rng` may be a `torch.Generator`.
         """
         rng = options.get("rng")
-        if options.get("noise") is not None or options.get("key") is not None:
+        if self.has_noise(options):
             return options
         if rng is not None and not isinstance(rng, torch.Generator):
             return options

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
+Change = tuple["Place", Function, Function]
+"""A place, the function that is there, and the one that replaces it."""
 
 
 class Place(ABC):
@@ -26,8 +28,15 @@ class Place(ABC):
         """Return the function that is there."""
 
     @abstractmethod
-    def put(self, old: Function, new: Function) -> None:
-        """Replace one function by another."""
+    def set(self, new: Function) -> None:
+        """Replace the function."""
+
+    @classmethod
+    def put(cls, changes: list[Change]) -> None:
+        """Replace the functions of places of this kind, if they are those that are expected."""
+        for place, old, new in changes:
+            if place.get() is old:
+                place.set(new)
 
 
 class InModules(Place):
@@ -46,17 +55,18 @@ class InModules(Place):
         found: Function = getattr(importlib.import_module(self.module), self.function)
         return found
 
-    def put(self, old: Function, new: Function) -> None:
+    def set(self, new: Function) -> None:
         """Replace the function in every module that has it."""
-        _exchange({id(old): new})
+        self.put([(self, self.get(), new)])
 
-
-def _exchange(functions: dict[int, Function]) -> None:
-    """Replace functions, given by their ids, in all modules. There are many: one pass is enough."""
-    for module in list(sys.modules.values()):
-        names = getattr(module, "__dict__", {})
-        for name, x in [(n, x) for n, x in list(names.items()) if id(x) in functions]:
-            setattr(module, name, functions[id(x)])
+    @classmethod
+    def put(cls, changes: list[Change]) -> None:
+        """Replace the functions in every module that has one, in one pass: modules are many."""
+        functions = {id(old): new for _, old, new in changes}
+        for module in list(sys.modules.values()):
+            names = getattr(module, "__dict__", {})
+            for name, x in [(n, x) for n, x in list(names.items()) if id(x) in functions]:
+                setattr(module, name, functions[id(x)])
 
 
 class InClass(Place):
@@ -75,10 +85,9 @@ class InClass(Place):
         found: Function = vars(self._class())[self.method]
         return found
 
-    def put(self, old: Function, new: Function) -> None:
-        """Replace the method, if it is the one that is expected."""
-        if self.get() is old:
-            setattr(self._class(), self.method, new)
+    def set(self, new: Function) -> None:
+        """Replace the method."""
+        setattr(self._class(), self.method, new)
 
     def _class(self) -> type:
         found: type = getattr(importlib.import_module(self.module), self.owner)
@@ -132,25 +141,23 @@ class Replaced:
 
     def __init__(self, library: Library, version: str) -> None:
         self.library, self.version, self.users = library, version, 0
-        self._pairs: list[tuple[Place, Function, Function]] = []
+        self._changes: list[Change] = []
 
     def put(self) -> None:
         """Put the replacements into the library."""
         for place, _, make in self.library.replacements:
             original = place.get()
             new: Function = functools.wraps(original)(make(original))
-            self._pairs.append((place, original, new))
-        _put(self._pairs)
+            self._changes.append((place, original, new))
+        _put(self._changes)
 
     def take_away(self) -> None:
         """Put the originals back."""
-        _put([(place, new, original) for place, original, new in self._pairs])
-        self._pairs.clear()
+        _put([(place, new, original) for place, original, new in self._changes])
+        self._changes.clear()
 
 
-def _put(pairs: list[tuple[Place, Function, Function]]) -> None:
-    """Replace the first function of each pair by the second."""
-    _exchange({id(old): new for place, old, new in pairs if isinstance(place, InModules)})
-    for place, old, new in pairs:
-        if not isinstance(place, InModules):
-            place.put(old, new)
+def _put(changes: list[Change]) -> None:
+    """Make the changes, those of one kind of place at once."""
+    for kind in dict.fromkeys(type(place) for place, _, _ in changes):
+        kind.put([change for change in changes if type(change[0]) is kind])
