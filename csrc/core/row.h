@@ -25,27 +25,24 @@
 #define FG_ROW_OF_VALUE(formula, shape) /* of stages, without a derivative */ \
     {.name = #formula, .signature = shape, .value = {.stages = formula##_stages}}
 #define FG_ROW_OF(name, signature, value, derivative) \
-    {#name, signature, {.stages = FG_ONE_STAGE(value)}, {.stages = FG_ONE_STAGE(derivative)}}
-#define FG_STEADY_ROW(formula, shape) \
-    FG_STEADY_ROW_OF(formula, shape, formula##_value, formula##_derivative)
-#define FG_STEADY_ROW_OF_MAPS(formula, shape) \
-    FG_STEADY_ROW_OF(formula, shape, formula##_map, formula##_vjp_map)
+    FG_ROW_OF_STAGE(name, signature, FG_ONE_STAGE(value), derivative)
+#define FG_ROW_OF_STAGE(name, signature, stage, derivative) \
+    {#name, signature, {.stages = stage}, {.stages = FG_ONE_STAGE(derivative)}}
+#define FG_STEADY_ROW(formula, signature) \
+    FG_ROW_OF_STAGE(formula, signature, FG_STEADY_STAGE(formula##_value), formula##_derivative)
+#define FG_STEADY_ROW_OF_MAPS(formula, signature) \
+    FG_ROW_OF_STAGE(formula, signature, FG_STEADY_STAGE(formula##_map), formula##_vjp_map)
 #define FG_STEADY_ROW_OF_MAP(formula, shape) /* without a derivative */ \
     {.name = #formula, .signature = shape, .value = {.stages = FG_STEADY_STAGE(formula##_map)}}
-#define FG_STEADY_ROW_OF(name, signature, value, derivative) \
-    {#name, signature, {.stages = FG_STEADY_STAGE(value)}, {.stages = FG_ONE_STAGE(derivative)}}
 #define FG_LAST_ROW {.name = NULL}
 
 /* The stages: of a map that is a whole operation; one that reduces; one that only gives outputs. */
-#define FG_ONE_STAGE(map) \
-    (const fg_stage[]){ \
-        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, NULL, 0}, \
-        FG_LAST_STAGE}
+#define FG_ONE_STAGE(map) FG_WHOLE_STAGE(map, map##_takes, map##_gives, NULL, 0)
 #define FG_STEADY_STAGE(map) \
+    FG_WHOLE_STAGE(map, map##_takes, map##_gives, map##_steady, map##_arrays)
+#define FG_WHOLE_STAGE(map, takes, gives, steady, arrays) \
     (const fg_stage[]){ \
-        {map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, map##_steady, \
-         map##_arrays}, \
-        FG_LAST_STAGE}
+        {map, NULL, takes, 0, gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, steady, arrays}, FG_LAST_STAGE}
 #define FG_STAGE(formula, reads, reduction, close) \
     {formula##_map, FG_CLOSING(close), formula##_map_takes - (reads), reads, formula##_map_gives, \
      FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction, NULL, 0}
