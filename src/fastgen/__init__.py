@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from fastgen import _environment, _threads
-from fastgen._core import get_num_threads, set_num_threads
+from fastgen._core import get_buffer_limit, get_num_threads, set_buffer_limit, set_num_threads
 
-_count, NUM_THREADS_REASON = _environment.num_threads()
+(_count, NUM_THREADS_REASON), (_limit, BUFFER_LIMIT_REASON) = _environment.defaults()
 set_num_threads(_count)
+set_buffer_limit(_limit)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 
-# These imports stand below the code that sets the thread count.
+# These imports stand below the code that sets the thread count and the limit.
 from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
@@ -27,10 +28,12 @@ __all__ = [
     "elementary",
     "flow",
     "gan",
+    "get_buffer_limit",
     "get_num_threads",
     "guidance",
     "noise",
     "reference",
+    "set_buffer_limit",
     "set_num_threads",
     "vae",
     "value_and_grad",

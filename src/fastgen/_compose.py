@@ -16,7 +16,7 @@ import numpy as np
 from fastgen import _messages
 from fastgen._abstract import as_array, is_dask
 from fastgen._axes import Axes, Labels, axes_of_row
-from fastgen._core import Op, Stream, overrides_ufuncs, shapes_and_types
+from fastgen._core import Op, Stream, empty, overrides_ufuncs, shapes_and_types
 from fastgen._pullbacks import for_each_output, gradients_of
 from fastgen._registry import ENTRIES, Entry, name_of, positional
 
@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Place = int | tuple[int, ...]
 Adjoint = Callable[[Any], Any]
+FLOAT64 = np.dtype(np.float64)
 
 
 class Result(NamedTuple):
@@ -310,7 +311,7 @@ class Mapped(Composition):
                 _RESULTS.clear()
             if known:
                 _RESULTS[key] = result
-        return row.value(np.empty(result.shape)), result.dtype
+        return row.value(empty(result.shape, FLOAT64)), result.dtype
 
     def value(self, out: Any = None) -> Any:
         """Apply the formula to the value of the row."""

@@ -1,5 +1,6 @@
 """What the caller uses of csrc/core and of CPython."""
 
+from cpython.object cimport PyObject
 from cpython.pystate cimport PyThreadState
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -65,6 +66,50 @@ cdef extern from "core/pool.h":
 cdef extern from "core/scratch.h":
     void *fg_scratch_take(size_t size) nogil
     void fg_scratch_give(void *memory) nogil
+
+cdef extern from "core/buffers.h":
+    const size_t FG_BUFFER_BYTES
+    void *fg_buffer_take(size_t bytes) nogil
+    void fg_buffer_give(void *memory) nogil
+    size_t fg_buffer_limit() nogil
+    void fg_set_buffer_limit(size_t bytes) nogil
+    size_t fg_buffers_kept() nogil
+
+cdef extern from *:
+    """
+    /* fg_buffer_... as NumPy calls them. It says the size of what it frees, which is not needed. */
+    #include <string.h>
+    #include "core/buffers.h"
+    #include "numpy/ndarraytypes.h"
+    static void *fg_numpy_malloc(void *unused, size_t size)
+    {
+        (void)unused;
+        return fg_buffer_take(size);
+    }
+    static void *fg_numpy_calloc(void *unused, size_t count, size_t size)
+    {
+        (void)unused;
+        if (size != 0 && count > SIZE_MAX / size)
+            return NULL;
+        void *const memory = fg_buffer_take(count * size);
+        return memory == NULL ? NULL : memset(memory, 0, count * size);
+    }
+    static void *fg_numpy_realloc(void *unused, void *memory, size_t size)
+    {
+        (void)unused;
+        return fg_buffer_resize(memory, size);
+    }
+    static void fg_numpy_free(void *unused, void *memory, size_t size)
+    {
+        (void)unused, (void)size;
+        fg_buffer_give(memory);
+    }
+    static PyDataMem_Handler fg_numpy_handler = {
+        "fastgen", 1, {NULL, fg_numpy_malloc, fg_numpy_calloc, fg_numpy_realloc, fg_numpy_free}};
+    """
+    ctypedef struct PyDataMem_Handler:
+        pass
+    PyDataMem_Handler fg_numpy_handler
 
 cdef extern from "core/run.h":
     ctypedef int fg_poll() noexcept
@@ -196,3 +241,7 @@ cdef extern from "numpy/ndarraytypes.h":  # not in NumPy's own declarations for 
     enum:
         NPY_HALF
         NPY_USERDEF
+
+cdef extern from "numpy/ndarrayobject.h":
+    object PyDataMem_SetHandler(object handler)
+    PyObject *PyDataMem_DefaultHandler

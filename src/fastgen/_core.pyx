@@ -11,6 +11,8 @@ A call takes one of three ways, and all end in the same C code:
 """
 
 cimport numpy as cnp
+from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_New
 from cpython.pystate cimport PyThreadState
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
@@ -303,7 +305,7 @@ cdef object set_output(fg_problem *problem, int j, given, bint summed, const com
     cdef ptrdiff_t size = s.size
     array = given
     if given is None:
-        array = cnp.PyArray_EMPTY(s.ndim - less, s.lengths, s.number, 0)
+        array = empty_array(s.ndim - less, s.lengths, s.number, s.size)
     else:
         if not is_contiguous_like(given, s, less, s.number):
             if s.dtype == FG_F64:  # a result in double is rounded once, to float32
@@ -394,6 +396,7 @@ cdef object unwrap_0d(results):
     return results[()] if results is not None and results.ndim == 0 else results
 
 
+include "_buffers.pxi"
 include "_streams.pxi"
 include "_types.pxi"
 include "_outputs.pxi"

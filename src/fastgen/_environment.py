@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 
-from fastgen import _isa, _threads
+from fastgen import _buffers, _isa, _threads
+
+Default = tuple[int, str]
 
 
-def num_threads() -> tuple[int, str]:
-    """Check all variables, and return `_threads.default_num_threads()`.
+def defaults() -> tuple[Default, Default]:
+    """Check all variables, and return the number of threads and the limit of buffers, with reasons.
 
     A wrong variable raises an error in a program that imports fastgen. A fastgen command prints one
     line instead, and exits with status 2.
     """
     try:
         _isa.choose()
-        return _threads.default_num_threads()
+        return _threads.default_num_threads(), _buffers.default_limit()
     except ValueError as error:
         if not is_command():
             raise

@@ -25,7 +25,7 @@ cdef cnp.ndarray new_output(int ndim, const ptrdiff_t *shape, fg_dtype storage, 
     cdef int i
     for i in range(ndim):
         length[i] = shape[i if memory == NULL else memory[i]]
-    array = cnp.PyArray_EMPTY(ndim, length, number_of_storage(storage), 0)
+    array = empty_array(ndim, length, number_of_storage(storage), size_of_storage(storage))
     if memory == NULL:
         return array
     for i in range(ndim):

@@ -14,14 +14,13 @@ from fastgen import _messages
 from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels, labelled
 from fastgen._compose import Adjoint, Composition, Result, computed, lazy, refuse_foreign
-from fastgen._core import Op, overrides_ufuncs, result_dtype, shapes_and_types
+from fastgen._core import Op, empty, overrides_ufuncs, result_dtype, shapes_and_types
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, share_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
-empty = np.empty
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 

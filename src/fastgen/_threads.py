@@ -46,20 +46,28 @@ def cgroup_quota(
 ) -> float | None:
     """Return the CPU quota of the cgroups of this process, in CPUs; None if there is none.
 
-    The cgroup file systems are mounted at `root`. The file `membership` lists the cgroup of the
-    process in each. A limit holds for all cgroups below it, so the smallest limit on the way to the
-    root counts.
+    A limit holds for all cgroups below it, so the smallest limit on the way to the root counts.
     """
-    own = {"": "/", "cpu": "/"}
-    for line in _read(membership).splitlines():
+    unified, of_cpu = cgroup_folders("cpu", root, membership)
+    quotas = [_quota(*read(f"{folder}/cpu.max").split()) for folder in unified]
+    for folder in of_cpu:
+        period = read(f"{folder}/cpu.cfs_period_us")
+        quotas.append(_quota(read(f"{folder}/cpu.cfs_quota_us"), period))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def cgroup_folders(controller: str, root: str, membership: str) -> tuple[list[str], list[str]]:
+    """Return the folders of the cgroups of this process: of cgroup v2, and of a controller of v1.
+
+    The cgroup file systems are mounted at `root`. The file `membership` lists the cgroup of the
+    process in each.
+    """
+    own = {"": "/", controller: "/"}
+    for line in read(membership).splitlines():
         _, _, rest = line.partition(":")  # the number of the hierarchy
         controllers, _, path = rest.partition(":")
         own.update(dict.fromkeys(controllers.split(","), path))  # cgroup v2 names no controller
-    quotas = [_quota(*_read(f"{folder}/cpu.max").split()) for folder in _folders(root, own[""])]
-    for folder in _folders(f"{root}/cpu", own["cpu"]):
-        period = _read(f"{folder}/cpu.cfs_period_us")
-        quotas.append(_quota(_read(f"{folder}/cpu.cfs_quota_us"), period))
-    return min((quota for quota in quotas if quota is not None), default=None)
+    return _folders(root, own[""]), _folders(f"{root}/{controller}", own[controller])
 
 
 def register_with_threadpoolctl() -> bool:
@@ -151,7 +159,8 @@ def _quota(quota: str = "", period: str = "", *_: str) -> float | None:
     return cpus if cpus > 0 else None  # -1 stands for unlimited
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
+    """Return the text of a file, or nothing if it can't be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()

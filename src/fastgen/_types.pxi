@@ -28,6 +28,11 @@ cdef int number_of_storage(fg_dtype storage) noexcept:
     return cnp.NPY_FLOAT if storage == FG_F32 else cnp.NPY_DOUBLE
 
 
+cdef ptrdiff_t size_of_storage(fg_dtype storage) noexcept:
+    """The bytes of an element."""
+    return 8 if storage == FG_F64 else 4 if storage == FG_F32 else 2
+
+
 cpdef bint overrides_ufuncs(x):
     """Whether x is an array of another library that has `__array_ufunc__`."""
     if isinstance(x, (cnp.ndarray, np.generic, int, float)):

@@ -59,6 +59,7 @@ def test_info_as_json():
     assert sets["chosen"] in sets["detected"]
     assert set(sets["detected"]) <= set(sets["built"])
     assert found["threads"]["count"] >= 1
+    assert found["buffers"]["limit"] == fastgen.get_buffer_limit()
     assert sum(found["operations"].values()) == len(_ops.OPS)
 
 
@@ -69,7 +70,8 @@ def test_info_for_people():
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("FASTGEN_ISA", "x86-64-v9"), ("FASTGEN_NUM_THREADS", "many")]
+    ("variable", "value"),
+    [("FASTGEN_ISA", "x86-64-v9"), ("FASTGEN_NUM_THREADS", "many"), ("FASTGEN_BUFFER_LIMIT", "1M")],
 )
 def test_a_senseless_environment_is_one_line(variable, value):
     environment = QUIET | {variable: value}

@@ -244,6 +244,7 @@ def test_no_leak_in_calls_and_errors():
         ("FASTGEN_ISA", "AVX2", "pip install . -C cmake.define.FASTGEN_ISAS=all"),
         ("FASTGEN_NUM_THREADS", "0", "FASTGEN_NUM_THREADS"),
         ("FASTGEN_NUM_THREADS", "many", "'many'"),
+        ("FASTGEN_BUFFER_LIMIT", "1M", "FASTGEN_BUFFER_LIMIT: expected a number of bytes"),
     ],
 )
 def test_senseless_environment_is_refused_at_import(variable, value, said):

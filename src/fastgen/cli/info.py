@@ -52,6 +52,10 @@ def collect() -> dict[str, Any]:
             "count": fastgen.get_num_threads(),
             "reason": fastgen.NUM_THREADS_REASON,
         },
+        "buffers": {
+            "limit": fastgen.get_buffer_limit(),
+            "reason": fastgen.BUFFER_LIMIT_REASON,
+        },
         "operations": families,
         "packages": {name: _version(name) for name in OPTIONAL},
     }
@@ -67,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     isas, threads = found["instruction_sets"], found["threads"]
+    buffers = found["buffers"]
     families = ", ".join(f"{family} {count}" for family, count in found["operations"].items())
     lines = {
         "fastgen": found["fastgen"],
@@ -78,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         "CPU has": ", ".join(isas["detected"]),
         "used": f"{isas['chosen']} ({isas['reason']})",
         "threads": f"{threads['count']} ({threads['reason']})",
+        "buffers": f"up to {buffers['limit'] / 2**20:g} MiB of freed results ({buffers['reason']})",
         "operations": f"{sum(found['operations'].values())} ({families})",
     }
     for title, text in lines.items():

@@ -11,6 +11,7 @@ import numpy as np
 from fastgen._abstract import Abstract, has_no_values, is_dask
 from fastgen._axes import Axes, Labels
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
+from fastgen._core import empty
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
 from fastgen._typing import Array, ArrayLike
@@ -161,7 +162,7 @@ class _Bound(Composition):
         terms, computed = self.terms, self.computed
         shape = terms.arrays[0].shape
         value = np.empty(shape[:1], computed)
-        gradients = [np.empty(shape, computed) for _ in range(2)]
+        gradients = [empty(shape, computed) for _ in range(2)]
         bits = computed.type(terms.bits)
         weights = np.broadcast_to(np.asarray(cotangent, computed) * bits, shape[:1])
         for first in (False, True):

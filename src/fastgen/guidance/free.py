@@ -10,7 +10,7 @@ import numpy as np
 from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels
 from fastgen._compose import Composition, PlacedRow, Result, Row, composed, computed, lazy
-from fastgen._core import result_dtype
+from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis
@@ -238,8 +238,8 @@ class _OneByOne(Composition):
         total, before = self.start, self.start
         if len(self.predictions) > 1:
             (result,) = self.results()
-            total = np.empty(result.shape, np.float64 if result.dtype == np.float64 else np.float32)
-            out = np.empty(result.shape, result.dtype) if out is None else out
+            total = empty(result.shape, np.float64 if result.dtype == np.float64 else np.float32)
+            out = empty(result.shape, result.dtype) if out is None else out
         *some, last = zip(self.predictions, self.scales, strict=True)
         for prediction, scale in some:
             inputs = (before, self.base, prediction, scale)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._compose import composed
-from fastgen._core import result_dtype
+from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis
@@ -106,7 +106,7 @@ def apg(
         return _apg(inputs, axis, False, (out, None), wanted=1)[0]
     if out is None:  # the type of the predictions; that of `average` may differ
         shape = np.broadcast_shapes(*map(np.shape, inputs[:2]))
-        out = np.empty(shape, result_dtype((uncond, cond)))
+        out = empty(shape, result_dtype((uncond, cond)))
     return _apg(inputs, axis, False, (out, average))[0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._core import Op, Remembered
+from fastgen._core import Op, Remembered, empty
 from fastgen._ops import OPS
 from fastgen._sums import Array, Axis, Form, Part, Space
 
@@ -58,7 +58,7 @@ class FreeBits(Part):
 
     def _freed(self, inputs: tuple[Any, ...], space: Space) -> tuple[Array, Array]:
         """Return the sums, and a mask: the mean of the divergence exceeds `free_bits` there."""
-        each = np.empty(space.shape)
+        each = empty(space.shape, np.float64)
         _kl(self.operands(inputs), (), False, each)
         others = tuple(d for d in range(len(space.shape)) if d not in space.events)
         with np.errstate(invalid="ignore"):

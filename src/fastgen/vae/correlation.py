@@ -12,7 +12,7 @@ from fastgen import _messages
 from fastgen._abstract import as_array, is_dask
 from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
-from fastgen._core import result_dtype
+from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import for_each_output
 from fastgen._typing import Array, ArrayLike
@@ -73,7 +73,7 @@ def _blocks(samples: int, pairs_per_sample: int) -> Iterator[slice]:
 def _log_densities(z: Array, mu: Array, logvar: Array, block: slice) -> Array:
     """Return log q(z_i | x_j) in float64, for a block of samples and all distributions."""
     some = z[block, None, :]
-    out = np.empty((len(some), len(mu)))
+    out = empty((len(some), len(mu)), np.float64)
     _nll((some, mu, logvar), -1, False, out)
     return np.negative(out, out=out)
 
@@ -85,7 +85,7 @@ def _for_each(samples: Array, arrays: tuple[Array, ...]) -> list[Array]:
 
 def _log_mean_density(z: Array, mu: Array, inverse_sigma: Array, log_volume: Array) -> Array:
     """Return log(mean over j of q(z_i | x_j)) in float64, without the power of 2 pi."""
-    pairs = np.empty((len(z), len(mu)))
+    pairs = empty((len(z), len(mu)), np.float64)
     _distance((z[:, None, :], mu, inverse_sigma), -1, False, pairs)
     pairs *= -0.5
     pairs -= log_volume
@@ -97,7 +97,7 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
     batch, latents = z.shape
     inverse_sigma = np.asarray(_exp((-0.5 * logvar,)))
     log_volume = 0.5 * _total((logvar.astype(np.float64),))
-    joint, marginal = np.empty(batch), np.empty((latents, batch))
+    joint, marginal = np.empty(batch), empty((latents, batch), np.float64)
     of_each = [np.ascontiguousarray(x.T) for x in (z, mu, inverse_sigma, -0.5 * logvar)]
     for block in _blocks(batch, batch):
         joint[block] = _log_mean_density(z[block], mu, inverse_sigma, log_volume)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._core import Op, Stream, result_dtype
+from fastgen._core import Op, Stream, empty, result_dtype
 from fastgen.diffusion import solver_steps
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT, BoundStep
 from fastgen.guidance.threshold import limits_of
@@ -39,7 +39,7 @@ def apply(
         for c in coefficients
     ]
     outs = tuple(
-        np.empty(shape, stored) if given is None and wanted >> k & 1 else given
+        empty(shape, stored) if given is None and wanted >> k & 1 else given
         for k, given in enumerate((out, None)[: op.nout])
     )
     leading = max(1, *map(np.ndim, rounded))
@@ -93,7 +93,7 @@ def noise_of_each(
 
     `steps` has the leading axes of `shape`. `stream` gives the noise of a step from an element on.
     """
-    noise, size = np.empty(shape, dtype), math.prod(shape[steps.ndim :])
+    noise, size = empty(shape, dtype), math.prod(shape[steps.ndim :])
     flat, start = noise.reshape(-1), 0
     for step, run in itertools.groupby(steps.ravel().tolist()):
         end = start + size * len(list(run))

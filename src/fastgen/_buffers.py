@@ -1,0 +1,54 @@
+"""The default of how much memory of freed results is kept: see `fastgen.set_buffer_limit`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from fastgen._threads import cgroup_folders, read
+
+DEFAULT_LIMIT = 128 << 20  # value and four gradients of 6 million float32
+SHARE = 64  # of the memory
+
+
+def default_limit() -> tuple[int, str]:
+    """Return the limit to start with, in bytes, and where it comes from.
+
+    It is ``FASTGEN_BUFFER_LIMIT``; without it 128 MiB, or 1/64 of the memory that this process may
+    use if that is less.
+
+    Raises
+    ------
+    ValueError
+        If ``FASTGEN_BUFFER_LIMIT`` is not an integer of at least 0.
+    """
+    text = os.environ.get("FASTGEN_BUFFER_LIMIT")
+    if text is not None:
+        digits = text.strip()
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
+            raise ValueError(
+                f"FASTGEN_BUFFER_LIMIT: expected a number of bytes, at least 0, got {text!r}"
+            )
+        return int(digits), "FASTGEN_BUFFER_LIMIT"
+    share = usable_memory() // SHARE
+    if 0 < share < DEFAULT_LIMIT:
+        return share, f"1/{SHARE} of the memory"
+    return DEFAULT_LIMIT, "default"
+
+
+def usable_memory() -> int:
+    """Return how many bytes of memory this process may use; 0 if the system does not say."""
+    found = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if sys.platform == "linux":
+        found += cgroup_limits()
+    return min((bytes for bytes in found if bytes > 0), default=0)
+
+
+def cgroup_limits(root: str = "/sys/fs/cgroup", membership: str = "/proc/self/cgroup") -> list[int]:
+    """Return the limits of memory of the cgroups of this process, in bytes."""
+    unified, of_memory = cgroup_folders("memory", root, membership)
+    texts = [read(f"{folder}/memory.max") for folder in unified]
+    texts += [read(f"{folder}/memory.limit_in_bytes") for folder in of_memory]
+    return [int(text) for text in texts if text.strip().isdecimal()]  # others say "max"
