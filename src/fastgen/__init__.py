@@ -17,6 +17,7 @@ if "threadpoolctl" in _sys.modules:
 # These imports stand below the code that sets the thread count and the limit.
 from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
+from fastgen._exact import exact_mean, exact_sum  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
 
 if _TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = [
     "__version__",
     "diffusion",
     "elementary",
+    "exact_mean",
+    "exact_sum",
     "flow",
     "gan",
     "get_buffer_limit",

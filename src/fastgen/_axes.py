@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastgen import _messages
-from fastgen._core import Op
+from fastgen._core import Op, Stream
 from fastgen._signature import parse
 
 Labels = tuple[int | None, ...]
+
+
+class Space(NamedTuple):
+    """Axes to which operands are broadcast: their labels and lengths."""
+
+    labels: Labels
+    shape: tuple[int, ...]
 
 
 class Axes(NamedTuple):
@@ -28,8 +37,14 @@ def axes_from(first: int, ndim: int) -> int | tuple[int, ...]:
     return -1 if first == ndim - 1 else tuple(range(first, ndim))
 
 
-def axes_of_row(op: Op, ndims: Sequence[int], axis: Any, keepdims: bool) -> Axes:
-    """Return the axes of a row whose operands have these numbers of dimensions."""
+def axes_of_row(
+    op: Op, ndims: Sequence[int], axis: Any, keepdims: bool, fine: bool = False
+) -> Axes:
+    """Return the axes of a row whose operands have these numbers of dimensions.
+
+    With `fine`, the event axes of a pointwise row are batch axes too. Its value may be divided
+    along them, but the gradients of numbers per event are sums over them.
+    """
     signature = parse(op.signature)
     if op.lanes or not signature.dims:  # the core axes are the last ones
         cores = [len(core) for core in signature.inputs]
@@ -43,9 +58,33 @@ def axes_of_row(op: Op, ndims: Sequence[int], axis: Any, keepdims: bool) -> Axes
     events = events_of(op.name, axis, ndim)
     labels = labelled(ndim, events)
     rows = labels if keepdims else tuple([b for b in labels if b is not None])
+    if fine and op.pointwise:
+        labels = tuple(range(ndim))
+        rows = tuple([b for b in labels if b not in events])
     return Axes(
         tuple([_tail(labels if core else rows, n) for n, core in pairs]),
         tuple([labels if core else rows for core in signature.outputs]),
+    )
+
+
+def spaces_of_row(op: Op, operands: Sequence[Any], labels: Sequence[Labels]) -> tuple[Space, ...]:
+    """Return the space to which each operand of a row is broadcast. Streams have no shape."""
+    cores = parse(op.signature).inputs
+    summed = not op.lanes and any(cores)
+    shapes = [() if type(x) is Stream else np.shape(x) for x in operands]
+    outer = [s if summed else s[: len(s) - len(c)] for s, c in zip(shapes, cores, strict=True)]
+    full = max([b for b, c in zip(labels, cores, strict=True) if c or not summed], key=len)
+    whole = np.broadcast_shapes(*[s for s, c in zip(outer, cores, strict=True) if c or not summed])
+    if summed:
+        rows = [(b, n) for b, n in zip(full, whole, strict=True) if b is not None]
+        of_rows = Space(tuple([b for b, _ in rows]), tuple([n for _, n in rows]))
+        return tuple([Space(full, whole) if core else of_rows for core in cores])
+    batch = tuple(range(len(whole)))
+    return tuple(
+        [
+            Space(batch + (None,) * len(c), whole + s[len(s) - len(c) :])
+            for s, c in zip(shapes, cores, strict=True)
+        ]
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastgen import _messages
 from fastgen._abstract import as_array, is_dask
-from fastgen._axes import Axes, Labels, axes_of_row
+from fastgen._axes import Axes, Labels, Space, axes_of_row, spaces_of_row
 from fastgen._core import Op, Stream, empty, overrides_ufuncs, shapes_and_types
 from fastgen._pullbacks import for_each_output, gradients_of
 from fastgen._registry import ENTRIES, Entry, name_of, positional
@@ -56,9 +56,26 @@ class Composition(ABC):
     def axes(self) -> Axes:
         """Return the batch axes and core axes of the operands and of the results."""
 
+    def axes_of_value(self) -> Axes:
+        """Return the axes for the value alone, which may have more batch axes than gradients."""
+        return self.axes()
+
+    def spaces(self) -> tuple[Space, ...]:
+        """Return the axes to which each operand is broadcast. By default they are its own."""
+        shapes = [() if type(x) is Stream else np.shape(x) for x in self.arrays]
+        return tuple([Space(b, s) for b, s in zip(self.axes().operands, shapes, strict=True)])
+
     def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
         """Return the labels of the function's inputs, from those of the operands."""
         return labels
+
+    def place_of(self, k: int) -> Place:
+        """Return the position of the operand of input k, or those of a sequence of arrays."""
+        return k
+
+    def adjoint_of(self, k: int) -> Adjoint | None:
+        """Return what turns the gradient of the operand into that of input k; None for nothing."""
+        return None
 
     @abstractmethod
     def value(self, out: Any = None) -> Any:
@@ -116,8 +133,19 @@ class Row(Composition):
 
     def axes(self) -> Axes:
         """Return the axes of the row."""
+        return self._axes(False)
+
+    def axes_of_value(self) -> Axes:
+        """Return the axes for the value: all axes of a pointwise row are batch axes."""
+        return self._axes(True)
+
+    def _axes(self, fine: bool) -> Axes:
         ndims = [0 if type(x) is Stream else np.ndim(x) for x in self.operands]
-        return axes_of_row(self.op, ndims, self.axis, self.keepdims)
+        return axes_of_row(self.op, ndims, self.axis, self.keepdims, fine)
+
+    def spaces(self) -> tuple[Space, ...]:
+        """Return the axes to which each operand is broadcast."""
+        return spaces_of_row(self.op, self.operands, self.axes().operands)
 
     def value(self, out: Any = None) -> Any:
         """Run the row."""
@@ -178,6 +206,14 @@ class PlacedRow(Row):
             found[k] = (*found[k][:-1], None, None)
         return tuple(found)
 
+    def place_of(self, k: int) -> Place:
+        """Return the position of the operand of input k, or those of a sequence of arrays."""
+        return k if self.places is None else self.places[k]
+
+    def adjoint_of(self, k: int) -> Adjoint | None:
+        """Return the adjoint of input k, or None."""
+        return (self.adjoints or {}).get(k)
+
     def gradients(
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
@@ -232,9 +268,20 @@ class Beside(Composition):
 
     def axes(self) -> Axes:
         """Return the axes of the row. The further results have its leading axes."""
-        operands, results = self.row.axes()
-        known = tuple([results[0][: np.ndim(x)] for x in self.known])
-        return Axes(operands + known, results + known)
+        return self._with_known(self.row.axes())
+
+    def axes_of_value(self) -> Axes:
+        """Return the axes for the value of the row. The further results have its leading axes."""
+        return self._with_known(self.row.axes_of_value())
+
+    def _with_known(self, axes: Axes) -> Axes:
+        known = tuple([axes.results[0][: np.ndim(x)] for x in self.known])
+        return Axes(axes.operands + known, axes.results + known)
+
+    def spaces(self) -> tuple[Space, ...]:
+        """Return the axes to which each operand is broadcast."""
+        count = len(self.row.operands)
+        return self.row.spaces() + super().spaces()[count:]
 
     def value(self, out: Any = None) -> Any:
         """Run the row. `out` receives the result of the row."""
@@ -294,6 +341,10 @@ class Mapped(Composition):
     def axes(self) -> Axes:
         """Return the axes of the row."""
         return self.row.axes()
+
+    def spaces(self) -> tuple[Space, ...]:
+        """Return the axes to which each operand of the row is broadcast."""
+        return self.row.spaces()
 
     def _inner(self) -> tuple[Any, np.dtype[Any]]:
         """Return the value of the row in float64, and the type of the result."""

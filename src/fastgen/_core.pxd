@@ -32,8 +32,11 @@ cdef extern from "core/op.h":
         const fg_cell *cells
         Py_ssize_t cell_count
         double scale
+    ctypedef struct fg_stage:
+        void *map
+        void *close
     ctypedef struct fg_kernel:
-        pass
+        const fg_stage *stages
     ctypedef struct fg_row:
         const char *name
         const char *signature

@@ -106,6 +106,15 @@ cdef class Op:
         """Whether the last axes of each operand are those of its part of the signature."""
         return bool(self.row.facts.lanes)
 
+    @property
+    def pointwise(self):
+        """Whether an element of a result needs that element of each input, and no other one."""
+        cdef const fg_stage *stages = self.row.kernel[<int>FG_DOUBLE].stages
+        if self.row.facts.elementwise:
+            return True
+        return (not self.row.facts.lanes and not self.row.facts.summed
+                and stages[0].close == NULL and stages[1].map == NULL)
+
     def __reduce__(self):
         from fastgen import _ops
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from fastgen import _messages
+from fastgen._abstract import is_dask
 from fastgen._compose import Composition
 from fastgen._describe import Function
 from fastgen._typing import Array, ArrayLike
@@ -40,6 +41,10 @@ class Differentiable(Function):
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return what the composition does. Errors name the function, not a row of it."""
         try:
+            if any(map(is_dask, composition.arrays)) or is_dask(cotangent):
+                from fastgen import _lazy  # it needs dask
+
+                return _lazy.gradients(composition, wanted, cotangent, with_value)
             return composition.gradients(wanted, cotangent, with_value)
         except (TypeError, ValueError):
             self._check_cotangents(composition, cotangent)

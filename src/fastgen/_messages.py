@@ -67,7 +67,7 @@ def cotangents(op: str, expected: int, got: int) -> str:
 
 def check_cotangent(function: str, got: Any, shape: tuple[int, ...]) -> None:
     """Raise where a cotangent does not suit a result of this shape."""
-    array = np.asarray(got)
+    array = got if hasattr(got, "ndim") else np.asarray(got)
     if not holds_numbers(array.dtype):
         raise TypeError(f"{function}: cotangent must hold {FLOATS}; got {array.dtype}") from None
     ndim = array.ndim
@@ -204,7 +204,10 @@ def repeated_axis(op: str, axis: object) -> str:
 
 def out_type(op: str, got: object) -> str:
     """Say that `out` is no NumPy array."""
-    return f"{_function(op)}: out must be a NumPy array, got {type(got).__name__}"
+    lazy = (
+        "; store a lazy result by dask.array.store(result, out)" if hasattr(got, "chunks") else ""
+    )
+    return f"{_function(op)}: out must be a NumPy array, got {type(got).__name__}{lazy}"
 
 
 def out_count(op: str, expected: int, got: object) -> str:
@@ -236,7 +239,10 @@ def out_overlap(op: str) -> str:
 def out_of_dask(op: str, arrays: Iterable[Any]) -> str:
     """Say that dask arrays have no `out`."""
     kinds = sorted({type(x).__name__ for x in arrays if hasattr(x, "chunks")})
-    return f"{_function(op)}: out is for NumPy arrays; got {', '.join(kinds)}"
+    return (
+        f"{_function(op)}: out is for NumPy arrays; got {', '.join(kinds)} of dask. Give no out, "
+        "and store the lazy result, as by dask.array.store(result, out)"
+    )
 
 
 def unknown_chunks(op: str, k: int) -> str:
@@ -256,19 +262,28 @@ def chunked_axis(op: str, k: int, d: int, chunks: tuple[int, ...]) -> str:
 
 
 def chunked_noise(op: str, k: int, d: int, chunks: tuple[int, ...]) -> str:
-    """Say that a dask array has several chunks along an axis where noise can't be divided."""
+    """Say that chunks would tear apart the noise of an event."""
     return (
         f"{_function(op)}: with drawn noise, {argument(op, k)} must have one chunk along axis {d}, "
-        f"and several along the first axis only; call rechunk({{{d}: -1}}) first; got the chunks "
+        f"which comes behind an axis of the event; call rechunk({{{d}: -1}}) first; got the chunks "
         f"{chunks}"
+    )
+
+
+def shared_by_blocks(op: str, k: int) -> str:
+    """Say that the gradient of an input is a sum over blocks."""
+    return (
+        f"{_function(op)}: {argument(op, k)} has no axis of the batch, and a gradient over several "
+        "chunks of it; give it that axis, as by numpy.broadcast_to, or leave it out of argnums"
     )
 
 
 def beside_dask(op: str, k: int, got: object) -> str:
     """Say that an input can't stand beside dask arrays."""
+    kind = f"{type(got).__module__.partition('.')[0]}.{type(got).__name__}"
     return (
         f"{_function(op)}: {argument(op, k)} must be a dask array, a NumPy array or a number "
-        f"beside dask arrays; got {type(got).__name__}"
+        f"beside dask arrays; got {kind}. Give numpy.asarray of it, or compute() the dask arrays"
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from fastgen import _messages
 from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels, labelled
+from fastgen._axes import Space as AxesOf
 from fastgen._compose import Adjoint, Composition, Result, computed, lazy, refuse_foreign
 from fastgen._core import Op, empty, overrides_ufuncs, result_dtype, shapes_and_types
 from fastgen._ops import OPS
@@ -273,6 +274,20 @@ class Sum(Composition):
             none = [(None,) * len(labels) for labels in (*operands, result)]
             return Axes(tuple(none[:-1]), tuple(none[-1:]))
         return Axes(operands, (result,))
+
+    def spaces(self) -> tuple[AxesOf, ...]:
+        """Return the axes to which each input is broadcast: those of its part."""
+        form, plan = self.form, self.form.of(self.inputs)
+        found: dict[int, AxesOf] = {}
+        for part, space in zip(form.parts, plan.spaces, strict=True):
+            first = len(plan.batch) - len(space.batch)
+            labels = labelled(len(space.shape), space.events, first)
+            found |= dict.fromkeys(part.of, AxesOf(labels, space.shape))
+        return tuple([found[k] for k in range(len(self.inputs))])
+
+    def adjoint_of(self, k: int) -> Adjoint | None:
+        """Return the adjoint of input k, or None."""
+        return (self.adjoints or {}).get(k)
 
     def of_inputs(self, labels: tuple[Labels, ...]) -> tuple[Any, ...]:
         """Return the labels of the inputs. An input of which a diagonal is taken has two axes."""

@@ -79,20 +79,39 @@ def test_composed_functions(call):
     agree(result, f(*inputs, **options))
 
 
-@pytest.mark.parametrize("chunks", [1, 2, 5, (1, 4, 2)])
-def test_drawn_noise_is_that_of_the_whole(chunks):
+STEPS = np.arange(7)
+POINTWISE = [
+    lambda a: vae.reparameterize(a, a, key=5, counter=3),
+    lambda a: diffusion.add_noise(a, 5, SCHEDULE, key=2),
+    lambda a: diffusion.add_noise(a, STEPS, SCHEDULE, key=2, counter=7, return_noise=True),
+    lambda a: diffusion.langevin_step(a, a, 0.1, key=1),
+]
+SUMMED = [
+    lambda a: vae.reparameterize(a, a, key=5, return_log_prob=True, axis=(1, 2)),
+    lambda a: diffusion.epsilon_loss(a, key=2),
+    lambda a: vae.gaussian_nll(noise.Stream(3), a, 0.5, axis=(1, 2)),
+]
+OF_ROWS = [
+    lambda a: vae.reparameterize(a, a, key=5, return_log_prob=True),
+    lambda a: vae.gaussian_nll(noise.Stream(3), a, 0.5),
+]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "functions"),
+    [
+        ((1, 3, 4), POINTWISE + SUMMED),
+        (((1, 4, 2), 3, 4), POINTWISE + SUMMED),
+        ((3, 1, 4), POINTWISE + OF_ROWS),
+        ((7, (1, 2), 4), POINTWISE + OF_ROWS),
+        (((1, 4, 2), 2, 3), POINTWISE),
+        ((7, 3, 1), POINTWISE),
+    ],
+)
+def test_drawn_noise_is_that_of_the_whole(chunks, functions):
     x = logits(7, 3, 4).astype(np.float32)
-    lazy = da.from_array(x, chunks=(chunks, 3, 4))
-    steps = np.arange(7)
-    for f in (
-        lambda a: vae.reparameterize(a, a, key=5, counter=3),
-        lambda a: vae.reparameterize(a, a, key=5, return_log_prob=True),
-        lambda a: diffusion.add_noise(a, 5, SCHEDULE, key=2),
-        lambda a: diffusion.add_noise(a, steps, SCHEDULE, key=2, counter=7, return_noise=True),
-        lambda a: diffusion.epsilon_loss(a, key=2),
-        lambda a: vae.gaussian_nll(noise.Stream(3), a, 0.5),
-        lambda a: diffusion.langevin_step(a, a, 0.1, key=1),
-    ):
+    lazy = da.from_array(x, chunks=chunks)
+    for f in functions:
         for a, b in ((lazy, x), (lazy.astype(float), x.astype(float))):
             agree(f(a), f(b))
 
@@ -139,8 +158,8 @@ def test_chunks_that_a_function_cannot_take():
     ):
         with pytest.raises(ValueError, match=rf"^{name} must have one chunk.*rechunk\({{1: -1}}\)"):
             call()
-    with pytest.raises(ValueError, match=r"reparameterize: with drawn noise, mu .*rechunk"):
-        vae.reparameterize(x, x, key=1)
+    with pytest.raises(ValueError, match=r"gaussian_nll: with drawn noise, mu .*rechunk"):
+        vae.gaussian_nll(noise.Stream(1), x.rechunk({0: -1}), 0.5, axis=0)
     with pytest.raises(ValueError, match=r"kl_standard_normal: mu .*compute_chunk_sizes"):
         vae.kl_standard_normal(z[z[:, 0] > 0], 0.0)
     with pytest.raises(TypeError, match="kl_standard_normal: mu must hold"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -134,16 +133,16 @@ def _diagonal(function: str, name: str, matrices: Any) -> Any:
     return np.diagonal(matrices, axis1=-2, axis2=-1)
 
 
-def _on_diagonal(values: Any, matrices: Any) -> Array:
+def _on_diagonal(values: Any) -> Array:
     """Return matrices with these diagonals, and 0 elsewhere."""
-    found = np.zeros(np.shape(matrices), values.dtype)
+    found = np.zeros((*values.shape, values.shape[-1]), values.dtype)
     np.einsum("...ii->...i", found)[...] = values
     return found
 
 
-def _no_gradient(_: Any, matrices: Any) -> Array:
+def _no_gradient(values: Any) -> Array:
     """Return zeros: the determinant is 1, whatever the matrices hold."""
-    return np.zeros_like(matrices)
+    return np.zeros((*values.shape, values.shape[-1]), values.dtype)
 
 
 def _of_diagonal(op: Op, diagonal: Any, adjoint: Adjoint, out: Any) -> Any:
@@ -196,8 +195,8 @@ def logdet_triangular(
     diagonal = _diagonal("logdet_triangular", "tril", tril)
     if unit_diagonal:
         ones = diagonal if type(diagonal) is Abstract else np.ones_like(diagonal)
-        return _of_diagonal(_logdet_triangular, ones, partial(_no_gradient, matrices=tril), out)
-    return _of_diagonal(_logdet_triangular, diagonal, partial(_on_diagonal, matrices=tril), out)
+        return _of_diagonal(_logdet_triangular, ones, _no_gradient, out)
+    return _of_diagonal(_logdet_triangular, diagonal, _on_diagonal, out)
 
 
 @composed(inputs=1)
@@ -233,7 +232,7 @@ def slogdet_triangular(tril: ArrayLike, *, out: OutPair = None) -> tuple[Array, 
     (array([-1.]), array([0.]))
     """
     diagonal = _diagonal("slogdet_triangular", "tril", tril)
-    return _of_diagonal(_slogdet_triangular, diagonal, partial(_on_diagonal, matrices=tril), out)
+    return _of_diagonal(_slogdet_triangular, diagonal, _on_diagonal, out)
 
 
 def _places(height: int, width: int) -> int:
@@ -290,6 +289,6 @@ def logdet_lu(lu: ArrayLike, *, height: int = 1, width: int = 1) -> Array:
     0.0
     """
     part = Part(_logabsdet_diagonal, (0,), weight=_places(height, width))
-    adjoints = {0: partial(_on_diagonal, matrices=lu)}
+    adjoints = {0: _on_diagonal}
     diagonal = _diagonal("logdet_lu", "lu", lu)
     return weighted_sum(Form("flow.logdet_lu", (part,)), (diagonal,), DESCRIBE, adjoints)
