@@ -43,13 +43,13 @@ static inline wide_real wide_sqrt(wide_real x)
 /* real_select of wide_real. */
 static inline wide_real wide_select(int condition, wide_real a, wide_real b)
 {
-    const uint64_t mask = (uint64_t)0 - (uint64_t)condition;
+    const uint64_t mask = condition ? ~(uint64_t)0 : 0; /* gcc makes a blend of this */
     uint64_t bits, others;
     memcpy(&bits, &a, sizeof bits);
     memcpy(&others, &b, sizeof others);
-    others ^= (bits ^ others) & mask;
-    memcpy(&b, &others, sizeof b);
-    return b;
+    bits = (bits & mask) | (others & ~mask);
+    memcpy(&a, &bits, sizeof a);
+    return a;
 }
 
 /* The loop over the lanes. Unrolled before it is vectorised, it would stay scalar: hence `unroll

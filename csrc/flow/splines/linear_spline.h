@@ -68,9 +68,9 @@ static void linear_search(const spline_bins *b, ptrdiff_t bins, int inverse,
 static void linear_place(const double *options, const spline_bins *b, ptrdiff_t bins,
                          const lanes *x, int inverse, linear_heights *heights, spline_place *at)
 {
-    spline_parts(b, bins, &heights->stretch);
+    spline_parts(&b->axis, b->raw, bins, b->knots + 1, &heights->stretch);
     spline_sums(b, bins, &heights->stretch);
-    spline_reduce(options, bins, b->knots, x, at);
+    spline_reduce(options, &b->knots[bins], x, at);
     linear_search(b, bins, inverse, heights, at);
 }
 

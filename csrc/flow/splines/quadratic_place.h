@@ -62,7 +62,7 @@ static void quadratic_find(const double *options, const spline_bins *b,
 {
     spline_knots(b, d->bins);
     quadratic_excesses(d, rate);
-    spline_reduce(options, d->bins, d->knots, x, &place->at);
+    spline_reduce(options, &d->knots[d->bins], x, &place->at);
     quadratic_search(d, inverse, place);
 }
 

@@ -3,9 +3,8 @@
 #define FG_FLOW_SPLINES_RATIONAL_QUADRATIC_LANES_H
 
 #include "flow/splines/rational_quadratic_spline.h"
-#include "flow/splines/spline_bins.h"
-#include "flow/splines/spline_place.h"
 #include "flow/splines/spline_slopes.h"
+#include "flow/splines/spline_walk.h"
 
 static inline rational_quadratic_point rational_quadratic_point_in(const spline_place *at,
                                                                    const spline_end_slopes *ends,
@@ -42,23 +41,35 @@ static void rational_quadratic_values(const spline_place *restrict at,
     }
 }
 
+/* Makes the bins of both axes, and finds those of the points and the slopes at their ends. The
+ * operands are x, widths, heights and slopes. */
+static inline void rational_quadratic_find(const ptrdiff_t *size, const double *options,
+                                           void *const *operand, void *scratch, int inverse,
+                                           spline_sizes *xs, spline_sizes *ys, spline_place *at,
+                                           spline_end_slopes *ends)
+{
+    const ptrdiff_t bins = size[0];
+    xs->axis = spline_axis_of(options, SPLINE_MIN_WIDTH, bins);
+    ys->axis = spline_axis_of(options, SPLINE_MIN_HEIGHT, bins);
+    xs->raw = (lanes *)operand[1], ys->raw = (lanes *)operand[2];
+    xs->part = (wide_lanes *)scratch, ys->part = xs->part + bins;
+    spline_make_sizes(xs, bins);
+    spline_make_sizes(ys, bins);
+    spline_reduce(options, inverse ? &ys->end : &xs->end, (lanes *)operand[0], at);
+    spline_walk_lanes(bins, inverse, xs, ys, at);
+    spline_slopes_at(options, bins, size[1], (lanes *)operand[3], &at->bin, ends);
+}
+
 static inline void rational_quadratic_forward(const ptrdiff_t *size, const double *options,
                                               void *const *operand, void *scratch, int inverse)
 {
-    const ptrdiff_t bins = size[0];
     lanes *const y = (lanes *)operand[4];
-    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1, wide_y;
-    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins),
-                                (lanes *)operand[1], NULL, x_knots};
-    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins),
-                                (lanes *)operand[2], NULL, y_knots};
+    wide_lanes wide_y;
+    spline_sizes xs, ys;
     spline_place at;
     spline_end_slopes ends;
-    spline_knots(&x_bins, bins);
-    spline_knots(&y_bins, bins);
-    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &at);
-    spline_slopes_at(options, bins, size[1], (lanes *)operand[3], &at.bin, &ends);
-    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, (lanes *)operand[5]);
+    rational_quadratic_find(size, options, operand, scratch, inverse, &xs, &ys, &at, &ends);
+    rational_quadratic_values(&at, &ends, xs.axis.given, inverse, &wide_y, (lanes *)operand[5]);
     EACH_LANE(l)
         (*y)[l] = (real)wide_y[l];
 }

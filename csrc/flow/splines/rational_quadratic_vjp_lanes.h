@@ -57,23 +57,17 @@ static inline void rational_quadratic_backward(const ptrdiff_t *size, const doub
 {
     const ptrdiff_t bins = size[0], slopes = size[1];
     lanes *const y = (lanes *)operand[6];
-    wide_lanes *const x_knots = (wide_lanes *)scratch, *const y_knots = x_knots + bins + 1, wide_y;
-    const spline_bins x_bins = {spline_axis_of(options, SPLINE_MIN_WIDTH, bins),
-                                (lanes *)operand[1], (lanes *)operand[9], x_knots};
-    const spline_bins y_bins = {spline_axis_of(options, SPLINE_MIN_HEIGHT, bins),
-                                (lanes *)operand[2], (lanes *)operand[10], y_knots};
+    wide_lanes wide_y;
+    spline_sizes xs, ys;
     spline_place at;
     spline_end_slopes ends;
     spline_gradient d;
-    spline_knots(&x_bins, bins);
-    spline_knots(&y_bins, bins);
-    spline_find(options, bins, (lanes *)operand[0], x_knots, y_knots, inverse, &at);
-    spline_slopes_at(options, bins, slopes, (lanes *)operand[3], &at.bin, &ends);
-    rational_quadratic_values(&at, &ends, x_bins.axis.given, inverse, &wide_y, (lanes *)operand[7]);
+    rational_quadratic_find(size, options, operand, scratch, inverse, &xs, &ys, &at, &ends);
+    rational_quadratic_values(&at, &ends, xs.axis.given, inverse, &wide_y, (lanes *)operand[7]);
     rational_quadratic_gradients(&at, &ends, inverse, (lanes *)operand[4], (lanes *)operand[5],
                                  &wide_y, (lanes *)operand[8], &d);
-    spline_sizes_vjp(&x_bins, bins, &at.bin, &at.x0, &at.x1, &d.x);
-    spline_sizes_vjp(&y_bins, bins, &at.bin, &at.y0, &at.y1, &d.y);
+    spline_sizes_vjp_lanes(&xs, bins, &at.bin, &at.x0, &at.x1, &d.x, (lanes *)operand[9]);
+    spline_sizes_vjp_lanes(&ys, bins, &at.bin, &at.y0, &at.y1, &d.y, (lanes *)operand[10]);
     spline_slopes_vjp(bins, slopes, &at.bin, &d.d0, &d.d1, (lanes *)operand[11]);
     EACH_LANE(l)
         (*y)[l] = (real)wide_y[l];

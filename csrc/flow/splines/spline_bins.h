@@ -13,7 +13,7 @@
 
 static inline wide_real softly_clipped(wide_real u, wide_real clip)
 {
-    return u / wide_mul_add(u < 0 ? -u : u, clip, 1.0);
+    return u / wide_mul_add(wide_abs(u), clip, 1.0);
 }
 
 /* One axis of a spline: its raw sizes, and its knots. If `shares` is not NULL, it gets the sizes
@@ -25,50 +25,84 @@ typedef struct {
     wide_lanes *knots;
 } spline_bins;
 
-/* The logarithm of the largest share, and the lowest raw size that changes the result. */
-static void spline_largest(const spline_bins *b, ptrdiff_t bins, wide_lanes *restrict log2_largest,
-                           lanes *restrict lowest)
+/* log2 of e^(u_i - largest), in two short loops: a CPU looks ahead over few operations. */
+static inline __attribute__((always_inline)) void spline_logarithms(const lanes *restrict raw,
+                                                                    ptrdiff_t bins, int soft,
+                                                                    wide_real clip,
+                                                                    wide_lanes *restrict part)
 {
-    lanes largest;
+    lanes largest, lowest;
+    wide_lanes log2_largest;
     EACH_LANE(l)
         largest[l] = -REAL_INFINITY;
     for (ptrdiff_t i = 0; i < bins; i++)
         EACH_LANE(l)
-            largest[l] = real_max(b->raw[i][l], largest[l]);
+            largest[l] = real_max(raw[i][l], largest[l]);
     EACH_LANE(l) {
-        (*log2_largest)[l] = LOG2_E * softly_clipped((wide_real)largest[l], b->axis.clip);
-        (*lowest)[l] = b->axis.clip > 0 ? -REAL_INFINITY : largest[l] + SHARE_LOWEST;
+        const wide_real u = (wide_real)largest[l];
+        log2_largest[l] = LOG2_E * (soft ? softly_clipped(u, clip) : u);
+        lowest[l] = largest[l] + SHARE_LOWEST;
+    }
+    for (ptrdiff_t i = 0; i < bins; i++)
+        EACH_LANE(l) {
+            const wide_real u = (wide_real)(soft ? raw[i][l] : real_max(lowest[l], raw[i][l]));
+            part[i][l] = wide_mul_add(soft ? softly_clipped(u, clip) : u, LOG2_E, -log2_largest[l]);
+        }
+}
+
+/* 2^part of n <= SHARES bins, where n is a constant, and their sum. */
+static inline __attribute__((always_inline)) void
+spline_some_parts(int n, wide_lanes *restrict part, wide_lanes *restrict total)
+{
+    EACH_LANE(l) {
+        wide_real t[SHARES], sum = (*total)[l];
+        EACH_SHARE(j, n)
+            t[j] = part[j][l];
+        exp2_of_shares(t, n);
+        EACH_SHARE(j, n) {
+            part[j][l] = t[j];
+            sum += t[j];
+        }
+        (*total)[l] = sum;
     }
 }
 
-/* e^(u_i - largest), or a given size, each in the place of the knot above it; and `stretch`, their
- * factor to sizes of the interval. */
-static void spline_parts(const spline_bins *b, ptrdiff_t bins, wide_lanes *restrict stretch)
+/* e^(u_i - largest), and their sum. */
+static __attribute__((noinline)) void spline_exponential_lanes(const lanes *restrict raw,
+                                                               ptrdiff_t bins, wide_real clip,
+                                                               wide_lanes *restrict part,
+                                                               wide_lanes *restrict total)
 {
-    wide_lanes log2_largest, total, *const parts = b->knots + 1;
-    const wide_real clip = b->axis.clip;
-    lanes lowest;
-    spline_largest(b, bins, &log2_largest, &lowest);
+    ptrdiff_t i = 0;
+    if (clip > 0)
+        spline_logarithms(raw, bins, 1, clip, part);
+    else
+        spline_logarithms(raw, bins, 0, clip, part);
     EACH_LANE(l)
-        total[l] = 0;
-    for (ptrdiff_t i = 0; i < bins; i++)
-        if (b->axis.given)
+        (*total)[l] = 0;
+    for (; i + SHARES <= bins; i += SHARES)
+        spline_some_parts(SHARES, part + i, total);
+    for (; i < bins; i++)
+        spline_some_parts(1, part + i, total);
+}
+
+/* e^(u_i - largest), or a given size; and `stretch`, their factor to sizes of the interval less the
+ * least size. */
+static void spline_parts(const spline_axis *axis, const lanes *raw, ptrdiff_t bins,
+                         wide_lanes *restrict part, wide_lanes *restrict stretch)
+{
+    wide_lanes total;
+    if (axis->given) {
+        for (ptrdiff_t i = 0; i < bins; i++)
             EACH_LANE(l)
-                parts[i][l] = (wide_real)b->raw[i][l];
-        else if (clip > 0)
-            EACH_LANE(l) {
-                const wide_real u = softly_clipped((wide_real)b->raw[i][l], clip);
-                parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
-                total[l] += parts[i][l];
-            }
-        else
-            EACH_LANE(l) {
-                const wide_real u = (wide_real)real_max(lowest[l], b->raw[i][l]);
-                parts[i][l] = exp2_of_share(wide_mul_add(u, LOG2_E, -log2_largest[l]));
-                total[l] += parts[i][l];
-            }
+                part[i][l] = (wide_real)raw[i][l];
+        EACH_LANE(l)
+            (*stretch)[l] = 1.0;
+        return;
+    }
+    spline_exponential_lanes(raw, bins, axis->clip, part, &total);
     EACH_LANE(l)
-        (*stretch)[l] = b->axis.given ? 1.0 : b->axis.free / total[l];
+        (*stretch)[l] = axis->free / total[l];
 }
 
 /* The bins + 1 knots. If the sum is NaN, the last knot is NaN. */
@@ -96,7 +130,7 @@ static void spline_sums(const spline_bins *b, ptrdiff_t bins, const wide_lanes *
 static void spline_knots(const spline_bins *b, ptrdiff_t bins)
 {
     wide_lanes stretch;
-    spline_parts(b, bins, &stretch);
+    spline_parts(&b->axis, b->raw, bins, b->knots + 1, &stretch);
     spline_sums(b, bins, &stretch);
 }
 

@@ -10,7 +10,7 @@
 #ifndef FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
 #define FG_FLOW_SPLINES_SPLINE_BINS_VJP_H
 
-#include "flow/splines/spline_bins.h"
+#include "flow/splines/spline_walk.h"
 
 /* The gradients of the sizes of the bins below the point's bin, and of the point's bin. */
 typedef struct {
@@ -44,26 +44,52 @@ static void spline_by_shares(const spline_axis *axis, ptrdiff_t bins, const lane
         }
 }
 
-/* For the bin between the knots low and high. The gradients are written over the shares. */
-static void spline_sizes_vjp(const spline_bins *b, ptrdiff_t bins, const lanes *restrict bin,
-                             const wide_lanes *low, const wide_lanes *high,
-                             const spline_by_size *by)
+/* The gradients of the raw sizes, of which a bin without a part has none: the share of each bin
+ * times the factor for its side of the point's bin, times the derivative of the soft limit. */
+static inline __attribute__((always_inline)) void
+spline_shares_vjp(ptrdiff_t bins, int soft, real clip, const lanes *restrict raw,
+                  const wide_lanes *restrict part, const lanes *restrict bin,
+                  const spline_by_share *restrict factor, lanes *restrict d_raw)
 {
-    const real clip = (real)b->axis.clip;
-    spline_by_share factor;
-    spline_by_shares(&b->axis, bins, bin, low, high, by, &factor);
-    for (ptrdiff_t i = 0; i < bins; i++) {
+    for (ptrdiff_t i = 0; i < bins; i++)
         EACH_LANE(l) {
-            const real share = b->axis.given ? R(1.0) : b->shares[i][l];
-            const real lower = real_select((*bin)[l] > (real)i, factor.below[l], factor.above[l]);
-            b->shares[i][l] = share * real_select((*bin)[l] == (real)i, factor.here[l], lower);
+            const real here = (*bin)[l], number = (real)i;
+            const real_bits above = number > here ? ~(real_bits)0 : 0;
+            const real_bits same = number == here ? ~(real_bits)0 : 0;
+            const real side = real_select_by(above, factor->above[l], factor->below[l]);
+            const real by = (real)part[i][l] * real_select_by(same, factor->here[l], side);
+            const real inverse = soft ? 1 / mul_add(real_abs(raw[i][l]), clip, R(1.0)) : 1;
+            d_raw[i][l] = soft ? by * (inverse * inverse) : by;
         }
-        if (clip > 0)
+}
+
+/* For the bin between the knots low and high. */
+static __attribute__((noinline)) void
+spline_sizes_vjp_lanes(const spline_sizes *restrict s, ptrdiff_t bins, const lanes *restrict bin,
+                       const wide_lanes *restrict low, const wide_lanes *restrict high,
+                       const spline_by_size *restrict by, lanes *restrict d_raw)
+{
+    const real clip = (real)s->axis.clip;
+    spline_by_share factor;
+    spline_by_shares(&s->axis, bins, bin, low, high, by, &factor);
+    if (s->axis.given) {
+        for (ptrdiff_t i = 0; i < bins; i++)
             EACH_LANE(l) {
-                const real inverse = 1 / mul_add(real_abs(b->raw[i][l]), clip, R(1.0));
-                b->shares[i][l] *= inverse * inverse;
+                const real side = (real)i > (*bin)[l] ? R(0.0) : factor.below[l];
+                const real_bits same = (real)i == (*bin)[l] ? ~(real_bits)0 : 0;
+                d_raw[i][l] = real_select_by(same, factor.here[l], side);
             }
+        return;
     }
+    EACH_LANE(l) {
+        factor.below[l] *= (real)s->stretch[l];
+        factor.here[l] *= (real)s->stretch[l];
+        factor.above[l] *= (real)s->stretch[l];
+    }
+    if (clip > 0)
+        spline_shares_vjp(bins, 1, clip, s->raw, s->part, bin, &factor, d_raw);
+    else
+        spline_shares_vjp(bins, 0, clip, s->raw, s->part, bin, &factor, d_raw);
 }
 
 #endif

@@ -13,7 +13,7 @@ typedef struct {
     lanes bin;
 } spline_place;
 
-static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lanes *knots,
+static void spline_reduce(const double *options, const wide_lanes *restrict end,
                           const lanes *restrict x, spline_place *restrict at)
 {
     const wide_real period = 2 * options[SPLINE_BOUND];
@@ -23,7 +23,7 @@ static void spline_reduce(const double *options, ptrdiff_t bins, const wide_lane
         const wide_real rounded = wide_mul_add((wide_real)(*x)[l], turns, shifter) - shifter;
         at->shift[l] = turns > 0 ? rounded * period : 0.0;
         const wide_real reduced = (wide_real)(*x)[l] - at->shift[l];
-        const wide_real low = knots[0][l], high = knots[bins][l];
+        const wide_real low = -options[SPLINE_BOUND], high = (*end)[l];
         const wide_real raised = low > reduced ? low : reduced;
         at->inside[l] = high < raised ? high : raised;
         const wide_real beyond = reduced - at->inside[l];
@@ -58,7 +58,7 @@ static void spline_find(const double *options, ptrdiff_t bins, const lanes *x,
                         spline_place *at)
 {
     const wide_lanes *const knots = inverse ? y_knots : x_knots;
-    spline_reduce(options, bins, knots, x, at);
+    spline_reduce(options, &knots[bins], x, at);
     spline_search(bins, knots, x_knots, y_knots, at);
 }
 

@@ -27,19 +27,33 @@ static inline real softplus_and_slope(real u, real *by_u)
     return real_softplus(u);
 }
 
+/* If the point is in bin i or above, its ends are those of bin i. */
+static inline __attribute__((always_inline)) void
+spline_raw_ends(real i, const lanes *restrict left, const lanes *restrict right,
+                const lanes *restrict bin, lanes *restrict low, lanes *restrict high)
+{
+    EACH_LANE(l) {
+        const real_bits mask = (*bin)[l] >= i ? ~(real_bits)0 : 0;
+        (*low)[l] = real_select_by(mask, (*left)[l], (*low)[l]);
+        (*high)[l] = real_select_by(mask, (*right)[l], (*high)[l]);
+    }
+}
+
 /* The raw slopes at both ends of the point's bin. If an end has none, the result has no meaning. */
-static void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given, const lanes *raw,
-                              const lanes *restrict bin, lanes *restrict low, lanes *restrict high)
+static __attribute__((noinline)) void spline_raw_slopes(ptrdiff_t bins, ptrdiff_t given,
+                                                        const lanes *restrict raw,
+                                                        const lanes *restrict bin,
+                                                        lanes *restrict low, lanes *restrict high)
 {
     const ptrdiff_t first = first_knot(bins, given);
-    EACH_LANE(l)
-        (*low)[l] = (*high)[l] = raw[0][l]; /* with K slopes, this is also that of the last knot */
-    for (ptrdiff_t i = 0; i < given; i++)
-        EACH_LANE(l) {
-            const real knot = (real)(first + i);
-            (*low)[l] = real_select((*bin)[l] == knot, raw[i][l], (*low)[l]);
-            (*high)[l] = real_select((*bin)[l] + R(1.0) == knot, raw[i][l], (*high)[l]);
-        }
+    const lanes *const last = &raw[given > bins ? bins : 0];
+    EACH_LANE(l) {
+        (*low)[l] = raw[0][l];
+        (*high)[l] = raw[1 - first][l];
+    }
+    for (ptrdiff_t i = 1; i < bins - 1; i++)
+        spline_raw_ends((real)i, &raw[i - first], &raw[i + 1 - first], bin, low, high);
+    spline_raw_ends((real)(bins - 1), &raw[bins - 1 - first], last, bin, low, high);
 }
 
 /* The slope from a raw slope, and its derivative. */
