@@ -9,6 +9,8 @@ import numpy as np
 
 def array_of(x: Any, dtype: Any = None, name: str = "an input") -> np.ndarray[Any, np.dtype[Any]]:
     """Return x as an array, or raise an error that says where to take a tensor."""
+    if type(x) is not np.ndarray and (reason := belongs_elsewhere(x)):
+        raise TypeError(f"{name} {reason}")
     try:
         return np.asarray(x, dtype)
     except (RuntimeError, TypeError):
@@ -16,6 +18,19 @@ def array_of(x: Any, dtype: Any = None, name: str = "an input") -> np.ndarray[An
         if reason is None:
             raise
         raise TypeError(f"{name} {reason}") from None
+
+
+def belongs_elsewhere(x: Any) -> str | None:
+    """Say why an array of dask or xarray is not read: it would be computed, or lose its labels."""
+    kind = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
+    if kind == "dask.Array":
+        return "is a dask array, which would be computed as a whole here; give its compute()"
+    if kind in ("xarray.DataArray", "xarray.Variable", "xarray.Dataset"):
+        return (
+            f"is an {kind}, whose labels an array does not have; call the function by "
+            'xarray.apply_ufunc(f, x, dask="allowed"), or give its data'
+        )
+    return None
 
 
 def unreadable(x: Any) -> str | None:

@@ -95,6 +95,9 @@ counter : int, optional
     order of ``ravel()``, is element ``counter + j`` of the stream.
 dtype : data-type, optional
     float16, bfloat16, float32 or float64. The default is that of `out`, else float64.""",
+    "chunks": """
+chunks : int, tuple or "auto", optional
+    Return a dask array with these chunks. Its elements are the same for any chunks.""",
     "raises_of_draws": """
 TypeError
     If `dtype` is no such type, or `key` or `counter` is no integer.

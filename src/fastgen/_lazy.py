@@ -100,7 +100,7 @@ def _called(
     named: list[Any] = []  # arrays and their indices, as `blockwise` takes them
     which = []
     for k, x in enumerate(operands):
-        if type(x) is not Stream and np.ndim(x) > 0:
+        if type(x) is not Stream and (np.ndim(x) > 0 or is_dask(x)):
             which.append(k)
             operands[k] = Abstract(np.shape(x), x.dtype)
             array = x if is_dask(x) else da.from_array(x, chunks=-1)
@@ -110,6 +110,8 @@ def _called(
     for b, n in zip(*space, strict=True) if space else ():
         if b is not None:
             named += [da.arange(n, chunks=_chunks(named, b, n)), (b,)]
+    _, aligned = da.core.unify_chunks(*named, warn=False)  # numbers per sample have few chunks
+    named[::2] = aligned
     call = composition.on(tuple(operands[:split]))
     block = Block(call, tuple(operands[split:]), task, labels, which, space)
     return _blockwise(block, named, labels[len(operands) :], results)
@@ -140,6 +142,7 @@ def _blockwise(
     batch = tuple(sorted({b for each in labels for b in each if b is not None}))
     meta = np.empty((0,) * len(batch), object)
     options: dict[str, Any] = {"dtype": object, "meta": meta, "concatenate": True}
+    options["align_arrays"] = False
     together = da.blockwise(block, batch, *named, **options)
     pairs = zip(labels, results, strict=True)
     return tuple([_array(_result, [together, batch], b, r, k=k) for k, (b, r) in enumerate(pairs)])
@@ -151,7 +154,7 @@ def _array(f: Any, named: Sequence[Any], labels: Labels, result: Result, **optio
     indices = tuple([next(own) if b is None else b for b in labels])
     lengths = {i: n for i, n in zip(indices, result.shape, strict=True) if i < 0}
     meta = np.empty((0,) * len(labels), result.dtype)
-    options |= {"dtype": result.dtype, "meta": meta}
+    options |= {"dtype": result.dtype, "meta": meta, "align_arrays": False}
     return da.blockwise(f, indices, *named, new_axes=lengths, **options)
 
 

@@ -19,6 +19,10 @@ from fastgen._registry import ENTRIES, entry_of
 FLOATS = "float16, bfloat16, float32, float64, or integers and bool (taken as float64)"
 
 
+PLAIN: dict[str, tuple[str, ...]] = {}
+"""The names of the inputs of functions that are not made of rows."""
+
+
 def holds_numbers(dtype: np.dtype[Any]) -> bool:
     """Whether a type is taken as an input: a float of at most 64 bits, an integer, or bool."""
     return (dtype.kind in "biuf" or dtype.name == "bfloat16") and dtype.itemsize <= 8
@@ -41,7 +45,7 @@ def _function(op: str) -> str:
 
 def argument(op: str, k: int) -> str:
     """Return the name of input `k` in the public function."""
-    names = entry_of(op).names
+    names = PLAIN[op] if op in PLAIN else entry_of(op).names
     return names[k] if k < len(names) else "cotangent"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen.diffusion._tables import STEP, VARIANCE_PRESERVING, Array, Path, Tables, previous
 
 DIGITS = 50  # enough that 1 - (product of alphas) keeps all digits of a double
@@ -30,7 +31,7 @@ def steps_in_time(num_steps: int) -> Array:
 
 def as_table(function: str, name: str, table: Any) -> Array:
     """Return a copy in float64, of one dimension, or raise."""
-    array: Array = np.array(table, dtype=np.float64)
+    array: Array = np.array(array_of(table, None, f"{function}: {name}"), dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{function}: {name} must have the shape (steps,), got {array.shape}")
     return array

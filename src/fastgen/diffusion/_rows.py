@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from fastgen._axes import axes_from
 from fastgen._compose import row
 from fastgen._core import Op, Stream
 from fastgen._messages import FLOATS, holds_numbers
+from fastgen._plain import of_elements
 from fastgen.diffusion._tables import STEP, Tables
 
 FEW = 32  # up to so many steps, a look-up one by one is faster
@@ -20,7 +23,10 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     """Return alpha_t and sigma_t in double: floats if all samples share a step, else arrays."""
     if abstract.has_no_values(t):
-        return of_steps_without_values(t)
+        if abstract.is_dask(t):
+            alpha_t, sigma_t = lazily(schedule.coefficients, "coefficients", t)
+            return alpha_t, sigma_t
+        return abstract.numbers(t), abstract.numbers(t)
     try:
         signal, sigma = schedule.lists
     except AttributeError:
@@ -48,17 +54,16 @@ def coefficients(t: Any, schedule: Tables) -> tuple[Any, Any]:
     return alpha_t, sigma_t
 
 
-def of_steps_without_values(t: Any) -> tuple[Any, Any]:
-    """Return the shape and type of the two coefficients, or refuse dask arrays."""
-    if abstract.is_dask(t):
-        raise TypeError("t must be a NumPy array or a number, got a dask array; call t.compute()")
-    return abstract.numbers(t), abstract.numbers(t)
+def lazily(f: Callable[[Any], Any], name: str, t: Any, count: int = 2) -> tuple[Any, ...]:
+    """Return what f makes of dask arrays of steps or the like: dask arrays in double."""
+    found: tuple[Any, ...] = of_elements(f, f"diffusion.{name}", "t", t, count)
+    return found
 
 
 def steps(function: str, t: Any, schedule: Tables) -> Any:
     """Return steps of the schedule, or raise a TypeError or ValueError."""
     if abstract.has_no_values(t):
-        return of_steps_without_values(t)[0].astype(np.intp)
+        return t.astype(np.intp)  # each block has values, and checks them
     try:
         return schedule.whole_steps(t)
     except (TypeError, ValueError) as error:
@@ -155,6 +160,25 @@ def all_within(numbers: Any, low: float, high: float) -> bool:
     if numbers.size <= FEW:
         return all(low <= x <= high for x in numbers.ravel().tolist())
     return bool(numbers.min() >= low and numbers.max() <= high)
+
+
+def within(function: str, name: str, x: Any, low: float, high: float) -> Any:
+    """Return numbers in double, or raise a ValueError if one lies outside [low, high].
+
+    Blocks of a dask array raise it when they are computed.
+    """
+    if abstract.is_dask(x):
+        checked = partial(_within, function, name, low, high)
+        return of_elements(checked, f"diffusion.{function}", name, x)
+    return _within(function, name, low, high, x)
+
+
+def _within(function: str, name: str, low: float, high: float, x: Any) -> Any:
+    found = abstract.numbers(x)
+    if not all_within(found, low, high):
+        limits = f"lie in [{low:g}, {high:g}]" if high < np.inf else f"be >= {low:g}"
+        raise ValueError(f"{function}: {name} must {limits}, got {found}")
+    return found
 
 
 def _alike(inputs: tuple[Any, ...], dtype: Any, shape: tuple[int, ...]) -> bool:

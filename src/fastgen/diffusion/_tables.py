@@ -10,7 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
+from fastgen._plain import of_elements
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Path = Callable[[Array], tuple[Array, Array]]  # from times to the two coefficients
@@ -196,6 +198,8 @@ class Tables:
         >>> alpha_t, sigma_t
         (array([0.75, 0.5 ]), array([0.25, 0.5 ]))
         """
+        if is_dask(t):
+            return of_elements(self.coefficients, "diffusion.coefficients", "t", t, 2)
         t = self._checked(t)
         if t.dtype.kind in "iu":
             return self.signal[t], self.sigma[t]
@@ -227,6 +231,8 @@ class Tables:
         >>> float(Schedule.flow().time_of(1.0))
         0.5
         """
+        if is_dask(ratio):
+            return of_elements(self.time_of, "diffusion.time_of", "ratio", ratio)
         wanted = array_of(ratio, np.float64)
         if not np.all(wanted >= 0):
             raise ValueError(f"time_of: ratio must be >= 0, got {wanted[~(wanted >= 0)].flat[0]!s}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
 from fastgen._ops import chosen
+from fastgen._plain import of_elements
 from fastgen._typing import Array, ArrayLike, EmbeddingLayout
 
 __all__ = ["timestep_embedding"]
@@ -76,6 +80,11 @@ def timestep_embedding(
            [0.841, 0.01 , 0.54 , 1.   ]], dtype=float32)
     """
     chosen("timestep_embedding", "layout", dict.fromkeys(["sin_cos", "cos_sin"]), layout)
+    if is_dask(t):
+        options: dict[str, Any] = {"layout": layout, "max_period": max_period, "scale": scale}
+        options |= {"downscale_freq_shift": downscale_freq_shift, "dtype": dtype}
+        call = partial(timestep_embedding, dim=dim, **options)
+        return of_elements(call, "diffusion.timestep_embedding", "t", t, 1, (int(dim),), dtype)
     steps = array_of(t)
     if steps.dtype.kind not in "biuf":
         raise TypeError(f"timestep_embedding: t must hold real numbers, got {steps.dtype}")

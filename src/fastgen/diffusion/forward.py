@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, overload
+from functools import partial
+from typing import Any, Literal, overload
 
-from fastgen._abstract import has_no_values, numbers
+import numpy as np
+
+from fastgen._abstract import Abstract, has_no_values, is_dask, numbers
 from fastgen._compose import DESCRIBE, Beside, composed, computed
 from fastgen._core import Stream
 from fastgen._ops import OPS
@@ -215,16 +218,27 @@ def velocity(
     array([0.5, 0.5])
     """
     alpha_t, sigma_t = _rows.coefficients(t, schedule)
-    if schedule.form == FLOW and not has_no_values(t):
+    if schedule.form == FLOW and type(alpha_t) is not Abstract:
         alpha_t, sigma_t = alpha_t + sigma_t, alpha_t + sigma_t  # 1, as arrays
     elif schedule.form not in (FLOW, VARIANCE_PRESERVING):
         raise ValueError(
             f"velocity: expected a variance-preserving or flow schedule, got {schedule!r}"
         )
-    coefficients = (sigma_t if has_no_values(t) else -sigma_t, alpha_t)
+    coefficients = (sigma_t if type(sigma_t) is Abstract else -sigma_t, alpha_t)
     names, inputs = ("x0", "noise"), (x0, noise)
     call = ("velocity", names, inputs, ("t", t), coefficients)
     return _rows.along_leading(_velocity, *call, out)
+
+
+def _posterior_at(t: Any, schedule: Schedule) -> tuple[Any, ...]:
+    """Return the coefficients of the mean, the variance and its logarithm at steps."""
+    steps = _rows.steps("posterior_mean_variance", t, schedule)
+    tables = (
+        *schedule.posterior_mean_coefficients,
+        schedule.posterior_variance,
+        schedule.posterior_log_variance_clipped,
+    )
+    return tuple([table[steps] for table in tables])
 
 
 @composed(inputs=2, operands=("x0", "x_t", "t", "t"))
@@ -284,17 +298,14 @@ def posterior_mean_variance(
     (array([0.4714, 0.4714]), 0.3333)
     """
     steps = _rows.steps("posterior_mean_variance", t, schedule)
-    tables = (
-        *schedule.posterior_mean_coefficients,
-        schedule.posterior_variance,
-        schedule.posterior_log_variance_clipped,
-    )
-    if has_no_values(steps):
-        of_x0 = of_xt = variance = log_variance = numbers(steps)
+    if is_dask(t):
+        look_up = partial(_posterior_at, schedule=schedule)
+        found = _rows.lazily(look_up, "posterior_mean_variance", t, 4)
     else:
-        of_x0, of_xt, variance, log_variance = (table[steps] for table in tables)
-        if steps.ndim == 0:
-            of_x0, of_xt = float(of_x0), float(of_xt)
+        found = (numbers(steps),) * 4 if has_no_values(steps) else _posterior_at(steps, schedule)
+    of_x0, of_xt, variance, log_variance = found
+    if np.ndim(of_x0) == 0 and not has_no_values(of_x0):
+        of_x0, of_xt = float(of_x0), float(of_xt)
     names, inputs = ("x0", "x_t"), (x0, x_t)
     call = ("posterior_mean_variance", names, inputs, ("t", steps), (of_x0, of_xt))
     row = _rows.along_leading(_posterior, *call, DESCRIBE)
@@ -350,9 +361,7 @@ def interpolate(
     """
     if type(x1) is Stream:
         raise TypeError("interpolate: x1 must be an array, got a Stream")
-    times = numbers(t)
-    if not _rows.all_within(times, 0.0, 1.0):
-        raise ValueError(f"interpolate: t must lie in [0, 1], got {times}")
+    times = _rows.within("interpolate", "t", t, 0.0, 1.0)
     c = times if times.ndim or has_no_values(times) else float(times)
     call = ("interpolate", ("x0", "x1"), (x0, x1), ("t", times), (c,))
     return _rows.along_leading(_interpolate, *call, out)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._abstract import Abstract, numbers
+from fastgen._abstract import Abstract, is_dask, numbers
 from fastgen._axes import axes_from
 from fastgen._compose import composed, row
 from fastgen._core import Op, Stream
@@ -227,7 +227,7 @@ def _weights(op: Op, prediction: Any, weight: Any) -> Any:
         )
     if type(per_sample) is Abstract:
         return per_sample
-    if per_sample.ndim == 0:
+    if per_sample.ndim == 0 and not is_dask(per_sample):
         return float(per_sample) / max(count, 1)
     wide = prediction.dtype == np.float64
     return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgen._abstract import Abstract, has_no_values, numbers
+from fastgen._abstract import Abstract, has_no_values, is_dask, numbers
 from fastgen._compose import DESCRIBE, composed, row
 from fastgen._ops import OPS, chosen
+from fastgen._plain import of_elements
 from fastgen._typing import Array, ArrayLike, Prediction
 from fastgen.diffusion import _rows
 from fastgen.diffusion._conversions import converted
@@ -45,11 +47,19 @@ def conversion(source: str, target: str, t: Any, schedule: Schedule) -> tuple[An
     """Return the two coefficients of a conversion, or raise a ValueError."""
     chosen("convert", "source", PREDICTIONS, source)
     chosen("convert", "target", PREDICTIONS, target)
+    if is_dask(t):
+        at = partial(_conversion_at, source=source, target=target, schedule=schedule)
+        a, b = _rows.lazily(at, "convert", t)
+        return a, b
     a, s = _rows.coefficients(t, schedule)
     _refuse_division(source, target, t, schedule, a, s)
     if has_no_values(a):
         return a, s
     return converted(source, target, a, s)
+
+
+def _conversion_at(t: Any, source: str, target: str, schedule: Schedule) -> tuple[Any, Any]:
+    return conversion(source, target, t, schedule)
 
 
 @composed(inputs=2, operands=("x_t", "prediction", "t", "t"))
@@ -174,6 +184,9 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     >>> round(float(c.c_skip), 3), round(float(c.c_in), 3)
     (0.5, 1.414)
     """
+    if is_dask(sigma):
+        at = partial(edm_coefficients, sigma_data=sigma_data)
+        return EdmCoefficients(*of_elements(at, "diffusion.edm_coefficients", "sigma", sigma, 4))
     levels: Any = numbers(sigma)
     if not has_no_values(levels) and not np.all(levels >= 0):
         raise ValueError(f"edm_coefficients: sigma must be >= 0, got {levels}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from fastgen._abstract import has_no_values, numbers
-from fastgen._compose import composed
+from fastgen._abstract import has_no_values, is_dask
+from fastgen._arrays import array_of
+from fastgen._axes import Axes, Labels
+from fastgen._compose import Result, composed, lazy
 from fastgen._core import Stream
 from fastgen._ops import OPS
+from fastgen._plain import Plain
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis, Rng
 from fastgen.diffusion import _rows
@@ -182,9 +186,7 @@ def langevin_step(
     """
     names = ("x", "score", "noise")
     noise = noise_of("langevin_step", noise, rng, key, counter)
-    sizes = numbers(step_size)
-    if not _rows.all_within(sizes, 0.0, np.inf):
-        raise ValueError(f"langevin_step: step_size must be >= 0, got {sizes}")
+    sizes = _rows.within("langevin_step", "step_size", step_size, 0.0, np.inf)
     h = sizes if sizes.ndim or has_no_values(sizes) else float(sizes)
     call = ("langevin_step", names, (x, score, noise), ("step_size", sizes), (h,))
     return _rows.along_leading(_langevin_step, *call, out)
@@ -248,6 +250,9 @@ def gaussian_mixture_score(
     array([[ 0.],
            [-2.]])
     """
+    arrays = (x, t, means, logvars, logits)
+    if any(map(is_dask, arrays)):
+        return _lazy_mixture_score(arrays, schedule)
     names = ("x", "means", "logvars", "logits")
     found = [
         _rows.as_array("gaussian_mixture_score", name, value).astype(np.float64)
@@ -276,6 +281,25 @@ def gaussian_mixture_score(
         raise ValueError("gaussian_mixture_score: t must not have the axis of the features of x")
     inner = (..., *[None] * (points.ndim - ndim))
     return _mixture_score(points, alpha_t[inner], sigma_t[inner], centres, spreads, weights)
+
+
+def _lazy_mixture_score(arrays: tuple[Any, ...], schedule: Schedule) -> Any:
+    """Return `gaussian_mixture_score` as a dask array."""
+    arrays = tuple([x if is_dask(x) else array_of(x) for x in arrays])
+    shape = arrays[0].shape
+    batch = tuple(range(len(shape) - 1))
+    labels: tuple[Labels, ...] = ((*batch, None), batch[: arrays[1].ndim])
+    labels += tuple([(None,) * x.ndim for x in arrays[2:]])
+    made = (Result(shape, np.dtype(np.float64)),)
+    call = partial(_mixture_score_of_block, schedule=schedule)
+    names = ("x", "t", "means", "logvars", "logits")
+    name, axes = "diffusion.gaussian_mixture_score", Axes(labels, labels[:1])
+    return lazy(Plain(name, names, call, arrays, axes, made), None)
+
+
+def _mixture_score_of_block(x: Any, t: Any, *mixture: Any, schedule: Schedule) -> Any:
+    """Return the score of a block. The order of NumPy's sums depends on the memory order."""
+    return gaussian_mixture_score(np.ascontiguousarray(x), t, schedule, *mixture)
 
 
 def _mixture_score(

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgen._arrays import array_of
 from fastgen._ops import chosen
+from fastgen._plain import elementwise
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.schedule import Schedule
 
@@ -26,6 +27,7 @@ def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
     return np.asarray(alpha_t), np.asarray(sigma_t)
 
 
+@elementwise
 def min_snr_weight(
     t: ArrayLike,
     schedule: Schedule,
@@ -80,6 +82,7 @@ def min_snr_weight(
     return weight[()]
 
 
+@elementwise
 def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float = 1.0) -> Array:
     r"""P2 weight of the squared error of epsilon.
 
@@ -119,6 +122,7 @@ def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float 
         return ((k + (alpha_t / sigma_t) ** 2) ** -gamma)[()]
 
 
+@elementwise
 def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
     r"""Weight of the squared error of the denoised data, from Karras et al.
 
@@ -160,6 +164,7 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
     return (levels**-2 + sigma_data**-2)[()]
 
 
+@elementwise
 def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Array:
     r"""Weight of the squared error of the noise-free flow, as in Stable Diffusion 3.
 
@@ -198,6 +203,7 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Array:
     return (sigma_t**-2)[()]
 
 
+@elementwise
 def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) -> Array:
     r"""Density of logit-normal times, as a weight of uniform times.
 
@@ -244,6 +250,7 @@ def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) ->
     return weight[()]
 
 
+@elementwise
 def cosmap_weight(t: ArrayLike) -> Array:
     r"""Weight that gives uniform times of a flow the noise levels of the cosine schedule.
 

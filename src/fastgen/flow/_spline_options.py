@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._core import Op, overrides_ufuncs
 from fastgen._ops import OPS
 
@@ -67,6 +68,18 @@ def check_domain(name: str, x: Any, bound: float) -> None:
         worst = np.nanmax(np.abs(np.asarray(x)), initial=0)
         if worst > bound:
             raise failure(name, "x", f"within the bound {bound} where tails is None", float(worst))
+
+
+def in_domain(name: str, x: Any, bound: float, tails: str | None) -> Any:
+    """Return x. Without tails, the blocks of a dask array are checked when they are computed."""
+    if tails is None and is_dask(x) and x.dtype.kind in "biuf":
+        return x.map_blocks(_checked_block, f=name, bound=bound, dtype=x.dtype, meta=x._meta)
+    return x
+
+
+def _checked_block(x: Any, f: str, bound: float) -> Any:
+    check_domain(f, x, bound)
+    return x
 
 
 def checked(

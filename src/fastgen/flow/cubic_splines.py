@@ -13,6 +13,7 @@ from fastgen.flow._spline_options import (
     check_bins,
     checked,
     failure,
+    in_domain,
     kind_of_tails,
     polynomial,
     size_of,
@@ -127,6 +128,6 @@ def cubic_spline(
     >>> fastgen.flow.cubic_spline(y, *spline, inverse=True)[0].round(6)
     array([-2. ,  0. ,  0.5])
     """
-    inputs = (x, widths, heights, derivatives)
+    inputs = (in_domain(_NAME, x, bound, tails), widths, heights, derivatives)
     op = _operation(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
     return row(op, inputs, out=out)

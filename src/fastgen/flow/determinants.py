@@ -8,7 +8,8 @@ import numpy as np
 
 from fastgen._abstract import Abstract
 from fastgen._arrays import array_of
-from fastgen._compose import DESCRIBE, Adjoint, PlacedRow, composed, computed
+from fastgen._compose import DESCRIBE, PlacedRow, composed, computed
+from fastgen._composition import Adjoint
 from fastgen._core import Op
 from fastgen._ops import OPS
 from fastgen._registry import operation

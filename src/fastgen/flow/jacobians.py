@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
+from fastgen._axes import Axes, Labels
+from fastgen._compose import Result, lazy
 from fastgen._core import overrides_ufuncs
 from fastgen._ops import OPS
+from fastgen._plain import Plain
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, OutPair
 
@@ -33,6 +37,14 @@ def _by_lapack(a: Any, out: Any) -> Any:
     for result, values in zip(results, found, strict=True):
         result[...] = values
     return results
+
+
+def _lazily(a: Any, out: Any) -> Any:
+    """Return the results of large matrices in a dask array."""
+    batch: Labels = tuple(range(a.ndim - 2))
+    dtype = np.dtype(np.float64) if a.dtype.kind in "biu" else a.dtype
+    axes, made = Axes(((*batch, None, None),), (batch,) * 2), Result(a.shape[:-2], dtype)
+    return lazy(Plain("flow.slogdet", ("a",), slogdet, (a,), axes, (made,) * 2), out)
 
 
 @operation("flow.slogdet")
@@ -94,6 +106,8 @@ def slogdet(a: ArrayLike, *, out: OutPair = None) -> tuple[Array, Array]:
     """
     matrices: Any = a
     shape: tuple[int, ...] = () if overrides_ufuncs(a) else np.shape(matrices)
+    if is_dask(a) and matrices.ndim > 1 and matrices.shape[-1] == matrices.shape[-2] > _LARGEST:
+        return _lazily(matrices, out)
     if len(shape) > 1 and shape[-1] == shape[-2] > _LARGEST:
         return _by_lapack(a, out)
     return _slogdet((a,), out=out)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastgen._arrays import array_of
+from fastgen._abstract import as_array
 from fastgen._messages import checked_axis
 from fastgen._ops import chosen
 from fastgen._typing import Array, ArrayLike, ParameterLayout
@@ -62,7 +62,7 @@ def split_parameters(
     >>> fastgen.flow.split_parameters(np.arange(6.0), layout="shift_scale_pairs")
     (array([1., 3., 5.]), array([0., 2., 4.]))
     """
-    array = array_of(params)
+    array = as_array(params)
     k = checked_axis("flow.split_parameters", axis, axis, max(array.ndim, 1))
     length = array.shape[k] if array.ndim else 1
     parts = chosen("split_parameters", "layout", _LAYOUTS, layout)(length // 2)

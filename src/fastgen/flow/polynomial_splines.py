@@ -12,6 +12,7 @@ from fastgen.flow._spline_options import (
     check_bins,
     checked,
     failure,
+    in_domain,
     kind_of_tails,
     polynomial,
     size_of,
@@ -109,7 +110,7 @@ def linear_spline(
     >>> fastgen.flow.linear_spline(y, heights, inverse=True)[0].round(6)
     array([-0.5 ,  0.25,  3.  ])
     """
-    inputs = (x, heights)
+    inputs = (in_domain("linear_spline", x, bound, tails), heights)
     return row(_linear(inputs, inverse, bound, tails), inputs, out=out)
 
 
@@ -222,6 +223,6 @@ def quadratic_spline(
     >>> fastgen.flow.quadratic_spline(y, widths, heights, inverse=True)[0].round(6)
     array([-2. ,  0. ,  0.5])
     """
-    inputs = (x, widths, heights)
+    inputs = (in_domain("quadratic_spline", x, bound, tails), widths, heights)
     op = _quadratic(inputs, inverse, bound, tails, min_bin_width, min_bin_height)
     return row(op, inputs, out=out)

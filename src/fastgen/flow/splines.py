@@ -18,6 +18,7 @@ from fastgen.flow._spline_options import (
     check_least,
     checked,
     failure,
+    in_domain,
     kind_of_tails,
     row_of,
     size_of,
@@ -197,6 +198,6 @@ def rational_quadratic_spline(
     ...     inverse=True)[0].round(6)
     array([-2. ,  0. ,  0.5])
     """
-    inputs = (x, widths, heights, derivatives)
+    inputs = (in_domain(_NAME, x, bound, tails), widths, heights, derivatives)
     minima = min_bin_width, min_bin_height, min_derivative
     return row(_operation(inputs, inverse, bound, tails, *minima, convention), inputs, out=out)

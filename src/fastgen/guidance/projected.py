@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
+from fastgen._arrays import array_of
 from fastgen._compose import composed
 from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
@@ -87,16 +89,22 @@ def apg(
     >>> fastgen.guidance.apg(uncond, cond, 2.0, eta=1.0, norm_threshold=1.0)
     array([[1.2, 1.6]])
     """
-    if not np.all(np.abs(np.asarray(momentum)) <= 1):
+    if is_dask(average):
+        raise TypeError(
+            "apg: average is changed in place, which a dask array is not; take NumPy arrays, or "
+            "call apg for each block, as by dask.delayed"
+        )
+    if not np.all(np.abs(array_of(momentum, name="apg: momentum")) <= 1):
         raise ValueError(
             "apg: momentum must lie between -1 and 1, because the average diverges beyond; got "
             f"{momentum}"
         )
-    if average is None and np.any(np.asarray(momentum) != 0):
+    if average is None and np.any(array_of(momentum) != 0):
         raise ValueError(
             "apg: momentum needs average, an array of zeros that is kept from step to step"
         )
-    if norm_threshold is not None and not np.all(np.asarray(norm_threshold) > 0):
+    least = np.inf if norm_threshold is None else array_of(norm_threshold, name="norm_threshold")
+    if not np.all(least > 0):
         raise ValueError(f"apg: norm_threshold must be positive, got {norm_threshold}")
     limit = np.inf if norm_threshold is None else norm_threshold
     axis = axes_of_sample(axis, (uncond, cond), ())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
-from fastgen._compose import composed
+from fastgen._compose import Result, composed
+from fastgen._messages import out_of_dask
 from fastgen._ops import OPS
+from fastgen._plain import of_samples
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis
 from fastgen.guidance._samples import elementwise
@@ -104,12 +108,33 @@ def dynamic_threshold(
         raise ValueError(f"dynamic_threshold: quantile must lie between 0 and 1, got {quantile}")
     if not max_limit >= 1:
         raise ValueError(f"dynamic_threshold: max_limit must be at least 1, got {max_limit}")
+    if is_dask(x0):
+        return _lazily(x0, quantile, max_limit, out)
     array = array_of(x0)
     if array.size == 0:
         return scale_to_limit(array, 1.0, out=out)
     flat = array.reshape(1 if array.ndim < 2 else array.shape[0], -1)
     limits = limits_of(flat, quantile, max_limit)
     return scale_to_limit(array, limits if array.ndim > 1 else limits[0], out=out)
+
+
+def _lazily(x0: Any, quantile: float, max_limit: float, out: Any) -> Any:
+    """Return `dynamic_threshold` of a dask array."""
+    if out is not None:
+        raise TypeError(out_of_dask("guidance.dynamic_threshold", (x0,)))
+    call = partial(dynamic_threshold, quantile=quantile, max_limit=max_limit)
+    dtype = np.dtype(np.float64) if x0.dtype.kind in "biu" else x0.dtype
+    made = Result(x0.shape, dtype)
+    return of_samples(call, "guidance.dynamic_threshold", ("x0",), (x0,), made)
+
+
+def limits_of_samples(samples: Any, quantile: float, max_limit: float) -> Any:
+    """Return the limits of dynamic thresholding: (B, ...) to (B,), of dask arrays lazily."""
+    if is_dask(samples):
+        call = partial(limits_of_samples, quantile=quantile, max_limit=max_limit)
+        made = Result(samples.shape[:1], np.dtype(np.float64))
+        return of_samples(call, "guidance.dynamic_threshold", ("x0",), (samples,), made)
+    return limits_of(samples.reshape(len(samples), -1), quantile, max_limit)
 
 
 def limits_of(samples: Any, quantile: float, max_limit: float) -> Any:

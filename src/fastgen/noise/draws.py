@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from fastgen import _core, _ops
 from fastgen._typing import Array, Rng
+from fastgen.noise._chunks import drawn_in_chunks
 from fastgen.noise.keys import key_of
 
 _NORMAL, _UNIFORM, _BITS, BROWNIAN = range(4)  # enum fg_noise in csrc/core/op.h
@@ -37,14 +39,24 @@ def draw(
     dtype: Any,
     out: Any,
     increment: Any = None,
+    chunks: Any = None,
 ) -> Any:
-    """Return the elements of a stream as an array, for a function of this package."""
+    """Return the elements of a stream as an array, for a function of this package.
+
+    With chunks, it is a dask array.
+    """
     lengths = shape if isinstance(shape, tuple | list) else (shape,)
     shape = tuple([_length(function, "shape", n) for n in lengths])
     key = key_of(function, key, rng)
     stream = _core.Stream(key, counter, noise=noise, increment=increment)
     if dtype is None:
         dtype = out.dtype if isinstance(out, np.ndarray) else np.float64
+    if chunks is not None:
+        if out is not None:
+            raise TypeError(f"{function}: chunks make a dask array, which has no out; give one")
+        options = {"key": key, "rng": None, "dtype": dtype, "out": None, "increment": increment}
+        f = partial(draw, function, noise, **options)
+        return drawn_in_chunks(f, shape, chunks, stream.counter, dtype)
     return _core.draw(_COPIES[function], stream, shape, np.dtype(dtype), out)
 
 
@@ -54,7 +66,9 @@ def drawn(stream: _core.Stream, out: Array) -> Array:
     return result
 
 
-def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int = 0) -> Array:
+def random_bits(
+    n: int, *, key: int | None = None, rng: Rng = None, counter: int = 0, chunks: Any = None
+) -> Array:
     r"""Uniform random bits of Philox4x32-10, in the order of Random123.
 
     .. math:: w_i = \mathrm{Philox}_{key}(\lfloor i / 4 \rfloor)_{i \bmod 4}
@@ -67,6 +81,7 @@ def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int
     {rng}
     counter : int, optional
         The index of the first element, :math:`0 \le counter < 2^{130}`.
+    {chunks}
 
     Returns
     -------
@@ -100,7 +115,7 @@ def random_bits(n: int, *, key: int | None = None, rng: Rng = None, counter: int
     ['0xbc57ac4c', '0x9b00dbd8']
     """
     n = _length("random_bits", "n", n)
-    bits = draw("random_bits", _BITS, n, key, rng, counter, np.float32, None)
+    bits = draw("random_bits", _BITS, n, key, rng, counter, np.float32, None, chunks=chunks)
     return bits.view(np.uint32)
 
 
@@ -111,6 +126,7 @@ def uniform(
     rng: Rng = None,
     counter: int = 0,
     dtype: DTypeLike | None = None,
+    chunks: Any = None,
     out: Array | None = None,
 ) -> Array:
     r"""Uniform numbers in [0, 1), one for each word of a stream.
@@ -126,6 +142,7 @@ def uniform(
     {key}
     {rng}
     {counter_and_dtype}
+    {chunks}
     {out}
 
     Returns
@@ -154,12 +171,19 @@ def uniform(
     >>> fastgen.noise.uniform(2, key=1, counter=1)
     array([0.71126808, 0.87411194])
     """
-    u = draw("uniform", _UNIFORM, shape, key, rng, counter, dtype, out)
+    u = draw("uniform", _UNIFORM, shape, key, rng, counter, dtype, out, chunks=chunks)
+    if chunks is not None:
+        return u.map_blocks(_below_1, dtype=u.dtype, meta=u._meta)
     drawn = u.dtype if dtype is None else np.dtype(dtype)
-    if u.dtype.itemsize >= max(drawn.itemsize, 4):
+    return u if u.dtype.itemsize >= max(drawn.itemsize, 4) else _below_1(u)
+
+
+def _below_1(u: Any) -> Any:
+    """Return numbers below 1, to which rounding to half precision may have led."""
+    if u.dtype.itemsize >= 4:
         return u
-    below_1 = np.nextafter(u.dtype.type(1), u.dtype.type(0))  # rounding may give 1
-    return np.minimum(u, below_1, out=u if isinstance(u, np.ndarray) else None)
+    largest = np.nextafter(u.dtype.type(1), u.dtype.type(0))
+    return np.minimum(u, largest, out=u if isinstance(u, np.ndarray) else None)
 
 
 def normal(
@@ -169,6 +193,7 @@ def normal(
     rng: Rng = None,
     counter: int = 0,
     dtype: DTypeLike | None = None,
+    chunks: Any = None,
     out: Array | None = None,
 ) -> Array:
     r"""Independent standard normals, two for each pair of words of a stream.
@@ -183,6 +208,7 @@ def normal(
     {key}
     {rng}
     {counter_and_dtype}
+    {chunks}
     {out}
 
     Returns
@@ -220,4 +246,4 @@ def normal(
     >>> fastgen.noise.normal(2, key=1, counter=2)
     array([-0.1007322 ,  0.50886806])
     """
-    return draw("normal", _NORMAL, shape, key, rng, counter, dtype, out)
+    return draw("normal", _NORMAL, shape, key, rng, counter, dtype, out, chunks=chunks)

@@ -31,6 +31,7 @@ def brownian(
     rng: Rng = None,
     counter: int = 0,
     dtype: DTypeLike | None = None,
+    chunks: Any = None,
     out: Array | None = None,
 ) -> Array:
     r"""Increments of independent Brownian motions between two times.
@@ -54,6 +55,7 @@ def brownian(
         in the order of ``ravel()``, belongs to motion ``counter + j``.
     dtype : data-type, optional
         float16, bfloat16, float32 or float64. The default is that of `out`, else float64.
+    {chunks}
     {out}
 
     Returns
@@ -99,4 +101,4 @@ def brownian(
     1.5
     """
     path = increment(_time("t0", t0), _time("t1", t1))
-    return draw("brownian", BROWNIAN, shape, key, rng, counter, dtype, out, path)
+    return draw("brownian", BROWNIAN, shape, key, rng, counter, dtype, out, path, chunks)

@@ -86,6 +86,6 @@ class FreeBits(Part):
     def lazy(self, arrays: tuple[Any, ...], dtype: Any) -> Any:
         """Refuse other libraries: a block of an array does not know the mean over the batch."""
         raise TypeError(
-            f"{self.name.partition('.')[2]}: free_bits is for NumPy arrays; "
+            f"{self.name.partition('.')[2]}: free_bits is for NumPy and dask arrays; "
             f"got {', '.join(sorted({type(x).__name__ for x in arrays}))}"
         )

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastgen import guidance
+from fastgen._abstract import as_array, is_dask
+from fastgen._abstract import numbers as in_double
+from fastgen._compose import Result
+from fastgen._plain import of_samples
 from fastgen.diffusion.samplers import _per_sample
 from fastgen.diffusion.samplers._bound_step import GUIDED_LINEAR, LINEAR, NEXT, BoundStep
 from fastgen.diffusion.samplers._method import Array, Method
@@ -59,12 +63,12 @@ def paired(
     in `moved_noise`. The sample with both is x + alpha (x0(g) - x0(n)) = x + alpha b (g - n). Its
     x0 is a x + b g if the prediction is n + (1 - a alpha) (g - n).
     """
-    x, uncond, cond = map(np.asarray, arrays)
+    x, uncond, cond = map(as_array, arrays)
     if np.ndim(rescale) or rescale != 0:
         cond, scale = prediction(uncond, cond, scale, rescale), 1.0
     (a, b), alpha = _nodes(method, i, x)
-    if np.ndim(scale):
-        scale = np.asarray(scale, np.float64)
+    if np.ndim(scale) or is_dask(scale):
+        scale = in_double(scale)
         scale = scale.reshape(*scale.shape, *[1] * (np.ndim(a) - 1))
     shift, kept = scale * alpha * b, scale * (1 - a * alpha)
     numbers: tuple[Numbers, ...] = (1.0, 1.0, shift, -shift), (kept, 0.0, 1.0, 0.0)
@@ -91,7 +95,7 @@ def numbers_of(bound: BoundStep, uncond: Any, cond: Any, how: tuple[Any, Any, fl
     """
     scale, rescale, moved = how
     if type(scale) is not float:
-        scale = np.asarray(scale, np.float64) if np.ndim(scale) else float(scale)
+        scale = in_double(scale) if np.ndim(scale) or is_dask(scale) else float(scale)
     factor: Any = 1.0
     if type(rescale) is not float or rescale != 0:
         factor = _rescaling(uncond, cond, scale, rescale)
@@ -106,10 +110,24 @@ def _rescaling(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
     """Return the factor of the guided prediction: a float, or float64 of shape (batch,)."""
     if np.ndim(rescale) == 0 and rescale == 0:
         return 1.0
+    shape = cond.shape[:1] if cond.ndim > 1 else ()
+    arrays = (uncond, cond, scale)
+    if any(map(is_dask, arrays)):
+        made = Result(shape, np.dtype(np.float64))
+        ratio = of_samples(
+            _ratio, "samplers.guided_step", ("uncond", "cond", "scale"), arrays, made
+        )
+    else:
+        ratio = _ratio(*arrays)
+    factor = 1 + in_double(rescale) * (ratio - 1)
+    return factor if factor.ndim or is_dask(factor) else float(factor)
+
+
+def _ratio(uncond: Any, cond: Any, scale: Any) -> Any:
+    """Return `deviation_ratio` in float64."""
     ratio = np.empty(cond.shape[:1] if cond.ndim > 1 else ())
     guidance.deviation_ratio(uncond, cond, scale, out=ratio)
-    factor = 1 + np.asarray(rescale, np.float64) * (ratio - 1)
-    return factor if factor.ndim else float(factor)
+    return ratio
 
 
 def of_all_samples(numbers: Numbers) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from fastgen._arrays import array_of
 from fastgen.diffusion.samplers import _transition
 from fastgen.diffusion.samplers._method import Array, Method
 from fastgen.diffusion.samplers._state import State
@@ -152,7 +151,7 @@ class Densities(Method):
         transition = self._transition(x, prediction, i, state)
         density = Density(self, transition, next_x, axis, reduction)
         gradient = self._gradient(transition, density, prediction, i, cotangent)
-        return density.value(), gradient.astype(np.asarray(prediction).dtype, copy=False)
+        return density.value(), gradient.astype(array_of(prediction).dtype, copy=False)
 
     def _transition(self, x: Any, prediction: Any, i: Any, state: State | None) -> Transition:
         """Return the distribution of the next sample."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastgen._arrays import array_of
 from fastgen._core import Stream
 from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
 from fastgen.diffusion.samplers import _brownian, _checks, _coefficients, _grid, _per_sample
@@ -339,7 +340,8 @@ class Method(abc.ABC):
 
     def _indices(self, i: Any, x: Array) -> Array:
         """Return the step of each sample or token, or raise."""
-        name, steps = type(self).__name__, np.asarray(i)
+        name = type(self).__name__
+        steps = array_of(i, None, f"{name}: i")
         if steps.dtype.kind not in "iu":
             raise TypeError(f"{name}: i must hold the numbers of steps, got {steps.dtype}")
         if self.memory:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._core import Op, Stream, empty, result_dtype
 from fastgen.diffusion import solver_steps
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT, BoundStep
-from fastgen.guidance.threshold import limits_of
+from fastgen.guidance.threshold import limits_of_samples
 from fastgen.noise.draws import drawn
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -38,12 +39,17 @@ def apply(
         c.astype(np.float64 if stored == np.float64 else np.float32) if np.ndim(c) else c
         for c in coefficients
     ]
+    leading = max(1, *map(np.ndim, rounded))
+    inputs, axes = (*arrays, *rounded), tuple(range(leading, len(shape)))
+    if out is None and any(map(is_dask, inputs)):
+        found = op(inputs, axes, False, None, wanted)
+        each = found if type(found) is tuple else (found,)
+        each = tuple([y if y is None else y.astype(stored) for y in each])
+        return each[0] if op.nout == 1 else each
     outs = tuple(
         empty(shape, stored) if given is None and wanted >> k & 1 else given
         for k, given in enumerate((out, None)[: op.nout])
     )
-    leading = max(1, *map(np.ndim, rounded))
-    inputs, axes = (*arrays, *rounded), tuple(range(leading, len(shape)))
     if op.nout == 1:
         return op(inputs, axes, False, outs[0])
     return op(inputs, axes, False, outs, wanted)
@@ -60,7 +66,7 @@ def thresholded(
     a, b, _, *others = coefficients
     half = result_dtype((x, prediction)).itemsize == 2
     x0 = apply(LINEAR, tuple(y.astype(np.float32) if half else y for y in (x, prediction)), (a, b))
-    limits = limits_of(x0.reshape(len(x0), math.prod(x0.shape[1:])), *threshold)
+    limits = limits_of_samples(x0, *threshold)
     limits = limits.reshape(len(x0), *[1] * (np.ndim(a) - 1))
     return a / limits, b / limits, 1.0, *others
 

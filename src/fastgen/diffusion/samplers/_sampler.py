@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._core import Stream
-from fastgen.diffusion.samplers import _brownian, _guided, _per_sample, _renoise
+from fastgen.diffusion.samplers import _brownian, _guided, _lazily, _per_sample, _renoise
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._log_prob import Densities
 from fastgen.diffusion.samplers._method import Array, Given
@@ -30,6 +31,8 @@ class Sampler(Densities):
         As in `step`, `i` may be an array with one step per sample or token.
         """
         if np.ndim(i):
+            if is_dask(x) or is_dask(i):
+                return _lazily.scale_input(self, x, i, out)
             scales = np.array(self._scales)[self._indices(i, np.asarray(x))]
             if out is None and np.all(scales == 1):
                 return x
@@ -294,6 +297,8 @@ class Sampler(Densities):
         self, x: Any, prediction: Any, i: Any, out: Any, given: Given, first: int
     ) -> Any:
         """Do a `step` for samples or tokens at different steps."""
+        if any(map(is_dask, (x, prediction, i))):
+            return _lazily.step(self, x, prediction, i, out, given, first)
         x, prediction = np.asarray(x), np.asarray(prediction)
         steps = self._indices(i, x)
         if x.shape != prediction.shape or self.learned:

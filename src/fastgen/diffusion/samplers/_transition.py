@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgen import _messages
+from fastgen._arrays import array_of
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import gradients_of
@@ -67,7 +68,7 @@ class Transition(NamedTuple):
 
 def of_step(method: Method, x: Any, prediction: Any, i: Any, state: Any) -> Transition:
     """Return the transition of a step, in float32 or float64."""
-    x, prediction = np.asarray(x), np.asarray(prediction)
+    x, prediction = array_of(x), array_of(prediction)
     if x.shape != prediction.shape:
         raise ValueError(method._shapes("prediction", prediction, x))
     dtype = np.float64 if result_dtype((x, prediction)) == np.float64 else np.float32
@@ -117,7 +118,7 @@ class Density:
         self, method: Method, transition: Transition, after: Any, axis: Any, reduction: str
     ) -> None:
         name, x = f"{type(method).__name__}.log_prob", transition.arrays[0]
-        after = np.asarray(after)
+        after = array_of(after)
         if after.shape != x.shape:
             raise ValueError(method._shapes("next_x", after, x))
         _checks.check_choice(name, "reduction", REDUCTIONS, reduction)

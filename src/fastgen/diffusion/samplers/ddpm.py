@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._abstract import is_dask
 from fastgen._core import result_dtype
-from fastgen.diffusion.samplers import _checks
+from fastgen.diffusion.samplers import _checks, _lazily
 from fastgen.diffusion.samplers._bound_step import LINEAR, StepFormula
 from fastgen.diffusion.samplers._method import Array, Given
 from fastgen.diffusion.samplers._sampler import Sampler
@@ -154,6 +155,8 @@ class DDPM(Sampler):
         """Do a step with learned variances: the second half of the channels of the prediction."""
         if not self.learned:
             return super()._step_unlike(x, prediction, i, out, given, first)
+        if any(map(is_dask, (x, prediction, i))):
+            return _lazily.step(self, x, prediction, i, out, given, first)
         stored = result_dtype((np.asarray(x), np.asarray(prediction)))
         x, said, variance, steps = self._split(x, prediction, i)
         mean, log_variance = self._combined((x, said), steps), self._log_variance(steps, variance)
