@@ -41,6 +41,7 @@ class Recorded(torch.utils._python_dispatch.TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize("call", SOME, ids=[call.name for call in SOME])
 def test_the_operator_is_right(call):
     """The fake results have the shapes, types and gradients of the true ones."""

@@ -202,7 +202,9 @@ FORWARD = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 @pytest.mark.parametrize("name", FORWARD)
 def test_forward_mode_raises_and_says_what_to_do(name):
     x = pair(4, 8)[0]

@@ -95,9 +95,13 @@ def test_negative_views():
     torch.testing.assert_close(found.imag, z.detach().imag)
 
 
-def test_zeros_without_memory():
-    zeros = torch._efficientzerotensor((4, 8))
-    assert torch.equal(kl(zeros, zeros), torch.zeros(4))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_zeros_without_memory(dtype):
+    zeros = torch._efficientzerotensor((4, 8), dtype=dtype)
+    assert torch.equal(kl(zeros, zeros), torch.zeros(4, dtype=dtype))
+    x = torch.zeros(4, 8, dtype=dtype, requires_grad=True)
+    kl(x, zeros).sum().backward()
+    assert torch.equal(x.grad, torch.zeros(4, 8, dtype=dtype))
 
 
 BAD_OUT = {

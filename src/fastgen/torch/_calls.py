@@ -14,7 +14,7 @@ from fastgen.torch import _eager, _threads
 from fastgen.torch._arguments import Call, no_forward
 from fastgen.torch._doors import Door
 from fastgen.torch._plain import CPU, DENSE, TENSORS, WIDE, interpreter, modes
-from fastgen.torch._tensors import to_tensor
+from fastgen.torch._tensors import on_memory, to_tensor
 
 _trace: Any = torch._C._get_tracing_state
 _CONSTANTS = (bool, int, float, str, NoneType, EllipsisType, Schedule)
@@ -38,8 +38,8 @@ def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
             args, wants = tuple([x.detach() if type(x) in TENSORS else x for x in args]), False
         if plain and not wants:
             try:
-                arrays = [x.numpy() if type(x) in TENSORS else x for x in args]
-                drawn = [] if noise is None else [noise.detach().numpy()]
+                arrays = [on_memory(x) if type(x) in TENSORS else x for x in args]
+                drawn = [] if noise is None else [on_memory(noise.detach())]
             except RuntimeError:  # memory that is no array, such as a negative view
                 return _checked(door, args, options)
             if drawn:

@@ -126,7 +126,8 @@ class Door:
             return options
         device = "cpu" if rng is None else rng.device
         key: Any = torch.randint(2**63 - 1, (), generator=rng, device=device)
-        return options | {"rng": None, "key": key if as_tensor else key.item()}
+        # Compilers of PyTorch before 2.6 do not know options | {...}.
+        return {**options, "rng": None, "key": key if as_tensor else key.item()}
 
     def refuse_changes(self, options: dict[str, Any]) -> None:
         """Raise if the call would change a tensor, where a transform or compiler sees the call."""

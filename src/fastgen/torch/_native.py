@@ -190,7 +190,7 @@ def _on(device: torch.device, x: Any) -> Any:
 def _normal(shape: Any, *, key: int, counter: int, dtype: Any) -> Any:
     """Draw noise, which is the same on every device."""
     drawn = fastgen.noise.normal(shape, key=key, counter=counter, dtype=np.dtype(dtype.name))
-    return _numpy.ndarray(torch.from_numpy(drawn).to(torch.get_default_device()))
+    return _numpy.ndarray(torch.from_numpy(drawn).to(torch.empty(0).device))
 
 
 _OTHERS = {"_erfc": _numpy.erfc, "normal": _normal}

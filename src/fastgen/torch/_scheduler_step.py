@@ -12,7 +12,7 @@ from fastgen.diffusion.samplers._bound_step import LINEAR
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.diffusion.samplers._state import State
 from fastgen.torch import _threads
-from fastgen.torch._tensors import check, to_array, to_tensor
+from fastgen.torch._tensors import check, on_memory, to_array, to_tensor
 
 READABLE = (torch.float32, torch.float64, torch.float16)
 """The types of tensors that NumPy has too."""
@@ -46,7 +46,7 @@ def _by_row(
     try:
         if x.dtype not in READABLE or prediction.dtype not in READABLE:
             return None
-        arrays = x.numpy(), prediction.numpy()
+        arrays = on_memory(x), on_memory(prediction)
     except (AttributeError, RuntimeError, TypeError):
         return None
     if arrays[0].shape != arrays[1].shape:

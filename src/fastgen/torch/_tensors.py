@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,25 @@ _TYPES: dict[Any, np.dtype[Any]] = {
     torch.int64: np.dtype(np.int64),
 }
 _TORCH = {dtype: kind for kind, dtype in _TYPES.items()}
+
+
+def _refuses_zeros() -> bool:
+    """Return whether PyTorch refuses an array on a zero without memory. Old versions do not."""
+    try:
+        torch._efficientzerotensor((1,), device="cpu").numpy()
+    except RuntimeError:
+        return True
+    return False
+
+
+def _on_memory(tensor: torch.Tensor) -> Array:
+    if tensor._is_zerotensor():
+        raise RuntimeError("a zero without memory")
+    return tensor.numpy()
+
+
+on_memory: Callable[[torch.Tensor], Array] = torch.Tensor.numpy if _refuses_zeros() else _on_memory
+"""Returns an array on the memory of a tensor. Raises RuntimeError if the memory is no array."""
 
 
 def bfloat16() -> np.dtype[Any]:
@@ -58,13 +78,15 @@ def to_array(tensor: torch.Tensor) -> Array:
     """Return an array on the memory of a tensor on the CPU."""
     if tensor.requires_grad:
         tensor = tensor.detach()
-    if tensor.dtype is torch.bfloat16:
-        return tensor.view(torch.uint16).numpy().view(bfloat16())
     try:
-        return tensor.numpy()
+        if tensor.dtype is torch.bfloat16:
+            return on_memory(tensor.view(torch.uint16)).view(bfloat16())
+        return on_memory(tensor)
     except RuntimeError:  # a negative view, or a zero without memory
         check("a tensor", tensor)
-        return tensor.numpy(force=True)
+        if tensor._is_zerotensor():
+            return np.zeros(tensor.shape, numpy_type("a tensor", tensor.dtype))
+        return to_array(tensor.resolve_neg())
 
 
 def to_tensor(array: Any) -> torch.Tensor:

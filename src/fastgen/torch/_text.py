@@ -37,7 +37,8 @@ def write(name: str, args: Sequence[Any], options: dict[str, Any]) -> Written:
     lists = Written("", [], [], [])
     parts = [_write(x, lists) for x in args]
     parts += [f"{key}={_write(x, lists)}" for key, x in options.items()]
-    return Written(f"{name}({','.join(parts)})", *lists[1:])
+    # Compilers of PyTorch before 2.9 do not know lists[1:].
+    return Written(f"{name}({','.join(parts)})", lists.tensors, lists.floats, lists.ints)
 
 
 def of_call(call: Call, tensors: Sequence[torch.Tensor]) -> Written:

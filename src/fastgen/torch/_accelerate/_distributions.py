@@ -138,7 +138,7 @@ _MADE = {owner: _elementwise(owner) for owner in _ELEMENTWISE}
 LIBRARY = Library(
     "torch.distributions",
     "torch",
-    ("2.13",),
+    ("2.13", "2.14"),
     (
         *[
             Replacement(InRegistry(owner), name, _MADE[owner])
