@@ -13,7 +13,7 @@ from fastgen._compose import Beside, Composition, Row
 from fastgen._core import Op
 from fastgen._signature import parse
 from fastgen._sums import Form, Sum
-from fastgen.torch import _cotangents
+from fastgen.torch import _cotangents, _expected
 from fastgen.torch._arguments import Call, no_forward, no_gradient, no_second
 from fastgen.torch._doors import Slot
 from fastgen.torch._tensors import to_array, to_tensor
@@ -77,7 +77,9 @@ class Differentiable(torch.autograd.Function):
         if ctx.in_one_pass:
             needs = ctx.needs_input_grad[1:]
             wanted = wanted_of(call, needs)
-            found, gradients = function.gradients(composition, wanted, 1.0, True)
+            ctx.key = _key(call, wanted, arrays)
+            ctx.factor = _expected.factor(ctx.key) if ctx.key else 1.0
+            found, gradients = function.gradients(composition, wanted, ctx.factor, True)
             kept = _of_tensors(call, needs, wanted, gradients)
             ctx.save_for_backward(*kept)
             ctx.own = None not in (_kept, _hooks) and _hooks(False) is None
@@ -96,8 +98,7 @@ class Differentiable(torch.autograd.Function):
             return (None,) * len(needs)
         batched = _cotangents.are_batched(cotangents)
         if ctx.in_one_pass:
-            in_place = ctx.own and not batched and not _kept()
-            found = [scaled(g, cotangents[0], in_place) for g in ctx.saved_tensors]
+            found = _multiplied(ctx, cotangents[0], batched)
         elif batched:
             found = _of_batch(ctx.call, ctx.saved_tensors, needs[1:], cotangents)
         else:
@@ -159,6 +160,25 @@ def _of_batch(
         return gradients(call, tensors, needs, given)
 
     return _cotangents.of_each(of_one, cotangents)
+
+
+def _key(call: Call, wanted: list[int], arrays: list[Any]) -> Any:
+    """Return what two steps of a training loop have in common; None for a small call."""
+    size, shape = arrays[0].size, arrays[0].shape
+    return (call.door, shape, *wanted) if size >= _expected.LARGE and shape[-1] >= 16 else None
+
+
+def _multiplied(ctx: Any, cotangent: torch.Tensor, batched: bool) -> list[torch.Tensor]:
+    """Return the gradients of the forward pass, times what its factor lacks of the cotangent."""
+    in_place = ctx.own and not batched and not _kept()
+    if ctx.key and not batched:
+        brought = _expected.number(cotangent)
+        _expected.learn(ctx.key, brought)
+        if brought == ctx.factor:
+            return [g if in_place else g.clone() for g in ctx.saved_tensors]
+    if ctx.factor != 1.0:
+        cotangent = cotangent / ctx.factor
+    return [scaled(g, cotangent, in_place) for g in ctx.saved_tensors]
 
 
 def scaled(gradient: torch.Tensor, factor: torch.Tensor, in_place: bool) -> torch.Tensor:
