@@ -2,7 +2,7 @@
 
 from cpython.object cimport PyObject
 from cpython.pystate cimport PyThreadState
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from "core/op.h":
     enum:
@@ -222,6 +222,33 @@ cdef extern from "core/call.h":
     fg_result fg_call_in(const fg_op *op, const fg_array *inputs, const fg_array *outputs,
                          const fg_space *space, fg_precision precision, fg_poll *poll,
                          fg_fault *fault) nogil
+
+cdef extern from "xla/handlers.h":
+    ctypedef struct fg_xla_error:
+        pass
+    ctypedef struct fg_xla_frame:
+        pass
+    ctypedef struct fg_xla_buffer:
+        int dtype
+        void *data
+        int64_t rank
+        int64_t *dims
+    ctypedef struct fg_xla_text:
+        const char *data
+        size_t size
+    ctypedef struct fg_xla_buffers:
+        int64_t size
+        fg_xla_buffer **buffers
+    ctypedef struct fg_xla_row:
+        const char *name
+        const fg_op *value
+        const fg_op *derivative
+    ctypedef int fg_xla_callback(fg_xla_text call, const fg_xla_buffers *given,
+                                 const fg_xla_buffers *out, char *message, size_t size) noexcept
+    void fg_xla_use_rows(const fg_xla_row *rows, size_t count)
+    long fg_xla_use_callback(fg_xla_callback *function)
+    fg_xla_error *fg_xla_run_row(fg_xla_frame *frame)
+    fg_xla_error *fg_xla_call_back(fg_xla_frame *frame)
 
 cdef extern from "Python.h":
     ctypedef int PyGILState_STATE

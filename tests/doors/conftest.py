@@ -37,3 +37,13 @@ def computed(monkeypatch):
 
     monkeypatch.setattr(calls.Task, "__init__", init)
     return names
+
+
+@pytest.fixture
+def wide():
+    """Let JAX have 64-bit types."""
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)

@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import fastgen.torch  # noqa: E402
+from fastgen import _call_text  # noqa: E402
 from fastgen.diffusion import Schedule  # noqa: E402
-from fastgen.torch import _text  # noqa: E402
 
 kl = fastgen.torch.vae.kl_standard_normal
 tanh = fastgen.torch.flow.tanh
@@ -131,16 +131,16 @@ def test_nested_tensors_are_refused():
 
 def test_equal_schedules_are_kept_once():
     x, t = torch.randn(3, 8), torch.arange(3)
-    before = len(_text._OBJECTS)
+    before = len(_call_text._OBJECTS)
     for k in (10, 11) * 3:
         schedule = Schedule.linear(k)
         f = fastgen.torch.diffusion.add_noise
         found = torch.vmap(lambda x, t, s=schedule, f=f: f(x, t, s, noise=x))(x, t)
         torch.testing.assert_close(found, f(x, t, schedule, noise=x))
-    assert len(_text._OBJECTS) <= before + 2
+    assert len(_call_text._OBJECTS) <= before + 2
 
 
 def test_arrays_of_transformed_calls_are_not_kept():
-    x, before = torch.randn(3, 8), len(_text._OBJECTS)
+    x, before = torch.randn(3, 8), len(_call_text._OBJECTS)
     torch.vmap(lambda x: kl(x, torch.zeros(8).numpy()[::-1]))(x)
-    assert len(_text._OBJECTS) == before
+    assert len(_call_text._OBJECTS) == before

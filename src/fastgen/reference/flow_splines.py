@@ -117,20 +117,29 @@ def _cubic_slopes(w: Any, h: Any, derivatives: Any) -> Any:
     return np.concatenate([ends[..., :1], inner, ends[..., 1:]], axis=-1)
 
 
+def _repeated(step: Any, state: tuple[Any, ...], times: int) -> tuple[Any, ...]:
+    """Repeat a step, which returns the next state, and where nothing changes any more."""
+    for _ in range(times):
+        state, done = step(*state)
+        if np.all(done):
+            break
+    return state
+
+
 def _cubic_root(u: Any, p: Any, q: Any) -> Any:
     """Solve cubic(theta) = u. It rises from 0 to 1; its slopes there are p and q."""
-    theta = 0.5 + 0 * u
-    low, high = np.zeros_like(theta), np.ones_like(theta)
-    for _ in range(100):
+
+    def step(theta: Any, low: Any, high: Any) -> tuple[Any, Any]:
         rest = 1 - theta
         error = theta * (p * rest**2 + theta * ((3 - q) * rest + theta)) - u
         low, high = np.where(error < 0, theta, low), np.where(error < 0, high, theta)
         slope = p * rest**2 + 2 * (3 - p - q) * theta * rest + q * theta**2
         last, theta = theta, theta - error / slope
         theta = np.where((theta >= low) & (theta <= high), theta, (low + high) / 2)
-        if np.all(np.abs(theta - last) <= 1e-15):
-            break
-    return theta + 0 * u
+        return (theta, low, high), np.abs(theta - last) <= 1e-15
+
+    theta = 0.5 + 0 * (u + p + q)
+    return _repeated(step, (theta, np.zeros_like(theta), np.ones_like(theta)), 100)[0] + 0 * u
 
 
 def cubic_spline(
@@ -214,7 +223,8 @@ def _densities(heights: Any, widths: Any, bound: float, least: float) -> Any:
     area = np.sum((raw[..., :-1] + raw[..., 1:]) / 2 * widths, axis=-1, keepdims=True)
     excess = (2 * bound - ends) / area * raw
     if heights.shape[-1] < widths.shape[-1]:
-        excess[..., [0, -1]] = 1
+        one = np.ones_like(excess[..., :1])
+        excess = np.concatenate([one, excess[..., 1:-1], one], axis=-1)
     return least + (1 - least) * excess
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from fastgen._compose import Beside, Composition, Row
-from fastgen._core import Op
-from fastgen._signature import parse
-from fastgen._sums import Form, Sum
+from fastgen._compose import Beside
+from fastgen._one_pass import linear_in_rows
 from fastgen.torch import _cotangents, _expected
 from fastgen.torch._arguments import Call, no_forward, no_gradient, no_second
 from fastgen.torch._doors import Slot
@@ -198,37 +194,3 @@ def once(name: str, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
         *[g.detach().requires_grad_() for g in gradients]
     )
     return list(guarded) if isinstance(guarded, tuple) else [guarded]
-
-
-@functools.cache
-def _even(op: Op) -> bool:
-    """Whether a row has one result, and all inputs have the same core dimensions."""
-    cores = parse(op.signature).inputs
-    return op.nout == 1 and cores.count(cores[0]) == len(cores)
-
-
-def linear_in_rows(composition: Composition, arrays: list[Any]) -> bool:
-    """Whether one factor per row scales the gradients of all inputs.
-
-    In half precision the factor would round a second time.
-    """
-    if any(x.dtype.itemsize == 2 for x in arrays):
-        return False
-    first = arrays[0].shape
-    if type(composition) is Row:
-        if composition.axis != -1 or not _even(composition.op):
-            return False
-        return all(type(x) is np.ndarray and x.shape == first for x in composition.operands)
-    if type(composition) is Sum and _along_last_axis(composition.form):
-        batch = first[:-1]
-        found = [type(x) is np.ndarray and x.shape[:-1] == batch for x in composition.inputs]
-        if all(found) and min([x.ndim for x in composition.inputs]) > 0:
-            return True
-    results = composition.results()
-    return len(results) == 1 and results[0].shape == ()
-
-
-@functools.lru_cache(64)
-def _along_last_axis(form: Form) -> bool:
-    """Whether each part of a sum sums over the last axis, for each row by itself."""
-    return not form.keepdims and all(p.axis == -1 and not p.whole for p in form.parts)

@@ -8,9 +8,7 @@ many times.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -18,25 +16,13 @@ import numpy as np
 import torch
 
 import fastgen
+from fastgen import _plain_formulas
 from fastgen._abstract import Abstract
 from fastgen._describe import describe
 from fastgen.diffusion import Schedule
 from fastgen.torch import _numpy
 from fastgen.torch._arguments import Call
 from fastgen.torch._tensors import HALVES, numpy_type, torch_type
-
-_MODULES = (
-    "elementary",
-    "vae",
-    "gan",
-    "flow_splines",
-    "flow",
-    "guidance",
-    "_diffusion_training",
-    "_solver_steps",
-    "_guided_steps",
-    "diffusion",
-)
 
 
 def native(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -199,24 +185,5 @@ _OTHERS = {"_erfc": _numpy.erfc, "normal": _normal}
 
 @functools.cache
 def _functions() -> dict[str, Any]:
-    """Return the functions of the references, with `_numpy` in place of NumPy, by their names."""
-    made: dict[Any, Any] = {}
-    found = {}
-    for name in _MODULES:
-        module = importlib.import_module(f"fastgen.reference.{name}")
-        globals_ = dict(vars(module)) | {"np": _numpy} | _OTHERS
-        for key, x in vars(module).items():
-            if isinstance(x, types.FunctionType) and x.__module__ == module.__name__:
-                made[x] = _rebound(x, globals_)
-            if isinstance(x, types.FunctionType) and x in made:
-                globals_[key] = made[x]
-                found[f"{name}.{key}"] = made[x]
-    del found["guidance.apg"]  # its reference returns the average too
-    return found
-
-
-def _rebound(function: types.FunctionType, globals_: dict[str, Any]) -> types.FunctionType:
-    """Return a function with other globals."""
-    made = types.FunctionType(function.__code__, globals_, function.__name__, function.__defaults__)
-    made.__kwdefaults__ = function.__kwdefaults__
-    return made
+    """Return the functions of the references in PyTorch's operations, by their names."""
+    return _plain_formulas.functions(_numpy, _OTHERS)

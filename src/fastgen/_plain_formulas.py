@@ -1,0 +1,49 @@
+"""The functions of `fastgen.reference` with another library's functions in place of NumPy's."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Mapping
+from typing import Any
+
+_MODULES = (
+    "elementary",
+    "vae",
+    "gan",
+    "flow_splines",
+    "flow",
+    "guidance",
+    "_diffusion_training",
+    "_solver_steps",
+    "_guided_steps",
+    "diffusion",
+)
+
+
+def functions(numpy: Any, others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the functions of the references by their names, such as "vae.kl_standard_normal".
+
+    `numpy` is a module in the place of NumPy. `others` replaces what the references define, and
+    the library has already, or fastgen.
+    """
+    made: dict[Any, Any] = {}
+    found = {}
+    for name in _MODULES:
+        module = importlib.import_module(f"fastgen.reference.{name}")
+        globals_ = dict(vars(module)) | {"np": numpy, **others}
+        for key, x in vars(module).items():
+            if isinstance(x, types.FunctionType) and x.__module__ == module.__name__:
+                made[x] = _rebound(x, globals_)
+            if isinstance(x, types.FunctionType) and x in made and key not in others:
+                globals_[key] = made[x]
+                found[f"{name}.{key}"] = made[x]
+    del found["guidance.apg"]  # its reference returns the average too
+    return found
+
+
+def _rebound(function: types.FunctionType, globals_: dict[str, Any]) -> types.FunctionType:
+    """Return a function with other globals."""
+    made = types.FunctionType(function.__code__, globals_, function.__name__, function.__defaults__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made

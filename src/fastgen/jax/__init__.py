@@ -1,0 +1,19 @@
+"""The functions of fastgen on arrays of JAX, with gradients; see ``docs/jax.md``."""
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from fastgen.jax import diffusion, elementary, flow, gan, guidance, noise, vae
+
+__all__ = ["diffusion", "elementary", "flow", "gan", "guidance", "native", "noise", "vae"]
+
+
+def __getattr__(name: str) -> _Any:
+    """Import what few programs use at its first use."""
+    if name == "native":
+        return _importlib.import_module("fastgen.jax._native").native
+    raise AttributeError(f"module 'fastgen.jax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,240 @@
+"""The primitives of JAX that compute tasks, and their rules.
+
+`run` computes a task. `tangent` stands for the linear map from the tangents of a call's arrays to
+those of its results. It is never computed, because there is no kernel for it: backward passes
+transpose it, which gives a task for gradients.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from fastgen import _call_text
+from fastgen._abstract import Abstract
+from fastgen._compose import Beside
+from fastgen._one_pass import linear_in_rows
+from fastgen.jax import _batch, _lowering
+from fastgen.jax._arrays import axes_of
+from fastgen.jax._tasks import Task, described, results_of
+
+run = Primitive("fastgen")
+tangent = Primitive("fastgen_tangent")
+run.multiple_results = tangent.multiple_results = True
+
+
+def avals_of(arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the shapes and types of operands."""
+    return tuple([(tuple(x.shape), np.dtype(x.dtype)) for x in arrays])
+
+
+def _abstract(*avals: Any, task: Task) -> list[Any]:
+    """Return the shapes and types of the results, as JAX describes them."""
+    found = results_of(task, avals_of(avals))
+    varying = [x for x in avals if axes_of(x)]
+    if not varying:
+        return [jax.core.ShapedArray(shape, dtype) for shape, dtype in found]
+    like, made = varying[0], []
+    for shape, dtype in found:
+        sharding = like.sharding.update(spec=jax.sharding.PartitionSpec(*[None] * len(shape)))
+        options = {"shape": shape, "dtype": dtype, "weak_type": False, "sharding": sharding}
+        made.append(like.update(**options))
+    return made
+
+
+@functools.cache
+def _compiled(task: Task) -> Any:
+    """Return the primitive as a compiled function, for calls outside of programs."""
+
+    def fastgen(*operands: Any) -> Any:
+        return run.bind(*operands, task=task)
+
+    return jax.jit(fastgen)
+
+
+@run.def_impl
+def _run(*operands: Any, task: Task) -> Any:
+    return _compiled(task)(*operands)
+
+
+run.def_abstract_eval(_abstract)
+mlir.register_lowering(run, mlir.lower_fun(_lowering.native, multiple_results=True))
+mlir.register_lowering(run, mlir.lower_fun(_lowering.on_cpu, multiple_results=True), platform="cpu")
+
+
+def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Task) -> Any:
+    """Return the results of a call and their tangents."""
+    if task.kind != "value":
+        raise TypeError(no_second(task))
+    needs = tuple([type(x) is not ad.Zero for x in tangents[: task.arrays]])
+    if task.door.function is None:
+        return _through_native(operands, tangents, task)
+    found = described(task, _inner(task, operands))
+    _check(task, needs, found)
+    if not task.levels and _in_one_pass(found):
+        return _one_pass(operands, tangents, task, needs)
+    values = run.bind(*operands, task=task)
+    moved = [x for x, need in zip(tangents, needs, strict=False) if need]
+    slopes = tangent.bind(*operands, *moved, task=task._replace(needs=needs))
+    return values, _slopes(found, values, slopes)
+
+
+def _inner(task: Task, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the shapes and types of the operands without the axes of the levels."""
+    avals = avals_of(operands)
+    for level in task.levels:
+        pairs = zip(avals, level, strict=True)
+        avals = tuple(
+            [(shape[1:], dtype) if has else (shape, dtype) for (shape, dtype), has in pairs]
+        )
+    return avals
+
+
+def _slopes(found: Any, values: Sequence[Any], slopes: Sequence[Any]) -> list[Any]:
+    """Return tangents of the results. Those that need no computation have none."""
+    if not isinstance(found.composition, Beside):
+        return list(slopes)
+    return [slopes[0], *map(jnp.zeros_like, values[1:])]
+
+
+def _check(task: Task, needs: Sequence[bool], found: Any) -> None:
+    """Raise where an array is differentiated for which there is no gradient."""
+    entrance = task.door
+    for owner, need in zip(_call_text.owners(task.call), needs, strict=True):
+        differentiable = entrance.has_gradient(owner.place) and found.composition.differentiable
+        if need and not differentiable:
+            raise TypeError(
+                f"{entrance.f.__name__}: {entrance.own(owner.place)} is differentiated, but the "
+                "function has no gradient for it. Give its jax.lax.stop_gradient, or "
+                f"differentiate fastgen.jax.native(fastgen.jax.{entrance.name})"
+            )
+
+
+def _in_one_pass(found: Any) -> bool:
+    """Whether the gradients are fixed arrays times one factor per row."""
+    arrays = found.stand_ins
+    return (
+        len(arrays) > 0
+        and all(type(x) is Abstract and x.dtype.kind == "f" for x in arrays)
+        and linear_in_rows(found.composition, arrays)
+    )
+
+
+def _one_pass(
+    operands: Sequence[Any], tangents: Sequence[Any], task: Task, needs: tuple[bool, ...]
+) -> Any:
+    """Compute the value and the gradients together. The tangent is then a sum of products."""
+    value, *gradients = run.bind(*operands, task=task._replace(kind="both", needs=needs))
+    moved = [x for x, need in zip(tangents, needs, strict=False) if need]
+    terms = [_summed(g * x, value) for g, x in zip(gradients, moved, strict=True)]
+    return [value], [functools.reduce(jnp.add, terms)]
+
+
+def _summed(products: Any, like: Any) -> Any:
+    """Sum over the axes that the result lacks, or has with length 1."""
+    if products.ndim > like.ndim:
+        return jnp.sum(products, axis=tuple(range(like.ndim, products.ndim)))
+    kept = [d for d in range(like.ndim) if like.shape[d] != products.shape[d]]
+    return jnp.sum(products, axis=tuple(kept), keepdims=True) if kept else products
+
+
+def _through_native(operands: Sequence[Any], tangents: Sequence[Any], task: Task) -> Any:
+    """Differentiate the plain formula of a function that is not made of rows."""
+    own = [ad.instantiate_zeros(x) for x in tangents]
+    return jax.jvp(functools.partial(_lowering.native, task=task), list(operands), own)
+
+
+ad.primitive_jvps[run] = _differentiate
+
+
+def no_second(task: Task) -> str:
+    """Return the message for a second derivative."""
+    name = f"fastgen.jax.{task.door.name}"
+    return f"{name} has no second derivatives. Differentiate fastgen.jax.native({name}) instead"
+
+
+def no_forward(task: Task) -> str:
+    """Return the message for a forward-mode derivative."""
+    name = f"fastgen.jax.{task.door.name}"
+    return (
+        f"{name} has no forward-mode derivatives here. "
+        f"Differentiate fastgen.jax.native({name}) instead"
+    )
+
+
+@tangent.def_impl
+def _never(*_: Any, task: Task) -> Any:
+    raise TypeError(no_forward(task))
+
+
+def _of_tangent(*avals: Any, task: Task) -> list[Any]:
+    return _abstract(*avals[: task.inputs], task=_without_tangents(task))
+
+
+def _without_tangents(task: Task) -> Task:
+    """Return the task of the values alone."""
+    levels = tuple([level[: task.inputs] for level in task.levels])
+    return task._replace(needs=(), levels=levels)
+
+
+def _tangent_of_tangent(operands: Any, tangents: Any, *, task: Task) -> Any:
+    raise TypeError(no_second(task))
+
+
+tangent.def_abstract_eval(_of_tangent)
+mlir.register_lowering(tangent, lambda ctx, *operands, task: _never(task=task))
+ad.primitive_jvps[tangent] = _tangent_of_tangent
+
+
+def _transpose(cotangents: Sequence[Any], *operands: Any, task: Task) -> list[Any]:
+    """Turn the cotangents of the results into those of the arrays that need one."""
+    inputs, linear = operands[: task.inputs], operands[task.inputs :]
+    given = tuple([type(c) is not ad.Zero for c in cotangents])
+    wanted = tuple([ad.is_undefined_primal(x) for x in linear])
+    if not any(given) or not any(wanted):
+        return [None] * len(operands)
+    which = iter(wanted)
+    needs = tuple([need and next(which) for need in task.needs])
+    backward = task._replace(kind="gradients", needs=needs, given=given)
+    if task.levels:
+        levels = [(*level[: task.inputs], *[True] * sum(given)) for level in task.levels]
+        backward = backward._replace(levels=tuple(levels))
+    own = [c for c, has in zip(cotangents, given, strict=True) if has]
+    found = iter(run.bind(*inputs, *own, task=backward))
+    return [None] * len(inputs) + [next(found) if want else None for want in wanted]
+
+
+ad.primitive_transposes[tangent] = _transpose
+
+
+def _batched(operands: Sequence[Any], dims: Sequence[Any], *, task: Task) -> Any:
+    """Compute a task for a batch, in one call."""
+    made = _batch.batched(task, operands, dims)
+    found = run.bind(*made.operands, task=made.task)
+    return made.restored(found), (0,) * len(found)
+
+
+def _batched_tangent(operands: Sequence[Any], dims: Sequence[Any], *, task: Task) -> Any:
+    """Add an axis. Every tangent gets it, so that each has a cotangent of its own shape.
+
+    So do the inputs if none of them has it, because they say which shape the results have.
+    """
+    first = task.inputs if any(d is not None for d in dims[: task.inputs]) else 0
+    made = _batch.one_by_one(task, operands, dims, range(first, len(operands)))
+    return tangent.bind(*made.operands, task=made.task), (0,) * _results(made)
+
+
+def _results(made: Any) -> int:
+    inputs = made.operands[: made.task.inputs]
+    return len(results_of(_without_tangents(made.task), avals_of(inputs)))
+
+
+batching.primitive_batchers[run] = _batched
+batching.primitive_batchers[tangent] = _batched_tangent
