@@ -7,7 +7,7 @@
 #ifndef FG_GAN_F_DIVERGENCE_JEFFREYS_H
 #define FG_GAN_F_DIVERGENCE_JEFFREYS_H
 
-#include "elementary/exp.h"
+#include "elementary/exp_beside_expm1.h"
 #include "elementary/expm1.h"
 
 static inline real f_divergence_jeffreys(real log_u)
@@ -18,7 +18,7 @@ static inline real f_divergence_jeffreys(real log_u)
 /* u f'(u) = u log u + (u - 1). Both terms have the same sign. */
 static inline real f_divergence_jeffreys_grad(real log_u, real *d_log_u)
 {
-    const real u = real_exp(log_u), t = real_expm1(log_u);
+    const real u = exp_beside_expm1(log_u), t = real_expm1(log_u);
     *d_log_u = u == 0 ? t : mul_add(u, log_u, t);
     return log_u * t;
 }

@@ -7,7 +7,7 @@
 #ifndef FG_GAN_F_DIVERGENCE_PEARSON_H
 #define FG_GAN_F_DIVERGENCE_PEARSON_H
 
-#include "elementary/exp.h"
+#include "elementary/exp_beside_expm1.h"
 #include "elementary/expm1.h"
 
 static inline real f_divergence_pearson(real log_u)
@@ -20,7 +20,7 @@ static inline real f_divergence_pearson(real log_u)
 static inline real f_divergence_pearson_grad(real log_u, real *d_log_u)
 {
     const real t = real_expm1(log_u);
-    *d_log_u = R(2.0) * t * real_exp(log_u);
+    *d_log_u = R(2.0) * t * exp_beside_expm1(log_u);
     return t * t;
 }
 

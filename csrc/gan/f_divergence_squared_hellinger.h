@@ -7,7 +7,7 @@
 #ifndef FG_GAN_F_DIVERGENCE_SQUARED_HELLINGER_H
 #define FG_GAN_F_DIVERGENCE_SQUARED_HELLINGER_H
 
-#include "elementary/exp.h"
+#include "elementary/exp_beside_expm1.h"
 #include "elementary/expm1.h"
 
 static inline real f_divergence_squared_hellinger(real log_u)
@@ -20,7 +20,7 @@ static inline real f_divergence_squared_hellinger(real log_u)
 static inline real f_divergence_squared_hellinger_grad(real log_u, real *d_log_u)
 {
     const real t = real_expm1(R(0.5) * log_u);
-    *d_log_u = R(0.5) * t * real_exp(R(0.5) * log_u);
+    *d_log_u = R(0.5) * t * exp_beside_expm1(R(0.5) * log_u);
     return R(0.5) * t * t;
 }
 

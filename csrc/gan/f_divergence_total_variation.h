@@ -10,7 +10,7 @@
 #ifndef FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H
 #define FG_GAN_F_DIVERGENCE_TOTAL_VARIATION_H
 
-#include "elementary/exp.h"
+#include "elementary/exp_beside_expm1.h"
 #include "elementary/expm1.h"
 
 static inline real f_divergence_total_variation(real log_u)
@@ -22,7 +22,7 @@ static inline real f_divergence_total_variation(real log_u)
 /* u f'(u) = 1/2 u sign(log u) */
 static inline real f_divergence_total_variation_grad(real log_u, real *d_log_u)
 {
-    const real root_of_u = real_exp(R(0.5) * log_u);
+    const real root_of_u = exp_beside_expm1(R(0.5) * log_u);
     const real slope = R(0.5) * root_of_u * root_of_u;
     *d_log_u = log_u == 0 ? R(0.0) : real_copysign(slope, log_u);
     return f_divergence_total_variation(log_u);

@@ -149,7 +149,7 @@ CASES = {
             ((9.0,), "4051.0419637876920038549983"),
         ),
         edges=(((-INF,), 0.5), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
-        bits=("0a58d1ef408bf304", "8679e61af5d91ff2"),
+        bits=("3a51c477490efa7f", "4244ca380b25c21e"),
     ),
     "gan.f_divergence_pearson": Case(
         sample=case.spread,
@@ -164,7 +164,7 @@ CASES = {
             ((9.0,), "65643763.969475360370771083"),
         ),
         edges=(((-INF,), 1.0), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
-        bits=("3c790f072f4958e8", "089dc1e0e43dadb5"),
+        bits=("49bc09315d87a6ee", "f8aac0f74c5587a9"),
     ),
     "gan.f_divergence_neyman": Case(
         sample=case.spread,
@@ -194,7 +194,7 @@ CASES = {
             ((9.0,), "3962.0248324871701903048829"),
         ),
         edges=(((-INF,), 0.5), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
-        bits=("468769ae978c8811", "3ba7c202c9ea38fc"),
+        bits=("f25a444803dd8de0", "fe26f6be4c755161"),
     ),
     "gan.f_divergence_jeffreys": Case(
         sample=case.spread,
@@ -209,7 +209,7 @@ CASES = {
             ((9.0,), "72918.755348178456069389970"),
         ),
         edges=(((-INF,), INF), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
-        bits=("3eadd739585ad58d", "e5856a86a0f1a0bd"),
+        bits=("003d58ffa29afb0f", "1feb0f923863a7a5"),
     ),
     "gan.f_divergence_triangular": Case(
         sample=case.spread,
@@ -224,7 +224,7 @@ CASES = {
             ((9.0,), "8100.0844211536879526369157"),
         ),
         edges=(((-INF,), 1.0), ((INF,), INF), ((0.0,), 0.0), ((-0.0,), 0.0), ((NAN,), NAN)),
-        bits=("0948ad1377dc59df", "3a9ee420fc3bfdb1"),
+        bits=("962ffe74629075b5", "ffe8ef893c91dfd8"),
     ),
     "gan.js_divergence_from_logits": Case(
         sample=case.normal,
