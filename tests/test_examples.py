@@ -110,6 +110,8 @@ def test_train_flow(tmp_path):
         ("train_diffusion.py", "--steps=12"),
         *itertools.product(TORCH, ["--epochs=0", "--seed=-1"]),
         ("torch_vae.py", "--latent=0"),
+        *itertools.product(["torch_distributed.py"], ["--steps=0", "--batch=2", "--seed=-1"]),
+        *itertools.product(["dask_elbo.py"], ["--images=0", "--workers=0", "--memory=255"]),
         ("torch_diffusion.py", "--steps=0"),
         *itertools.product(
             ["onnx_sampling.py"], ["--epochs=0", "--steps=0", "--samples=13", "--seed=-1"]
@@ -118,10 +120,12 @@ def test_train_flow(tmp_path):
 )
 def test_examples_refuse(tmp_path, name, option):
     """Before they import anything slow: none of it need be installed."""
-    slow = ["matplotlib", "sklearn", "onnxruntime", "torch", "nflows", "diffusers"]
+    slow = ["matplotlib", "sklearn", "onnxruntime", "torch", "nflows", "diffusers", "dask"]
+    out = ["--dir" if name == "dask_elbo.py" else "--out", str(tmp_path)]
+    out = [] if name == "torch_distributed.py" else out
     code = (
         f"import runpy, sys; sys.modules |= dict.fromkeys({slow}); "
-        f"sys.argv = {[name, option, '--out', str(tmp_path)]}; "
+        f"sys.argv = {[name, option, *out]}; "
         f"runpy.run_path({str(EXAMPLES / name)!r}, run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -171,6 +175,24 @@ def test_train_diffusion(tmp_path):
         assert float(last) < 0.5 * float(first)
     difference = re.search(rf"difference of the two curves: {NUMBER}", done.stdout)
     assert float(difference[1]) <= 1e-3
+
+
+def test_dask_elbo(tmp_path):
+    pytest.importorskip("distributed", reason="distributed missing: pip install '.[doors]'")
+    done = run("dask_elbo.py", "--images", 20000, "--dir", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    assert len(set(re.findall(rf"ELBO {NUMBER} nats", done.stdout))) == 1
+    assert done.stdout.endswith("the same bits\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_torch_distributed():
+    pytest.importorskip("torch", reason="torch missing: pip install torch")
+    done = run("torch_distributed.py", "--steps", 5)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("the same bits, sample by sample") == 10
+    assert "DIFFERENT" not in done.stdout
 
 
 def test_inpaint_normal():

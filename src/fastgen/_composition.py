@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastgen._abstract import is_dask
+from fastgen._arrays import belongs_elsewhere
 from fastgen._axes import Axes, Labels, Space
 from fastgen._core import Stream, overrides_ufuncs
 
@@ -84,6 +86,9 @@ def refuse_foreign(name: str, inputs: Sequence[Any], instead: str) -> Any:
     """Refuse arrays of other libraries, such as dask. `instead` says what the user can do."""
     for x in inputs:
         if overrides_ufuncs(x):
+            reason = None if is_dask(x) else belongs_elsewhere(x)
+            if reason:
+                raise TypeError(f"{name.partition('.')[2]}: an input {reason}")
             raise TypeError(
                 f"{name.partition('.')[2]}: expected NumPy arrays, got {type(x).__module__}."
                 f"{type(x).__name__}; {instead}"

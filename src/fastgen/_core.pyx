@@ -127,6 +127,7 @@ cdef class Op:
         with ufunc_lock:
             if self.ufunc_of_op is None:
                 self.ufunc_of_op = make_ufunc(self)
+                name_module(self)
             register_bfloat16(self)
         return self.ufunc_of_op
 

@@ -1,6 +1,19 @@
 # The ufunc: how arrays of other libraries (pandas, xarray) reach the same kernels.
 
 
+cdef int name_module(Op op) except -1:
+    """Let pickles find the ufunc by its name. An operation with other options has none."""
+    from fastgen import _ops
+
+    value = _ops.OPS.get(op.row_name.removesuffix("_derivative"))
+    if value is op or (value is not None and value.derivative is op):
+        try:
+            op.ufunc_of_op.__module__ = "fastgen._ufuncs"
+        except AttributeError:  # before NumPy 2.2, pickles look through all modules
+            pass
+    return 0
+
+
 cdef object ufunc_lock = threading.RLock()  # held while a ufunc is made or gets its bfloat16 loop
 
 
@@ -132,10 +145,12 @@ cdef int register_bfloat16(Op op) except -1:
 
 
 cdef object call_ufunc(Op op, tuple inputs, axis, keepdims, out, int wanted):
-    from fastgen import _lazy
+    from fastgen import _lazy, _xarray
 
     if any([_lazy.is_dask(x) for x in inputs]):
         return _lazy.of_row(op, inputs, axis, keepdims, out, wanted)
+    if any([_xarray.is_xarray(x) for x in inputs]):
+        return _xarray.of_row(op, inputs, out)
     options = {}
     if out is not None:
         # dask calls itself without end if `out` is one of its own arrays.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from fastgen import _abstract as abstract
 from fastgen._axes import axes_from
 from fastgen._compose import row
 from fastgen._core import Op, Stream
-from fastgen._messages import FLOATS, holds_numbers
+from fastgen._messages import FLOATS, beside_dask, holds_numbers, unknown_chunks
 from fastgen._plain import of_elements
 from fastgen.diffusion._tables import STEP, Tables
 
@@ -80,8 +81,21 @@ def as_array(function: str, name: str, x: Any) -> Any:
     return array.astype(np.float64) if array.dtype.kind in "biu" else array
 
 
+def _check_beside_dask(function: str, arrays: tuple[Any, ...]) -> None:
+    """Raise if an array of another library stands beside dask arrays, or a shape is unknown."""
+    name = f"diffusion.{function}"
+    for k, x in enumerate(arrays):
+        if abstract.is_dask(x):
+            if any(map(math.isnan, x.shape)):
+                raise ValueError(unknown_chunks(name, k))
+        elif not isinstance(x, (np.ndarray, np.generic, int, float, list, tuple, Stream)):
+            raise TypeError(beside_dask(name, k, x))
+
+
 def common(function: str, names: tuple[str, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return arrays of real numbers and of one shape, or Streams, or raise."""
+    if any(map(abstract.is_dask, arrays)):
+        _check_beside_dask(function, arrays)
     found: tuple[Any, ...] = tuple(
         x if type(x) is Stream else as_array(function, name, x)
         for name, x in zip(names, arrays, strict=True)

@@ -6,8 +6,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from fastgen._abstract import Abstract
-from fastgen._arrays import array_of
+from fastgen._abstract import Abstract, as_array
 from fastgen._compose import DESCRIBE, PlacedRow, composed, computed
 from fastgen._composition import Adjoint
 from fastgen._core import Op
@@ -124,8 +123,7 @@ def slogdet_diagonal(
 
 def _diagonal(function: str, name: str, matrices: Any) -> Any:
     """Return the diagonals of the matrices, as a view."""
-    if not hasattr(matrices, "ndim"):
-        matrices = array_of(matrices)
+    matrices = as_array(matrices)
     shape = matrices.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise ValueError(f"{function}: {name} must have shape (..., n, n), got {shape}")

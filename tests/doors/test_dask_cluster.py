@@ -1,0 +1,63 @@
+"""A cluster of worker processes with little memory: the bits of one process."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+import fastgen
+from fastgen import noise, vae
+
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+ROWS, COLUMNS, KEY = 300_000, 128, 3  # 307 MB in float64: more than one worker's limit
+
+
+def threads_of_worker():
+    return fastgen.get_num_threads(), multiprocessing.parent_process() is not None
+
+
+def mean_elbo(chunks):
+    mu = noise.normal((ROWS, COLUMNS), key=1, chunks=(chunks, COLUMNS))
+    z = vae.reparameterize(mu, -2.0, key=KEY)
+    return fastgen.exact_mean(vae.gaussian_elbo(z, mu, 0.1, mu, -2.0 + 0 * mu))
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    """The mean in one process, in blocks of another size."""
+    found = np.empty(ROWS)
+    for k in range(0, ROWS, 7_000):
+        shape = (min(7_000, ROWS - k), COLUMNS)
+        mu = noise.normal(shape, key=1, counter=k * COLUMNS)
+        z = vae.reparameterize(mu, -2.0, key=KEY, counter=k * COLUMNS)
+        found[k : k + 7_000] = vae.gaussian_elbo(z, mu, 0.1, mu, np.full(shape, -2.0))
+    return fastgen.exact_mean(found)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the cluster as it starts and ends
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_workers(workers, wanted, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    options = {"n_workers": workers, "threads_per_worker": 2 if workers == 1 else 1}
+    with (
+        distributed.LocalCluster(
+            **options, memory_limit="290MB", dashboard_address=None, processes=True
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert set(client.run(threads_of_worker).values()) == {(1, True)}
+        found = client.compute(mean_elbo(5_000 + 1_000 * workers)).result(timeout=100)
+        assert found == wanted
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_threads_of_one_process(wanted):
+    """Without processes, calls of several threads share one pool, and none waits for another."""
+    options = {"n_workers": 1, "threads_per_worker": 4, "processes": False}
+    with (
+        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert client.compute(mean_elbo(20_000)).result(timeout=100) == wanted
