@@ -81,6 +81,8 @@ def has_no_values(x: Any) -> bool:
 
 def is_dask(x: Any) -> bool:
     """Whether x is a dask array."""
+    if type(x) in _WITH_VALUES:
+        return False
     dask = sys.modules.get("dask.array")
     return dask is not None and isinstance(x, dask.Array)
 
