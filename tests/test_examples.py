@@ -273,6 +273,19 @@ def test_torch_example(tmp_path, name):
     assert max(map(float, apart.groups())) <= 1e-3
 
 
+def test_jax_example():
+    for module in ("sklearn", "jax"):
+        pytest.importorskip(module, reason=f"{module} missing: pip install {module}")
+    done = run("jax_diffusion.py", "--epochs=3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    losses = re.findall(rf"loss: JAX {NUMBER}, fastgen {NUMBER}$", done.stdout, re.MULTILINE)
+    for first, last in zip(losses[0], losses[-1], strict=True):
+        assert float(last) < 0.98 * float(first)
+    assert len(re.findall(rf" {NUMBER} us +{NUMBER} us$", done.stdout, re.MULTILINE)) == 3
+    apart = re.search(rf"of the curves: {NUMBER} \(in .* {NUMBER}", done.stdout)
+    assert max(map(float, apart.groups())) <= 1e-3
+
+
 @pytest.mark.parametrize(
     ("name", "package"),
     [

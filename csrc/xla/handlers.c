@@ -175,14 +175,6 @@ static size_t numbers_of_shapes(const fg_xla_frame *frame, const fg_facts *facts
     return 2 * (size_t)(total + highest * facts->nin);
 }
 
-static bool is_double(const fg_array *out, int nout)
-{
-    for (int j = 0; j < nout; j++)
-        if (out[j].data && out[j].dtype == FG_F64)
-            return true;
-    return false;
-}
-
 /* Returns NULL, or what is wrong. */
 static const char *compute(const fg_op *op, const fg_xla_frame *frame, fg_xla_plan *plan)
 {
@@ -190,6 +182,7 @@ static const char *compute(const fg_op *op, const fg_xla_frame *frame, fg_xla_pl
     int numbers[FG_MAX_DIMS];
     fg_axes axes;
     fg_array array[FG_MAX_OPERANDS];
+    const enum fg_precision precision = next(plan) == FG_DOUBLE ? FG_DOUBLE : FG_SINGLE;
     if (!read_axes(plan, numbers, &axes))
         return "the plan of the call is malformed";
     ptrdiff_t *const room = fg_scratch_take((numbers_of_shapes(frame, facts) + 1) * sizeof *room);
@@ -197,7 +190,6 @@ static const char *compute(const fg_op *op, const fg_xla_frame *frame, fg_xla_pl
         return "no memory for a call's scratch";
     const bool readable = read_operands(plan, frame, facts, room, array);
     const fg_array *const out = array + facts->nin;
-    const enum fg_precision precision = is_double(out, facts->nout) ? FG_DOUBLE : FG_SINGLE;
     const enum fg_result result =
         readable ? fg_call(op, array, out, &axes, precision, NULL, NULL) : FG_DTYPE;
     fg_scratch_give(room);

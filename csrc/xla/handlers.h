@@ -17,11 +17,11 @@ void fg_xla_use_rows(const fg_xla_row *rows, size_t count);
 /* Runs a row, or its derivative. The attributes:
  *
  *     row      the name
- *     plan     64-bit integers: whether it is the derivative, keepdims, the number of axes or
- *              FG_ALL_AXES, the axes; for each input a buffer and -1, or a buffer and the position
- *              of one number of double precision in it, or -1 and the position of one in `numbers`;
- *              for each output a buffer, or -1
- *     numbers  doubles: the options of the operation, and constants
+ *     plan     64-bit integers: whether it is the derivative, the precision of arithmetic,
+ *              keepdims, the number of axes or FG_ALL_AXES, the axes; for each input a buffer and
+ * -1, or a buffer and the position of one number of double precision in it, or -1 and the position
+ * of one in `numbers`; for each output a buffer, or -1 numbers  doubles: the options of the
+ * operation, and constants
  */
 fg_xla_handler fg_xla_run_row;
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def array_of(x: Any, dtype: Any = None, name: str = "an input") -> np.ndarray[Any, np.dtype[Any]]:
-    """Return x as an array, or raise an error that says where to take a tensor."""
+    """Return x as an array, or raise an error that says where to take it."""
     if type(x) is not np.ndarray and (reason := belongs_elsewhere(x)):
         raise TypeError(f"{name} {reason}")
     try:
@@ -36,7 +36,12 @@ def belongs_elsewhere(x: Any) -> str | None:
 
 
 def unreadable(x: Any) -> str | None:
-    """Say why NumPy can't read a tensor, and what takes it; None for other objects."""
+    """Say why NumPy can't read a tensor or tracer, and what takes it; None for other objects."""
+    if type(x).__module__.partition(".")[0] == "jax" and type(x).__name__.endswith("Tracer"):
+        return (
+            "is traced by JAX (jit, grad, vmap), which arrays are not; the function of the same "
+            "name in fastgen.jax takes it"
+        )
     if type(x).__module__.partition(".")[0] != "torch" or not hasattr(x, "requires_grad"):
         return None
     other = "the function of the same name in fastgen.torch takes it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,7 +222,12 @@ class Sum(Composition):
         if len(totals) == 2 and not offset:
             _combination((totals[0], totals[1], weights[0], weights[1]), -1, False, room)
         else:
-            _add(totals, weights, offset, room)
+            add(
+                totals,
+                weights,
+                offset,
+                lambda x, last: _combination(x, -1, False, room if last else None),
+            )
         if out is not None:
             return out
         if kept:
@@ -295,8 +300,16 @@ class Sum(Composition):
             refuse_foreign(self.form.name, self.inputs, instead)
 
 
-def _add(totals: list[Array], weights: tuple[float, ...], offset: float, room: Array) -> None:
-    """Write the weighted sum to `room`, two terms at a time."""
+def add(
+    totals: Sequence[Any],
+    weights: tuple[float, ...],
+    offset: float,
+    combine: Callable[[tuple[Any, ...], bool], Any],
+) -> Any:
+    """Return the weighted sum, two terms at a time.
+
+    `combine` takes two terms and their weights, and whether they are the last; it adds them.
+    """
     first, others = totals[0], totals[1:-1]
     last: tuple[Any, float] = (totals[-1], weights[-1])
     if len(totals) == 1:
@@ -305,8 +318,8 @@ def _add(totals: list[Array], weights: tuple[float, ...], offset: float, room: A
         others, last = totals[1:], (offset, 1.0)
     weight = weights[0]
     for k, other in enumerate(others, 1):
-        first, weight = _combination((first, other, weight, weights[k])), 1.0
-    _combination((first, last[0], weight, last[1]), -1, False, room)
+        first, weight = combine((first, other, weight, weights[k]), False), 1.0
+    return combine((first, last[0], weight, last[1]), True)
 
 
 def weighted_sum(

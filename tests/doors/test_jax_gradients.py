@@ -47,7 +47,7 @@ def test_gradients_are_those_of_fastgen(call):
     for k, gradient, batched in zip(places, found, rows, strict=True):
         leaves = [*map(jax.tree.leaves, (gradient, wanted[k], batched))]
         for g, w, b in zip(*leaves, strict=True):
-            np.testing.assert_allclose(g, w, rtol=1e-15, atol=1e-300)
+            np.testing.assert_array_equal(g, w)
             np.testing.assert_array_equal(b, np.stack([g, g]))
 
 
@@ -86,7 +86,6 @@ TRANSFORMS = {
     "vmap of grad": lambda f: jax.vmap(jax.grad(f, argnums=(0, 1))),
     "grad of vmap": lambda f: jax.grad(lambda a, b: jax.vmap(f)(a, b).sum()),
     "jacrev": lambda f: jax.jacrev(f, argnums=(0, 1)),
-    "forward, one pass": lambda f: lambda a, b: jax.jvp(f, (a, b), (b, a)),
     "vmap in the second": lambda f: jax.vmap(f, in_axes=(None, 0)),
     "vmap along 1": lambda f: jax.vmap(f, in_axes=(1, 1)),
     "vmap of vmap": lambda f: jax.vmap(jax.vmap(lambda a, b: f(a[None], b[None]))),
@@ -97,7 +96,6 @@ TRANSFORMS = {
     "everything": lambda f: jax.grad(lambda a, b: f(a, b, axis=None) * a[0, 0]),
     "checkpoint": lambda f: jax.grad(lambda a, b: jax.checkpoint(f)(a, b).sum()),
     "vmap of checkpoint": lambda f: jax.vmap(jax.grad(jax.checkpoint(f))),
-    "linearize": lambda f: lambda a, b: jax.linearize(f, a, b)[1](b, a),
 }
 
 
@@ -141,9 +139,11 @@ def test_second_derivatives_and_forward_mode_raise_and_say_what_to_do():
             jax.grad(lambda a, f=f: jax.grad(f)(a).sum())(a)
         with pytest.raises(TypeError, match=f"no second derivatives.*{said}"):
             jax.jit(jax.hessian(f))(a)
-    for h in (jax.jvp, jax.jit(jax.jvp, static_argnums=0)):
+        for h in (jax.jvp, jax.jit(jax.jvp, static_argnums=0)):
+            with pytest.raises(TypeError, match=f"no forward-mode derivatives.*{said}"):
+                h(f, (a,), (b,))
         with pytest.raises(TypeError, match=f"no forward-mode derivatives.*{said}"):
-            h(lambda a: kl(a, b[0]), (a,), (b,))
+            jax.jacfwd(f)(a)
     slope = jax.grad(lambda a: native(a, b).sum())
     np.testing.assert_allclose(jax.grad(lambda a: slope(a).sum())(a), jnp.ones_like(a))
     np.testing.assert_allclose(jax.jvp(slope, (a,), (b,))[1], b, rtol=1e-6)

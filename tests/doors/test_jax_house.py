@@ -106,6 +106,20 @@ def test_small_numbers_are_not_flushed_to_zero():
         np.testing.assert_array_equal(jax.jit(g)(*arrays), own(*arrays))
 
 
+def test_an_array_in_the_place_of_an_option():
+    """The option is no part of the program, and has its value when the program runs."""
+    x, z = random(3, 5) % 1, random(3, 4)
+    elbo = jax.jit(lambda beta: fastgen.jax.vae.bernoulli_elbo(x, x, z, z, beta=beta))
+    for beta in (1.0, 2.5):
+        wanted = fastgen.vae.bernoulli_elbo(x, x, z, z, beta=beta)
+        np.testing.assert_array_equal(elbo(beta), wanted)
+    raw = [random(3, n) for n in (4, 4, 3)]
+    spline = jax.jit(lambda b: fastgen.jax.flow.rational_quadratic_spline(x[:, 0], *raw, bound=b))
+    for bound in (1.0, 2.5):
+        wanted = fastgen.flow.rational_quadratic_spline(x[:, 0], *raw, bound=bound)
+        np.testing.assert_array_equal(spline(bound), wanted)
+
+
 def test_keys():
     normal, key = fastgen.jax.noise.normal, 2**63 + 5
     wanted = fastgen.noise.normal((3, 4), key=key, counter=7, dtype=np.float32)
@@ -297,3 +311,23 @@ def test_the_page_on_jax():
     names: dict = {}
     exec(code, names)
     assert names["gradients"][0].shape == (128, 20)
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad, jax.vmap])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: fastgen.vae.kl_standard_normal(x, x),
+        lambda x: fastgen.vae.gaussian_elbo(x, x, x, x, x),
+        lambda x: fastgen.diffusion.denoising_loss(x, x).mean(),
+        lambda x: fastgen.diffusion.add_noise(x, 3, Schedule.linear(9), key=1),
+        lambda x: fastgen.flow.rational_quadratic_spline(x[0], x, x, x[:-1]),
+    ],
+)
+def test_functions_on_arrays_send_tracers_to_fastgen_jax(f, transform):
+    with pytest.raises(TypeError, match=r"is traced by JAX.*fastgen\.jax"):
+        transform(f)(jnp.ones((4, 4)))
+    x = np.ones((3, 4), np.float32)
+    np.testing.assert_array_equal(  # arrays with values are read as they are
+        fastgen.vae.kl_standard_normal(jnp.asarray(x), x), fastgen.vae.kl_standard_normal(x, x)
+    )

@@ -18,9 +18,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from fastgen import _call_text
-from fastgen._abstract import Abstract
 from fastgen._compose import Beside
-from fastgen._one_pass import linear_in_rows
 from fastgen.jax import _batch, _lowering
 from fastgen.jax._arrays import axes_of
 from fastgen.jax._tasks import Task, described, results_of
@@ -78,8 +76,6 @@ def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Ta
         return _through_native(operands, tangents, task)
     found = described(task, _inner(task, operands))
     _check(task, needs, found)
-    if not task.levels and _in_one_pass(found):
-        return _one_pass(operands, tangents, task, needs)
     values = run.bind(*operands, task=task)
     moved = [x for x, need in zip(tangents, needs, strict=False) if need]
     slopes = tangent.bind(*operands, *moved, task=task._replace(needs=needs))
@@ -117,34 +113,6 @@ def _check(task: Task, needs: Sequence[bool], found: Any) -> None:
             )
 
 
-def _in_one_pass(found: Any) -> bool:
-    """Whether the gradients are fixed arrays times one factor per row."""
-    arrays = found.stand_ins
-    return (
-        len(arrays) > 0
-        and all(type(x) is Abstract and x.dtype.kind == "f" for x in arrays)
-        and linear_in_rows(found.composition, arrays)
-    )
-
-
-def _one_pass(
-    operands: Sequence[Any], tangents: Sequence[Any], task: Task, needs: tuple[bool, ...]
-) -> Any:
-    """Compute the value and the gradients together. The tangent is then a sum of products."""
-    value, *gradients = run.bind(*operands, task=task._replace(kind="both", needs=needs))
-    moved = [x for x, need in zip(tangents, needs, strict=False) if need]
-    terms = [_summed(g * x, value) for g, x in zip(gradients, moved, strict=True)]
-    return [value], [functools.reduce(jnp.add, terms)]
-
-
-def _summed(products: Any, like: Any) -> Any:
-    """Sum over the axes that the result lacks, or has with length 1."""
-    if products.ndim > like.ndim:
-        return jnp.sum(products, axis=tuple(range(like.ndim, products.ndim)))
-    kept = [d for d in range(like.ndim) if like.shape[d] != products.shape[d]]
-    return jnp.sum(products, axis=tuple(kept), keepdims=True) if kept else products
-
-
 def _through_native(operands: Sequence[Any], tangents: Sequence[Any], task: Task) -> Any:
     """Differentiate the plain formula of a function that is not made of rows."""
     own = [ad.instantiate_zeros(x) for x in tangents]
@@ -164,8 +132,7 @@ def no_forward(task: Task) -> str:
     """Return the message for a forward-mode derivative."""
     name = f"fastgen.jax.{task.door.name}"
     return (
-        f"{name} has no forward-mode derivatives here. "
-        f"Differentiate fastgen.jax.native({name}) instead"
+        f"{name} has no forward-mode derivatives. Differentiate fastgen.jax.native({name}) instead"
     )
 
 
