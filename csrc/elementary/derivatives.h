@@ -84,11 +84,15 @@ static inline real real_softplus_grad(real x, real *d_x)
     return real_softplus(x);
 }
 
-/* 1 - tanh(x)^2 = 4 sigmoid(2x) (1 - sigmoid(2x)). */
+/* 1 - tanh(x)^2 = 4 e / (1 + e)^2, e = e^(-2|x|). tanh has made 1 / (1 + e) = (1 + |tanh(x)|) / 2,
+ * so there is no second division. */
 static inline real real_tanh_grad(real x, real *d_x)
 {
-    *d_x = 4 * logistic_density(2 * x);
-    return real_tanh(x);
+    const real y = real_tanh(x), minus = R(-2.0) * real_abs(x);
+    const real e = exp_within_limits(minus), twice_inverse = 1 + real_abs(y);
+    const real slope = e * twice_inverse * twice_inverse;
+    *d_x = minus < EXP_SMALLEST ? R(0.0) : slope;
+    return y;
 }
 
 static inline real real_x_minus_log1p_grad(real x, real *d_x)
