@@ -10,7 +10,7 @@
 
 enum {
     LANE_ITEMS = 64,       /* of a large batch: enough of them, so that all threads end together */
-    LARGE_NUMBERS = 65536, /* below, in all operands, threads cost more than they save */
+    LARGE_NUMBERS = 32768, /* below, in all operands, threads cost more than they save */
 };
 
 typedef struct {

@@ -56,6 +56,13 @@ static __attribute__((noinline)) void spline_raw_slopes(ptrdiff_t bins, ptrdiff_
     spline_raw_ends((real)(bins - 1), &raw[bins - 1 - first], last, bin, low, high);
 }
 
+/* e^x. If x were rounded to float first, the result would be off by |x| / 2 ULP. */
+static inline real exp_of_wide(wide_real x)
+{
+    const real head = (real)x, tail = (real)(x - (wide_real)head), e = real_exp(head);
+    return mul_add(e, tail, e);
+}
+
 /* The slope from a raw slope, and its derivative. */
 static void spline_slope_of(const double *options, const lanes *restrict raw, lanes *restrict slope,
                             lanes *restrict by_raw)
@@ -65,9 +72,10 @@ static void spline_slope_of(const double *options, const lanes *restrict raw, la
     const real offset = (real)options[SPLINE_SLOPE_OFFSET];
     if (convention == SPLINE_ZUKO)
         EACH_LANE(l) {
-            const real inverse = 1 / mul_add(real_abs((*raw)[l]), offset, R(1.0));
-            (*slope)[l] = real_exp((*raw)[l] * inverse);
-            (*by_raw)[l] = (*slope)[l] * (inverse * inverse);
+            const wide_real u = (wide_real)(*raw)[l], limit = options[SPLINE_SLOPE_OFFSET];
+            const wide_real inverse = 1 / wide_mul_add(wide_abs(u), limit, 1.0);
+            (*slope)[l] = exp_of_wide(u * inverse);
+            (*by_raw)[l] = (*slope)[l] * (real)(inverse * inverse);
         }
     else if (convention == SPLINE_TFP)
         EACH_LANE(l) {
