@@ -13,8 +13,8 @@ from jax_calls import differentiable, each, every, of_some, places_of  # noqa: E
 import fastgen  # noqa: E402
 import fastgen.jax  # noqa: E402
 
-SOME = every(3)
-NATIVE = [call for call in every(9) if not call.name.startswith(("apg", "guidance.apg"))]
+SOME = every(4)
+NATIVE = [call for call in every(12) if not call.name.startswith(("apg", "guidance.apg"))]
 kl = fastgen.jax.vae.kl_standard_normal
 native = fastgen.jax.native(kl)
 

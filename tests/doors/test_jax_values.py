@@ -7,10 +7,10 @@ import pytest
 jax = pytest.importorskip("jax")
 
 import jax.numpy as jnp  # noqa: E402
-from jax_calls import CALLS, IDS, each, every, of_some, places_of  # noqa: E402
+from jax_calls import each, every, of_some, places_of  # noqa: E402
 
 TYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
-SOME = every(4)
+HALF, SOME = every(2), every(8)
 
 
 def assert_same(found, wanted):
@@ -21,7 +21,7 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.usefixtures("wide")
-@pytest.mark.parametrize("call", CALLS, ids=IDS)
+@pytest.mark.parametrize("call", HALF, ids=[call.name for call in HALF])
 def test_values(call):
     """One program has the call in all types."""
     inputs = [call.on_jax(dtype) for dtype in TYPES]

@@ -17,7 +17,6 @@ class JaxCall(DoorCall):
 
 
 CALLS = [JaxCall(*call) for call in [*rows(fastgen.jax), *composed(fastgen.jax, lambda x: x)]]
-IDS = [call.name for call in CALLS]
 
 
 def every(count):
