@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dtype", default="float32", choices=["float16", "bfloat16", "float32", "float64"]
     )
     bench.add_argument("--json", metavar="FILE", help="write every number to FILE")
+    bench.add_argument(
+        "--guard", metavar="FILE", help="fail where a row is 20 %% slower than in FILE of --json"
+    )
     bench.add_argument("--plot", metavar="FILE.png", help="draw the speed-ups; needs matplotlib")
 
     check = commands.add_parser(

@@ -12,21 +12,13 @@ from commands import command
 import fastgen
 from fastgen import _ops, cases
 from fastgen.__main__ import main
-from fastgen.cli import bench, files, plan, progress, report, timing
+from fastgen.cli import bench, files, plan, progress, texts, timing
 from fastgen.cli.row import GRADIENT, OUT, VALUE
 from fastgen.cli.sizes import sizes
 
 SOME = "expm1_minus"  # selects one operation, to be quick
 FULL = Path("/dev/full")
 CACHE = 32 << 20
-
-
-@pytest.fixture
-def quickly(monkeypatch):
-    """Make every measurement as short as possible."""
-    monkeypatch.setattr(bench, "SECONDS", dict.fromkeys(bench.SECONDS, 0.0))
-    monkeypatch.setattr(bench.machine, "read_bandwidth", lambda threads, cache: 1e10)
-    monkeypatch.setattr(bench.machine, "free_share", lambda threads: 1.0)
 
 
 def screen(names):
@@ -226,4 +218,4 @@ def test_timing_takes_turns():
     [(2.5e-7, "250 ns"), (1.234e-6, "1.23 us"), (9.999e-4, "1.00 ms"), (0.0999, "99.9 ms")],
 )
 def test_durations(seconds, text):
-    assert report.duration(seconds) == text
+    assert texts.duration(seconds) == text

@@ -38,14 +38,24 @@ def function(name: str) -> Callable[..., Any]:
     """
     if CASES[name].call is not None:
         return _as_function(OPS[name])
-    found, options = public(name)
+    return through(name, public(name)[0])
+
+
+def through(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the operation's inputs, from one with the public function's arguments.
+
+    Such are the public function itself, its reference, and the functions of `fastgen.torch`.
+    """
+    if CASES[name].call is not None:
+        return in_its_own_form(name, found)
+    options = public(name)[1]
     return functools.partial(found, **options) if options else _of_operands(name, found)
 
 
 def _of_operands(name: str, found: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that takes all inputs by position, those with keywords too."""
     names = operands(name)
-    count = len([n for n in names if n in positional(found)])
+    count = len([n for n in names if n in positional(public(name)[0])])
     if count == len(names):
         return found
 
@@ -83,12 +93,8 @@ def in_its_own_form(name: str, function: Callable[..., Any]) -> Callable[..., An
 
 def reference(name: str) -> Callable[..., Any]:
     """Return the NumPy reference of an operation, as a function of the operation's inputs."""
-    function, options = public(name)
     module = importlib.import_module(f"fastgen.reference.{name.partition('.')[0]}")
-    found: Callable[..., Any] = getattr(module, function.__name__)
-    if CASES[name].call is not None:
-        return in_its_own_form(name, found)
-    return functools.partial(found, **options) if options else _of_operands(name, found)
+    return through(name, getattr(module, public(name)[0].__name__))
 
 
 def signature(name: str) -> Signature:

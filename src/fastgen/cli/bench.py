@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import fastgen
-from fastgen.cli import compare, files, machine, peers, plot, report, selected
+from fastgen.cli import compare, files, guards, machine, peers, plot, report, selected, texts
 from fastgen.cli.measure import measure
 from fastgen.cli.plan import Extent, steps
 from fastgen.cli.progress import progress
@@ -31,14 +31,16 @@ def run(args: argparse.Namespace) -> int:
     names, extent = selected(args), _extent(args)
     dtype = _checked_dtype(args)
     _check_files(args)
+    guard = _guard(args, names)
     start = time.perf_counter()
     others: Any = peers.found() if args.peers else {}
     threads, cache = fastgen.get_num_threads(), machine.last_level_cache()
     with np.errstate(all="ignore"):
         bandwidth, free = machine.read_bandwidth(threads, cache), machine.free_share(threads)
         setting = Setting(dtype, cache, bandwidth, free, others)
-        plan = steps(names, extent, cache, dtype)
+        plan = guard.plan if guard else _plan(args, names, cache, dtype)
         rows = _rows(plan, setting, start + SECONDS[extent])
+        slower = guard.slower(rows, setting) if guard else []
     found = report.collect(rows, setting, time.perf_counter() - start)
     found |= {
         "extent": extent,
@@ -50,11 +52,31 @@ def run(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt
     report.show(rows, found)
     sys.stdout.flush()  # the table comes first, whatever happens to the files
+    guards.show(slower)
     written = _write(args, rows, found)
     if found["interrupted"]:
         print(f"interrupted after {len(rows)} of {len(plan)} rows", file=sys.stderr)
         return INTERRUPTED
-    return 1 if found["wrong"] or not written else 0
+    return 1 if found["wrong"] or slower or not written else 0
+
+
+def _plan(args: argparse.Namespace, names: list[str], cache: int, dtype: Any) -> list[Step]:
+    """Return the rows. Beside peers, which allocate their results, fastgen does so too."""
+    return steps(names, _extent(args), sys.maxsize if args.peers else cache, dtype)
+
+
+def _guard(args: argparse.Namespace, names: list[str]) -> guards.Guard | None:
+    """Return what ``--guard`` compares with, or None without it."""
+    if args.guard is None:
+        return None
+    if args.full or args.quick:
+        args.error("--guard: the file says which rows to measure, without --full or --quick")
+    guard: guards.Guard | None = None
+    try:
+        guard = guards.read(args.guard, names, args.dtype)
+    except guards.GuardError as error:
+        args.error(f"--guard: {error}")
+    return guard
 
 
 def _extent(args: argparse.Namespace) -> Extent:
@@ -90,7 +112,7 @@ def _rows(plan: list[Step], setting: Setting, end: float) -> list[Row]:
     with progress(len(plan)) as advance, contextlib.suppress(KeyboardInterrupt):
         # The largest first: they take what they need, and the others share what is left.
         for done, step in enumerate(sorted(plan, key=lambda step: -math.prod(step.shape))):
-            advance(f"{step.operation} {report.size(step.shape)}")
+            advance(f"{step.operation} {texts.size(step.shape)}")
             left = (end - time.perf_counter()) / (len(plan) - done)
             # Peers may take what they need: compiling alone takes longer than all the rest.
             seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)

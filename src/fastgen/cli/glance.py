@@ -6,7 +6,7 @@ import numpy as np
 
 import fastgen
 from fastgen import cases
-from fastgen.cli import compare, report, timing
+from fastgen.cli import compare, texts, timing
 
 NAME, SHAPE = "vae.kl_standard_normal", (4096, 128)
 SECONDS = 0.25
@@ -23,9 +23,9 @@ def run() -> int:
     )
     numpy, seconds = timed["numpy"].seconds, timed["fastgen"].seconds
     print(
-        f"here: {NAME} of {report.size(SHAPE)} float32 numbers takes"
-        f" {report.duration(seconds)}, NumPy {report.duration(numpy)}:"
-        f" {report.times(numpy / seconds)} as fast,\n"
+        f"here: {NAME} of {texts.size(SHAPE)} float32 numbers takes"
+        f" {texts.duration(seconds)}, NumPy {texts.duration(numpy)}:"
+        f" {texts.times(numpy / seconds)} as fast,\n"
         f"      {fastgen.get_num_threads()} threads; largest relative error {error:.1e}"
     )
     return 0 if error <= compare.tolerance(NAME, np.float32) else 1

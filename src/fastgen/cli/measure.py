@@ -12,6 +12,8 @@ import numpy as np
 import fastgen
 from fastgen import cases
 from fastgen.cli import compare, timing
+from fastgen.cli.candidates import prepared
+from fastgen.cli.peers import COMPILED
 from fastgen.cli.repeated import Repeated, repeated
 from fastgen.cli.row import GRADIENT, OUT, Call, Row, Setting, Step
 from fastgen.cli.timing import Timed
@@ -40,13 +42,18 @@ def measure(step: Step, setting: Setting, seconds: float) -> Row:
         "numpy": partial(reference, *given),
         "fastgen": partial(ours, *inputs),
     }
-    for peer, prepare in setting.peers.items():
-        call = None if kind == GRADIENT else prepare(name, inputs, kind == OUT)
-        if call is not None:
-            calls[peer] = call
+    others = prepared(step, inputs, setting)
+    calls |= others.calls
     timed = timing.take_turns(calls, seconds, PEER_PAUSE if setting.peers else 0.0)
-    row = _judged(step, of, timed, estimated, setting)
+    chosen = others.fastest(timed)
+    row = _judged(step, of, timed["numpy"], timed["fastgen"], estimated, setting)
     row.numpy_dtype = numpy_dtype.name
+    row.peer_failures = others.failures
+    for peer, way in chosen.items():
+        row.peer_seconds[peer] = timed[way].seconds
+        row.peer_errors[peer] = _error(name, of, value_of(timed[way].result, kind))
+        if peer in COMPILED:
+            row.peer_compile_seconds[peer] = others.first_seconds[way]
     return row
 
 
@@ -65,19 +72,24 @@ def _seconds_of(call: Call) -> float:
     return time.perf_counter() - start
 
 
+def value_of(result: Any, kind: str) -> Any:
+    """Return the value, without the gradients."""
+    value = result[0] if kind == GRADIENT else result
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _error(name: str, of: Repeated, value: Any) -> float:
+    expected = cases.reference(name)(*(x.astype(np.float64) for x in of.inputs))
+    return compare.max_error(name, tuple(map(of.part, cases.each(value))), expected)
+
+
 def _judged(
-    step: Step, of: Repeated, timed: dict[str, Timed], estimated: bool, setting: Setting
+    step: Step, of: Repeated, numpy: Timed, ours: Timed, estimated: bool, setting: Setting
 ) -> Row:
     name, kind, shape = step
-    expected = cases.reference(name)(*(x.astype(np.float64) for x in of.inputs))
-
-    def error_of(result: Any) -> float:
-        return compare.max_error(name, tuple(map(of.part, cases.each(result))), expected)
-
-    numpy, ours = timed.pop("numpy").seconds, timed.pop("fastgen")
-    numpy *= of.repeats if estimated else 1
+    numpy_seconds = numpy.seconds * (of.repeats if estimated else 1)
     value, gradients = ours.result if kind == GRADIENT else (ours.result, ())
-    error, bound = error_of(value), compare.tolerance(name, setting.dtype)
+    error, bound = _error(name, of, value), compare.tolerance(name, setting.dtype)
     wrong, slope_error = not error <= bound, None
     if kind == GRADIENT:
         slope_error = compare.gradient_error(
@@ -92,9 +104,9 @@ def _judged(
         operation=name,
         kind=kind,
         shape=shape,
-        numpy_seconds=numpy,
+        numpy_seconds=numpy_seconds,
         fastgen_seconds=ours.seconds,
-        speed_up=numpy / ours.seconds,
+        speed_up=numpy_seconds / ours.seconds,
         bytes=nbytes,
         bandwidth_share=share,
         max_error=error,
@@ -103,6 +115,4 @@ def _judged(
         wrong=wrong,
         numpy_estimated=estimated,
         numpy_dtype=setting.dtype.name,
-        peer_seconds={peer: t.seconds for peer, t in timed.items()},
-        peer_errors={peer: error_of(t.result) for peer, t in timed.items()},
     )

@@ -9,20 +9,20 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastgen import cases
-from fastgen.cli import info
+from fastgen.cli import info, standing
+from fastgen.cli.peers import COMPILED
 from fastgen.cli.row import GRADIENT, OUT, Row, Setting
 from fastgen.cli.table import Cell, say
 from fastgen.cli.table import show as show_table
+from fastgen.cli.texts import LOSS, WIN, WRONG, duration, size, size_of, times
 
 HEADS = ("operation", "size", "NumPy", "fastgen", "speed-up", "bandwidth", "max error")
 LABELS = {
     OUT: "  into out= (NumPy allocates)",
     GRADIENT: "  value_and_grad (NumPy: value only)",
 }
-PEER_LABELS = {OUT: "  into out=, each of them"}
+PEER_LABELS = {GRADIENT: "  value and gradients"}
 WIDTH = 98
-WIN, LOSS, WRONG = "green", "yellow", "bold red"
 
 
 def collect(rows: list[Row], setting: Setting, seconds: float) -> dict[str, Any]:
@@ -64,39 +64,6 @@ def show(rows: list[Row], found: dict[str, Any]) -> None:
         say(f"{found['planned']} of {found['rows_of_full']} rows: `--full` shows all of them")
 
 
-def size(shape: tuple[int, ...]) -> str:
-    """Return a shape as the table has it."""
-    if len(shape) == 1 and shape[0] >= 1000:
-        return f"10^{len(str(shape[0])) - 1}"
-    return "x".join(map(str, shape))
-
-
-def _size(row: Row) -> str:
-    """The shape; for vectors and matrices, the shape of the batch and their lengths."""
-    if cases.signature(row.operation).has_rows:
-        return size(row.shape)
-    dims = [f"{dim}={length}" for dim, length in cases.CASES[row.operation].dims.items()]
-    return " ".join([size(row.shape), *dims])
-
-
-def duration(seconds: float) -> str:
-    """Return a time with three digits."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 0.9995:
-            return f"{_three_digits(seconds * factor)} {unit}"
-    return f"{_three_digits(seconds * 1e9)} ns"
-
-
-def _three_digits(number: float) -> str:
-    decimals = 2 if number < 9.995 else 1 if number < 99.95 else 0
-    return f"{number:.{decimals}f}"
-
-
-def times(ratio: float) -> str:
-    """Return a ratio with three digits."""
-    return f"{_three_digits(ratio)}x" if ratio < 99.95 else f"{ratio:.0f}x"
-
-
 def _label(row: Row, rows: list[Row], labels: dict[str, str]) -> Cell:
     """The operation in its first row, the kind in its other rows."""
     first = next(other for other in rows if other.operation == row.operation)
@@ -107,7 +74,7 @@ def _cells(row: Row) -> list[Cell]:
     share = "-" if row.bandwidth_share is None else f"{row.bandwidth_share:.0%}"
     error = Cell("WRONG", WRONG) if row.wrong else Cell(f"{row.max_error:.1e}")
     return [
-        Cell(_size(row)),
+        Cell(size_of(row)),
         Cell("~" * row.numpy_estimated + duration(row.numpy_seconds)),
         Cell(duration(row.fastgen_seconds)),
         _speed([row.speed_up]),
@@ -118,18 +85,33 @@ def _cells(row: Row) -> list[Cell]:
 
 def _show_peers(rows: list[Row], peers: list[str]) -> None:
     compared = [row for row in rows if row.peer_seconds]
+    compiled = [peer for peer in peers if peer in COMPILED]
     cells = [
         [
             _label(row, compared, PEER_LABELS),
-            Cell(_size(row)),
+            Cell(size_of(row)),
             Cell(duration(row.fastgen_seconds)),
             *(_peer_cell(row, peer) for peer in peers),
+            *(_compile_cell(row, peer) for peer in compiled),
         ]
         for row in compared
     ]
-    say("\nspeed-up over other libraries, with the same threads")
-    show_table(("operation", "size", "fastgen", *peers), cells)
+    standing.show(rows, peers)
+    say("\nspeed-up over other libraries, with the same threads; seconds of the first call")
+    heads = ("operation", "size", "fastgen", *peers, *[f"{peer} 1st" for peer in compiled])
+    show_table(heads, cells)
     say("! the error of this result is larger than the bound for fastgen")
+    for peer in peers:
+        failed = {
+            row.operation: row.peer_failures[peer] for row in rows if peer in row.peer_failures
+        }
+        for name, reason in failed.items():
+            say(f"{peer} can't compute {name}: {reason}")
+
+
+def _compile_cell(row: Row, peer: str) -> Cell:
+    seconds = row.peer_compile_seconds.get(peer)
+    return Cell("-" if seconds is None else duration(seconds))
 
 
 def _by_family(rows: list[Row]) -> dict[str, list[Row]]:

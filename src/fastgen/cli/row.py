@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,6 +42,9 @@ class Row:
     numpy_dtype: str
     peer_seconds: dict[str, float] = field(default_factory=dict)
     peer_errors: dict[str, float] = field(default_factory=dict)
+    peer_compile_seconds: dict[str, float] = field(default_factory=dict)
+    peer_failures: dict[str, str] = field(default_factory=dict)
+    """Why a peer could not compute the operation."""
 
 
 @dataclass(frozen=True)
@@ -52,4 +55,4 @@ class Setting:
     cache: int
     bandwidth: float
     free: float
-    peers: dict[str, Callable[[str, Any, bool], Call | None]]
+    peers: dict[str, Callable[[Step, Sequence[Any]], Sequence[Callable[[], Call]]]]
