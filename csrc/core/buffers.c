@@ -232,7 +232,7 @@ void *fg_buffer_take(size_t bytes)
         return after(block);
     block = map(all);
     if (block == NULL) {
-        make_room(SIZE_MAX / 2);
+        fg_buffers_drop();
         block = map(all);
     }
     if (block == NULL)
@@ -261,6 +261,11 @@ void *fg_buffer_resize(void *memory, size_t bytes)
     memcpy(other, memory, room < bytes ? room : bytes);
     fg_buffer_give(memory);
     return other;
+}
+
+void fg_buffers_drop(void)
+{
+    make_room(SIZE_MAX / 2);
 }
 
 size_t fg_buffer_limit(void)

@@ -26,6 +26,9 @@ void fg_buffer_give(void *memory);
  * block stays. */
 void *fg_buffer_resize(void *memory, size_t bytes);
 
+/* Give all kept blocks back to the system. */
+void fg_buffers_drop(void);
+
 /* How many bytes may be kept. 0 keeps nothing, and is the limit until it is set. */
 size_t fg_buffer_limit(void);
 void fg_set_buffer_limit(size_t bytes);

@@ -1,16 +1,18 @@
 """The mathematics of generative models as fast, accurate, reproducible CPU functions."""
 
+import gc as _gc
 import importlib as _importlib
 import sys as _sys
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from fastgen import _environment, _threads
+from fastgen import _core, _environment, _threads
 from fastgen._core import get_buffer_limit, get_num_threads, set_buffer_limit, set_num_threads
 
 (_count, NUM_THREADS_REASON), (_limit, BUFFER_LIMIT_REASON) = _environment.defaults()
 set_num_threads(_count)
 set_buffer_limit(_limit)
+_gc.callbacks.append(_core.drop_buffers)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 

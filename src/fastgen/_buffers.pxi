@@ -50,7 +50,7 @@ def set_buffer_limit(n, /):
     A result of 64 KiB or more that is freed leaves its memory to the next result of its size. So
     a loop whose results have the same shapes is as fast as with `out=`. What nobody took for 5
     seconds goes back to the system at the next such call, and the oldest goes where the limit is
-    reached.
+    reached. `gc.collect()` gives everything back.
 
     Parameters
     ----------
@@ -65,7 +65,9 @@ def set_buffer_limit(n, /):
     Notes
     -----
     At import the limit is that of the environment variable ``FASTGEN_BUFFER_LIMIT``, or 128 MiB, or
-    1/64 of the memory if that is less. A handler of memory of your own (NEP 49) stays in force.
+    1/64 of the memory if that is less. In a child of `multiprocessing`, which may have many siblings,
+    such as a worker of dask, it is 32 MiB at most. A handler of memory of your own (NEP 49) stays in
+    force.
 
     Examples
     --------
@@ -82,6 +84,16 @@ def set_buffer_limit(n, /):
     if n < 0:
         raise ValueError(f"n must be at least 0, got {n}")
     fg_set_buffer_limit(min(n, 2**62))
+
+
+def drop_buffers(str phase, dict info):
+    """Give back what is kept, after a full garbage collection: a member of `gc.callbacks`.
+
+    Who collects by hand wants memory. A worker of dask that is short of it starts no call, collects
+    again and again, and waits: without this it would wait for memory that only a call gives back.
+    """
+    if phase == "stop" and info["generation"] == 2:
+        fg_buffers_drop()
 
 
 def buffers_kept():

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from fastgen._threads import cgroup_folders, read
+from fastgen._threads import cgroup_folders, in_multiprocessing_child, read
 
 DEFAULT_LIMIT = 128 << 20  # value and four gradients of 6 million float32
+CHILD_LIMIT = 32 << 20  # of a process that has siblings, such as a worker with little memory
 SHARE = 64  # of the memory
 
 
 def default_limit() -> tuple[int, str]:
     """Return the limit to start with, in bytes, and where it comes from.
 
-    It is ``FASTGEN_BUFFER_LIMIT``; without it 128 MiB, or 1/64 of the memory that this process may
-    use if that is less.
+    It is ``FASTGEN_BUFFER_LIMIT``; without it 128 MiB, 32 MiB in a child of `multiprocessing`, or
+    1/64 of the memory that this process may use: the least of these.
 
     Raises
     ------
@@ -30,10 +31,12 @@ def default_limit() -> tuple[int, str]:
                 f"FASTGEN_BUFFER_LIMIT: expected a number of bytes, at least 0, got {text!r}"
             )
         return int(digits), "FASTGEN_BUFFER_LIMIT"
+    child = in_multiprocessing_child()
+    limit = CHILD_LIMIT if child else DEFAULT_LIMIT
     share = usable_memory() // SHARE
-    if 0 < share < DEFAULT_LIMIT:
+    if 0 < share < limit:
         return share, f"1/{SHARE} of the memory"
-    return DEFAULT_LIMIT, "default"
+    return limit, "of a multiprocessing child" if child else "default"
 
 
 def usable_memory() -> int:

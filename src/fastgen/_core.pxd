@@ -74,6 +74,7 @@ cdef extern from "core/buffers.h":
     const size_t FG_BUFFER_BYTES
     void *fg_buffer_take(size_t bytes) nogil
     void fg_buffer_give(void *memory) nogil
+    void fg_buffers_drop() nogil
     size_t fg_buffer_limit() nogil
     void fg_set_buffer_limit(size_t bytes) nogil
     size_t fg_buffers_kept() nogil

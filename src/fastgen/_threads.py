@@ -36,7 +36,7 @@ def default_num_threads() -> tuple[int, str]:
     count = _thread_count(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
     if count is not None:
         return count, "OMP_NUM_THREADS"
-    if _in_multiprocessing_child():
+    if in_multiprocessing_child():
         return 1, "one per process in a multiprocessing child"
     return _usable_cpus()
 
@@ -118,7 +118,7 @@ def _thread_count(text: str) -> int | None:
     return count if 1 <= count <= MAX_THREADS else None
 
 
-def _in_multiprocessing_child() -> bool:
+def in_multiprocessing_child() -> bool:
     process: Any = sys.modules.get("multiprocessing.process")
     if process is None:  # a child process always has this module
         return False

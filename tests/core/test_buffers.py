@@ -29,7 +29,9 @@ def limit():
     before = fastgen.get_buffer_limit()
     fastgen.set_buffer_limit(0)
     fastgen.set_buffer_limit(64 * MIB)
+    gc.disable()  # a full collection gives everything back
     yield fastgen.set_buffer_limit
+    gc.enable()
     fastgen.set_buffer_limit(0)
     fastgen.set_buffer_limit(before)
 
@@ -217,6 +219,18 @@ def test_a_lower_limit_gives_back(limit):
     assert MIB < _core.buffers_kept() <= 4 * MIB
 
 
+def test_a_full_collection_gives_back():
+    """Else a worker of dask that is short of memory would wait for it without end."""
+    tanh()
+    gc.collect(0)
+    gc.collect(1)
+    assert _core.buffers_kept() >= MIB
+    gc.collect()
+    assert _core.buffers_kept() == 0
+    tanh()
+    assert _core.buffers_kept() >= MIB  # later results are kept again
+
+
 def test_the_limit_is_checked_and_told(limit):
     limit(np.int64(3 * MIB))
     assert fastgen.get_buffer_limit() == 3 * MIB
@@ -383,23 +397,26 @@ def default(monkeypatch):
     """Set up a computer with so much memory, and no variable."""
     monkeypatch.delenv("FASTGEN_BUFFER_LIMIT", raising=False)
 
-    def of(memory):
+    def of(memory, child=False):
         monkeypatch.setattr(_buffers, "usable_memory", lambda: memory)
+        monkeypatch.setattr(_buffers, "in_multiprocessing_child", lambda: child)
         return _buffers.default_limit()
 
     return of
 
 
 @pytest.mark.parametrize(
-    ("memory", "bytes", "reason"),
+    ("memory", "child", "bytes", "reason"),
     [
-        (64 << 30, 128 * MIB, "default"),
-        (4 << 30, 64 * MIB, "1/64 of the memory"),
-        (0, 128 * MIB, "default"),
+        (64 << 30, False, 128 * MIB, "default"),
+        (4 << 30, False, 64 * MIB, "1/64 of the memory"),
+        (0, False, 128 * MIB, "default"),
+        (64 << 30, True, 32 * MIB, "of a multiprocessing child"),
+        (1 << 30, True, 16 * MIB, "1/64 of the memory"),
     ],
 )
-def test_default(default, memory, bytes, reason):
-    assert default(memory) == (bytes, reason)
+def test_default(default, memory, child, bytes, reason):
+    assert default(memory, child) == (bytes, reason)
 
 
 @pytest.mark.parametrize(("text", "bytes"), [("0", 0), (" 1048576 ", MIB)])

@@ -26,7 +26,7 @@ def bare(monkeypatch):
     usable(monkeypatch, 8)
     monkeypatch.setattr(_threads, "cgroup_quota", lambda: None)
     # Under pytest-xdist the tests may themselves run in a child process.
-    monkeypatch.setattr(_threads, "_in_multiprocessing_child", lambda: False)
+    monkeypatch.setattr(_threads, "in_multiprocessing_child", lambda: False)
 
 
 def usable(monkeypatch, cpus):
@@ -38,7 +38,7 @@ def usable(monkeypatch, cpus):
 def test_own_variable_comes_first(monkeypatch, text, count):
     monkeypatch.setenv("FASTGEN_NUM_THREADS", text)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    monkeypatch.setattr(_threads, "_in_multiprocessing_child", lambda: True)
+    monkeypatch.setattr(_threads, "in_multiprocessing_child", lambda: True)
     assert _threads.default_num_threads() == (count, "FASTGEN_NUM_THREADS")
 
 
