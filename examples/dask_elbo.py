@@ -10,7 +10,7 @@ The images have 28 x 28 pixels of 0 or 1. A latent variable is the brightness of
 pixels. The encoder reads it from the share of ones, and the decoder gives it to all of them.
 
     pip install . 'dask[array,distributed]'
-    python examples/dask_elbo.py [--images 1200000] [--memory 400] [--workers 2] [--dir DIR]
+    python examples/dask_elbo.py [--images 800000] [--memory 300] [--workers 2] [--dir DIR]
 
 DIR gets the data set, of 784 bytes for an image, for the time of the run. By default it is a
 folder of the system for temporary files. --memory is the limit of a worker in MB.
@@ -26,7 +26,7 @@ from time import perf_counter
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, default in (("--images", 1_200_000), ("--memory", 400), ("--workers", 2)):
+    for name, default in (("--images", 800_000), ("--memory", 300), ("--workers", 2)):
         parser.add_argument(name, type=int, default=default, help=f"default {default}")
     parser.add_argument("--dir", type=Path, default=None, metavar="DIR")
     options = parser.parse_args()

@@ -249,10 +249,12 @@ def test_dask_arrays_stay_lazy_and_agree(name):
         assert result.compute().dtype == ml_dtypes.bfloat16
     for result in each(call(name, lazy(np.ones_like(x, "i1") for x in arrays))):
         assert result.compute().dtype == np.float64
-    with pytest.raises(TypeError, match=r"out must be a NumPy array, got Array"):
-        call(name, lazy(arrays), out=among(OPS[name].nout, 0, da.ones(3)))  # or dask recurses
+    with pytest.raises(TypeError, match=r"out is for NumPy arrays; got Array of dask"):
+        call(name, lazy(arrays), out=among(OPS[name].nout, 0, da.ones(3)))
     if name in ROWS:
-        with pytest.raises(ValueError, match=r"one chunk along axis 0.*rechunk\({0: -1}\)"):
+        # Or a number for each of the rows, which are now one row.
+        message = r"one chunk along axis 0.*rechunk\({0: -1}\)|must broadcast to the shape \(\)"
+        with pytest.raises(ValueError, match=message):
             call(name, lazy(arrays), axis=(0, 1))
 
 

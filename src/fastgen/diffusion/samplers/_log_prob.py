@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
-from fastgen.diffusion.samplers import _transition
+from fastgen.diffusion.samplers import _lazy_densities, _transition
 from fastgen.diffusion.samplers._method import Array, Method
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.samplers._transition import Density, Transition
@@ -41,6 +42,12 @@ class Densities(Method):
         ValueError
             As in `step`.
         """
+        if any(map(is_dask, (x, prediction, i))):
+            given = {"x": x, "prediction": prediction, "i": i}
+            found: tuple[Array, Any] = _lazy_densities.of(
+                self, "mean_and_std", given, {"state": state}
+            )
+            return found
         transition = self._transition(x, prediction, i, state)
         return transition.mean(), transition.std
 
@@ -104,6 +111,10 @@ class Densities(Method):
         >>> sampler.log_prob(x, prediction, next_x, 4).shape
         (2,)
         """
+        if any(map(is_dask, (x, prediction, next_x, i))):
+            given = {"x": x, "prediction": prediction, "next_x": next_x, "i": i}
+            options = {"axis": axis, "reduction": reduction, "state": state}
+            return _lazy_densities.of(self, "log_prob", given, options, axis)
         _transition.check_noisy(self, i)
         transition = self._transition(x, prediction, i, state)
         return Density(self, transition, next_x, axis, reduction).value()
@@ -142,12 +153,19 @@ class Densities(Method):
         ValueError
             As in `log_prob`, if `cotangent` does not broadcast to it, and if x0 has a threshold.
         """
-        _transition.check_noisy(self, i)
         if self.threshold is not None:
             raise ValueError(
                 f"{type(self).__name__}: log_prob_and_grad takes no threshold, because its limit "
                 "depends on the prediction too; use clip"
             )
+        if any(map(is_dask, (x, prediction, next_x, i, cotangent))):
+            given = {"x": x, "prediction": prediction, "next_x": next_x, "i": i}
+            options = {"axis": axis, "reduction": reduction, "state": state}
+            given["cotangent"] = cotangent
+            both: tuple[Any, Array]
+            both = _lazy_densities.of(self, "log_prob_and_grad", given, options, axis)
+            return both
+        _transition.check_noisy(self, i)
         transition = self._transition(x, prediction, i, state)
         density = Density(self, transition, next_x, axis, reduction)
         gradient = self._gradient(transition, density, prediction, i, cotangent)
