@@ -166,7 +166,6 @@ def _shapes(
     task: Task, before: Described, size: int, own: Sequence[tuple[int, ...]]
 ) -> tuple[Any, ...]:
     """Return the shapes of the gradients, without the axes that arrays lacked."""
-    values: list[Any] = [None] * len(before.results)
-    gradients: list[Any] = [(size, *s) for s, need in zip(own, task.needs, strict=False) if need]
-    kinds = {"value": values, "gradients": gradients, "both": values + gradients}
-    return tuple(kinds[task.kind])
+    if task.kind == "value":
+        return (None,) * len(before.results)
+    return tuple([(size, *s) for s, need in zip(own, task.needs, strict=False) if need])

@@ -85,7 +85,7 @@ def compute(operands: Sequence[Any], task: Task, found: Described) -> list[Any] 
     arrays = operands[: task.arrays]
     if any(owner.place in task.door.numbers for owner in _call_text.owners(task.call)):
         return None
-    if task.kind == "both" or not all(_of_c(x.dtype) for x in arrays):
+    if not all(_of_c(x.dtype) for x in arrays):
         return None
     if any(jax.dtypes.canonicalize_dtype(r.dtype) != r.dtype for r in found.results):
         return None

@@ -1,4 +1,4 @@
-"""A task is what one primitive of JAX computes: the results of a call, gradients, or both.
+"""A task is what one primitive of JAX computes: the results of a call, or gradients.
 
 Tasks are hashable, and have a form as text, which compiled programs contain.
 """
@@ -36,7 +36,7 @@ class Task(NamedTuple):
     call: str
     """The call as text: "t0" is array 0, "k0" key 0, "f0" number 0."""
     kind: str = "value"
-    """"value", "gradients", or "both" for the cotangent 1."""
+    """"value" or "gradients"."""
     needs: tuple[bool, ...] = ()
     """Which arrays need gradients."""
     given: tuple[bool, ...] = ()
@@ -177,7 +177,7 @@ def results_of(task: Task, avals: Sequence[Aval]) -> list[Aval]:
         (r.shape, jax.dtypes.canonicalize_dtype(r.dtype)) for r in described(task, avals).results
     ]
     gradients = [x for x, need in zip(avals, task.needs, strict=False) if need]
-    found = {"value": values, "gradients": gradients, "both": values + gradients}[task.kind]
+    found = {"value": values, "gradients": gradients}[task.kind]
     return [((*sizes, *shape), dtype) for shape, dtype in found]
 
 
@@ -193,16 +193,13 @@ def compute(task: Task, operands: Sequence[Any]) -> list[Any]:
     composition, _ = entrance.function.call(tuple(args), options)
     cotangents = iter(operands[task.inputs :])
     given: Any = tuple([next(cotangents) if has else None for has in task.given])
-    with_value = task.kind == "both"
-    cotangent = 1.0 if with_value else given if len(given) > 1 else given[0]
+    cotangent = given if len(given) > 1 else given[0]
     owners = _call_text.owners(task.call)
     needed = [owner for owner, need in zip(owners, task.needs, strict=True) if need]
     wanted = sorted({owner.place for owner in needed})
-    value, found = entrance.function.gradients(composition, wanted, cotangent, with_value)
+    _, found = entrance.function.gradients(composition, wanted, cotangent, False)
     of = dict(zip(wanted, found, strict=True))
-    gradients = [of[o.place] if o.item is None else of[o.place][o.item] for o in needed]
-    values = value if isinstance(value, tuple) else (value,)
-    return [*values, *gradients] if with_value else gradients
+    return [of[o.place] if o.item is None else of[o.place][o.item] for o in needed]
 
 
 def _filled(task: Task, operands: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
