@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #include "fpenv.h"
+#include "lent.h"
+#include "pool_job.h"
+#include "sync.h"
 
 #define POLL_MS 50
 #define MOMENT 500 /* pauses, of 10 to 40 ns each */
@@ -27,18 +30,6 @@ static inline void pause_thread(void)
 }
 
 #if defined(_WIN32)
-
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-
-typedef SRWLOCK mutex;
-typedef CONDITION_VARIABLE condition;
-#define MUTEX_INIT SRWLOCK_INIT
-#define CONDITION_INIT CONDITION_VARIABLE_INIT
-#define lock(m) AcquireSRWLockExclusive(m)
-#define unlock(m) ReleaseSRWLockExclusive(m)
-#define sleep_on(c, m) SleepConditionVariableSRW(c, m, INFINITE, 0)
-#define wake_one(c) WakeConditionVariable(c)
 
 static uint64_t now_ms(void)
 {
@@ -61,18 +52,8 @@ static bool start_helper(void)
 
 #else
 
-#include <pthread.h>
 #include <signal.h>
 #include <time.h>
-
-typedef pthread_mutex_t mutex;
-typedef pthread_cond_t condition;
-#define MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
-#define CONDITION_INIT PTHREAD_COND_INITIALIZER
-#define lock(m) pthread_mutex_lock(m)
-#define unlock(m) pthread_mutex_unlock(m)
-#define sleep_on(c, m) pthread_cond_wait(c, m)
-#define wake_one(c) pthread_cond_signal(c)
 
 static uint64_t now_ms(void)
 {
@@ -119,13 +100,6 @@ static bool start_helper(void)
 
 #endif
 
-typedef struct {
-    fg_task *task;
-    void *context;
-    size_t items;
-    atomic_size_t next; /* unsigned: every thread may count one past the last item */
-} pool_job;
-
 static struct {
     atomic_int threads;
     atomic_flag taken; /* held by the caller that uses the helpers, who alone touches `helpers` */
@@ -148,7 +122,7 @@ static bool claim(pool_job *job, ptrdiff_t *item)
     return next < job->items;
 }
 
-static int work_on(pool_job *job, fg_poll *poll)
+int fg_work_on(pool_job *job, fg_poll *poll)
 {
     fg_fpenv saved = fg_fpenv_pin();
     uint64_t due = poll != NULL ? now_ms() + POLL_MS : 0;
@@ -169,10 +143,7 @@ static int work_on(pool_job *job, fg_poll *poll)
     return stop;
 }
 
-/* Wait a moment, 5 to 20 microseconds, for the end of the last item, or for the next call of a
- * loop. To sleep and to be woken takes longer. After that moment the thread sleeps, so an idle pool
- * costs nothing. */
-static void linger(atomic_int *count, bool until_zero)
+void fg_linger(atomic_int *count, bool until_zero)
 {
     for (int i = 0; i < MOMENT; i++) {
         if ((atomic_load_explicit(count, memory_order_relaxed) == 0) == until_zero)
@@ -191,12 +162,12 @@ static void help_forever(void)
         pool.working++;
         pool_job *job = pool.job;
         unlock(&pool.guard);
-        work_on(job, NULL);
+        fg_work_on(job, NULL);
         lock(&pool.guard);
         if (--pool.working == 0)
             wake_one(&pool.finish);
         unlock(&pool.guard);
-        linger(&pool.seats, false);
+        fg_linger(&pool.seats, false);
         lock(&pool.guard);
     }
 }
@@ -215,6 +186,7 @@ static void start_afresh(void)
     pool.guard = (mutex)MUTEX_INIT;
     pool.call = (condition)CONDITION_INIT;
     pool.finish = (condition)CONDITION_INIT;
+    fg_lend_threads(NULL);
 }
 
 #endif
@@ -249,12 +221,12 @@ static int run_together(pool_job *job, int helpers, fg_poll *poll)
     for (int i = 0; i < helpers; i++)
         wake_one(&pool.call);
 
-    int stop = work_on(job, poll);
+    int stop = fg_work_on(job, poll);
 
     lock(&pool.guard);
     pool.seats = 0;
     unlock(&pool.guard);
-    linger(&pool.working, true);
+    fg_linger(&pool.working, true);
     lock(&pool.guard);
     while (pool.working != 0)
         sleep_on(&pool.finish, &pool.guard);
@@ -265,13 +237,18 @@ static int run_together(pool_job *job, int helpers, fg_poll *poll)
 int fg_parallel(ptrdiff_t items, fg_task *task, void *context, fg_poll *poll)
 {
     pool_job job = {task, context, items > 0 ? (size_t)items : 0, 0};
+    const fg_lender *const lender = fg_lender_of_thread();
     int threads = fastgen_get_num_threads();
+    if (lender != NULL && lender->threads < threads)
+        threads = lender->threads;
     if (items < threads)
         threads = (int)items;
     if (items <= 1)
         poll = NULL;
+    if (threads > 1 && lender != NULL)
+        return fg_work_with_lent(&job, lender, threads - 1, poll);
     if (threads <= 1 || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire))
-        return work_on(&job, poll);
+        return fg_work_on(&job, poll);
     int stop = run_together(&job, recruit(threads - 1), poll);
     atomic_flag_clear_explicit(&pool.taken, memory_order_release);
     return stop;

@@ -54,9 +54,39 @@ typedef struct {
 typedef struct {
     size_t struct_size;
     fg_xla_extension *extension;
+    fg_xla_error *error;
+} fg_xla_error_end;
+
+/* A task for XLA's threads. It may also run at once, in the thread that schedules it. */
+typedef struct {
+    size_t struct_size;
+    fg_xla_extension *extension;
+    void *context; /* that of the frame */
+    void (*task)(void *data);
+    void *data;
+} fg_xla_task_args;
+
+typedef struct {
+    size_t struct_size;
+    fg_xla_extension *extension;
+    void *context;
+    int64_t *count; /* set to the number of XLA's threads */
+} fg_xla_count_args;
+
+/* What is not used here is a void pointer. `struct_size` is smaller in an older XLA; that of
+ * JAX 0.5 counts the first five functions only. */
+typedef struct {
+    size_t struct_size;
+    fg_xla_extension *extension;
     fg_xla_version version;
     const void *internal;
     fg_xla_error *(*make_error)(fg_xla_error_args *args);
+    void *message_of_error;
+    void (*end_error)(fg_xla_error_end *args);
+    void *register_handler, *stream, *register_type, *of_context, *set_state, *state;
+    void *allocate, *free;
+    fg_xla_error *(*schedule)(fg_xla_task_args *args);
+    fg_xla_error *(*count_threads)(fg_xla_count_args *args);
 } fg_xla_api;
 
 /* The types of elements that buffers may have here. */

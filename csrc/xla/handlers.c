@@ -7,6 +7,7 @@
 
 #include "core/fpenv.h"
 #include "core/scratch.h"
+#include "xla/threads.h"
 
 static const fg_xla_row *known_rows;
 static size_t known_count;
@@ -221,8 +222,12 @@ fg_xla_error *fg_xla_run_row(fg_xla_frame *frame)
     fg_xla_plan plan = {integers->data, integers->size, doubles->data, doubles->size};
     const fg_op *const op = row == NULL ? NULL : next(&plan) == 1 ? row->derivative : row->value;
     const char *wrong = "this version of fastgen has no such operation";
-    if (op != NULL)
+    if (op != NULL) {
+        fg_lender lender;
+        const fg_lender *const before = fg_xla_lend_threads(frame, &lender);
         wrong = (op->facts.lanes ? compute_with_options : compute)(op, frame, &plan);
+        fg_lend_threads(before);
+    }
     if (wrong == NULL)
         return NULL;
     char message[256];
@@ -252,9 +257,12 @@ fg_xla_error *fg_xla_call_back(fg_xla_frame *frame)
     atomic_fetch_add(&calls_back, 1);
     fg_xla_callback *const function = atomic_load(&callback);
     if (function != NULL) {
+        fg_lender lender;
+        const fg_lender *const before = fg_xla_lend_threads(frame, &lender);
         const fg_fpenv saved = fg_fpenv_pin();
         wrong = function(*call, &frame->in, &frame->out, message, sizeof message);
         fg_fpenv_restore(saved);
+        fg_lend_threads(before);
     }
     atomic_fetch_sub(&calls_back, 1);
     const int code = function == NULL ? FG_XLA_UNAVAILABLE : FG_XLA_INTERNAL;
