@@ -61,3 +61,22 @@ def test_threads_of_one_process(wanted):
         distributed.Client(cluster) as client,
     ):
         assert client.compute(mean_elbo(20_000)).result(timeout=100) == wanted
+
+
+def spread(n):
+    """Return a number of arrays of n rows. Each n leaves blocks of another size behind."""
+    x = np.ones((n, 128), np.float32)
+    return float(fastgen.elementary.exp(fastgen.elementary.tanh(x))[0, 0])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_kept_memory_leaves_room_in_a_small_worker():
+    """dask pauses a worker at 80 %. It then makes no call, which would give memory back."""
+    options = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "240MB"}
+    with (
+        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        sizes = [8_192 + 1_024 * (k % 24) for k in range(72)]
+        futures = client.map(spread, sizes, pure=False)
+        assert len(set(client.submit(list, futures).result(timeout=60))) == 1
