@@ -17,7 +17,7 @@ from torch.distributions import (
 )
 
 from fastgen.torch._accelerate.calls import Task, plain
-from fastgen.torch._accelerate.replacements import Function, Library, Place, Replacement
+from fastgen._accelerate.replacements import Function, Library, Place, Replacement
 
 Parameters = Callable[[Any], tuple[Any, ...] | None]
 

@@ -12,7 +12,7 @@ from normflows.utils import splines
 from fastgen.torch._accelerate._normflows_affine import AFFINES
 from fastgen.torch._accelerate.calls import plain, spreads
 from fastgen.torch._accelerate.conditioned import coupling, masked
-from fastgen.torch._accelerate.replacements import (
+from fastgen._accelerate.replacements import (
     Function,
     InClass,
     InModules,

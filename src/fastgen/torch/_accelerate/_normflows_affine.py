@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from fastgen.torch._accelerate.calls import Parts, Task, plain
-from fastgen.torch._accelerate.replacements import Function, InClass, Replacement, answered
+from fastgen._accelerate.replacements import Function, InClass, Replacement, answered
 
 _ALL = slice(None)
 _IN_TURN = Parts(((_ALL, slice(1, None, 2)), (_ALL, slice(0, None, 2))))

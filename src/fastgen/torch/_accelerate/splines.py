@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from fastgen.torch._accelerate.calls import Task, plain
-from fastgen.torch._accelerate.replacements import Function
+from fastgen._accelerate.replacements import Function
 
 Options = dict[str, Any]
 
