@@ -36,7 +36,9 @@ def _check_counts(bins: int, slopes: int, tails: str, convention: str) -> None:
     """Raise if the number of bins or of slopes is wrong."""
     check_bins(_NAME, "widths", bins)
     counts = {"K - 1": bins - 1, "K": bins, "K + 1": bins + 1}
-    allowed = ("K - 1",) if convention == "tfp" else _COUNTS[tails]
+    allowed = _COUNTS[tails]
+    if convention == "tfp" and tails != "none":  # outside of the bins, it is the identity
+        allowed = ("K - 1",)
     if slopes not in [counts[count] for count in allowed]:
         expected = " or ".join(f"{count} = {counts[count]}" for count in allowed)
         raise failure(_NAME, "derivatives", f"{expected} for {bins} bins and these tails", slopes)
@@ -144,7 +146,7 @@ def rational_quadratic_spline(
     derivatives : array_like
         Raw slopes, at K - 1, K + 1 or, with circular tails, K knots. K - 1 are those of the knots
         between bins, and the slope at both ends is 1. With circular tails, the last knot is also
-        the first.
+        the first. For "tfp", K + 1 need ``tails=None``.
     {inverse_of_spline}
     {bound_of_spline}
     tails : {"linear", None, "circular"}, default "linear"

@@ -5,13 +5,26 @@ from typing import Any as _Any
 
 from fastgen.jax import diffusion, elementary, flow, gan, guidance, noise, vae
 
-__all__ = ["diffusion", "elementary", "flow", "gan", "guidance", "native", "noise", "vae"]
+__all__ = [
+    "accelerate",
+    "accelerated",
+    "diffusion",
+    "elementary",
+    "flow",
+    "gan",
+    "guidance",
+    "native",
+    "noise",
+    "vae",
+]
 
 
 def __getattr__(name: str) -> _Any:
     """Import what few programs use at its first use."""
     if name == "native":
         return _importlib.import_module("fastgen.jax._native").native
+    if name in ("accelerate", "accelerated"):
+        return getattr(_importlib.import_module("fastgen.jax._accelerate"), name)
     raise AttributeError(f"module 'fastgen.jax' has no attribute {name!r}")
 
 

@@ -14,11 +14,13 @@ from fastgen.jax import _arrays, _primitives
 from fastgen.jax._tasks import Task, described
 
 
-def call(door: Door, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Call a function on arrays of JAX."""
+def call(
+    door: Door, args: tuple[Any, ...], options: dict[str, Any], all_orders: bool = False
+) -> Any:
+    """Call a function on arrays of JAX; see `Task.all_orders`."""
     written = write(door, args, options)
     operands = _arrays.together(written.operands)
-    task = Task(written.text)
+    task = Task(written.text, all_orders=all_orders)
     described(task, tuple([(x.shape, x.dtype) for x in operands]))  # raises for wrong arguments
     return door.structured(list(_primitives.run.bind(*operands, task=task)))
 

@@ -1,8 +1,8 @@
 """The primitives of JAX that compute tasks, and their rules.
 
 `run` computes a task. `tangent` stands for the linear map from the tangents of a call's arrays to
-those of its results. It is never computed, because there is no kernel for it: backward passes
-transpose it, which gives a task for gradients.
+those of its results. There is no kernel for it: backward passes transpose it, which gives a task
+for gradients. Forward mode raises, or has the plain formula if the task says so.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ mlir.register_lowering(run, mlir.lower_fun(_lowering.on_cpu, multiple_results=Tr
 def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Task) -> Any:
     """Return the results of a call and their tangents."""
     if task.kind != "value":
-        raise TypeError(no_second(task))
+        if not task.all_orders:
+            raise TypeError(no_second(task))
+        return _through_native(operands, tangents, task)
     needs = tuple([type(x) is not ad.Zero for x in tangents[: task.arrays]])
     if task.door.function is None:
         return _through_native(operands, tangents, task)
@@ -114,7 +116,7 @@ def _check(task: Task, needs: Sequence[bool], found: Any) -> None:
 
 
 def _through_native(operands: Sequence[Any], tangents: Sequence[Any], task: Task) -> Any:
-    """Differentiate the plain formula of a function that is not made of rows."""
+    """Differentiate the plain formula."""
     own = [ad.instantiate_zeros(x) for x in tangents]
     return jax.jvp(functools.partial(_lowering.native, task=task), list(operands), own)
 
@@ -136,9 +138,27 @@ def no_forward(task: Task) -> str:
     )
 
 
+def _pushed(*operands: Any, task: Task) -> Any:
+    """Return the tangents of the results, those of the plain formula."""
+    if not task.all_orders:
+        raise TypeError(no_forward(task))
+    if task.levels:
+        axes = [0 if has else None for has in task.levels[0]]
+        own = functools.partial(_pushed, task=task._replace(levels=task.levels[1:]))
+        return jax.vmap(own, in_axes=axes)(*operands)
+    needed = [k for k, need in enumerate(task.needs) if need]
+    inputs, moved = list(operands[: task.inputs]), list(operands[task.inputs :])
+
+    def of_needed(*some: Any) -> Any:
+        own = dict(enumerate(inputs)) | dict(zip(needed, some, strict=True))
+        return _lowering.native(*own.values(), task=_without_tangents(task))
+
+    return jax.jvp(of_needed, [inputs[k] for k in needed], moved)[1]
+
+
 @tangent.def_impl
-def _never(*_: Any, task: Task) -> Any:
-    raise TypeError(no_forward(task))
+def _push(*operands: Any, task: Task) -> Any:
+    return _pushed(*operands, task=task)
 
 
 def _of_tangent(*avals: Any, task: Task) -> list[Any]:
@@ -152,11 +172,14 @@ def _without_tangents(task: Task) -> Task:
 
 
 def _tangent_of_tangent(operands: Any, tangents: Any, *, task: Task) -> Any:
-    raise TypeError(no_second(task))
+    if not task.all_orders:
+        raise TypeError(no_second(task))
+    own = [ad.instantiate_zeros(x) for x in tangents]
+    return jax.jvp(functools.partial(_pushed, task=task), list(operands), own)
 
 
 tangent.def_abstract_eval(_of_tangent)
-mlir.register_lowering(tangent, lambda ctx, *operands, task: _never(task=task))
+mlir.register_lowering(tangent, mlir.lower_fun(_pushed, multiple_results=True))
 ad.primitive_jvps[tangent] = _tangent_of_tangent
 
 

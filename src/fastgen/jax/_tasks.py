@@ -43,6 +43,9 @@ class Task(NamedTuple):
     """Which results have cotangents; those of the others are 0."""
     levels: tuple[tuple[bool, ...], ...] = ()
     """For each axis that `jax.vmap` added and that the call can't take: which operands have it."""
+    all_orders: bool = False
+    """Whether other derivatives than the first, backward, are those of the plain formula. Else
+    they raise."""
 
     @property
     def door(self) -> Door:

@@ -1,5 +1,5 @@
 """`accelerate`: installed libraries compute with the functions of fastgen."""
 
-from fastgen.torch._accelerate.acceleration import Acceleration, accelerate, accelerated
+from fastgen.torch._accelerate.acceleration import accelerate, accelerated
 
-__all__ = ["Acceleration", "accelerate", "accelerated"]
+__all__ = ["accelerate", "accelerated"]

@@ -16,8 +16,8 @@ from torch.distributions import (
     kl,
 )
 
-from fastgen.torch._accelerate.calls import Task, plain
 from fastgen._accelerate.replacements import Function, Library, Place, Replacement
+from fastgen.torch._accelerate.calls import Task, plain
 
 Parameters = Callable[[Any], tuple[Any, ...] | None]
 

@@ -6,8 +6,8 @@ import math
 
 from nflows.transforms import MaskedAffineAutoregressiveTransform, splines
 
-from fastgen.torch._accelerate.conditioned import affine, coupling, masked
 from fastgen._accelerate.replacements import InClass, InModules, Library, Replacement
+from fastgen.torch._accelerate.conditioned import affine, coupling, masked
 from fastgen.torch._accelerate.splines import (
     CUBIC,
     LINEAR,

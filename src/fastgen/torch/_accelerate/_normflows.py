@@ -9,9 +9,6 @@ import numpy as np
 import torch
 from normflows.utils import splines
 
-from fastgen.torch._accelerate._normflows_affine import AFFINES
-from fastgen.torch._accelerate.calls import plain, spreads
-from fastgen.torch._accelerate.conditioned import coupling, masked
 from fastgen._accelerate.replacements import (
     Function,
     InClass,
@@ -19,6 +16,9 @@ from fastgen._accelerate.replacements import (
     Library,
     Replacement,
 )
+from fastgen.torch._accelerate._normflows_affine import AFFINES
+from fastgen.torch._accelerate.calls import plain, spreads
+from fastgen.torch._accelerate.conditioned import coupling, masked
 from fastgen.torch._accelerate.splines import (
     RATIONAL,
     Options,

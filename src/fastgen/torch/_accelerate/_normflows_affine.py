@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from fastgen.torch._accelerate.calls import Parts, Task, plain
 from fastgen._accelerate.replacements import Function, InClass, Replacement, answered
+from fastgen.torch._accelerate.calls import Parts, Task, plain
 
 _ALL = slice(None)
 _IN_TURN = Parts(((_ALL, slice(1, None, 2)), (_ALL, slice(0, None, 2))))

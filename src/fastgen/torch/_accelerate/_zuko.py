@@ -13,8 +13,8 @@ from typing import Any
 from torch.distributions import Transform
 from zuko import transforms
 
-from fastgen.torch._accelerate.calls import Task, plain
 from fastgen._accelerate.replacements import Function, InClass, Library, Replacement
+from fastgen.torch._accelerate.calls import Task, plain
 
 LEAST_AFFINE = 2**16
 """With fewer parameters, an affine transform is as fast in PyTorch's operations."""

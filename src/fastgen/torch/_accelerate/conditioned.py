@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from fastgen.torch._accelerate.calls import Parts, Task, plain
 from fastgen._accelerate.replacements import Function, answered
+from fastgen.torch._accelerate.calls import Parts, Task, plain
 from fastgen.torch._accelerate.splines import (
     CUBIC,
     LINEAR,

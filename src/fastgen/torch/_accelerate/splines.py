@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from fastgen.torch._accelerate.calls import Task, plain
 from fastgen._accelerate.replacements import Function
+from fastgen.torch._accelerate.calls import Task, plain
 
 Options = dict[str, Any]
 
