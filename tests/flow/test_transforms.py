@@ -38,11 +38,13 @@ def test_logdet_triangular_reads_only_the_diagonal():
 
 def test_slogdet_triangular_is_slogdet(rng):
     tril = np.tril(rng.normal(size=(40, 5, 5)))
-    tril[3, 2, 2] = 0
-    sign, logabsdet = flow.slogdet_triangular(tril)
     wanted = np.linalg.slogdet(tril)
-    assert np.array_equal(sign, wanted.sign) and set(sign) == {-1, 0, 1}
+    sign, logabsdet = flow.slogdet_triangular(tril)
+    assert np.array_equal(sign, wanted.sign) and set(sign) == {-1, 1}
     np.testing.assert_allclose(logabsdet, wanted.logabsdet, rtol=1e-12)
+    tril[3, 2, 2] = 0  # LAPACK, which swaps rows, gives a tiny number or 0: that depends on the CPU
+    sign, logabsdet = flow.slogdet_triangular(tril)
+    assert sign[3] == 0 and logabsdet[3] == -np.inf
     assert np.array_equal(logabsdet, flow.logdet_triangular(tril))
     f = fastgen.value_and_grad(flow.slogdet_triangular)
     gradient = f(tril[:3], cotangent=(5.0, 1.0))[1][0]

@@ -257,13 +257,10 @@ def test_losses_of_dask_arrays_stay_lazy(kind, dtype, rng):
         assert lazy.dtype == wanted.dtype and np.array_equal(lazy.compute(), wanted)
         with pytest.raises(TypeError, match=r"dask.*take reduction='none'"):
             call(lazy_real, lazy_fake)
-    refused = [
-        lambda: gan.js_estimate(lazy_real, lazy_fake),
-        lambda: fastgen.value_and_grad(gan.generator_loss)(lazy_fake, kind="hinge"),
-    ]
-    for call in refused:
-        with pytest.raises(TypeError, match="expected NumPy arrays, got dask"):
-            call()
+    with pytest.raises(TypeError, match="expected NumPy arrays, got dask"):
+        gan.js_estimate(lazy_real, lazy_fake)
+    with pytest.raises(ValueError, match="generator_loss: fake must have one chunk along axis 0"):
+        fastgen.value_and_grad(gan.generator_loss)(lazy_fake, kind="hinge")
     with pytest.raises(ValueError, match="gradient_penalty: grad must have one chunk along"):
         gan.gradient_penalty(lazy_real)
     penalty = gan.gradient_penalty(lazy_real.rechunk({1: -1}))
