@@ -67,7 +67,9 @@ static inline real kl_bernoulli(real logits_q, real logits_p)
     const real cut = b - a > KL_BERNOULLI_FAR ? b - KL_BERNOULLI_FAR : a;
     const real kl = kl_bernoulli_oriented(cut, b);
     const real certain = real_max(a, b) > KL_BERNOULLI_CERTAIN ? real_abs(b) : kl;
-    return logits_q == logits_p ? 0 : b == -REAL_INFINITY ? REAL_INFINITY : certain;
+    const real apart = b == -REAL_INFINITY ? REAL_INFINITY : certain;
+    const real divergence = logits_q == logits_p ? R(0.0) : apart;
+    return logits_q == logits_q ? divergence : logits_q;
 }
 
 /* d/db = sigmoid(b) - sigmoid(a), a product of three factors, none of which cancels. */
