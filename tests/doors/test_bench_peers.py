@@ -46,7 +46,7 @@ def test_every_operation_has_peers(name):
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-SOME = ["vae.gaussian_nll", "elementary.logsumexp", "guidance.cfg", "flow.slogdet", "flow.tanh"]
+SOME = ["vae.gaussian_nll", "flow.slogdet"]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -57,7 +57,7 @@ def test_an_exported_program_finds_the_schedule_of_its_own():
     assert text == _text.write("f", (Schedule.linear(12),), {}).text
     assert text != _text.write("f", (Schedule.linear(13),), {}).text
     assert (tensors, floats, ints) == ([], [], [])
-    with pytest.raises(RuntimeError, match="exported by another process"):
+    with pytest.raises(RuntimeError, match="made by another process"):
         _text.filled("vae.f(o0123)", [], [], [])
 
 
