@@ -12,7 +12,7 @@
 static inline real standardized(real difference, real inverse_sigma)
 {
     const real product = difference * inverse_sigma;
-    return (difference == 0) & (inverse_sigma == inverse_sigma) ? R(0.0) : product;
+    return ((difference == 0) & (inverse_sigma == inverse_sigma)) ? R(0.0) : product;
 }
 
 #endif
