@@ -1,7 +1,8 @@
-"""The functions of `fastgen.reference` with another library's functions in place of NumPy's."""
+"""The references with another library's functions in place of NumPy's, and calls of them."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import types
 from collections.abc import Mapping
@@ -47,3 +48,25 @@ def _rebound(function: types.FunctionType, globals_: dict[str, Any]) -> types.Fu
     made = types.FunctionType(function.__code__, globals_, function.__name__, function.__defaults__)
     made.__kwdefaults__ = function.__kwdefaults__
     return made
+
+
+class Native:
+    """A function of a door in its library's own operations. It pickles, and copies."""
+
+    def __init__(self, f: Any) -> None:
+        """Take name, signature and docstring of the function."""
+        self._f, self._entrance = f, f.__fastgen_door__
+        functools.update_wrapper(self, f)
+        del self.__dict__["__fastgen_door__"]
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return f"native({self._f.__module__}.{self._f.__qualname__})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again."""
+        return type(self), (self._f,)

@@ -63,14 +63,8 @@ def native(f: Callable[..., Any]) -> Callable[..., Any]:
     return Native(f)
 
 
-class Native:
-    """A function of `fastgen.jax` in JAX's own operations. It pickles, and copies."""
-
-    def __init__(self, f: Any) -> None:
-        """Take name, signature and docstring of the function."""
-        self._f, self._entrance = f, f.__fastgen_door__
-        functools.update_wrapper(self, f)
-        del self.__dict__["__fastgen_door__"]
+class Native(_plain_formulas.Native):
+    """A function of `fastgen.jax` in JAX's own operations."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the function."""
@@ -78,14 +72,6 @@ class Native:
         operands = [jnp.asarray(x) for x in written.operands]
         found = compute(operands, Task(written.text), written.numbers)
         return self._entrance.structured(found)
-
-    def __repr__(self) -> str:
-        """Return the call that makes it."""
-        return f"native({self._f.__module__}.{self._f.__qualname__})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return how to make it again."""
-        return native, (self._f,)
 
 
 def compute(
