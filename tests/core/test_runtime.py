@@ -6,30 +6,19 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from commands import run_python
 
 import fastgen
 from fastgen import _core, _isa, _threads, vae
 from fastgen._ops import OPS
 
 LARGE = (2_000, 1_000)
-
-
-def run_python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 # The GIL.
