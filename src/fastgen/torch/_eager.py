@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from fastgen._compose import Beside
-from fastgen._one_pass import linear_in_rows
 from fastgen.torch import _cotangents, _expected
 from fastgen.torch._arguments import Call, no_forward, no_gradient, no_second
 from fastgen.torch._doors import Slot
+from fastgen.torch._one_pass import linear_in_rows
 from fastgen.torch._tensors import to_array, to_tensor
 
 _kept: Any = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)

@@ -13,11 +13,11 @@ import torch
 from torch.autograd import forward_ad
 
 from fastgen._compose import Composition
-from fastgen._one_pass import linear_in_rows
 from fastgen.torch import _threads
 from fastgen.torch._cotangents import are_batched, gradients_of
 from fastgen.torch._doors import Door, door
 from fastgen.torch._eager import scaled
+from fastgen.torch._one_pass import linear_in_rows
 from fastgen.torch._plain import CPU, DENSE, TENSORS, WIDE, interpreter, modes
 from fastgen.torch._tensors import to_array, to_tensor
 
