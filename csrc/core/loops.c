@@ -175,6 +175,13 @@ static __attribute__((noinline)) ptrdiff_t transpose_to_halves(enum fg_dtype to,
     return i;
 }
 
+/* One number per lane, side by side and of the kernel's own type: a row as it is. */
+static bool is_row(enum fg_dtype dtype, ptrdiff_t lane_stride, ptrdiff_t lanes, ptrdiff_t count)
+{
+    return count == 1 && lanes == FG_LANES && lane_stride == (ptrdiff_t)sizeof(real) &&
+           dtype == PICK(FG_F32, FG_F64);
+}
+
 /* Number by number: for arrays that are not contiguous, and for the numbers that fill no block. Not
  * inlined, so that `load` is compiled once. */
 static __attribute__((noinline)) void load_each(enum fg_dtype from, const char *source,
@@ -200,6 +207,10 @@ static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_st
 {
     real(*rows)[FG_LANES] = to;
     ptrdiff_t i = 0;
+    if (is_row(from, lane_stride, lanes, count)) {
+        memcpy(rows, source, sizeof rows[0]);
+        return;
+    }
     if (transposes(from, lane_stride, lanes, stride, count)) {
         if (from == FG_F32)
             transpose_f32(source, lane_stride, count, rows);
@@ -209,7 +220,8 @@ static void load_lanes(enum fg_dtype from, const char *source, ptrdiff_t lane_st
                 ? count
                 : transpose_halves(from, source, lane_stride, count, rows);
     }
-    load_each(from, source + i * stride, lane_stride, lanes, stride, count - i, rows + i);
+    if (i < count)
+        load_each(from, source + i * stride, lane_stride, lanes, stride, count - i, rows + i);
 }
 
 static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, ptrdiff_t lanes,
@@ -217,6 +229,10 @@ static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, p
 {
     const real(*rows)[FG_LANES] = from;
     ptrdiff_t i = 0;
+    if (is_row(to, lane_stride, lanes, count)) {
+        memcpy(target, rows, sizeof rows[0]);
+        return;
+    }
     if (transposes(to, lane_stride, lanes, stride, count)) {
         if (to == FG_F32)
             transpose_to_f32(target, lane_stride, count, rows);
@@ -226,7 +242,8 @@ static void store_lanes(enum fg_dtype to, char *target, ptrdiff_t lane_stride, p
                 ? count
                 : transpose_to_halves(to, target, lane_stride, count, rows);
     }
-    store_each(to, target + i * stride, lane_stride, lanes, stride, count - i, rows + i);
+    if (i < count)
+        store_each(to, target + i * stride, lane_stride, lanes, stride, count - i, rows + i);
 }
 
 static void stream(char *target, ptrdiff_t count, const void *from)

@@ -13,8 +13,16 @@ enum {
     LARGE_NUMBERS = 32768, /* below, in all operands, threads cost more than they save */
 };
 
+/* An operand all of whose problems are a constant stride apart, each one row of a matrix. */
+typedef struct {
+    char *data; /* NULL: another layout */
+    ptrdiff_t lane_stride, column_stride, columns;
+    enum fg_dtype dtype;
+} lane_run;
+
 typedef struct {
     const fg_lane_problem *problem;
+    lane_run run[FG_MAX_OPERANDS];      /* what each group reads of most operands lies together */
     fg_view view[FG_MAX_OPERANDS];      /* of the batch */
     ptrdiff_t numbers[FG_MAX_OPERANDS]; /* of one problem */
     ptrdiff_t rows[FG_MAX_OPERANDS];    /* they are walked as a matrix ... */
@@ -56,8 +64,22 @@ static void move_piece(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
     }
 }
 
-static void move_group(const lane_plan *plan, lane_work *work, int k, ptrdiff_t count)
+/* The `count` problems from number `start` on, into the lanes or back. */
+static void move_group(const lane_plan *plan, lane_work *work, int k, ptrdiff_t start,
+                       ptrdiff_t count)
 {
+    const fg_lane_problem *p = plan->problem;
+    const lane_run *run = &plan->run[k];
+    if (run->data != NULL) {
+        char *address = run->data + start * run->lane_stride;
+        if (k < p->nin)
+            p->loops->load_lanes(run->dtype, address, run->lane_stride, count, run->column_stride,
+                                 run->columns, work->buffer[k]);
+        else
+            p->loops->store_lanes(run->dtype, address, run->lane_stride, count, run->column_stride,
+                                  run->columns, work->buffer[k]);
+        return;
+    }
     for (ptrdiff_t lane = 0; lane < count;) {
         fg_cursor *cursor = &work->cursor[k];
         const ptrdiff_t lanes = cursor->run < count - lane ? cursor->run : count - lane;
@@ -87,17 +109,18 @@ static void fill_lanes(const lane_plan *plan, lane_work *work, int k, ptrdiff_t 
 }
 
 /* One group: its problems side by side, solved, and their outputs back. */
-static void run_group(const lane_plan *plan, lane_work *work, void *scratch, ptrdiff_t count)
+static void run_group(const lane_plan *plan, lane_work *work, void *scratch, ptrdiff_t start,
+                      ptrdiff_t count)
 {
     const fg_lane_problem *p = plan->problem;
     for (int k = 0; k < p->nin; k++) {
-        move_group(plan, work, k, count);
+        move_group(plan, work, k, start, count);
         fill_lanes(plan, work, k, count);
     }
     p->kernel(p->size, p->options, (void *const *)work->buffer, scratch);
     for (int k = p->nin; k < p->nin + p->nout; k++)
         if (used(plan, k))
-            move_group(plan, work, k, count);
+            move_group(plan, work, k, start, count);
 }
 
 static void run_item(void *context, ptrdiff_t item)
@@ -116,11 +139,11 @@ static void run_item(void *context, ptrdiff_t item)
     for (int k = 0; k < p->nin + p->nout; k++) {
         work->buffer[k] = next;
         next += plan->numbers[k] * FG_LANES * p->loops->real_size;
-        if (used(plan, k))
+        if (used(plan, k) && plan->run[k].data == NULL)
             fg_cursor_init(&work->cursor[k], &plan->view[k], first);
     }
     for (ptrdiff_t start = first; start < end; start += FG_LANES)
-        run_group(plan, work, next, end - start < FG_LANES ? end - start : FG_LANES);
+        run_group(plan, work, next, start, end - start < FG_LANES ? end - start : FG_LANES);
     fg_scratch_give(work);
 }
 
@@ -141,6 +164,14 @@ static void plan_core(lane_plan *plan, int k)
     }
 }
 
+static void plan_run(lane_plan *plan, int k)
+{
+    const fg_view *view = &plan->view[k];
+    const bool one = view->ndim == 1 && plan->rows[k] == 1;
+    plan->run[k] = (lane_run){one ? view->data : NULL, view->stride[0], plan->column_stride[k],
+                              plan->columns[k], view->dtype};
+}
+
 static bool plan_lane_operands(lane_plan *plan)
 {
     const fg_lane_problem *p = plan->problem;
@@ -152,9 +183,11 @@ static bool plan_lane_operands(lane_plan *plan)
                                    &bytes) ||
             __builtin_add_overflow(plan->bytes, bytes, &plan->bytes))
             return false;
-        if (used(plan, k))
-            fg_view_init(&plan->view[k], p->operand[k].data, p->operand[k].dtype, p->ndim, p->shape,
-                         p->operand[k].stride);
+        if (!used(plan, k))
+            continue;
+        fg_view_init(&plan->view[k], p->operand[k].data, p->operand[k].dtype, p->ndim, p->shape,
+                     p->operand[k].stride);
+        plan_run(plan, k);
     }
     return plan->bytes < PTRDIFF_MAX / 4;
 }
