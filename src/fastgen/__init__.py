@@ -6,12 +6,13 @@ import sys as _sys
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from fastgen import _core, _environment, _threads
+from fastgen import _buffers, _core, _environment, _threads
 from fastgen._core import get_buffer_limit, get_num_threads, set_buffer_limit, set_num_threads
 
 (_count, NUM_THREADS_REASON), (_limit, BUFFER_LIMIT_REASON) = _environment.defaults()
 set_num_threads(_count)
 set_buffer_limit(_limit)
+_buffers.limit_in_forked_children(_limit, BUFFER_LIMIT_REASON)
 _gc.callbacks.append(_core.drop_buffers)
 if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()

@@ -65,8 +65,8 @@ def set_buffer_limit(n, /):
     Notes
     -----
     At import the limit is that of the environment variable ``FASTGEN_BUFFER_LIMIT``, or 128 MiB, or
-    1/64 of the memory if that is less. In a child of `multiprocessing`, which may have many siblings,
-    such as a worker of dask, it is 32 MiB at most. A handler of memory of your own (NEP 49) stays in
+    1/64 of the memory if that is less. In a child of `multiprocessing` or of a fork, which may have many
+    siblings, such as a worker of dask, it is 32 MiB at most. A handler of memory of your own (NEP 49) stays in
     force.
 
     Examples

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from fastgen import _core
 from fastgen._threads import cgroup_folders, in_multiprocessing_child, read
 
 DEFAULT_LIMIT = 128 << 20  # value and four gradients of 6 million float32
@@ -37,6 +38,21 @@ def default_limit() -> tuple[int, str]:
     if 0 < share < limit:
         return share, f"1/{SHARE} of the memory"
     return limit, "of a multiprocessing child" if child else "default"
+
+
+def limit_in_forked_children(limit: int, reason: str) -> None:
+    """Let children of a fork keep no more by default than other children of `multiprocessing`.
+
+    A limit of the variable or of `fastgen.set_buffer_limit` stays what it is.
+    """
+    if reason == "FASTGEN_BUFFER_LIMIT" or not hasattr(os, "register_at_fork"):
+        return
+
+    def in_child() -> None:
+        if _core.get_buffer_limit() == limit:
+            _core.set_buffer_limit(min(limit, CHILD_LIMIT))
+
+    os.register_at_fork(after_in_child=in_child)
 
 
 def usable_memory() -> int:

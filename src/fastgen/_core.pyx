@@ -21,6 +21,7 @@ from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdlib cimport free, malloc
 
 import operator
+import os
 import sys
 import threading
 
@@ -87,6 +88,7 @@ cdef class Op:
     cdef readonly str isa
     cdef str row_name  # the key in fastgen._ops.OPS; `name` differs after `called`
     cdef readonly Op derivative
+    cdef Op owner  # of the ufunc, which all operations of one row, options and name share
     cdef object ufunc_of_op
     cdef ufunc_loop *loop_data  # one for each dtype; bfloat16 is the last
     cdef bint bfloat16_registered
@@ -125,11 +127,14 @@ cdef class Op:
     def ufunc(self):
         """The private ufunc. It is made at the first use, and takes bfloat16 once that exists."""
         with ufunc_lock:
-            if self.ufunc_of_op is None:
-                self.ufunc_of_op = make_ufunc(self)
-                name_module(self)
-            register_bfloat16(self)
-        return self.ufunc_of_op
+            if self.owner is None:
+                name = ufunc_name(self)
+                self.owner = ufuncs.setdefault((self.isa, name), self)
+                if self.owner is self:
+                    self.ufunc_of_op = make_ufunc(self, name)
+                    name_module(self.ufunc_of_op)
+            register_bfloat16(self.owner)
+        return self.owner.ufunc_of_op
 
     def with_options(self, *options):
         """Return the same operation with other options than those of its row."""

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
-from fastgen._messages import FLOATS, holds_numbers
+from fastgen._messages import FLOATS, check_shape_is_known, holds_numbers
 from fastgen._typing import Array, ArrayLike, Axis
 
 BITS = 32  # of a digit
@@ -132,8 +132,7 @@ def _checked(function: str, x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
         raise TypeError(
             f"{function}: x must hold {FLOATS}; got {type(x).__name__} of {array.dtype}"
         )
-    if any(math.isnan(n) for n in array.shape):
-        raise ValueError(f"{function}: x must have a known shape; call compute_chunk_sizes() first")
+    check_shape_is_known(f"{function}: x", array)
     if axis is None:
         return array, tuple(range(array.ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -166,8 +165,7 @@ def _check(composition: Composition, out: Any) -> None:
         raise TypeError(_messages.out_of_dask(name, composition.arrays))
     for k, x in enumerate(composition.arrays):
         if is_dask(x):
-            if any(math.isnan(n) for n in x.shape):
-                raise ValueError(_messages.unknown_chunks(name, k))
+            _messages.check_shape_is_known(_messages.named(name, k), x)
             _messages.check_numbers(name, k, x)
         elif not isinstance(x, (np.ndarray, np.generic, int, float, Stream)):
             raise TypeError(_messages.beside_dask(name, k, x))

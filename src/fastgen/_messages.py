@@ -249,12 +249,20 @@ def out_of_dask(op: str, arrays: Iterable[Any]) -> str:
     )
 
 
-def unknown_chunks(op: str, k: int) -> str:
-    """Say that the shape of a dask array is unknown."""
-    return (
-        f"{_function(op)}: {argument(op, k)} must have a known shape; call "
-        "compute_chunk_sizes() first"
-    )
+def unknown_shape(named: str, x: Any) -> str | None:
+    """Say that the shape of a dask array is unknown, or return None.
+
+    `named` is the function and the argument, such as "cfg: uncond".
+    """
+    if any([n != n for n in x.shape]):
+        return f"{named} must have a known shape; call compute_chunk_sizes() first"
+    return None
+
+
+def check_shape_is_known(named: str, x: Any) -> None:
+    """Raise if the shape of a dask array is unknown."""
+    if (reason := unknown_shape(named, x)) is not None:
+        raise ValueError(reason)
 
 
 def chunked_axis(op: str, k: int, d: int, chunks: tuple[int, ...]) -> str:

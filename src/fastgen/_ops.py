@@ -25,14 +25,18 @@ def operands(name: str) -> list[str]:
     return list(entry_of(name).names)
 
 
-def restored(row: str, options: tuple[float, ...], name: str) -> _core.Op:
-    """Return an operation from a pickle: a row or its derivative, its options, and its name."""
-    value = row.removesuffix("_derivative")
-    op = OPS[value].with_options(*options).called(name.removesuffix("_derivative"))
-    found = op if row == value else op.derivative
+def operation(row: str) -> _core.Op:
+    """Return a row, or the derivative of one: ``"family.row_derivative"``."""
+    value = OPS[row.removesuffix("_derivative")]
+    found = value.derivative if row.endswith("_derivative") else value
     if found is None:
         raise ValueError(f"{row}: this build has no such operation")
     return found
+
+
+def restored(row: str, options: tuple[float, ...], name: str) -> _core.Op:
+    """Return an operation from a pickle: a row or its derivative, its options, and its name."""
+    return operation(row).with_options(*options).called(name)
 
 
 def chosen(function: str, option: str, choices: Mapping[str, T], choice: Any) -> T:

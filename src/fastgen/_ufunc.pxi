@@ -1,20 +1,42 @@
 # The ufunc: how arrays of other libraries (pandas, xarray) reach the same kernels.
 
 
-cdef int name_module(Op op) except -1:
-    """Let pickles find the ufunc by its name. An operation with other options has none."""
+cdef object ufunc_lock = threading.RLock()  # held while a ufunc is made or gets its bfloat16 loop
+cdef dict ufuncs = {}  # by instruction set and name: the operation that holds the ufunc
+
+if hasattr(os, "register_at_fork"):  # a thread that the child does not have may hold the lock
+    os.register_at_fork(after_in_child=ufunc_lock._at_fork_reinit)
+
+
+cdef str ufunc_name(Op op):
+    """Return the name of the ufunc, which pickles hold: that of the row, or one that also tells the
+    row and its options, such as "family.function[family:row,0:5]" with ":" for each dot."""
     from fastgen import _ops
 
-    value = _ops.OPS.get(op.row_name.removesuffix("_derivative"))
-    if value is op or (value is not None and value.derivative is op):
-        try:
-            op.ufunc_of_op.__module__ = "fastgen._ufuncs"
-        except AttributeError:  # before NumPy 2.2, pickles look through all modules
-            pass
+    if op.row_name.removesuffix("_derivative") not in _ops.OPS:
+        return op.name
+    own = options_of(_ops.operation(op.row_name))
+    options = options_of(op)
+    while options and options[len(options) - 1] == own[len(options) - 1]:
+        options.pop()
+    if not options and op.name == op.row_name:
+        return op.name
+    return f"{op.name}[{','.join([op.row_name, *options]).replace('.', ':')}]"
+
+
+cdef list options_of(Op op):
+    """Return the options as text, from which `float` makes the same numbers."""
+    cdef int i
+    return [repr(op.row.options[i]) for i in range(FG_MAX_OPTIONS)]
+
+
+cdef int name_module(ufunc) except -1:
+    """Let pickles find the ufunc by its name."""
+    try:
+        ufunc.__module__ = "fastgen._ufuncs"
+    except AttributeError:  # before NumPy 2.2, pickles look through all modules
+        pass
     return 0
-
-
-cdef object ufunc_lock = threading.RLock()  # held while a ufunc is made or gets its bfloat16 loop
 
 
 cdef void run_ufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps,
@@ -86,7 +108,7 @@ cdef void set_error(fg_result code) noexcept with gil:
         PyErr_SetObject(type(error), error)
 
 
-cdef object make_ufunc(Op op):
+cdef object make_ufunc(Op op, str called):
     """For float32, float64 and float16: NumPy takes the first loop that an input dtype fits."""
     cdef int i, operands = op.row.facts.nin + op.row.facts.nout
     cdef int *numbers = [cnp.NPY_FLOAT, cnp.NPY_DOUBLE, NPY_HALF]
@@ -110,7 +132,7 @@ cdef object make_ufunc(Op op):
         for k in range(operands):
             types[i * operands + k] = <char>numbers[i]
     op.loop_data = told
-    name = op.name.encode()
+    name = called.encode()
     signature = op.signature.encode()
     kept_strings.extend([name, signature])
     if op.row.facts.elementwise:

@@ -11,14 +11,18 @@ class Family:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __getattr__(self, row: str) -> Any:
-        from fastgen._ops import OPS
+    def __getattr__(self, name: str) -> Any:
+        from fastgen import _ops
 
-        op = OPS.get(f"{self._name}.{row.removesuffix('_derivative')}")
-        if op is not None and row.endswith("_derivative"):
-            op = op.derivative
-        if op is None:
-            raise AttributeError(f"{self._name} has no row {row}")
+        if name.startswith("_"):
+            raise AttributeError(name)  # also while a pickle makes this object
+        called = f"{self._name}.{name.partition('[')[0]}"
+        row, *options = name.partition("[")[2].removesuffix("]").replace(":", ".").split(",")
+        try:
+            numbers = tuple(map(float, options))
+            op = _ops.restored(row, numbers, called) if row else _ops.operation(called)
+        except (KeyError, ValueError):
+            raise AttributeError(f"{self._name} has no row {name}") from None
         return op.ufunc
 
 

@@ -138,6 +138,21 @@ def test_layouts(name):
                 np.testing.assert_array_equal(value, expected)
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_unknown_shapes(name):
+    """Whatever is left after a selection: nobody knows how many samples."""
+    f, inputs, options = CALLS[name]
+    some = da.from_array(np.arange(6) < 4, chunks=3)
+    lazy = [
+        da.from_array(x, chunks=(3, *x.shape[1:]))[some]
+        if isinstance(x, np.ndarray) and len(x) == 6
+        else x
+        for x in inputs
+    ]
+    with pytest.raises(ValueError, match=r"must have a known shape; call compute_chunk_sizes\(\)"):
+        f(*lazy, **options)
+
+
 def test_processes():
     """All calls in one graph, computed by two processes."""
     wanted, lazy = [], []

@@ -2,9 +2,12 @@
 
 import functools
 import pickle
+import subprocess
+import sys
 
 import cloudpickle
 import numpy as np
+import pytest
 from made_samplers import NAMES as SAMPLERS
 from made_samplers import SHAPE, made
 
@@ -52,12 +55,36 @@ def test_pullbacks():
         np.testing.assert_array_equal(copy(1.0), pullback(1.0))
 
 
-def test_operations_with_options_and_names():
-    """Descriptions hold these. Ufuncs of them are private, and no graph holds one."""
-    for name, op in OPS.items():
-        for variant in (op, op.derivative, op.called("vae.other"), op.with_options(0.25)):
-            if variant is not None:
-                assert {repr(copy) for copy in copies(variant)} == {repr(variant)}, name
+def test_operations_and_ufuncs_with_options_and_names():
+    variants = []
+    for name, row in OPS.items():
+        assert row.ufunc.__name__ == name
+        for op in filter(None, (row, row.derivative)):
+            variants += [op, op.called("vae.other")]
+            variants += [op.with_options(0.25, -0.0), op.with_options(0.1, 2**0.5, float("inf"))]
+    for op in variants:
+        assert {repr(copy) for copy in copies(op)} == {repr(op)}
+        assert all(copy is op.ufunc for copy in copies(op.ufunc)), op
+        assert all(copy.ufunc is op.ufunc for copy in copies(op)), op
+    assert len({op.ufunc for op in variants}) == len(variants) > 600
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_ufuncs_in_every_protocol(protocol):
+    for op in (OPS["flow.slogdet"], OPS["flow.rational_quadratic_spline"].with_options(3.0)):
+        assert pickle.loads(pickle.dumps(op.ufunc, protocol)) is op.ufunc
+
+
+def test_another_process_makes_the_same_ufunc():
+    x, parameters = np.linspace(-4, 4, 9), np.random.default_rng(0).normal(size=(9, 11))
+    inputs = x, parameters[:, :4], parameters[:, 4:8], parameters[:, 8:]
+    ufunc = OPS["flow.rational_quadratic_spline"].with_options(3.0).ufunc
+    code = "import pickle, sys; f, x = pickle.load(sys.stdin.buffer); print(*f(*x)[0])"
+    command, sent = [sys.executable, "-c", code], pickle.dumps((ufunc, inputs))
+    done = subprocess.run(command, input=sent, capture_output=True, timeout=60, check=True)
+    found, wanted = np.array(done.stdout.split(), float), ufunc(*inputs)[0]
+    np.testing.assert_array_equal(found, wanted)
+    assert np.any(wanted != OPS["flow.rational_quadratic_spline"].ufunc(*inputs)[0])
 
 
 def test_methods_of_samplers_and_schedules():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from fastgen import _abstract as abstract
 from fastgen._axes import axes_from
 from fastgen._compose import row
 from fastgen._core import Op, Stream
-from fastgen._messages import FLOATS, beside_dask, holds_numbers, unknown_chunks
+from fastgen._messages import FLOATS, beside_dask, check_shape_is_known, holds_numbers, named
 from fastgen._plain import of_elements
 from fastgen.diffusion._tables import STEP, Tables
 
@@ -86,8 +85,7 @@ def _check_beside_dask(function: str, arrays: tuple[Any, ...]) -> None:
     name = f"diffusion.{function}"
     for k, x in enumerate(arrays):
         if abstract.is_dask(x):
-            if any(map(math.isnan, x.shape)):
-                raise ValueError(unknown_chunks(name, k))
+            check_shape_is_known(named(name, k), x)
         elif not isinstance(x, (np.ndarray, np.generic, int, float, list, tuple, Stream)):
             raise TypeError(beside_dask(name, k, x))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastgen._abstract import as_array
-from fastgen._messages import checked_axis
+from fastgen._messages import check_shape_is_known, checked_axis
 from fastgen._ops import chosen
 from fastgen._typing import Array, ArrayLike, ParameterLayout
 
@@ -63,6 +63,7 @@ def split_parameters(
     (array([1., 3., 5.]), array([0., 2., 4.]))
     """
     array = as_array(params)
+    check_shape_is_known("split_parameters: params", array)
     k = checked_axis("flow.split_parameters", axis, axis, max(array.ndim, 1))
     length = array.shape[k] if array.ndim else 1
     parts = chosen("split_parameters", "layout", _LAYOUTS, layout)(length // 2)

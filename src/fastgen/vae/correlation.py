@@ -48,8 +48,7 @@ def _checked(inputs: tuple[Any, ...], dataset_size: float) -> tuple[Array, Array
         _messages.check_numbers("vae.total_correlation", k, x)
         array = as_array(x)
         arrays.append(array.astype(np.float64) if array.dtype.kind in "biu" else array)
-        if any(n != n for n in array.shape):  # NaN
-            raise ValueError(_messages.unknown_chunks("vae.total_correlation", k))
+        _messages.check_shape_is_known(_messages.named("vae.total_correlation", k), array)
     shapes = [a.shape for a in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) != 2:
         raise ValueError(

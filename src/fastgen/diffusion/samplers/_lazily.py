@@ -12,6 +12,7 @@ from fastgen._abstract import is_dask
 from fastgen._axes import Axes, Labels
 from fastgen._compose import Result, lazy
 from fastgen._core import result_dtype
+from fastgen._messages import check_shape_is_known
 from fastgen._plain import Plain
 from fastgen.noise.keys import key_of
 
@@ -43,6 +44,7 @@ def step(
     noise, rng, key = given
     arrays = [x if hasattr(x, "shape") else np.asarray(x), prediction]
     shape = arrays[0].shape
+    check_shape_is_known(f"{type(sampler).__name__}: x", arrays[0])
     if noise is None:
         key = key_of(type(sampler).__name__, key, rng)
     chunks = (arrays[0].chunks[0],) if is_dask(arrays[0]) else -1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,7 @@ def _check(sampler: Any, name: str, arrays: Arrays, options: Arrays) -> None:
             "the dask arrays first, or call the method on each block"
         )
     for k, a in arrays.items():
-        if any(map(math.isnan, a.shape)):
-            raise ValueError(f"{name}: {k} must have a known shape; call compute_chunk_sizes()")
+        _messages.check_shape_is_known(f"{name}: {k}", a)
         if k in ("prediction", "next_x") and a.shape[:1] != arrays["x"].shape[:1]:
             raise ValueError(sampler._shapes(k, a, arrays["x"]))
     i = arrays["i"] if "i" in arrays else options["i"]

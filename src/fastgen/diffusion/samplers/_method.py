@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgen._arrays import array_of
 from fastgen._core import Stream
+from fastgen._messages import unknown_shape
 from fastgen.diffusion._conversions import Scales, epsilon_of, x0_of
 from fastgen.diffusion.samplers import _brownian, _checks, _coefficients, _grid, _per_sample
 from fastgen.diffusion.samplers._bound_step import BoundStep, StepFormula, bind
@@ -362,4 +363,8 @@ class Method(abc.ABC):
         return np.broadcast_to(steps, leading)
 
     def _shapes(self, what: str, got: Any, x: Any) -> str:
+        """Say that an array has another shape than x, or that a shape is unknown."""
+        for name, array in (("x", x), (what, got)):
+            if unknown := unknown_shape(f"{type(self).__name__}: {name}", array):
+                return unknown
         return f"{type(self).__name__}: {what} must have the shape {x.shape} of x, got {got.shape}"
