@@ -56,6 +56,25 @@ static bool check_map(const report *to, const fg_stage *stage, const fg_facts *s
     return true;
 }
 
+/* Behind a short cut, only its own state is certain. */
+static bool check_short_cut(const report *to, int number, const fg_stage *stage,
+                            const fg_facts *said)
+{
+    if (stage->skips == 0)
+        return true;
+    for (int i = 1; i <= stage->skips; i++)
+        if (stage[i].map == NULL)
+            return wrong(to, "stage %d skips %d stages, and fewer follow", number, stage->skips);
+    const fg_stage *next = stage + 1 + stage->skips;
+    const int sums = __builtin_popcount(said->summed);
+    if (stage->states < 1 || stage->states < sums || stage->states < next->reads)
+        return wrong(to, "stage %d leaves %d numbers of state, too few for what it skips to",
+                     number, stage->states);
+    if (next->map == NULL && elements_of(said) > 0)
+        return wrong(to, "stage %d skips the outputs", number);
+    return true;
+}
+
 /* One stage among others; states: how many numbers of state there are before it. */
 static bool check_stage(const report *to, int number, const fg_stage *stage, bool closes,
                         const fg_facts *said, int states)
@@ -74,7 +93,7 @@ static bool check_stage(const report *to, int number, const fg_stage *stage, boo
                      number, stage->gives, outputs, stage->terms);
     if (stage->terms > 0 && !closes)
         return wrong(to, "stage %d has terms, and no closing", number);
-    return true;
+    return check_short_cut(to, number, stage, said);
 }
 
 static bool check_stages(const report *to, const fg_stage *stages, const fg_stage *wide,

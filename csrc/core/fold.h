@@ -1,9 +1,13 @@
-/* Binds a formula to a second loop, for a long row of one array against constants. It sums the
- * values as they come. So it needs no tile for the values, for the constants, or for gradients that
- * nobody wants. These tiles are most of the time of a cheap formula, such as a loss.
+/* Binds a formula to a second loop, for rows of one array against constants, whose length is a
+ * multiple of FG_FOLD_STEP, and for blocks of long rows. It sums the values as they come. So it
+ * needs no tile for the values, for the constants, or for gradients that nobody wants. These tiles
+ * are most of the time of a cheap formula, such as a loss.
  *
  * FG_FOLD(f, 2), after FG_FORMULA(f, 2), makes f_fold and f_derivative_fold for the row
  * FG_FOLDED_ROW(f, "(n),(n)->()"). Values, sums and gradients have the bits of the tile loop.
+ *
+ * FG_SHORT_CUT(f, f_close, 2) is a stage of a formula of one input, with its fold, that may save
+ * the next 2.
  */
 #ifndef FG_CORE_FOLD_H
 #define FG_CORE_FOLD_H
@@ -13,8 +17,14 @@
 
 /* clang-format off */
 #define FG_FOLDED_ROW(formula, signature) \
-    {#formula, signature, {.stages = FG_ONE_STAGE(formula##_value), .fold = formula##_fold}, \
-     {.stages = FG_ONE_STAGE(formula##_derivative), .fold = formula##_derivative_fold}}
+    {#formula, signature, {.stages = FG_FOLDED_STAGE(formula##_value, formula##_fold)}, \
+     {.stages = FG_FOLDED_STAGE(formula##_derivative, formula##_derivative_fold)}}
+#define FG_FOLDED_STAGE(map, fold) \
+    (const fg_stage[]){{map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, \
+                        NULL, 0, fold, 0}, FG_LAST_STAGE}
+#define FG_SHORT_CUT(formula, close, skips) \
+    {formula##_value, FG_CLOSING(close), 1, 0, 1, FG_AT_MOST(close##_terms, 1), close##_states, \
+     FG_SUM, NULL, 0, formula##_fold, skips}
 /* clang-format on */
 
 /* The inputs after the first, and at the end the cotangent, are constants. */
@@ -23,11 +33,9 @@
 
 /* Values wait here to be summed: 8 groups stay in L1, and GCC keeps the loop over them instead of
  * unrolling it. */
-enum { FG_FOLD_WAITING = 8 * FG_LANES };
-
 static inline void add_to_lanes(double *lane, const real *y)
 {
-    for (ptrdiff_t i = 0; i < FG_FOLD_WAITING; i += FG_LANES)
+    for (ptrdiff_t i = 0; i < FG_FOLD_STEP; i += FG_LANES)
         for (ptrdiff_t j = 0; j < FG_LANES; j++)
             lane[j] += (double)y[i + j];
 }
@@ -37,9 +45,9 @@ static inline void add_to_lanes(double *lane, const real *y)
         const real *restrict x, const real *restrict constant, ptrdiff_t n)                        \
     {                                                                                              \
         double lane[FG_LANES] = {0};                                                               \
-        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_WAITING) {                                       \
-            real y[FG_FOLD_WAITING];                                                               \
-            for (ptrdiff_t k = 0; k < FG_FOLD_WAITING; k++)                                        \
+        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_STEP) {                                          \
+            real y[FG_FOLD_STEP];                                                                  \
+            for (ptrdiff_t k = 0; k < FG_FOLD_STEP; k++)                                           \
                 y[k] = formula(FG_FOLD_INPUTS_##arity);                                            \
             add_to_lanes(lane, y);                                                                 \
         }                                                                                          \
@@ -50,9 +58,9 @@ static inline void add_to_lanes(double *lane, const real *y)
         ptrdiff_t n)                                                                               \
     {                                                                                              \
         double lane[FG_LANES] = {0};                                                               \
-        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_WAITING) {                                       \
-            real y[FG_FOLD_WAITING];                                                               \
-            for (ptrdiff_t k = 0; k < FG_FOLD_WAITING; k++) {                                      \
+        for (ptrdiff_t i = 0; i < n; i += FG_FOLD_STEP) {                                          \
+            real y[FG_FOLD_STEP];                                                                  \
+            for (ptrdiff_t k = 0; k < FG_FOLD_STEP; k++) {                                         \
                 FG_EACH_##arity(FG_PARTIAL);                                                       \
                 y[k] =                                                                             \
                     formula##_grad(FG_FOLD_INPUTS_##arity, FG_LIST_##arity(FG_PARTIAL_ADDRESS));   \

@@ -12,6 +12,7 @@
 enum {
     FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
     FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
+    FG_FOLD_STEP = 128,   /* elements that a fold sums at a time */
     FG_MAX_OPERANDS = 32, /* inputs and outputs of one operation or derivative */
     FG_MAX_TERMS = 12,    /* numbers that a row is reduced to at a time */
     FG_MAX_STATE = 8,     /* numbers that a row is remembered by */
@@ -52,9 +53,10 @@ typedef struct {
  * Every pointer is to contiguous `real`, and no output overlaps an input. */
 typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
 
-/* Maps and sums a long row of one array against constants, which are the inputs after the first,
- * and the cotangent of a derivative. Returns the sum of the output over the elements of x, in the
- * order that csrc/README.md gives. A derivative also writes the gradient of x. */
+/* Maps and sums a row, or a block of it, of one array against constants, which are the inputs after
+ * the first, and the cotangent of a derivative. Returns the sum of the output over the elements of
+ * x, in the order that csrc/README.md gives. A derivative also writes the gradient of x. n is a
+ * multiple of FG_FOLD_STEP. */
 typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
 
 /* How the terms of a row become its totals. FG_LOG_PRODUCT: log|x| of the last term is summed, as
@@ -84,6 +86,12 @@ typedef struct {
      * the first element alone. NULL where there is none. */
     fg_tile *steady;
     int arrays;
+    /* The same map with its sum, for one array against constants. NULL where there is none, or
+     * where it would not be faster: core/fold.h. */
+    fg_fold *fold;
+    /* A short cut leaves the state of the last of the next `skips` stages, and these are skipped.
+     * If the first number of its state is NaN for any row, they are run instead, from the start. */
+    int skips;
 } fg_stage;
 
 /* Solves FG_LANES small problems at once, see core/lanes.h. size[i] is the length of core dimension
@@ -102,7 +110,6 @@ typedef struct {
      * meet the NaN again. */
     const fg_stage *stages;
     const fg_stage *element_stages; /* in their place for rows of one element; NULL: the same */
-    fg_fold *fold; /* beside one stage; NULL where it would not be faster: core/fold.h */
     fg_lane_kernel *lanes;
     int nin, nout;                  /* operands of the lane kernel */
     double options[FG_MAX_OPTIONS]; /* what it is told, until a call says otherwise */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/compensated_sum.h"
-#include "core/cursor.h"
+#include "core/run_fold.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
 
@@ -10,47 +10,22 @@
 typedef struct {
     run_plan *plan;
     position at;
-    bool fold; /* the kernel's own way through blocks */
     ptrdiff_t chunk, chunks_per_row;
     ptrdiff_t first_row;                                /* of the wave */
     compensated_sum *partial;                           /* [chunks of the wave][terms] */
     double *totals[FG_MAX_TERMS], *state[FG_MAX_STATE]; /* [rows of the wave] */
 } long_plan;
 
-/* Whether rows are one array against constants, of which the sum and at most the array's gradient
- * are wanted: what a fold is for. */
-static bool may_fold(const run_plan *plan)
-{
-    const fg_problem *p = plan->problem;
-    if (p->kernel->fold == NULL || !plan->direct[0])
-        return false;
-    for (int k = 1; k < p->nin; k++) {
-        const fg_view *view = &plan->view[k];
-        if (view->stride[view->ndim - 1] != 0 || view->shape[view->ndim - 1] % plan->n != 0)
-            return false;
-    }
-    for (int j = 1; j < p->nout; j++)
-        if (j == 1 ? !plan->direct[p->nin + j] : plan->view[p->nin + j].data != NULL)
-            return false;
-    return true;
-}
-
 /* The first whole blocks of `count` elements from `start` on; returns how many elements these are.
  */
-static ptrdiff_t fold_blocks(const run_plan *plan, ptrdiff_t start, ptrdiff_t count,
+static ptrdiff_t fold_blocks(const long_plan *l, ptrdiff_t start, ptrdiff_t count,
                              compensated_sum *sum)
 {
-    const fg_problem *p = plan->problem;
-    const ptrdiff_t size = p->loops->real_size;
     double constants[FG_MAX_OPERANDS];
-    for (int k = 1; k < p->nin; k++)
-        fg_view_load(&plan->view[k], p->loops, start, 1, (char *)constants + (k - 1) * size);
-    char *const gradient = p->nout > 1 ? plan->view[p->nin + 1].data : NULL;
+    fg_load_constants(l->plan, &l->at, start, constants);
     const ptrdiff_t end = start + count / FG_TILE * FG_TILE;
     for (ptrdiff_t i = start; i < end; i += FG_TILE)
-        compensated_add(sum,
-                        p->kernel->fold(plan->view[0].data + i * size, constants,
-                                        gradient == NULL ? NULL : gradient + i * size, FG_TILE));
+        compensated_add(sum, fg_fold_block(l->plan, &l->at, constants, i, FG_TILE));
     return end - start;
 }
 
@@ -94,8 +69,8 @@ static void run_chunk(void *context, ptrdiff_t item)
     const ptrdiff_t end = plan->n - begin < l->chunk ? plan->n : begin + l->chunk;
     for (int t = 0; t < l->at.terms; t++)
         totals[t] = (compensated_sum){fg_is_largest(&l->at) ? -INFINITY : 0, 0};
-    if (l->fold)
-        begin += fold_blocks(plan, (l->first_row + row) * plan->n + begin, end - begin, totals);
+    if (fg_may_fold(plan, &l->at))
+        begin += fold_blocks(l, (l->first_row + row) * plan->n + begin, end - begin, totals);
     for (ptrdiff_t i = begin; i < end; i += FG_TILE)
         run_block(l, &work, row, i, end - i < FG_TILE ? end - i : FG_TILE, totals);
     fg_scratch_give(memory);
@@ -141,7 +116,7 @@ static enum fg_result run_wave(long_plan *l, ptrdiff_t rows, fg_poll *poll)
 
 enum fg_result fg_run_long_rows(run_plan *plan, fg_poll *poll)
 {
-    long_plan l = {.plan = plan, .fold = may_fold(plan), .chunk = fg_chunk_of_row(plan->n)};
+    long_plan l = {.plan = plan, .chunk = fg_chunk_of_row(plan->n)};
     l.chunks_per_row = (plan->n + l.chunk - 1) / l.chunk;
     ptrdiff_t wave = FG_CHUNKS_PER_ROW / l.chunks_per_row;
     if (wave > plan->rows)

@@ -14,6 +14,7 @@ typedef struct {
     const fg_stage *stage, *wide; /* in the precision of the computation, and in double */
     int terms;                    /* how many numbers it reduces a row to */
     bool last;                    /* it writes the outputs "(n)" */
+    bool cuts;                    /* it is a short cut that has served all rows */
 } position;
 
 /* One call: written before the first item runs, and only read by items. */
@@ -41,6 +42,7 @@ static inline void fg_start_stage(position *at, const run_plan *plan)
 {
     at->terms = fg_is_map(at->stage) ? __builtin_popcount(plan->problem->summed) : at->stage->terms;
     at->last = at->stage[1].map == NULL;
+    at->cuts = false;
 }
 
 static inline void fg_first_stage(position *at, const run_plan *plan)
@@ -50,12 +52,13 @@ static inline void fg_first_stage(position *at, const run_plan *plan)
     fg_start_stage(at, plan);
 }
 
-/* To the stage after this one; false after the last. */
+/* To the stage after this one, or after those that it saves; false after the last. */
 static inline bool fg_next_stage(position *at, const run_plan *plan)
 {
-    if (at->last)
+    const int steps = at->cuts ? 1 + at->stage->skips : 1;
+    if (at->stage[steps].map == NULL)
         return false;
-    at->stage++, at->wide++;
+    at->stage += steps, at->wide += steps;
     fg_start_stage(at, plan);
     return true;
 }

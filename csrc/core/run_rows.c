@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "core/run_fold.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
 
@@ -12,22 +13,41 @@ enum {
     FAIR_ITEMS = 32,
 };
 
+static void fold_rows(const run_plan *plan, const position *at, ptrdiff_t row, ptrdiff_t rows,
+                      double *totals)
+{
+    double constants[FG_MAX_OPERANDS];
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        const ptrdiff_t start = (row + r) * plan->n;
+        fg_load_constants(plan, at, start, constants);
+        totals[r] = fg_fold_block(plan, at, constants, start, plan->n);
+    }
+}
+
 void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_rows, ptrdiff_t row,
                          ptrdiff_t rows)
 {
     const ptrdiff_t n = plan->n;
     double *const *values;
+    bool loaded = false;
     position at;
-    fg_load_tile(plan, work, row * n, rows * n);
     fg_first_stage(&at, plan);
     do {
-        fg_load_state(plan, &at, work, of_rows->states, 0, n, rows);
-        fg_map_tile(plan, &at, work);
-        for (int t = 0; t < at.terms; t++)
-            fg_reduce(plan, &at, work, t, n, rows, of_rows->totals[t]);
+        if (n % FG_FOLD_STEP == 0 && fg_may_fold(plan, &at)) {
+            fold_rows(plan, &at, row, rows, of_rows->totals[0]);
+        } else {
+            if (!loaded)
+                fg_load_tile(plan, work, row * n, rows * n);
+            loaded = true;
+            fg_load_state(plan, &at, work, of_rows->states, 0, n, rows);
+            fg_map_tile(plan, &at, work);
+            for (int t = 0; t < at.terms; t++)
+                fg_reduce(plan, &at, work, t, n, rows, of_rows->totals[t]);
+        }
         values = fg_close_stage(plan, &at, of_rows->totals, of_rows->states, rows);
     } while (fg_next_stage(&at, plan));
-    fg_store_elements(plan, work, row * n, rows * n);
+    if (loaded)
+        fg_store_elements(plan, work, row * n, rows * n);
     if (plan->problem->summed != 0)
         fg_store_rows(plan, values, row, rows);
 }

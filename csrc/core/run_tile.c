@@ -191,11 +191,20 @@ void fg_reduce(const run_plan *plan, const position *at, const tile_work *work, 
         p->loops->sum_rows(tile, n, rows, totals);
 }
 
-double *const *fg_close_stage(const run_plan *plan, const position *at, double *const *totals,
+static bool any_nan(const double *x, ptrdiff_t count)
+{
+    bool found = false;
+    for (ptrdiff_t i = 0; i < count; i++)
+        found |= x[i] != x[i];
+    return found;
+}
+
+double *const *fg_close_stage(const run_plan *plan, position *at, double *const *totals,
                               double *const *state, ptrdiff_t rows)
 {
     if (at->wide->close)
         at->wide->close((double)plan->n, (const double *const *)totals, state, rows);
+    at->cuts = at->stage->skips > 0 && !any_nan(state[0], rows);
     return fg_is_map(at->stage) ? totals : state;
 }
 

@@ -64,7 +64,7 @@ static inline bool fg_is_largest(const position *at)
 
 /* Turn the totals into the state. Returns the numbers that outputs "()" are the first of: the
  * state, or the totals themselves where nothing closes them. */
-double *const *fg_close_stage(const run_plan *plan, const position *at, double *const *totals,
+double *const *fg_close_stage(const run_plan *plan, position *at, double *const *totals,
                               double *const *state, ptrdiff_t rows);
 
 /* Outputs per row, of `rows` rows from `first` on. */

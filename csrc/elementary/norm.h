@@ -4,6 +4,9 @@
  * the elements are scaled by a power of 2. So no square overflows, and no square that matters
  * underflows. An infinite element makes the norm infinite; its own derivative is its sign.
  *
+ * A short cut sums the squares first. If the sum shows that the largest element is not far from 1,
+ * it is the sum of the second stage, and the row is read once.
+ *
  * Max error: 1.5 ULP; 2 ULP of the derivative (float and double).
  */
 #ifndef FG_ELEMENTARY_NORM_H
@@ -14,6 +17,17 @@
 static inline void norm_largest(real x, real *term)
 {
     *term = real_abs(x);
+}
+
+/* The sum is at least the largest square, and at most n times it. So within these limits the
+ * largest element is within 2^-60 and 2^60, and the scale is 1. */
+static inline void norm_short_cut_close(real n, real sum, real *value, real *scale, real *inverse)
+{
+    const real length = real_sqrt(sum);
+    const int near = (sum >= n * R(0x1p-119)) & (sum <= R(0x1p119));
+    *value = near ? length : REAL_NAN;
+    *scale = R(1.0);
+    *inverse = R(1.0) / length;
 }
 
 /* The limits for arrays of float and of double. The norm is computed in double for both. */

@@ -41,17 +41,20 @@ static const fg_stage logsumexp_vjp_stages[] = {
     FG_LAST_STAGE,
 };
 
+FG_CLOSE(norm_short_cut_close, 1, 3)
 FG_MAP(norm_largest, 1, 1)
 FG_CLOSE(norm_largest_close, 1, 1)
 FG_MAP(norm_square, 2, 1)
 FG_CLOSE(norm_square_close, 1, 3)
 static const fg_stage norm_stages[] = {
+    FG_SHORT_CUT(squared_norm, norm_short_cut_close, 2),
     FG_STAGE(norm_largest, 0, FG_MAX, norm_largest_close),
     FG_STAGE(norm_square, 1, FG_SUM, norm_square_close),
     FG_LAST_STAGE,
 };
 FG_MAP(norm_vjp, 5, 1)
 static const fg_stage norm_vjp_stages[] = {
+    FG_SHORT_CUT(squared_norm, norm_short_cut_close, 2),
     FG_STAGE(norm_largest, 0, FG_MAX, norm_largest_close),
     FG_STAGE(norm_square, 1, FG_SUM, norm_square_close),
     FG_OUTPUTS(norm_vjp, 3),

@@ -34,6 +34,10 @@ static inline void total(real x, real a, real *t) { *t = x - a; }
 static inline void total_close(real n, real t, real *a, real *b) { *a = t, *b = n; }
 static inline void scaled(real x, real a, real b, real *y) { *y = x * a + b; }
 static inline void both(real x, real a, real *y, real *t) { *y = x, *t = a; }
+static inline real g(real x) { return x; }
+static inline real g_grad(real x, real *dx) { *dx = 1; return x; }
+FG_FORMULA(g, 1)
+FG_FOLD(g, 1)
 FG_MAP(largest, 1, 1)
 FG_CLOSE(largest_close, 1, 1)
 FG_MAP(total, 2, 1)
@@ -41,6 +45,13 @@ FG_CLOSE(total_close, 1, 2)
 FG_MAP(scaled, 3, 1)
 FG_MAP(both, 2, 2)
 static const fg_stage s_stages[] = {
+    FG_STAGE(largest, 0, FG_MAX, largest_close),
+    FG_STAGE(total, 1, FG_SUM, total_close),
+    FG_OUTPUTS(scaled, 2),
+    FG_LAST_STAGE,
+};
+static const fg_stage c_stages[] = {
+    FG_SHORT_CUT(g, total_close, 2),
     FG_STAGE(largest, 0, FG_MAX, largest_close),
     FG_STAGE(total, 1, FG_SUM, total_close),
     FG_OUTPUTS(scaled, 2),
@@ -67,7 +78,8 @@ int main(void)
 
 def compiled(tmp_path, body, row):
     source = tmp_path / "ops.c"
-    source.write_text('#include "core/lanes.h"\n#include "core/tile.h"\n' + MAIN % (body, row))
+    headers = '#include "core/fold.h"\n#include "core/lanes.h"\n#include "core/tile.h"\n'
+    source.write_text(headers + MAIN % (body, row))
     flags = ["-std=c11", "-O0", "-DFG_UNIT=wrong", "-DFG_ISA=any", "-DFG_REAL_BITS=64"]
     checkers = [CSRC / "core" / name for name in ("check.c", "signature.c")]
     files = [source, *checkers, "-o", tmp_path / "check"]
@@ -90,6 +102,7 @@ def verdict(tmp_path, body, row):
         'FG_STEADY_ROW(f, "(n),()->(n)")',
         'FG_ROW_OF_MAPS(m, "(n)->(n),()")',
         'FG_ROW_OF_VALUE(s, "(n)->(n),()")',
+        'FG_ROW_OF_VALUE(c, "(n)->(n),()")',
     ],
 )
 def test_right_rows_pass(tmp_path, row):
@@ -130,8 +143,14 @@ def test_a_row_that_does_not_fit_its_signature_is_refused(tmp_path, row, said):
         ("FG_STAGE(total, 1, FG_SUM, total_close)", "state of stage 0: it reads 1 numbers of 0"),
         ("FG_STAGE(scaled, 0, FG_SUM, total_close)", "inputs of stage 0: it takes 3 of 1"),
         (
-            "{largest_map, NULL, 1, 0, 1, 1, 1, FG_SUM, NULL, 0}",
+            "{largest_map, NULL, 1, 0, 1, 1, 1, FG_SUM, NULL, 0, NULL, 0}",
             "stage 0 has terms, and no closing",
+        ),
+        ("FG_SHORT_CUT(g, total_close, 2)", "stage 0 skips 2 stages, and fewer follow"),
+        ("FG_SHORT_CUT(g, total_close, 1)", "stage 0 skips the outputs"),
+        (
+            "FG_SHORT_CUT(g, largest_close, 1),\n    FG_STAGE(largest, 0, FG_MAX, largest_close)",
+            "stage 0 leaves 1 numbers of state, too few for what it skips to",
         ),
     ],
 )

@@ -128,7 +128,8 @@ static uint64_t hash_twice(uint64_t h, const char *name, const fg_op *op, ptrdif
 static uint64_t hash_rows(uint64_t h, const char *name, const fg_op *op, int bits)
 {
     static const ptrdiff_t lengths[] = {1, 3, 20, 63, 1024, 2500, 2500};
-    const int folds = op->kernel[bits == 64 ? FG_DOUBLE : FG_SINGLE]->fold != NULL;
+    const fg_stage *stage = op->kernel[bits == 64 ? FG_DOUBLE : FG_SINGLE]->stages;
+    const int folds = stage->terms == FG_SUMMED_OUTPUTS && stage->fold != NULL;
     const int count = op->facts.elementwise ? 1 : folds ? 7 : 6;
     for (int i = 0; i < count; i++)
         h = hash_twice(h, name, op, N / lengths[i], &lengths[i], i == 6, bits);
