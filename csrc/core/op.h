@@ -82,7 +82,7 @@ typedef struct {
     int takes, reads, gives, terms;
     int states; /* how many numbers of state the closing has as arguments */
     enum fg_reduction reduction;
-    /* The same map for calls whose inputs from `arrays` on are one number each, of which it reads
+    /* The same map for tiles whose inputs from `arrays` on are one number each, of which it reads
      * the first element alone. NULL where there is none. */
     fg_tile *steady;
     int arrays;

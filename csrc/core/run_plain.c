@@ -3,7 +3,10 @@
 #include "core/run_ways.h"
 #include "core/scratch.h"
 
-enum { PLAIN_TILE = 512 }; /* elements of such a tile: a few coefficients of it leave room in L1 */
+enum {
+    PLAIN_TILE = 512, /* elements of such a tile: a few coefficients of it leave room in L1 */
+    MIN_STEADY_RUN = 64,
+};
 
 /* Whether operand k is noise, whose elements follow each other. */
 static bool is_noise(const run_plan *plan, int k)
@@ -51,15 +54,65 @@ static fg_tile *loop_of(const run_plan *plan)
     return stage->steady;
 }
 
+/* How many elements to map at a time, of `run` that have the same coefficients. 0 if the way
+ * through slots is better: short rows, where the loop needs a tile of each coefficient. */
+static ptrdiff_t tile_of(const run_plan *plan, fg_tile *map, ptrdiff_t run)
+{
+    if (run >= FG_TILE)
+        return PLAIN_TILE;
+    return map == plan->stages->steady && run >= MIN_STEADY_RUN && run % FG_LANES == 0 ? run : 0;
+}
+
+/* The coefficient of element `start`. Most are one number per row, and of rows of one length:
+ * `length` and `row` remember the last division. */
+static char *coefficient(const fg_view *view, ptrdiff_t start, ptrdiff_t *length, ptrdiff_t *row)
+{
+    if (view->ndim == 1)
+        return view->data;
+    if (view->ndim == 2) {
+        if (view->shape[1] != *length)
+            *length = view->shape[1], *row = start / *length;
+        return view->data + *row * view->stride[0];
+    }
+    fg_cursor cursor;
+    fg_cursor_init(&cursor, view, start);
+    return cursor.address;
+}
+
+/* The first of some tiles for the steady loop. It reads coefficients where they lie. */
+static void place_steady_tile(const run_plan *plan, tile_work *work, ptrdiff_t start,
+                              ptrdiff_t tile)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    const enum fg_dtype real = size == sizeof(double) ? FG_F64 : FG_F32;
+    ptrdiff_t length = 0, row = 0;
+    for (int k = 0; k < p->nin + p->nout; k++) {
+        const fg_view *view = &plan->view[k];
+        work->body[k] = fg_slot(work, k);
+        if (plan->direct[k]) {
+            work->body[k] = view->data + start * size;
+        } else if (is_noise(plan, k)) {
+            fg_view_load(view, p->loops, start, tile, work->body[k]);
+        } else if (k < p->nin) {
+            char *const address = coefficient(view, start, &length, &row);
+            if (view->dtype == real && ((uintptr_t)address & (uintptr_t)(size - 1)) == 0)
+                work->body[k] = address;
+            else
+                p->loops->load(view->dtype, address, size, 1, work->body[k]);
+        }
+    }
+}
+
 /* Go on to the tile from element `start` on. */
-static void next_tile(const run_plan *plan, tile_work *work, ptrdiff_t start)
+static void next_tile(const run_plan *plan, tile_work *work, ptrdiff_t start, ptrdiff_t tile)
 {
     const fg_problem *p = plan->problem;
     for (int k = 0; k < p->nin + p->nout; k++)
         if (plan->direct[k])
-            work->body[k] += PLAIN_TILE * p->loops->real_size;
+            work->body[k] += tile * p->loops->real_size;
         else if (is_noise(plan, k))
-            fg_view_load(&plan->view[k], p->loops, start, PLAIN_TILE, work->body[k]);
+            fg_view_load(&plan->view[k], p->loops, start, tile, work->body[k]);
 }
 
 /* Whole tiles from element `begin` on, with as little as possible between two of them: memory is
@@ -70,17 +123,20 @@ static ptrdiff_t run_steady_tiles(const run_plan *plan, tile_work *work, ptrdiff
 {
     const fg_problem *p = plan->problem;
     fg_tile *const map = loop_of(plan);
-    ptrdiff_t run;
-    while ((run = steady_run(plan, begin, end - begin)) >= FG_TILE) {
-        const ptrdiff_t stop = begin + run / PLAIN_TILE * PLAIN_TILE;
-        fg_load_tile(plan, work, begin, PLAIN_TILE);
+    ptrdiff_t run, tile;
+    while ((tile = tile_of(plan, map, run = steady_run(plan, begin, end - begin))) > 0) {
+        const ptrdiff_t stop = begin + run / tile * tile;
+        if (map == plan->stages->steady)
+            place_steady_tile(plan, work, begin, tile);
+        else
+            fg_load_tile(plan, work, begin, tile);
         while (true) {
             map((const void *const *)work->body, (void *const *)(work->body + p->nin),
-                PLAIN_TILE / FG_LANES);
-            begin += PLAIN_TILE;
+                tile / FG_LANES);
+            begin += tile;
             if (begin == stop)
                 break;
-            next_tile(plan, work, begin);
+            next_tile(plan, work, begin, tile);
         }
     }
     return begin;

@@ -16,14 +16,17 @@
 FG_FORMULA(linear_combination, 4)
 FG_STEADY_FORMULA(linear_combination, 4, 2)
 FG_MAP(linear_interpolation, 3, 2)
+FG_STEADY_MAP(linear_interpolation, 3, 2, 2)
 FG_MAP(linear_interpolation_vjp, 5, 5)
 FG_MAP(noised, 4, 2)
+FG_STEADY_MAP(noised, 4, 2, 2)
 FG_MAP(noised_vjp, 6, 6)
 FG_FORMULA(denoising_score_matching, 4)
 FG_FORMULA(sliced_score_matching, 3)
 FG_FORMULA(transition_kl, 5)
 FG_FORMULA(gaussian_score, 3)
 FG_FORMULA(langevin_update, 4)
+FG_STEADY_FORMULA(langevin_update, 4, 3)
 FG_MAP(solver_step_0, 8, 2)
 FG_STEADY_MAP(solver_step_0, 8, 2, 2)
 FG_MAP(solver_step_0_vjp, 10, 10)
@@ -54,13 +57,13 @@ FG_STEADY_MAP(guided_step_4, 19, 2, 7)
 extern FG_ROWS;
 FG_ROWS = {
     FG_STEADY_ROW(linear_combination, "(n),(n),(),()->(n)"),
-    FG_ROW_OF_MAPS(linear_interpolation, "(n),(n),()->(n),(n)"),
-    FG_ROW_OF_MAPS(noised, "(n),(n),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(linear_interpolation, "(n),(n),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(noised, "(n),(n),(),()->(n),(n)"),
     FG_ROW(denoising_score_matching, "(n),(n),(),()->()"),
     FG_ROW(sliced_score_matching, "(n),(n),(n)->()"),
     FG_ROW(transition_kl, "(n),(n),(n),(),()->()"),
     FG_ROW(gaussian_score, "(),(),()->()"),
-    FG_ROW(langevin_update, "(n),(n),(n),()->(n)"),
+    FG_STEADY_ROW(langevin_update, "(n),(n),(n),()->(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_0, "(n),(n),(),(),(),(),(),()->(n),(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),

@@ -15,11 +15,17 @@
 
 FG_FORMULA(cfg, 3)
 FG_FORMULA(classifier_epsilon, 4)
+FG_STEADY_FORMULA(classifier_epsilon, 4, 2)
 FG_FORMULA(classifier_mean, 4)
+FG_STEADY_FORMULA(classifier_mean, 4, 3)
 FG_FORMULA(combine_2, 5)
+FG_STEADY_FORMULA(combine_2, 5, 3)
 FG_FORMULA(combine_3, 7)
+FG_STEADY_FORMULA(combine_3, 7, 4)
 FG_FORMULA(combine_more, 4)
+FG_STEADY_FORMULA(combine_more, 4, 3)
 FG_FORMULA(scale_to_limit, 2)
+FG_STEADY_FORMULA(scale_to_limit, 2, 1)
 
 FG_MAP(cfg_rescale_sums, 4, 2)
 FG_CLOSE(cfg_rescale_sums_close, 2, 2)
@@ -69,9 +75,9 @@ GUIDANCE(tangential, 3, 6, 2, 5, 1)
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(cfg, "(n),(n),()->(n)"),
-    FG_ROW(combine_2, "(n),(n),(n),(),()->(n)"),
-    FG_ROW(combine_3, "(n),(n),(n),(n),(),(),()->(n)"),
-    FG_ROW(combine_more, "(n),(n),(n),()->(n)"),
+    FG_STEADY_ROW(combine_2, "(n),(n),(n),(),()->(n)"),
+    FG_STEADY_ROW(combine_3, "(n),(n),(n),(n),(),(),()->(n)"),
+    FG_STEADY_ROW(combine_more, "(n),(n),(n),()->(n)"),
     FG_ROW_OF_STAGES(cfg_rescale, "(n),(n),(),()->(n)"),
     FG_ROW_OF_VALUE(deviation_ratio, "(n),(n),()->()"),
     FG_ROW_OF_VALUE(cfg_zero_star, "(n),(n),()->(n)"),
@@ -79,8 +85,8 @@ FG_ROWS = {
     FG_ROW_OF_VALUE(perp_neg, "(n),(n),(n),(),()->(n)"),
     FG_ROW_OF_VALUE(tangential, "(n),(n),()->(n)"),
     FG_ROW_OF_VALUE(magnitude_aware, "(n),(n),(),()->(n)"),
-    FG_ROW(classifier_mean, "(n),(n),(n),()->(n)"),
-    FG_ROW(classifier_epsilon, "(n),(n),(),()->(n)"),
-    FG_ROW(scale_to_limit, "(n),()->(n)"),
+    FG_STEADY_ROW(classifier_mean, "(n),(n),(n),()->(n)"),
+    FG_STEADY_ROW(classifier_epsilon, "(n),(n),(),()->(n)"),
+    FG_STEADY_ROW(scale_to_limit, "(n),()->(n)"),
     FG_LAST_ROW,
 };

@@ -9,7 +9,7 @@ import itertools
 import ml_dtypes
 import numpy as np
 import pytest
-from layouts import LAYOUTS
+from layouts import LAYOUTS, strided
 
 import fastgen
 from fastgen import cases
@@ -148,6 +148,21 @@ def test_bits_do_not_depend_on_what_is_constant(name, isa, dtype):
         got = op.derivative((first, *constants, *cotangents), wanted=value_and_first)
         wanted = op.derivative((apart, *constants, *cotangents))
         assert same(got[: op.nout + 1], wanted[: op.nout + 1]), n
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("name", [name for name in NAMES if "()" in OPS[name].signature[:-2]])
+def test_bits_do_not_depend_on_how_numbers_of_rows_are_read(name, isa, dtype):
+    """A loop for a row of arrays with numbers reads these where they lie: its bits agree."""
+    op = bind(isa)[name]
+    for shape in [(30, 96), (4, 700), (5, 4, 96), (3, 2, 1100)]:
+        arrays = cases.inputs(name, shape, dtype)
+        wanted = op(tuple(map(strided, arrays)))  # this takes the way through tiles
+        numbers = [x.ndim < len(shape) for x in arrays]
+        for change in (np.asarray, strided, LAYOUTS["shifted"], LAYOUTS["reversed"]):
+            mixed = [change(x) if n else x for x, n in zip(arrays, numbers, strict=True)]
+            assert same(op(tuple(mixed)), wanted), (shape, change)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
