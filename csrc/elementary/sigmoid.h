@@ -12,6 +12,17 @@
 
 #include "elementary/exp.h"
 
+/* sigmoid(x) for x <= 0. The losses of logits need only this side: two selections less. */
+static inline real sigmoid_below(real x)
+{
+    real e = exp_within_limits(x);
+    real below = R(1.0) + e;
+    real below_lo = e - (below - R(1.0));
+    real y = e / below;
+    y = mul_add(-y, below_lo, y);
+    return x < EXP_SMALLEST ? R(0.0) : y;
+}
+
 static inline real real_sigmoid(real x)
 {
     real e = exp_within_limits(-real_abs(x));

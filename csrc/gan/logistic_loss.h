@@ -18,14 +18,14 @@
 
 static inline real logistic_loss(real x, real target)
 {
-    const real tail = real_softplus(-real_abs(x));
+    const real tail = softplus_above(R(0.0), x);
     const real weight = x > 0 ? 1 - target : -target;
     return weight == 0 ? tail : mul_add(weight, x, tail);
 }
 
 static inline real logistic_loss_grad(real x, real target, real *d_x, real *d_target)
 {
-    const real tail = real_sigmoid(-real_abs(x));
+    const real tail = sigmoid_below(-real_abs(x));
     *d_x = x > 0 ? (1 - target) - tail : tail - target;
     *d_target = -x;
     return logistic_loss(x, target);

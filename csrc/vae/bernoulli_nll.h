@@ -24,7 +24,7 @@ static inline real bernoulli_nll(real x, real logits)
 static inline real bernoulli_nll_grad(real x, real logits, real *d_x, real *d_logits)
 {
     const real c = logits > 0 ? 1 - x : x;
-    const real wrong = real_sigmoid(-real_abs(logits)) - c;
+    const real wrong = sigmoid_below(-real_abs(logits)) - c;
     *d_x = -logits;
     *d_logits = logits > 0 ? -wrong : wrong;
     return bernoulli_nll(x, logits);
