@@ -15,15 +15,16 @@ from fastgen.torch._tensors import FLOATS, HALVES, check, check_writable, numpy_
 class Call:
     """A call: its arguments with a `Slot` for each tensor, the tensors, and their owners.
 
-    Where tensors have `values`, one in the place of a number becomes that number.
+    Where tensors have `values`, one in the place of a number becomes that number. In a `quick` call
+    the tensors are the positional arguments.
     """
 
-    __slots__ = ("args", "door", "options", "owners", "tensors", "values")
+    __slots__ = ("args", "door", "options", "owners", "quick", "tensors", "values")
 
     def __init__(
         self, door: Door, args: Sequence[Any], options: dict[str, Any], values: bool = True
     ) -> None:
-        self.door, self.values = door, values
+        self.door, self.values, self.quick = door, values, False
         self.tensors: Any = []
         self.owners: Any = []
         self.args: Sequence[Any] = [self._slots(k, None, x) for k, x in enumerate(args)]
@@ -36,7 +37,7 @@ class Call:
         """Return a call whose positional arguments are all tensors, and no option is one."""
         made = cls.__new__(cls)
         count = len(tensors)
-        made.door, made.options, made.values = door, options, True
+        made.door, made.options, made.values, made.quick = door, options, True, True
         made.args, made.owners, made.tensors = door.slots[:count], door.owners[:count], tensors
         return made
 
@@ -60,7 +61,7 @@ class Call:
 
     def fill(self, values: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         """Return the arguments with these values in place of the tensors."""
-        if self.args is self.door.slots:
+        if self.quick:
             return values, self.options
         return (
             [_filled(x, values) for x in self.args],
@@ -82,12 +83,10 @@ class Call:
             if _wants(x) and not self.door.has_gradient(place):
                 raise TypeError(no_gradient(self.door, place))
 
-    def without_tensors(self) -> Call:
-        """Return the call without its tensors, which a backward pass has saved."""
-        made = Call.__new__(Call)
-        made.door, made.values, made.tensors = self.door, self.values, ()
-        made.args, made.options, made.owners = self.args, self.options, self.owners
-        return made
+    def release(self) -> Any:
+        """Return the tensors, and hold them no longer: a backward pass saves what it needs."""
+        tensors, self.tensors = self.tensors, ()
+        return tensors
 
     def unify(self) -> None:
         """Cast tensors to one float type; see `promoted`."""

@@ -88,7 +88,7 @@ def _plain(door: Door, args: tuple[Any, ...]) -> tuple[bool, bool]:
 
 
 def _tensors(args: tuple[Any, ...]) -> bool:
-    return all(type(x) in TENSORS for x in args)
+    return all([type(x) in TENSORS for x in args])
 
 
 def _readable(door: Door, options: dict[str, Any]) -> bool:

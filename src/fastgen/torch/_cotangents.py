@@ -24,7 +24,7 @@ def are_batched(cotangents: Sequence[Any]) -> bool:
     """Whether `torch.vmap` or `is_grads_batched` added an axis to cotangents."""
     if transformed():
         return True
-    return any(x is not None and _functorch.is_legacy_batchedtensor(x) for x in cotangents)
+    return any([x is not None and _functorch.is_legacy_batchedtensor(x) for x in cotangents])
 
 
 def of_each(function: Callable[..., Any], given: Sequence[torch.Tensor | None]) -> list[Any]:

@@ -16,6 +16,8 @@ from fastgen.torch._tensors import to_array, to_tensor
 
 _kept: Any = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
 _hooks: Any = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+_has_internals = _kept is not None and _hooks is not None
+_alive: Any = torch._C._functorch.unwrap_if_dead
 _delayed: Any = torch._C._functions.DelayedError
 
 
@@ -43,7 +45,7 @@ def _written(call: Call, found: Any) -> Any:
 
 def with_gradients(call: Call) -> Any:
     """Return the results of a call, which autograd differentiates."""
-    results = Differentiable.apply(call, *call.tensors)
+    results = _apply(call, *map(_alive, call.release()))
     if type(results) is tuple and call.door.tuple_type is not None:
         return call.door.tuple_type(*results)
     return results
@@ -60,7 +62,7 @@ class Differentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: torch.Tensor) -> Any:
         """Compute the results."""
-        arrays = list(map(to_array, tensors))
+        arrays = [to_array(x) for x in tensors]
         args, options = call.fill(arrays)
         function: Any = call.door.function
         composition, _ = function.call(tuple(args), options)
@@ -68,17 +70,16 @@ class Differentiable(torch.autograd.Function):
             first = call.owners[ctx.needs_input_grad.index(True) - 1]
             raise TypeError(no_gradient(call.door, first.place))
         ctx.set_materialize_grads(False)
-        ctx.call = call.without_tensors()
+        ctx.call = call
         ctx.in_one_pass = linear_in_rows(composition, arrays)
         if ctx.in_one_pass:
             needs = ctx.needs_input_grad[1:]
             wanted = wanted_of(call, needs)
             ctx.key = _key(call, wanted, arrays)
             ctx.factor = _expected.factor(ctx.key) if ctx.key else 1.0
-            found, gradients = function.gradients(composition, wanted, ctx.factor, True)
-            kept = _of_tensors(call, needs, wanted, gradients)
-            ctx.save_for_backward(*kept)
-            ctx.own = None not in (_kept, _hooks) and _hooks(False) is None
+            found, gradients = composition.gradients(wanted, ctx.factor, True)
+            ctx.save_for_backward(*_of_tensors(call, needs, wanted, gradients))
+            ctx.own = _has_internals and _hooks(False) is None
             return to_tensor(found)
         ctx.save_for_backward(*tensors)
         results = call.door.wrap(composition.value(), arrays)
@@ -90,7 +91,7 @@ class Differentiable(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Any) -> Any:
         """Compute the gradients from one cotangent per result."""
         needs = ctx.needs_input_grad
-        if all(c is None for c in cotangents):
+        if all([c is None for c in cotangents]):
             return (None,) * len(needs)
         batched = _cotangents.are_batched(cotangents)
         if ctx.in_one_pass:
@@ -110,8 +111,14 @@ class Differentiable(torch.autograd.Function):
         raise RuntimeError(no_forward(ctx.call.door))
 
 
+_apply: Any = super(torch.autograd.Function, Differentiable).apply
+"""What `Differentiable.apply` does outside of `torch.func`, whose calls do not come here."""
+
+
 def wanted_of(call: Call, needs: Sequence[bool]) -> list[int]:
     """Return the positions of the inputs whose gradients are wanted."""
+    if call.quick:
+        return [k for k, need in enumerate(needs) if need]
     pairs = zip(call.owners, needs, strict=True)
     return sorted({owner.place for owner, need in pairs if need})
 
@@ -134,6 +141,8 @@ def _of_tensors(
     call: Call, needs: Sequence[bool], wanted: Sequence[int], found: Sequence[Any]
 ) -> list[Any]:
     """Return the gradient of each tensor that needs one, from those of the inputs."""
+    if call.quick:
+        return [to_tensor(g) for g in found]
     of = dict(zip(wanted, found, strict=True))
     kept = []
     for owner, need in zip(call.owners, needs, strict=True):
@@ -167,9 +176,10 @@ def _key(call: Call, wanted: list[int], arrays: list[Any]) -> Any:
 def _multiplied(ctx: Any, cotangent: torch.Tensor, batched: bool) -> list[torch.Tensor]:
     """Return the gradients of the forward pass, times what its factor lacks of the cotangent."""
     in_place = ctx.own and not batched and not _kept()
-    if ctx.key and not batched:
-        brought = _expected.number(cotangent)
-        _expected.learn(ctx.key, brought)
+    if not batched:
+        brought = _expected.number(cotangent, whole=ctx.key is not None)
+        if ctx.key:
+            _expected.learn(ctx.key, brought)
         if brought == ctx.factor:
             return [g if in_place else g.clone() for g in ctx.saved_tensors]
     if ctx.factor != 1.0:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from fastgen.torch._tensors import to_array
+
 LARGE = 1 << 14  # elements; a smaller array stays in cache, and to multiply costs little
 
 _factors: dict[Any, float] = {}
@@ -32,12 +34,16 @@ def learn(key: Any, found: float | None) -> None:
     _factors[key] = 1.0 if found is None else found
 
 
-def number(cotangent: torch.Tensor) -> float | None:
-    """Return the power of 2 that each element is; None if it is no such number."""
-    if cotangent.numel() == 0:
+def number(cotangent: torch.Tensor, whole: bool) -> float | None:
+    """Return the power of 2 that each element is; None if it is no such number.
+
+    If not `whole`, only an element that is repeated in memory, as by the backward pass of a sum,
+    is read.
+    """
+    repeated = not any(cotangent.stride())
+    if not (repeated or whole) or cotangent.numel() == 0:
         return None
-    found = float(cotangent.detach().as_strided((), ()).item())
+    found = float(to_array(cotangent).item(0))
     if abs(math.frexp(found)[0]) != 0.5 or not 2.0**-30 <= abs(found) <= 1.0:
         return None
-    alike = not any(cotangent.stride()) or bool((cotangent == found).all())
-    return found if alike else None
+    return found if repeated or bool((cotangent == found).all()) else None

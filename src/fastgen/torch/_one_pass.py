@@ -27,13 +27,13 @@ def linear_in_rows(composition: Composition, arrays: Sequence[Any]) -> bool:
 
     In half precision the factor would round a second time.
     """
-    if any(x.dtype.itemsize == 2 for x in arrays):
+    if any([x.dtype.itemsize == 2 for x in arrays]):
         return False
     first = arrays[0].shape
     if type(composition) is Row:
         if composition.axis != -1 or not _even(composition.op):
             return False
-        return all(_is_array(x) and x.shape == first for x in composition.operands)
+        return all([_is_array(x) and x.shape == first for x in composition.operands])
     if type(composition) is Sum and _along_last_axis(composition.form):
         batch = first[:-1]
         found = [_is_array(x) and x.shape[:-1] == batch for x in composition.inputs]
