@@ -254,7 +254,7 @@ def unknown_shape(named: str, x: Any) -> str | None:
 
     `named` is the function and the argument, such as "cfg: uncond".
     """
-    if any([n != n for n in x.shape]):
+    if any(n != n for n in x.shape):
         return f"{named} must have a known shape; call compute_chunk_sizes() first"
     return None
 

@@ -37,6 +37,15 @@ def test_results_are_known_before_they_are_computed(call, dtype):
     assert [tuple(r) for r in composition.results()] == described(f(*inputs, **options))
 
 
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_swapped_bytes_change_no_bit(call):
+    """So the coefficients of samples of float64 are in float64, whatever the byte order."""
+    f, inputs, options = call
+    swapped = [cast(x, np.dtype(float).newbyteorder()) for x in inputs]
+    for got, wanted in zip(each(f(*swapped, **options)), each(f(*inputs, **options)), strict=True):
+        assert np.array_equal(got, wanted, equal_nan=True)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_results_of_every_row_are_known_before_they_are_computed(name, dtype):

@@ -121,7 +121,11 @@ def check_leading(function: str, name: str, per_sample: str, c: Any, x: Any) -> 
 
 def arithmetic(*arrays: Any) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the type of a result, and the type of its computation."""
-    types = {x.dtype for x in arrays if type(x) is not Stream}
+    types = {
+        x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
+        for x in arrays
+        if type(x) is not Stream
+    }
     stored = types.pop() if len(types) == 1 else FLOAT64 if FLOAT64 in types else FLOAT32
     return stored, FLOAT64 if stored == FLOAT64 else FLOAT32
 

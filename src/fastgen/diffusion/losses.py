@@ -9,7 +9,7 @@ import numpy as np
 from fastgen._abstract import Abstract, is_dask, numbers
 from fastgen._axes import axes_from
 from fastgen._compose import composed, row
-from fastgen._core import Op, Stream
+from fastgen._core import Op, Stream, result_dtype
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis
@@ -229,7 +229,7 @@ def _weights(op: Op, prediction: Any, weight: Any) -> Any:
         return per_sample
     if per_sample.ndim == 0 and not is_dask(per_sample):
         return float(per_sample) / max(count, 1)
-    wide = prediction.dtype == np.float64
+    wide = result_dtype((prediction,)) == np.float64
     return (per_sample / max(count, 1)).astype(np.float64 if wide else np.float32)
 
 

@@ -10,7 +10,7 @@ from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
 from fastgen._axes import Axes, Labels
 from fastgen._compose import Result, lazy
-from fastgen._core import overrides_ufuncs
+from fastgen._core import overrides_ufuncs, result_dtype
 from fastgen._ops import OPS
 from fastgen._plain import Plain
 from fastgen._registry import operation
@@ -42,7 +42,7 @@ def _by_lapack(a: Any, out: Any) -> Any:
 def _lazily(a: Any, out: Any) -> Any:
     """Return the results of large matrices in a dask array."""
     batch: Labels = tuple(range(a.ndim - 2))
-    dtype = np.dtype(np.float64) if a.dtype.kind in "biu" else a.dtype
+    dtype = result_dtype((a,))
     axes, made = Axes(((*batch, None, None),), (batch,) * 2), Result(a.shape[:-2], dtype)
     return lazy(Plain("flow.slogdet", ("a",), slogdet, (a,), axes, (made,) * 2), out)
 

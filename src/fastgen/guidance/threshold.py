@@ -10,6 +10,7 @@ import numpy as np
 from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
 from fastgen._compose import Result, composed
+from fastgen._core import result_dtype
 from fastgen._messages import out_of_dask
 from fastgen._ops import OPS
 from fastgen._plain import of_samples
@@ -123,8 +124,7 @@ def _lazily(x0: Any, quantile: float, max_limit: float, out: Any) -> Any:
     if out is not None:
         raise TypeError(out_of_dask("guidance.dynamic_threshold", (x0,)))
     call = partial(dynamic_threshold, quantile=quantile, max_limit=max_limit)
-    dtype = np.dtype(np.float64) if x0.dtype.kind in "biu" else x0.dtype
-    made = Result(x0.shape, dtype)
+    made = Result(x0.shape, result_dtype((x0,)))
     return of_samples(call, "guidance.dynamic_threshold", ("x0",), (x0,), made)
 
 

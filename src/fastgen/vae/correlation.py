@@ -60,7 +60,7 @@ def _checked(inputs: tuple[Any, ...], dataset_size: float) -> tuple[Array, Array
             "total_correlation: dataset_size must be at least the batch size "
             f"{shapes[0][0]}; got {dataset_size}"
         )
-    wide = np.float64 if np.float64 in [a.dtype for a in arrays] else np.float32
+    wide = np.float64 if result_dtype(tuple(arrays)) == np.float64 else np.float32
     return arrays[0].astype(wide), arrays[1].astype(wide), arrays[2].astype(wide)
 
 
@@ -167,7 +167,7 @@ class _Correlation(Composition):
         kinds = [as_array(x).dtype for x in self.inputs]
         types = [np.dtype(float) if d.kind in "biu" else d for d in kinds]
         value = self.value() if with_value else None
-        return value, tuple(gradients[k].astype(types[k]) for k in wanted)
+        return value, tuple(gradients[k].astype(types[k].newbyteorder("=")) for k in wanted)
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of each term."""

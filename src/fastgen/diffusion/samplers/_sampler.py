@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._abstract import is_dask
-from fastgen._core import Stream
+from fastgen._core import Stream, result_dtype
 from fastgen.diffusion.samplers import _brownian, _guided, _lazily, _per_sample, _renoise
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._log_prob import Densities
@@ -319,7 +319,7 @@ class Sampler(Densities):
             return np.asarray(self._noise(x, given, 0, first))
         else:
             key = key_of(type(self).__name__, key, rng)
-        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        dtype = np.float64 if result_dtype((x,)) == np.float64 else np.float32
         before = first * math.prod(x.shape[1:])
 
         def stream(step: int, element: int) -> Stream:
