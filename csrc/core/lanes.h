@@ -40,16 +40,25 @@ static inline wide_real wide_sqrt(wide_real x)
     return FG_SQRT(x);
 }
 
+static inline uint64_t wide_bits_of(wide_real x)
+{
+    uint64_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline wide_real wide_of_bits(uint64_t u)
+{
+    wide_real x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
 /* real_select of wide_real. */
 static inline wide_real wide_select(int condition, wide_real a, wide_real b)
 {
     const uint64_t mask = condition ? ~(uint64_t)0 : 0; /* gcc makes a blend of this */
-    uint64_t bits, others;
-    memcpy(&bits, &a, sizeof bits);
-    memcpy(&others, &b, sizeof others);
-    bits = (bits & mask) | (others & ~mask);
-    memcpy(&a, &bits, sizeof a);
-    return a;
+    return wide_of_bits((wide_bits_of(a) & mask) | (wide_bits_of(b) & ~mask));
 }
 
 /* The loop over the lanes. Unrolled before it is vectorised, it would stay scalar: hence `unroll

@@ -2,6 +2,7 @@
 #include "core/tile.h"
 
 #include "diffusion/denoising_score_matching.h"
+#include "diffusion/fourier_features.h"
 #include "diffusion/gaussian_score.h"
 #include "diffusion/guided_combination.h"
 #include "diffusion/guided_step.h"
@@ -24,6 +25,8 @@ FG_MAP(noised_vjp, 6, 6)
 FG_FORMULA(denoising_score_matching, 4)
 FG_FORMULA(sliced_score_matching, 3)
 FG_FORMULA(transition_kl, 5)
+FG_MAP(fourier_features, 2, 2)
+FG_MAP(fourier_features_vjp, 4, 4)
 FG_FORMULA(gaussian_score, 3)
 FG_FORMULA(langevin_update, 4)
 FG_STEADY_FORMULA(langevin_update, 4, 3)
@@ -62,6 +65,7 @@ FG_ROWS = {
     FG_ROW(denoising_score_matching, "(n),(n),(),()->()"),
     FG_ROW(sliced_score_matching, "(n),(n),(n)->()"),
     FG_ROW(transition_kl, "(n),(n),(n),(),()->()"),
+    FG_ROW_OF_MAPS(fourier_features, "(),()->(),()"),
     FG_ROW(gaussian_score, "(),(),()->()"),
     FG_STEADY_ROW(langevin_update, "(n),(n),(n),()->(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_0, "(n),(n),(),(),(),(),(),()->(n),(n)"),

@@ -116,3 +116,19 @@ def test_timestep_embedding_is_right():
         assert abs(got[i] - mp.sin(angle)) < 1e-12 and abs(got[4 + i] - mp.cos(angle)) < 1e-12
     assert diffusion.timestep_embedding(np.zeros((2, 3)), 5).shape == (2, 3, 5)
     assert diffusion.timestep_embedding([7], 1).tolist() == [[0]]
+
+
+@pytest.mark.parametrize("layout", ["sin_cos", "cos_sin"])
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g", "D"])
+def test_timestep_embedding_of_large_steps(layout, dtype):
+    """NumPy computes those, and those of types without rows; other steps do not notice."""
+    t = np.array([[3.0, 2.0**21 + 1, -(2.0**22)], [0.25, 999.0, 2.0**20]])
+    ours = diffusion.timestep_embedding(t, 9, layout=layout, dtype=dtype)
+    theirs = reference.timestep_embedding(t, 9, layout=layout, dtype=dtype)
+    assert ours.dtype == dtype and ours.shape == (2, 3, 9)
+    rounded = 2.0**22 * 4 * np.finfo("d").eps  # of the largest angle
+    limit = rounded if dtype in "dgD" else np.finfo(dtype).eps
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=limit)
+    for i in np.ndindex(t.shape):
+        alone = diffusion.timestep_embedding(t[i], 9, layout=layout, dtype=dtype)
+        np.testing.assert_array_equal(alone, ours[i])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from fastgen import _docs
-from fastgen.diffusion.embedding import timestep_embedding
+from fastgen.diffusion.embedding import fourier_features, timestep_embedding
 from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
 from fastgen.diffusion.guided_steps import guided_combination, guided_step
@@ -50,6 +50,7 @@ __all__ = [
     "edm_input",
     "edm_weight",
     "epsilon_loss",
+    "fourier_features",
     "gaussian_mixture_score",
     "gaussian_score",
     "guided_combination",

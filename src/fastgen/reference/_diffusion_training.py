@@ -54,6 +54,11 @@ def cosmap_weight(t: Any) -> Any:
     return 2 / (np.pi - 2 * np.pi * t + 2 * np.pi * t**2)
 
 
+def fourier_features(t: Any, frequencies: Any) -> tuple[Any, Any]:
+    """Sines and cosines of times."""
+    return np.sin(t * frequencies), np.cos(t * frequencies)
+
+
 def timestep_embedding(
     t: Any,
     dim: int,

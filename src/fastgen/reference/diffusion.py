@@ -12,6 +12,7 @@ from fastgen.reference._diffusion_training import edm_coefficients as edm_coeffi
 from fastgen.reference._diffusion_training import edm_denoised as edm_denoised
 from fastgen.reference._diffusion_training import edm_input as edm_input
 from fastgen.reference._diffusion_training import edm_weight as edm_weight
+from fastgen.reference._diffusion_training import fourier_features as fourier_features
 from fastgen.reference._diffusion_training import (
     inverse_variance_weight as inverse_variance_weight,
 )
