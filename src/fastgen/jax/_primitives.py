@@ -19,7 +19,7 @@ from jax.interpreters import ad, batching, mlir
 
 from fastgen import _call_text
 from fastgen._compose import Beside
-from fastgen.jax import _batch, _lowering
+from fastgen.jax import _batch, _expected, _lowering
 from fastgen.jax._arrays import axes_of
 from fastgen.jax._tasks import Task, described, results_of
 
@@ -64,7 +64,7 @@ def _run(*operands: Any, task: Task) -> Any:
 
 run.def_abstract_eval(_abstract)
 mlir.register_lowering(run, mlir.lower_fun(_lowering.native, multiple_results=True))
-mlir.register_lowering(run, mlir.lower_fun(_lowering.on_cpu, multiple_results=True), platform="cpu")
+_expected.register(run, _lowering.on_cpu)
 
 
 def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Task) -> Any:
@@ -78,10 +78,20 @@ def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Ta
         return _through_native(operands, tangents, task)
     found = described(task, _inner(task, operands))
     _check(task, needs, found)
-    values = run.bind(*operands, task=task)
+    linear = task._replace(needs=needs)
+    linear = linear._replace(rows=_expected.rows(operands, linear, found))
+    values, kept = _values(operands, linear)
     moved = [x for x, need in zip(tangents, needs, strict=False) if need]
-    slopes = tangent.bind(*operands, *moved, task=task._replace(needs=needs))
+    slopes = tangent.bind(*operands, *kept, *moved, task=linear)
     return values, _slopes(found, values, slopes)
+
+
+def _values(operands: Sequence[Any], task: Task) -> tuple[list[Any], list[Any]]:
+    """Return the results of a call, and what its gradients keep."""
+    if not task.rows:
+        return run.bind(*operands, task=task._replace(needs=())), []
+    found = run.bind(*operands, task=task._replace(kind="expected"))
+    return found[: -task.kept], found[-task.kept :]
 
 
 def _inner(task: Task, operands: Sequence[Any]) -> tuple[Any, ...]:
@@ -147,7 +157,7 @@ def _pushed(*operands: Any, task: Task) -> Any:
         own = functools.partial(_pushed, task=task._replace(levels=task.levels[1:]))
         return jax.vmap(own, in_axes=axes)(*operands)
     needed = [k for k, need in enumerate(task.needs) if need]
-    inputs, moved = list(operands[: task.inputs]), list(operands[task.inputs :])
+    inputs, _, moved = map(list, _parts(operands, task))
 
     def of_needed(*some: Any) -> Any:
         own = dict(enumerate(inputs)) | dict(zip(needed, some, strict=True))
@@ -168,7 +178,13 @@ def _of_tangent(*avals: Any, task: Task) -> list[Any]:
 def _without_tangents(task: Task) -> Task:
     """Return the task of the values alone."""
     levels = tuple([level[: task.inputs] for level in task.levels])
-    return task._replace(needs=(), levels=levels)
+    return task._replace(needs=(), levels=levels, rows=0)
+
+
+def _parts(operands: Sequence[Any], task: Task) -> tuple[Sequence[Any], Sequence[Any], Any]:
+    """Return the inputs of a call, what its gradients keep, and the tangents."""
+    first, last = task.inputs, task.inputs + task.kept
+    return operands[:first], operands[first:last], operands[last:]
 
 
 def _tangent_of_tangent(operands: Any, tangents: Any, *, task: Task) -> Any:
@@ -185,20 +201,25 @@ ad.primitive_jvps[tangent] = _tangent_of_tangent
 
 def _transpose(cotangents: Sequence[Any], *operands: Any, task: Task) -> list[Any]:
     """Turn the cotangents of the results into those of the arrays that need one."""
-    inputs, linear = operands[: task.inputs], operands[task.inputs :]
+    inputs, kept, linear = _parts(operands, task)
     given = tuple([type(c) is not ad.Zero for c in cotangents])
     wanted = tuple([ad.is_undefined_primal(x) for x in linear])
     if not any(given) or not any(wanted):
         return [None] * len(operands)
     which = iter(wanted)
     needs = tuple([need and next(which) for need in task.needs])
-    backward = task._replace(kind="gradients", needs=needs, given=given)
+    if needs != task.needs:
+        kept = ()
+    backward = task._replace(
+        kind="gradients", needs=needs, given=given, rows=task.rows if kept else 0
+    )
     if task.levels:
         levels = [(*level[: task.inputs], *[True] * sum(given)) for level in task.levels]
         backward = backward._replace(levels=tuple(levels))
     own = [c for c, has in zip(cotangents, given, strict=True) if has]
-    found = iter(run.bind(*inputs, *own, task=backward))
-    return [None] * len(inputs) + [next(found) if want else None for want in wanted]
+    found = iter(run.bind(*inputs, *own, *kept, task=backward))
+    rest = [next(found) if want else None for want in wanted]
+    return [None] * (len(operands) - len(linear)) + rest
 
 
 ad.primitive_transposes[tangent] = _transpose
@@ -206,9 +227,18 @@ ad.primitive_transposes[tangent] = _transpose
 
 def _batched(operands: Sequence[Any], dims: Sequence[Any], *, task: Task) -> Any:
     """Compute a task for a batch, in one call."""
-    made = _batch.batched(task, operands, dims)
+    own, some, axes = _expected.without(task, operands, dims)
+    made = _batch.batched(own, some, axes)
     found = run.bind(*made.operands, task=made.task)
-    return made.restored(found), (0,) * len(found)
+    nothing = []
+    if task.kind == "expected":
+        avals = [
+            (shape if d is None else (*shape[:d], *shape[d + 1 :]), dtype)
+            for (shape, dtype), d in zip(avals_of(operands), dims, strict=True)
+        ]
+        nothing = _expected.nothing(task, avals)
+    axes = (0,) * len(found) + (None,) * len(nothing)
+    return [*made.restored(found), *nothing], axes
 
 
 def _batched_tangent(operands: Sequence[Any], dims: Sequence[Any], *, task: Task) -> Any:
@@ -216,6 +246,7 @@ def _batched_tangent(operands: Sequence[Any], dims: Sequence[Any], *, task: Task
 
     So do the inputs if none of them has it, because they say which shape the results have.
     """
+    task, operands, dims = _expected.without(task, operands, dims)
     first = task.inputs if any(d is not None for d in dims[: task.inputs]) else 0
     made = _batch.one_by_one(task, operands, dims, range(first, len(operands)))
     return tangent.bind(*made.operands, task=made.task), (0,) * _results(made)

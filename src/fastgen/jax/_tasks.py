@@ -29,14 +29,15 @@ Aval = tuple[tuple[int, ...], Any]
 class Task(NamedTuple):
     """What a primitive computes.
 
-    The operands are the arrays of the call, its keys, all its numbers as one array, and the
-    cotangents.
+    The operands are the arrays of the call, its keys, all its numbers as one array, the
+    cotangents, and what was kept.
     """
 
     call: str
     """The call as text: "t0" is array 0, "k0" key 0, "f0" number 0."""
     kind: str = "value"
-    """"value" or "gradients"."""
+    """"value"; "gradients"; or "expected": the value, with gradients for the cotangent that is
+    expected, see `fastgen.jax._expected`."""
     needs: tuple[bool, ...] = ()
     """Which arrays need gradients."""
     given: tuple[bool, ...] = ()
@@ -46,6 +47,13 @@ class Task(NamedTuple):
     all_orders: bool = False
     """Whether other derivatives than the first, backward, are those of the plain formula. Else
     they raise."""
+    rows: int = 0
+    """Of an "expected" task, or of gradients after one: how many rows expect a cotangent."""
+
+    @property
+    def kept(self) -> int:
+        """How many results of an "expected" task are no values: cotangents, then gradients."""
+        return self.rows and self.rows + sum(self.needs)
 
     @property
     def door(self) -> Door:
@@ -180,7 +188,9 @@ def results_of(task: Task, avals: Sequence[Aval]) -> list[Aval]:
         (r.shape, jax.dtypes.canonicalize_dtype(r.dtype)) for r in described(task, avals).results
     ]
     gradients = [x for x, need in zip(avals, task.needs, strict=False) if need]
-    found = {"value": values, "gradients": gradients}[task.kind]
+    cotangents = [((2,), np.dtype(np.uint32))] * task.rows
+    expected = [*values, *cotangents, *gradients]
+    found = {"value": values, "gradients": gradients, "expected": expected}[task.kind]
     return [((*sizes, *shape), dtype) for shape, dtype in found]
 
 

@@ -1,0 +1,76 @@
+#include "xla/expected.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "core/half.h"
+
+/* A cotangent is expected after it came twice in a row. After a wrong guess it must come more
+ * often. */
+enum { TWICE = 2, AFTER_A_WRONG_GUESS = -8 };
+
+typedef struct {
+    _Atomic double cotangent;
+    atomic_int seen;
+} fg_xla_place;
+
+static fg_xla_place places[FG_XLA_PLACES];
+
+static fg_xla_place *place_of(int64_t place)
+{
+    return place >= 0 && place < FG_XLA_PLACES ? &places[place] : NULL;
+}
+
+bool fg_xla_same(double x, double y)
+{
+    return memcmp(&x, &y, sizeof x) == 0;
+}
+
+double fg_xla_expected(int64_t place)
+{
+    fg_xla_place *const own = place_of(place);
+    if (own == NULL || atomic_load(&own->seen) < TWICE)
+        return NAN;
+    return atomic_load(&own->cotangent);
+}
+
+/* Calls may run at once. Then a count may be lost, which costs time only. */
+void fg_xla_came(int64_t place, double expected, double cotangent)
+{
+    fg_xla_place *const own = place_of(place);
+    if (own == NULL)
+        return;
+    const int seen = atomic_load(&own->seen);
+    if (!isnan(cotangent) && fg_xla_same(cotangent, atomic_load(&own->cotangent))) {
+        if (seen < TWICE)
+            atomic_store(&own->seen, seen + 1);
+        return;
+    }
+    if (!isnan(cotangent))
+        atomic_store(&own->cotangent, cotangent);
+    atomic_store(&own->seen, isnan(expected) ? seen < 0 ? seen : 0 : AFTER_A_WRONG_GUESS);
+}
+
+static double first_of(const fg_array *array)
+{
+    switch (array->dtype) {
+    case FG_F16: return float_of_float16(*(const uint16_t *)array->data);
+    case FG_BF16: return float_of_bfloat16(*(const uint16_t *)array->data);
+    case FG_F32: return *(const float *)array->data;
+    default: return *(const double *)array->data;
+    }
+}
+
+double fg_xla_one_number(const fg_array *array)
+{
+    static const size_t sizes[] = {[FG_F16] = 2, [FG_BF16] = 2, [FG_F32] = 4, [FG_F64] = 8};
+    const size_t size = sizes[array->dtype];
+    size_t count = 1;
+    for (int d = 0; d < array->ndim; d++)
+        count *= (size_t)array->shape[d];
+    if (count == 0)
+        return NAN;
+    const char *const data = array->data;
+    return memcmp(data, data + size, (count - 1) * size) == 0 ? first_of(array) : NAN;
+}
