@@ -49,7 +49,10 @@ void fg_xla_came(int64_t place, double expected, double cotangent)
     }
     if (!isnan(cotangent))
         atomic_store(&own->cotangent, cotangent);
-    atomic_store(&own->seen, isnan(expected) ? seen < 0 ? seen : 0 : AFTER_A_WRONG_GUESS);
+    if (!isnan(expected))
+        atomic_store(&own->seen, AFTER_A_WRONG_GUESS);
+    else if (seen >= 0)
+        atomic_store(&own->seen, isnan(cotangent) ? 0 : 1);
 }
 
 static double first_of(const fg_array *array)

@@ -54,6 +54,14 @@ static int compare_names(const void *name, const void *row)
     return order ? order : -(other[text->size] != '\0');
 }
 
+/* The row of a name. It is at `place`, unless the program was compiled with another version. */
+static const fg_xla_row *find(const fg_xla_text *name, int64_t place)
+{
+    if (place >= 0 && (size_t)place < known_count && compare_names(name, &known_rows[place]) == 0)
+        return &known_rows[place];
+    return bsearch(name, known_rows, known_count, sizeof *known_rows, compare_names);
+}
+
 fg_xla_error *fg_xla_run_row(fg_xla_frame *frame)
 {
     if (asks_for_version(frame))
@@ -63,9 +71,8 @@ fg_xla_error *fg_xla_run_row(fg_xla_frame *frame)
     const fg_xla_numbers *const doubles = attribute(frame, "numbers");
     if (name == NULL || integers == NULL || doubles == NULL || doubles->size < FG_MAX_OPTIONS)
         return failure(frame, FG_XLA_INVALID_ARGUMENT, "fastgen: a call lacks its attributes");
-    const fg_xla_row *const row =
-        bsearch(name, known_rows, known_count, sizeof *known_rows, compare_names);
     fg_xla_plan plan = {integers->data, integers->size, doubles->data, doubles->size};
+    const fg_xla_row *const row = find(name, fg_xla_next(&plan));
     const char *wrong = "this version of fastgen has no such operation";
     if (row != NULL) {
         fg_lender lender;

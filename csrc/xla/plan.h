@@ -1,6 +1,7 @@
 /* The plan of a call: what an operation does with XLA's buffers. It is the attributes `plan`, a
  * list of 64-bit integers, and `numbers`, a list of doubles:
  *
+ *     where the row stands among all rows
  *     what to do, of fg_xla_what
  *     the place where an expected cotangent is kept (xla/expected.h), or -1
  *     the precision of arithmetic

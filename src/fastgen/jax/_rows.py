@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from fastgen._abstract import Abstract
 from fastgen._core import Op
+from fastgen._ops import OPS
 from fastgen.jax._tasks import Aval
 
 ffi: Any = getattr(jax, "ffi", None) or __import__("jax.extend.ffi").extend.ffi
@@ -53,7 +55,8 @@ def call(
     numbers = list(options)
     run: Any = op.derivative if what else op
     kinds = [1.0 if is_number(x) else Abstract(x.shape, x.dtype) for x in operands]
-    plan = [int(what), place, int(run.dtype(tuple(kinds)) == np.float64), int(keepdims)]
+    plan = [_places()[name], int(what), place]
+    plan += [int(run.dtype(tuple(kinds)) == np.float64), int(keepdims)]
     axes = axis if type(axis) is tuple else () if axis is None else (axis,)
     plan += [-1 if axis is None else len(axes), *axes]
     for x in operands:
@@ -78,6 +81,12 @@ def call(
     attributes = {"row": name, "plan": np.array(plan, np.int64), "numbers": np.array(numbers)}
     ask = ffi.ffi_call("fastgen_row", wanted, input_output_aliases=own)
     return list(ask(*buffers, **attributes))
+
+
+@functools.cache
+def _places() -> dict[str, int]:
+    """Return where each row stands in the order in which XLA's handler has them."""
+    return {name: k for k, name in enumerate(sorted(OPS, key=str.encode))}
 
 
 def is_number(x: Any) -> bool:
