@@ -155,12 +155,9 @@ def timestep_embedding(
     frequencies = np.exp(-math.log(max_period) * exponents)
     out = empty((*steps.shape, int(dim)), np.dtype(dtype))
     out[..., 2 * half :] = 0
-    halves = out[..., :half], out[..., half : 2 * half]
-    _fill(
-        np.asarray(scale * steps.astype(np.float64)),
-        frequencies,
-        halves[:: 1 if layout == "sin_cos" else -1],
-    )
+    first, second = out[..., :half], out[..., half : 2 * half]
+    own = (first, second) if layout == "sin_cos" else (second, first)
+    _fill(np.asarray(scale * steps.astype(np.float64)), frequencies, own)
     return out
 
 
