@@ -1,4 +1,4 @@
-"""Workers by fork: the parent's pool has started, its memory is kept, and a thread of it computes."""
+"""Workers by fork of a busy parent: its pool runs, and its memory is kept."""
 
 import multiprocessing
 import threading
