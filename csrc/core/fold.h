@@ -31,8 +31,8 @@
 #define FG_FOLD_INPUTS_1 ((void)constant, x[i + k])
 #define FG_FOLD_INPUTS_2 x[i + k], constant[0]
 
-/* Values wait here to be summed: 8 groups stay in L1, and GCC keeps the loop over them instead of
- * unrolling it. */
+/* The values of a step wait to be summed: its groups stay in L1, and GCC keeps the loop over them
+ * instead of unrolling it. */
 static inline void add_to_lanes(double *lane, const real *y)
 {
     for (ptrdiff_t i = 0; i < FG_FOLD_STEP; i += FG_LANES)
