@@ -12,7 +12,6 @@ import pytest
 import fastgen
 from fastgen import noise, vae
 
-dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
@@ -69,7 +68,6 @@ def test_threads_of_one_process(wanted):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore")
 def test_forked_workers_of_a_busy_parent():
     """In a program of its own: a process in which JAX was imported must not fork."""
     program = Path(__file__).parents[1] / "support" / "forked_workers.py"
