@@ -16,9 +16,7 @@
 
 #include "core/space.h"
 
-enum { FG_XLA_PLACES = 1024 };
-
-/* The cotangent that is expected. NaN: none. */
+/* The cotangent that is expected. NaN: none. Any number names a place; a few may share one. */
 double fg_xla_expected(int64_t place);
 
 /* Keeps the cotangent that came; NaN: the rows have different ones. `expected` was its guess. */

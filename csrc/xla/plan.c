@@ -11,7 +11,8 @@ static bool to_dtype(int of_xla, enum fg_dtype *dtype)
     }
 }
 
-bool fg_xla_describe(const fg_xla_buffer *buffer, ptrdiff_t *room, fg_array *array)
+/* Describes a buffer; `room` has its shape and strides from then on. False for another type. */
+static bool describe(const fg_xla_buffer *buffer, ptrdiff_t *room, fg_array *array)
 {
     static const ptrdiff_t sizes[] = {[FG_F16] = 2, [FG_BF16] = 2, [FG_F32] = 4, [FG_F64] = 8};
     const int ndim = (int)buffer->rank;
@@ -62,7 +63,7 @@ static bool read_input(fg_xla_plan *plan, const fg_xla_frame *frame, ptrdiff_t *
     if (k >= frame->in.size)
         return false;
     if (k >= 0 && position < 0)
-        return fg_xla_describe(frame->in.buffers[k], room, array);
+        return describe(frame->in.buffers[k], room, array);
     if (position < 0 || (k < 0 && position >= (int64_t)plan->count))
         return false;
     double *const numbers = k < 0 ? plan->numbers : frame->in.buffers[k]->data;
@@ -77,7 +78,7 @@ static bool read_output(fg_xla_plan *plan, const fg_xla_frame *frame, ptrdiff_t 
     if (k >= frame->out.size || k == INT64_MIN)
         return false;
     if (k >= 0)
-        return fg_xla_describe(frame->out.buffers[k], room, array);
+        return describe(frame->out.buffers[k], room, array);
     *array = (fg_array){NULL, FG_F32, 0, NULL, NULL};
     return true;
 }

@@ -3,7 +3,7 @@
  *
  *     where the row stands among all rows
  *     what to do, of fg_xla_what
- *     the place where an expected cotangent is kept (xla/expected.h), or -1
+ *     the place where an expected cotangent is kept (xla/expected.h); else unused
  *     the precision of arithmetic
  *     keepdims, the number of axes or FG_ALL_AXES, the axes
  *     for each input: a buffer and -1, or a buffer and the position of one number of double
@@ -42,8 +42,4 @@ bool fg_xla_read_operands(fg_xla_plan *plan, const fg_xla_frame *frame, const fg
 
 /* An operand that is one number of double precision. */
 void fg_xla_describe_number(double *number, fg_array *array);
-
-/* Describes a buffer; `room` has its shape and strides from then on. False for another type. */
-bool fg_xla_describe(const fg_xla_buffer *buffer, ptrdiff_t *room, fg_array *array);
-
 #endif

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +42,7 @@ def compute(operands: Sequence[Any], task: Task, found: Described) -> list[Any] 
         return None
     if type(composition) is Row:
         return _row(operands, task, found, composition)
-    if type(composition) is Sum and composition.adjoints is None:
+    if _is_sum(composition):
         return _sum(operands, task, found, composition)
     return None
 
@@ -54,14 +54,28 @@ def rows(task: Task, found: Described) -> int:
         return 0
     own: dict[int, Differentiated] | None = None
     if type(composition) is Row:
-        own = {0: _of_row(composition, task, found)} if composition.op.nout == 1 else None
-    elif type(composition) is Sum and composition.adjoints is None:
+        if composition.op.nout == 1 and _all_given(composition.operands, found):
+            own = {0: _of_row(composition, task, found)}
+    elif _is_sum(composition) and _all_given(composition.inputs, found):
         plan = composition.form.of(composition.inputs)
-        if plan.shape and all(type(part) is Part for part in composition.form.parts):
-            own = _of_sum(plan, composition, task, found)
+        own = _of_sum(plan, composition, task, found) if _adds(plan) else None
     if own is None or any(row.outputs() is None for row in own.values()):
         return 0
     return len(own)
+
+
+def _is_sum(composition: Any) -> TypeGuard[Sum]:
+    """Whether a composition is a weighted sum whose terms are rows."""
+    if type(composition) is not Sum or composition.adjoints is not None:
+        return False
+    return all([type(part) is Part for part in composition.form.parts])
+
+
+def _adds(plan: Plan) -> bool:
+    """Whether C adds the terms. It does not if they are numbers, which Python adds, or if what is
+    between three terms has the type of terms in float32."""
+    terms = [space.dtype for space in plan.spaces]
+    return plan.shape != () and (len(terms) <= 2 or all([kind == FLOAT64 for kind in terms]))
 
 
 def _of_c(dtype: Any) -> bool:
@@ -70,21 +84,27 @@ def _of_c(dtype: Any) -> bool:
 
 
 def _given(x: Any, operands: Sequence[Any], task: Task, found: Described) -> Any:
-    """Return what an operand of a row stands for: an array, or a number; None for anything else."""
+    """Return what an operand of a row stands for: an array, or a number."""
     for k, stand_in in enumerate(found.stand_ins):
         if x is stand_in and type(x) is Abstract:
             return operands[k]
     for k, stand_in in enumerate(found.numbers):
         if x is stand_in:
             return Number(operands[task.inputs - 1], k)
-    return x if type(x) in (int, float) else None
+    return x
+
+
+def _all_given(inputs: Sequence[Any], found: Described) -> bool:
+    """Whether each operand of rows stands for an array of the call, or a number."""
+    known = {id(x) for x in found.stand_ins if type(x) is Abstract} | set(map(id, found.numbers))
+    return all([id(x) in known or type(x) in (int, float) for x in inputs])
 
 
 def _row(operands: Sequence[Any], task: Task, found: Described, row: Row) -> list[Any] | None:
     """Compute a call that is one row, or its gradients."""
-    given = [_given(x, operands, task, found) for x in row.operands]
-    if any(x is None for x in given):
+    if not _all_given(row.operands, found):
         return None
+    given = [_given(x, operands, task, found) for x in row.operands]
     results = [(r.shape, r.dtype) for r in found.results]
     if task.kind == "value":
         return call(row.op, given, row.axis, row.keepdims, results)
@@ -98,28 +118,26 @@ def _row(operands: Sequence[Any], task: Task, found: Described, row: Row) -> lis
 
 def _of_row(row: Row, task: Task, found: Described) -> Differentiated:
     cotangents = [Abstract(r.shape, r.dtype) for r in found.results]
-    needed = _needed(task, found)
+    needed = wanted(task, found)
     return Differentiated(row.op, row.operands, cotangents, row, needed, place(task, found))
 
 
-def _needed(task: Task, found: Described) -> list[Any]:
+def wanted(task: Task, found: Described) -> list[Any]:
     """Return what stands for the arrays that need gradients."""
     return [x for x, need in zip(found.stand_ins, task.needs, strict=False) if need]
 
 
 def _sum(operands: Sequence[Any], task: Task, found: Described, total: Sum) -> list[Any] | None:
     """Compute a weighted sum, or its gradients. The terms are rows."""
+    if not _all_given(total.inputs, found):
+        return None
     given = [_given(x, operands, task, found) for x in total.inputs]
     parts, plan = total.form.parts, total.form.of(total.inputs)
-    if any(x is None for x in given) or any(type(part) is not Part for part in parts):
-        return None
     if task.kind == "gradients":
         rest = operands[task.inputs :]
         return _gradients_of_sum(rest[0], rest[1:], given, plan, total, task, found)
-    if not plan.shape:  # the terms are numbers, which Python adds
+    if not _adds(plan):
         return None
-    if not all(space.dtype == FLOAT64 for space in plan.spaces) and len(parts) > 2:
-        return None  # what is between the terms has their type
     own = _of_sum(plan, total, task, found) if task.kind == "expected" else {}
     if own is None:
         return None
@@ -140,7 +158,7 @@ def _sum(operands: Sequence[Any], task: Task, found: Described, total: Sum) -> l
         return call(_combination, operands, -1, False, [(plan.batch, kind)])[0]
 
     value = add(terms, plan.weights, total.form.offset, combine).reshape(plan.shape)
-    return [value, *cotangents, *[made[id(x)] for x in _needed(task, found)]]
+    return [value, *cotangents, *[made[id(x)] for x in wanted(task, found)]]
 
 
 def _of_sum(
@@ -148,7 +166,7 @@ def _of_sum(
 ) -> dict[int, Differentiated] | None:
     """Return the terms whose derivatives are needed, by their numbers; None where C can't."""
     wide = FLOAT64 if plan.dtype == FLOAT64 else FLOAT32
-    needed, made = _needed(task, found), {}
+    needed, made = wanted(task, found), {}
     for k, (part, space) in enumerate(zip(total.form.parts, plan.spaces, strict=True)):
         inputs = [id(total.inputs[i]) for i in part.of]
         own = [x for x in needed if id(x) in inputs]
@@ -178,7 +196,7 @@ def _gradients_of_sum(
 ) -> list[Any] | None:
     """Return the gradients of the terms, whose cotangent is that of the sum times a weight."""
     wide = FLOAT64 if plan.dtype == FLOAT64 else FLOAT32
-    needed, own = _needed(task, found), _of_sum(plan, total, task, found)
+    needed, own = wanted(task, found), _of_sum(plan, total, task, found)
     if own is None:
         return None
     cotangents = list(kept[: task.rows])

@@ -69,7 +69,7 @@ def _in_one_call(task: Task, operands: Sequence[Any], dims: Dims) -> Batched | N
         return None
     size = _size(operands, dims)
     pairs = list(zip(operands, dims, strict=True))
-    own = [_without(x.shape, d) for x, d in pairs]
+    own = [without_axis(x.shape, d) for x, d in pairs]
     avals = [(shape, np.dtype(x.dtype)) for shape, x in zip(own, operands, strict=True)]
     before = described(task, tuple(avals))
     has = [d is not None for d in dims[:arrays]]
@@ -86,7 +86,7 @@ def _in_one_call(task: Task, operands: Sequence[Any], dims: Dims) -> Batched | N
     return None
 
 
-def _without(shape: Sequence[int], d: int | None) -> tuple[int, ...]:
+def without_axis(shape: Sequence[int], d: int | None) -> tuple[int, ...]:
     return tuple(shape) if d is None else (*shape[:d], *shape[d + 1 :])
 
 

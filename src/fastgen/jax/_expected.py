@@ -25,22 +25,21 @@ from fastgen.jax._tasks import Aval, Described, Task, results_of
 _OPTIONS = inspect.signature(mlir.register_lowering).parameters
 
 
-def rows(operands: Sequence[Any], task: Task, found: Described) -> int:
-    """Return how many rows of a call expect a cotangent, to give the gradients it needs.
+def expecting(task: Task, operands: Sequence[Any], found: Described) -> Task:
+    """Return the task with the number of rows that expect a cotangent, to give the gradients.
 
     Only losses do: their results are smaller than their arrays. Gradients of other functions would
     take memory from the forward pass to the backward pass. Outside of a compiled program, each of
     the two passes is a program of its own, which would copy them.
     """
     if task.all_orders or task.levels or len(found.results) != 1:
-        return 0
-    needed = [x for x, need in zip(found.stand_ins, task.needs, strict=True) if need]
-    size = math.prod(found.results[0].shape)
-    if not needed or min([math.prod(x.shape) for x in needed]) <= size:
-        return 0
+        return task
+    sizes = [math.prod(x.shape) for x in _alone.wanted(task, found)]
+    if min(sizes, default=0) <= math.prod(found.results[0].shape):
+        return task
     if not any(isinstance(x, jax.core.Tracer) for x in operands):
-        return 0
-    return _alone.rows(task, found)
+        return task
+    return task._replace(rows=_alone.rows(task, found))
 
 
 def without(task: Task, operands: Sequence[Any], dims: Sequence[Any]) -> tuple[Task, Any, Any]:

@@ -78,8 +78,7 @@ def _differentiate(operands: Sequence[Any], tangents: Sequence[Any], *, task: Ta
         return _through_native(operands, tangents, task)
     found = described(task, _inner(task, operands))
     _check(task, needs, found)
-    linear = task._replace(needs=needs)
-    linear = linear._replace(rows=_expected.rows(operands, linear, found))
+    linear = _expected.expecting(task._replace(needs=needs), operands, found)
     values, kept = _values(operands, linear)
     moved = [x for x, need in zip(tangents, needs, strict=False) if need]
     slopes = tangent.bind(*operands, *kept, *moved, task=linear)
@@ -232,10 +231,8 @@ def _batched(operands: Sequence[Any], dims: Sequence[Any], *, task: Task) -> Any
     found = run.bind(*made.operands, task=made.task)
     nothing = []
     if task.kind == "expected":
-        avals = [
-            (shape if d is None else (*shape[:d], *shape[d + 1 :]), dtype)
-            for (shape, dtype), d in zip(avals_of(operands), dims, strict=True)
-        ]
+        pairs = zip(avals_of(operands), dims, strict=True)
+        avals = [(_batch.without_axis(shape, d), dtype) for (shape, dtype), d in pairs]
         nothing = _expected.nothing(task, avals)
     axes = (0,) * len(found) + (None,) * len(nothing)
     return [*made.restored(found), *nothing], axes

@@ -41,7 +41,7 @@ def call(
     keepdims: bool,
     outputs: Sequence[Aval | None],
     what: What = What.VALUE,
-    place: int = -1,
+    place: int = 0,
     kept: Sequence[Any] = (),
 ) -> list[Any]:
     """Run a row, or its derivative, on arrays, numbers and `Number`s; see csrc/xla/plan.h.
