@@ -13,7 +13,7 @@
  * Max error: 5 ULP (float and double), before the sum. If mu is inside a bin of probability near 1,
  * the bound is 1 + l^2 times as large, as large as the effect of rounding sigma.
  * sigma = 0 gives 0 in the bin of mu and +inf elsewhere. sigma = inf gives log 2 in the outer bins
- * and +inf elsewhere. Fewer than 2 bins give NaN.
+ * and +inf elsewhere. Fewer than 2 bins give NaN, and so do infinitely many.
  */
 #ifndef FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H
 #define FG_VAE_DISCRETIZED_GAUSSIAN_NLL_H
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) normal_bin normal_bin_of(real x, re
                                                                       real log_sigma, real bins)
 {
     normal_bin b;
-    b.intervals = bins < 2 ? REAL_NAN : bins - 1;
+    b.intervals = (bins < 2) | (bins == REAL_INFINITY) ? REAL_NAN : bins - 1;
     const real delta = 1 / b.intervals, d = x - mu, d_lo = difference_error(x, mu, d);
     const real end = x > 1 - delta ? R(1.0) : x < delta - 1 ? R(-1.0) : R(0.0);
     b.outer = real_abs(end);

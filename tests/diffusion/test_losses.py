@@ -22,6 +22,9 @@ def test_edm_preconditioning(rng):
     np.testing.assert_allclose(c.c_in, 1 / np.sqrt(power), rtol=1e-14)
     np.testing.assert_allclose(c.c_noise, np.log(sigma) / 4, rtol=1e-14)
     assert diffusion.edm_coefficients(0.0)[:3] == (1, 0, 2)
+    with np.errstate(all="raise"):
+        assert diffusion.edm_coefficients(np.inf) == (0, 0.5, 0, np.inf)
+        assert diffusion.edm_denoised(np.ones(2), np.ones(2), np.inf).tolist() == [0.5, 0.5]
     x, output = draw(rng, (12, 3, 5), np.float32)
     got = diffusion.edm_denoised(x, output, sigma, sigma_data=sigma_data)
     spread = [v[:, None, None] for v in c]
@@ -60,6 +63,9 @@ def test_weights_are_finite_without_signal():
         5,
         0,
     ]
+    for kind, wanted in {"epsilon": [1, 1], "x0": [np.inf, 1], "v": [1, 0.5]}.items():
+        weight = diffusion.min_snr_weight([0, 1], start, gamma=np.inf, prediction=kind)
+        np.testing.assert_allclose(weight, wanted, rtol=1e-14)
     assert diffusion.p2_weight(0, start) == 0
     with pytest.raises(ValueError, match="no noise at t = 0"):
         diffusion.inverse_variance_weight([1, 0], start)

@@ -86,6 +86,8 @@ VALUE, TYPE = ValueError, TypeError
             VALUE,
             "prediction must be one of",
         ),
+        (lambda o: d.min_snr_weight(0, LINEAR, gamma=0), VALUE, "gamma must be > 0, got 0"),
+        (lambda o: d.min_snr_weight(0, LINEAR, gamma=np.nan), VALUE, "gamma must be > 0"),
         (lambda o: d.logit_normal_weight(2.0), VALUE, r"in \[0, 1\], got 2"),
         (lambda o: d.logit_normal_weight(0.5, std=0), VALUE, "std must be > 0"),
         (lambda o: d.cosmap_weight(np.nan), VALUE, "got nan"),

@@ -3,6 +3,7 @@
 import itertools
 import warnings
 
+import ml_dtypes
 import numpy as np
 import pytest
 from made_samplers import NAMES
@@ -81,11 +82,17 @@ def pairs(functions, schedules):
 
 STEPS = {  # the same steps, in every allowed type
     "one": (5, [5, np.int64(5), np.uint8(5), np.array(5), 5.0, np.float32(5), np.array(5.0)]),
-    "second": (1, [np.int32(1), 1.0, np.float16(1), np.array(1.0)]),
+    "second": (1, [np.int32(1), 1.0, np.float16(1), ml_dtypes.bfloat16(1), np.array(1.0)]),
     "first": (0, [np.int32(0), 0.0, -0.0]),
     "each": (
         np.array([1, 0, 30]),
-        [[1, 0, 30], [1.0, 0.0, 30.0], np.array([1, 0, 30], np.uint8), np.array([1.0, 0, 30], "f")],
+        [
+            [1, 0, 30],
+            [1.0, 0.0, 30.0],
+            np.array([1, 0, 30], np.uint8),
+            np.array([1.0, 0, 30], "f"),
+            np.array([1.0, 0, 30], ml_dtypes.bfloat16),
+        ],
     ),
 }
 

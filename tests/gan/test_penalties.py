@@ -12,15 +12,17 @@ from fastgen import gan
 from fastgen.reference import gan as reference
 
 FLOATS = [np.float32, np.float64]
+CENTER = {"wgan_gp": {"center": 0.75}, "dragan": {"center": 0.75}, "r1": {}}
 
 
 @pytest.mark.parametrize("axis", [..., -1, (1, 2), None, 0])
 @pytest.mark.parametrize("kind", ["wgan_gp", "dragan", "r1"])
 def test_gradient_penalty_and_its_derivative(kind, axis, rng):
     grad = rng.normal(size=(4, 3, 5))
-    f = functools.partial(gan.gradient_penalty, kind=kind, center=0.75, axis=axis)
+    options = {"kind": kind, "axis": axis} | CENTER[kind]
+    f = functools.partial(gan.gradient_penalty, **options)
     value, (slope,) = fastgen.value_and_grad(f)(grad, cotangent=0.5)
-    wanted = reference.gradient_penalty(grad, kind=kind, center=0.75, axis=axis)
+    wanted = reference.gradient_penalty(grad, **options)
     np.testing.assert_allclose(value, wanted, rtol=1e-12)
     assert np.array_equal(value, f(grad))
     step = np.zeros(grad.shape)
@@ -57,6 +59,8 @@ def test_gradient_penalty_of_norms_close_to_the_center(rng):
     assert value.dtype == slope.dtype == half.dtype
     with pytest.raises(ValueError, match="gradient_penalty: kind must be one of 'wgan_gp'"):
         gan.gradient_penalty(grad, kind="r2")
+    with pytest.raises(ValueError, match=r"kind 'r1' has no center, .*got center=5"):
+        gan.gradient_penalty(grad, kind="r1", center=5.0)
     with pytest.raises(TypeError, match="complex"):
         gan.gradient_penalty(grad + 1j)
     with pytest.raises(ValueError, match="axis"):
@@ -82,7 +86,7 @@ def test_gradient_penalty_over_the_range_of_numbers(kind, dtype, axis, rng):
     top, bottom = int(np.log10(largest)) - 1, int(np.log10(float(info.tiny)))
     powers = np.arange(bottom, top, max(1, (top - bottom) // 40))
     grad = (rng.uniform(0.5, 2, (len(powers), 3, 1)) * 10.0 ** powers[:, None, None]).astype(dtype)
-    f = functools.partial(gan.gradient_penalty, kind=kind, center=0.75, axis=axis)
+    f = functools.partial(gan.gradient_penalty, kind=kind, axis=axis, **CENTER[kind])
     with np.errstate(all="raise"):
         value, (slope,) = fastgen.value_and_grad(f)(grad)
     for k, row in enumerate(grad):

@@ -64,12 +64,12 @@ def test_bins_are_a_number_or_one_per_sample():
     mixed = vae.discretized_gaussian_nll(x, 0.25, -1.0, bins=np.float32([8, 256, 8]))
     assert np.array_equal(mixed[::2], wanted[::2]) and mixed[1] > wanted[1]
     assert vae.discretized_gaussian_nll(x, 0.25, -1.0, bins=np.float64(8)).dtype == np.float32
-    for bad in [1, 0, -3, float("nan"), 1.5]:
+    for bad in [1, 0, -3, float("nan"), 1.5, float("inf")]:
         for call in (
             vae.discretized_gaussian_nll,
             fastgen.value_and_grad(vae.discretized_gaussian_nll),
         ):
-            with pytest.raises(ValueError, match="bins must be at least 2; got"):
+            with pytest.raises(ValueError, match="bins must be at least 2 and finite; got"):
                 call(x, x, x, bins=bad)
     with pytest.raises(ValueError, match=r"bins must broadcast.*\(5,\)"):
         vae.discretized_gaussian_nll(x, x, x, bins=np.ones(5))

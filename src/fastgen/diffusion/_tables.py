@@ -29,6 +29,13 @@ def previous(table: Array, clean: float) -> Array:
     return np.concatenate([[clean], table[:-1]])
 
 
+def _numbers(t: Any) -> np.ndarray[Any, Any]:
+    """Return steps or times as an array. All floats become float64."""
+    found = array_of(t)
+    wide = found.dtype.kind == "f" or found.dtype.name == "bfloat16"
+    return found.astype(np.float64) if wide else found
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     r"""Float64 tables of :math:`x_t = \alpha_t x_0 + \sigma_t \epsilon`, one entry per step."""
@@ -254,12 +261,12 @@ class Tables:
         These functions take an integer as a step in either unit. They take a float only if the unit
         is "step" and the float is whole.
         """
-        t = array_of(t)
+        t = _numbers(t)
         if t.dtype.kind in "iu" and self.unit == TIME:
             self._refuse_outside(t, (0, len(self) - 1), STEP)
         elif t.dtype.kind == "f" and self.unit == TIME:
             raise TypeError(
-                f"t must hold integers, the steps of the schedule; got {t.dtype}, the times of "
+                "t must hold integers, the steps of the schedule; got floats, the times of "
                 f"{self.description}"
             )
         else:
@@ -272,7 +279,7 @@ class Tables:
 
     def _checked(self, t: Any) -> np.ndarray[Any, Any]:
         """Return steps in integers, or steps or times in float64, within the schedule, or raise."""
-        t = array_of(t)
+        t = _numbers(t)
         if t.dtype.kind not in "iuf":
             raise TypeError(
                 f"t must hold integers (steps) or floats (steps or times); got {t.dtype}"
@@ -289,8 +296,7 @@ class Tables:
                 f"{first} is an integer, but t must be a float, a time of {self.description}. For "
                 "steps, use schedule.in_steps(), or the time schedule.times[step]"
             )
-        checked: np.ndarray[Any, Any] = t if t.dtype.kind in "iu" else t.astype(np.float64)
-        return checked
+        return t
 
     def _refuse_outside(self, t: Any, ends: tuple[float, float], unit: str) -> None:
         """Refuse a step or time outside the schedule, or NaN."""

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
 from fastgen._core import empty
+from fastgen._messages import holds_numbers
 from fastgen._ops import OPS, chosen
 from fastgen._plain import of_elements
 from fastgen._registry import operation
@@ -141,7 +142,7 @@ def timestep_embedding(
         call = partial(timestep_embedding, dim=dim, **options)
         return of_elements(call, "diffusion.timestep_embedding", "t", t, 1, (int(dim),), dtype)
     steps = array_of(t)
-    if steps.dtype.kind not in "biuf":
+    if not holds_numbers(steps.dtype):
         raise TypeError(f"timestep_embedding: t must hold real numbers, got {steps.dtype}")
     if not isinstance(dim, (int, np.integer)) or dim < 1:
         raise ValueError(f"timestep_embedding: dim must be a positive int, got {dim!r}")

@@ -166,6 +166,7 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     -------
     c_skip, c_out, c_in, c_noise : ndarray or scalar
         In float64, of the shape of `sigma`. At sigma = 0 they are 1, 0, 1 / sigma_data and -inf.
+        At sigma = inf they are their limits: 0, sigma_data, 0 and inf.
 
     Raises
     ------
@@ -198,7 +199,9 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     c_in = 1 / np.hypot(levels, sigma_data)
     with np.errstate(divide="ignore"):
         c_noise = np.log(levels) / 4
-    return EdmCoefficients((sigma_data * c_in) ** 2, levels * (sigma_data * c_in), c_in, c_noise)
+    with np.errstate(invalid="ignore"):  # infinity times 0, whose limit is sigma_data
+        c_out = np.where(levels == np.inf, sigma_data, levels * (sigma_data * c_in))[()]
+    return EdmCoefficients((sigma_data * c_in) ** 2, c_out, c_in, c_noise)
 
 
 @composed(inputs=1, operands=("x", "x", "sigma", "sigma"))

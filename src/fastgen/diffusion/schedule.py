@@ -108,7 +108,8 @@ class Schedule(DiscreteSchedules):
     another unit               ``schedule.in_time()``                  ``schedule.in_steps()``
     =========================  ======================================  ==========================
 
-    So 1 and 1.0 are never two things. The `timesteps` of a sampler on a variance-preserving
+    A float may be of any type that functions take, bfloat16 too, and counts as float64. So 1 and
+    1.0 are never two things. The `timesteps` of a sampler on a variance-preserving
     schedule are steps. A float between 0 and 1 on a schedule in steps gives a warning, because it
     may be meant as a time: `in_steps` and `in_time` choose. Functions of steps alone, such as
     `posterior_mean_variance`, take integers in both units.

@@ -46,7 +46,7 @@ def min_snr_weight(
     t, schedule
         Steps or times, by the unit of the schedule: see `Schedule`.
     gamma : float, default 5
-        The largest SNR that counts.
+        The largest SNR that counts. It is positive; inf stands for no limit.
     prediction : {"epsilon", "x0", "v"}, default "epsilon"
         The kind of prediction whose error is weighted.
 
@@ -54,11 +54,12 @@ def min_snr_weight(
     -------
     ndarray or scalar
         In float64, of the shape of `t`. Without signal, the weights are their limits: 1, 0 and 0.
+        Without noise, they are 0, gamma and 0, and with no limit 1, inf and 1.
 
     Raises
     ------
     ValueError
-        If `t` lies outside the schedule or `prediction` is unknown.
+        If `t` lies outside the schedule, `gamma` is not positive, or `prediction` is unknown.
 
     References
     ----------
@@ -71,14 +72,20 @@ def min_snr_weight(
     array([0.5556, 1.    ])
     """
     chosen("min_snr_weight", "prediction", dict.fromkeys(["epsilon", "x0", "v"]), prediction)
+    if not gamma > 0:
+        raise ValueError(f"min_snr_weight: gamma must be > 0, got {gamma}")
     alpha_t, sigma_t = _coefficients(t, schedule)
-    with np.errstate(divide="ignore", over="ignore"):
+    # One side of each choice may be infinity times 0: it is not taken.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        snr = (alpha_t / sigma_t) ** 2
+        whole = snr <= gamma
         if prediction == "epsilon":
-            weight = np.minimum(1, gamma * (sigma_t / alpha_t) ** 2)
+            weight = np.where(whole, 1.0, np.minimum(1, gamma * (sigma_t / alpha_t) ** 2))
+        elif prediction == "x0":
+            weight = np.where(whole, snr, gamma)
         else:
-            weight = np.minimum((alpha_t / sigma_t) ** 2, gamma)
-            if prediction == "v":
-                weight = weight * (sigma_t**2 / (alpha_t**2 + sigma_t**2))
+            limited = np.where(whole, alpha_t**2, gamma * sigma_t**2)
+            weight = limited / (alpha_t**2 + sigma_t**2)
     return weight[()]
 
 

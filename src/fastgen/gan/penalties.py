@@ -33,7 +33,7 @@ def gradient_penalty(
     grad: ArrayLike,
     *,
     kind: Penalty = "wgan_gp",
-    center: float = 1.0,
+    center: float | None = None,
     axis: _Axis = ...,
     keepdims: bool = False,
     out: Array | None = None,
@@ -51,8 +51,8 @@ def gradient_penalty(
         "wgan_gp" and "dragan" are the first formula. They differ in the points of the gradients:
         between real and fake samples, or around real samples. "r1" is the second formula, at real
         samples.
-    center : float, default 1
-        The norm :math:`c` whose penalty is 0. "r1" does not use it.
+    center : float, optional
+        The norm :math:`c` whose penalty is 0, by default 1. "r1" has none, and refuses it.
     axis : int, tuple of int, or None, default ...
         The axes of one sample. The norm is taken over them. The default is all axes but the first.
         None stands for all axes.
@@ -69,7 +69,8 @@ def gradient_penalty(
     Raises
     ------
     ValueError
-        If `kind` is unknown, `axis` is out of range, or `out` does not fit.
+        If `kind` is unknown, "r1" is given a `center`, `axis` is out of range, or `out` does not
+        fit.
     TypeError
         If `grad` is complex, longdouble, object or masked, or no NumPy array.
 
@@ -97,7 +98,13 @@ def gradient_penalty(
     gradients: Any = grad
     axes = tuple(range(1, np.ndim(gradients))) if axis is ... else axis
     if not centered:
+        if center is not None:
+            raise ValueError(
+                f"gradient_penalty: kind {kind!r} has no center, the penalty of a norm of 0 is 0; "
+                f"got center={center}"
+            )
         return row(_squared_loss, (grad, 0.0), axes, keepdims, out)
+    center = 1.0 if center is None else center
     norm = Row(_norm, (grad,), axes, keepdims)
     penalty, slope = partial(_penalty, center=center), partial(_slope, center=center)
     return computed(Mapped(name, norm, penalty, slope), out)

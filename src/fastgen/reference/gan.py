@@ -127,7 +127,7 @@ def gradient_penalty(
     grad: Any,
     *,
     kind: str = "wgan_gp",
-    center: float = 1.0,
+    center: float | None = None,
     axis: Any = ...,
     keepdims: bool = False,
 ) -> Any:
@@ -135,6 +135,7 @@ def gradient_penalty(
     axes = tuple(range(1, grad.ndim)) if axis is ... else axis
     if kind == "r1":
         return 0.5 * np.sum(grad**2, axis=axes, keepdims=keepdims)
+    center = 1.0 if center is None else center
     return (np.sqrt(np.sum(grad**2, axis=axes, keepdims=keepdims)) - center) ** 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -131,8 +132,10 @@ def bernoulli_nll(
 
 def _check_bins(bins: Any) -> Any:
     if isinstance(bins, (int, float, np.integer, np.floating)):
-        if not bins >= 2:
-            raise ValueError(f"discretized_gaussian_nll: bins must be at least 2; got {bins}")
+        if not 2 <= bins < math.inf:
+            raise ValueError(
+                f"discretized_gaussian_nll: bins must be at least 2 and finite; got {bins}"
+            )
         return float(bins)
     return bins
 
@@ -179,8 +182,8 @@ def discretized_gaussian_nll(
     Raises
     ------
     ValueError
-        If shapes do not broadcast, `axis` is out of range, `bins` is a number below 2, or `out`
-        does not fit.
+        If shapes do not broadcast, `axis` is out of range, `bins` is a number below 2 or
+        infinite, or `out` does not fit.
     {type_error}
 
     Notes
@@ -193,7 +196,7 @@ def discretized_gaussian_nll(
     has the same effect.
 
     The derivative by `x` is that of the formula: minus the derivative by `mu`, as if the bins moved
-    with the data. An array `bins` gives NaN where it is below 2.
+    with the data. An array `bins` gives NaN where it is below 2 or infinite.
 
     References
     ----------
