@@ -3,6 +3,7 @@
 #include "core/tile.h"
 
 #include "elementary/derivatives.h"
+#include "elementary/lerp.h"
 #include "elementary/logsumexp.h"
 #include "elementary/norm.h"
 #include "elementary/squared_norm.h"
@@ -19,6 +20,8 @@ FG_FORMULA(real_sigmoid, 1)
 FG_FORMULA(real_softplus, 1)
 FG_FORMULA(real_tanh, 1)
 FG_FORMULA(real_x_minus_log1p, 1)
+FG_FORMULA(lerp, 3)
+FG_STEADY_FORMULA(lerp, 3, 2)
 FG_FORMULA(squared_norm, 1)
 FG_FORMULA(total, 1)
 
@@ -79,6 +82,7 @@ FG_ROWS = {
     ELEMENTARY_ROW(softplus),
     ELEMENTARY_ROW(tanh),
     ELEMENTARY_ROW(x_minus_log1p),
+    FG_STEADY_ROW(lerp, "(n),(n),()->(n)"),
     FG_FOLDED_ROW(squared_norm, "(n)->()"),
     FG_FOLDED_ROW(total, "(n)->()"),
     FG_ROW_OF_STAGES(logsumexp, "(n)->()"),

@@ -18,7 +18,7 @@ if "threadpoolctl" in _sys.modules:
     _threads.register_with_threadpoolctl()
 
 # These imports stand below the code that sets the thread count and the limit.
-from fastgen import diffusion, elementary, flow, gan, guidance, noise, vae  # noqa: E402
+from fastgen import diffusion, elementary, ema, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._exact import exact_mean, exact_sum  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
@@ -30,6 +30,7 @@ __all__ = [
     "__version__",
     "diffusion",
     "elementary",
+    "ema",
     "exact_mean",
     "exact_sum",
     "flow",

@@ -75,7 +75,8 @@ class Door:
         self.function = described(f)
         has = self.function is not None and self.function.has_derivative
         self.differentiable = self.function.inputs if has and self.function else ()
-        self.overwritten = tuple(name for name in ("average",) if name in keywords)
+        written = ("average", "averages")
+        self.overwritten = tuple(name for name in written if name in (*keywords, *self.names))
         returns = _plain(f).__globals__.get(str(self.annotations.get("return")))
         self.tuple_type = returns if hasattr(returns, "_fields") else None
 

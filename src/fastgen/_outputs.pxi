@@ -64,6 +64,14 @@ cdef void memory_bounds(cnp.ndarray array, char **low, char **high) noexcept:
     high[0] += cnp.PyArray_ITEMSIZE(array)
 
 
+def extent(cnp.ndarray array):
+    """Return where the memory of an array begins and ends, as numbers."""
+    cdef char *low
+    cdef char *high
+    memory_bounds(array, &low, &high)
+    return <size_t>low, <size_t>high
+
+
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):
     """Whether two arrays share memory. True also if that would take long to find out."""
     cdef char *a_low

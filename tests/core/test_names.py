@@ -10,7 +10,7 @@ import pytest
 import fastgen
 from fastgen import _docs
 
-FAMILIES = ("diffusion", "elementary", "flow", "gan", "guidance", "noise", "vae")
+FAMILIES = ("diffusion", "elementary", "ema", "flow", "gan", "guidance", "noise", "vae")
 
 
 def run(code, *options):

@@ -9,7 +9,7 @@ import pytest
 import fastgen
 from fastgen.diffusion import Schedule
 
-FAMILIES = ["diffusion", "elementary", "flow", "gan", "guidance", "noise", "vae"]
+FAMILIES = ["diffusion", "elementary", "ema", "flow", "gan", "guidance", "noise", "vae"]
 COSINE, FLOW = Schedule.cosine(50), Schedule.flow()
 STEPS, TIMES = np.array([0, 1, 7, 48]), np.array([0.01, 0.3, 0.5, 0.99])
 

@@ -56,7 +56,7 @@ def test_checker_finds_each_mistake_and_nothing_else(checker, errors_of, tmp_pat
     assert errors_of(tmp_path) == expected
 
 
-FAMILIES = ("diffusion", "elementary", "flow", "gan", "guidance", "noise", "vae")
+FAMILIES = ("diffusion", "elementary", "ema", "flow", "gan", "guidance", "noise", "vae")
 FUNCTIONS = {
     f"{family}.{name}": f
     for family in FAMILIES

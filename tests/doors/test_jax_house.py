@@ -22,7 +22,7 @@ import fastgen.jax  # noqa: E402
 from fastgen.diffusion import Schedule  # noqa: E402
 from fastgen.jax import _lowering  # noqa: E402
 
-FAMILIES = ["elementary", "vae", "gan", "flow", "diffusion", "guidance", "noise"]
+FAMILIES = ["elementary", "ema", "vae", "gan", "flow", "diffusion", "guidance", "noise"]
 kl = fastgen.jax.vae.kl_standard_normal
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastgen.cases import case
 from fastgen.cases.case import INF, NAN, Case
 
@@ -22,6 +24,10 @@ def _tail(mp: Any, x: Any) -> Any:
 
 def _norm(mp: Any, x: Any) -> Any:
     return mp.sqrt(mp.fsum(a * a for a in x))
+
+
+def _ends_and_weight(z: Any) -> tuple[Any, ...]:
+    return z[0], z[1], np.minimum(np.abs(z[2]) / 2, 1)
 
 
 def _log_ndtr(mp: Any, x: Any) -> Any:
@@ -202,6 +208,32 @@ CASES = {
         ),
         edges=(((-1.0,), INF), ((-0.0,), 0.0), ((-2.0,), NAN), ((INF,), INF), ((NAN,), NAN)),
         bits=("fdc208a38e40af83", "0809dd2d2cec0f4a"),
+    ),
+    "elementary.lerp": Case(
+        sample=_ends_and_weight,
+        exact=lambda mp, x, y, t: x + t * (y - x),
+        scale=lambda mp, x, y, t: max(abs(x), abs(y)),
+        gradient=lambda mp, x, y, t: (1 - t, t, y - x),
+        ulp=1.5,
+        gradient_ulp=1,
+        known=(
+            ((0.5, -1.25, 0.75), "-0.8125000000000000000000000"),
+            ((3.0, 0.0009765625, 0.03125), "2.906280517578125000000000"),
+            ((-2.0, 2.0, 0.5), "0"),
+        ),
+        edges=(
+            ((1.5, -2.0, 0.0), 1.5),
+            ((1.5, -2.0, 1.0), -2.0),
+            ((0.1, 0.1, 0.3), 0.1),
+            ((1.0, INF, 0.5), INF),
+            ((-INF, 1.0, 0.25), -INF),
+            ((INF, INF, 0.25), INF),
+            ((INF, -INF, 0.25), NAN),
+            ((NAN, 1.0, 0.5), NAN),
+            ((1.0, NAN, 0.5), NAN),
+            ((1.0, 3.0, NAN), NAN),
+        ),
+        bits=("515643c41561fc20", "e6af4e2bb35c1b91"),
     ),
     "elementary.squared_norm": Case(
         sample=case.normal,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from fastgen._ops import OPS
 
-FAMILIES = ("vae", "gan", "flow", "noise", "diffusion", "guidance", "elementary")
+FAMILIES = ("vae", "gan", "flow", "noise", "diffusion", "guidance", "ema", "elementary")
 """The order of tables. A family that is not here comes last."""
 
 

@@ -3,13 +3,14 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from fastgen.jax import diffusion, elementary, flow, gan, guidance, noise, vae
+from fastgen.jax import diffusion, elementary, ema, flow, gan, guidance, noise, vae
 
 __all__ = [
     "accelerate",
     "accelerated",
     "diffusion",
     "elementary",
+    "ema",
     "flow",
     "gan",
     "guidance",

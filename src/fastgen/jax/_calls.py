@@ -56,7 +56,7 @@ def _refuse(door: Door, options: dict[str, Any]) -> None:
     """Raise for options that arrays of JAX do not have, and for noise without a key."""
     name = door.f.__name__
     for option in ("out", *door.overwritten):
-        if options.get(option) is not None:
+        if options.get(option) is not None or option in door.names:
             raise TypeError(f"{name}: {option} would change in place, which arrays of JAX do not")
     if door.noisy and (options.get("rng") is not None or not door.has_noise(options)):
         other = " or noise=" if "noise" in (door.f.__kwdefaults__ or {}) else ""

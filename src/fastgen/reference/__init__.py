@@ -5,6 +5,6 @@ follow the papers, and are as fast as plain NumPy allows. Some formulas cancel, 
 them so. Where cancellation makes them wrong, the tests compare with mpmath instead.
 """
 
-from fastgen.reference import diffusion, elementary, flow, gan, guidance, noise, vae
+from fastgen.reference import diffusion, elementary, ema, flow, gan, guidance, noise, vae
 
-__all__ = ["diffusion", "elementary", "flow", "gan", "guidance", "noise", "vae"]
+__all__ = ["diffusion", "elementary", "ema", "flow", "gan", "guidance", "noise", "vae"]

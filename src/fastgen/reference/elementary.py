@@ -69,6 +69,20 @@ def x_minus_log1p(x: Any) -> Any:
     return x - np.log1p(x)
 
 
+def lerp(
+    x: Any,
+    y: Any,
+    t: Any,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Linear interpolation between two arrays."""
+    if not keepdims and np.ndim(t) > 0:
+        t = np.expand_dims(t, tuple(range(np.ndim(x))) if axis is None else axis)
+    return (1 - t) * x + t * y
+
+
 def logsumexp(x: Any, *, axis: int | tuple[int, ...] | None = -1, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials."""
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)

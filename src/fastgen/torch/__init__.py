@@ -3,7 +3,7 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from fastgen.torch import diffusion, elementary, flow, gan, guidance, noise, vae
+from fastgen.torch import diffusion, elementary, ema, flow, gan, guidance, noise, vae
 from fastgen.torch._threads import share_threads
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "accelerated",
     "diffusion",
     "elementary",
+    "ema",
     "flow",
     "gan",
     "guidance",
