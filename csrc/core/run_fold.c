@@ -18,12 +18,17 @@ bool fg_may_fold(const run_plan *plan, const position *at)
     return true;
 }
 
-void fg_load_constants(const run_plan *plan, const position *at, ptrdiff_t start, double *constants)
+void fg_load_constants(const run_plan *plan, const position *at, ptrdiff_t start,
+                       double *const *state, ptrdiff_t row, double *constants)
 {
-    const fg_loops *loops = plan->problem->loops;
-    for (int k = 1; k < at->stage->takes; k++)
-        fg_view_load(&plan->view[k], loops, start, 1,
-                     (char *)constants + (k - 1) * loops->real_size);
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    const enum fg_dtype real = size == sizeof(double) ? FG_F64 : FG_F32;
+    char *to = (void *)constants;
+    for (int k = 1; k < at->stage->takes; k++, to += size)
+        fg_view_load(&plan->view[k], p->loops, start, 1, to);
+    for (int i = 0; i < at->stage->reads; i++, to += size)
+        p->wide->store(real, to, size, 1, state[i] + row);
 }
 
 double fg_fold_block(const run_plan *plan, const position *at, const double *constants,

@@ -8,9 +8,10 @@
  * most the array's gradient are wanted. */
 bool fg_may_fold(const run_plan *plan, const position *at);
 
-/* The constants of the row that has element `start`. */
+/* The constants of the row that has element `start`: inputs, and what the stage reads of the state
+ * of row `row` of the tile or wave. */
 void fg_load_constants(const run_plan *plan, const position *at, ptrdiff_t start,
-                       double *constants);
+                       double *const *state, ptrdiff_t row, double *constants);
 
 /* The total of `count` elements from `start` on, which are of one row. */
 double fg_fold_block(const run_plan *plan, const position *at, const double *constants,

@@ -16,16 +16,24 @@ typedef struct {
     double *totals[FG_MAX_TERMS], *state[FG_MAX_STATE]; /* [rows of the wave] */
 } long_plan;
 
-/* The first whole blocks of `count` elements from `start` on; returns how many elements these are.
- */
-static ptrdiff_t fold_blocks(const long_plan *l, ptrdiff_t start, ptrdiff_t count,
+static void add_total(const position *at, double total, compensated_sum *sum)
+{
+    if (!fg_is_largest(at))
+        compensated_add(sum, total);
+    else if (total > sum->high)
+        sum->high = total;
+}
+
+/* The first whole blocks of `count` elements of a row; returns how many elements these are. */
+static ptrdiff_t fold_blocks(const long_plan *l, ptrdiff_t row, ptrdiff_t begin, ptrdiff_t count,
                              compensated_sum *sum)
 {
-    double constants[FG_MAX_OPERANDS];
-    fg_load_constants(l->plan, &l->at, start, constants);
+    const ptrdiff_t start = (l->first_row + row) * l->plan->n + begin;
     const ptrdiff_t end = start + count / FG_TILE * FG_TILE;
+    double constants[FG_MAX_OPERANDS];
+    fg_load_constants(l->plan, &l->at, start, l->state, row, constants);
     for (ptrdiff_t i = start; i < end; i += FG_TILE)
-        compensated_add(sum, fg_fold_block(l->plan, &l->at, constants, i, FG_TILE));
+        add_total(&l->at, fg_fold_block(l->plan, &l->at, constants, i, FG_TILE), sum);
     return end - start;
 }
 
@@ -44,10 +52,7 @@ static void run_block(const long_plan *l, tile_work *work, ptrdiff_t row, ptrdif
     for (int t = 0; t < at->terms; t++) {
         double total;
         fg_reduce(plan, at, work, t, count, 1, &total);
-        if (!fg_is_largest(at))
-            compensated_add(&totals[t], total);
-        else if (total > totals[t].high)
-            totals[t].high = total;
+        add_total(at, total, &totals[t]);
     }
 }
 
@@ -70,7 +75,7 @@ static void run_chunk(void *context, ptrdiff_t item)
     for (int t = 0; t < l->at.terms; t++)
         totals[t] = (compensated_sum){fg_is_largest(&l->at) ? -INFINITY : 0, 0};
     if (fg_may_fold(plan, &l->at))
-        begin += fold_blocks(l, (l->first_row + row) * plan->n + begin, end - begin, totals);
+        begin += fold_blocks(l, row, begin, end - begin, totals);
     for (ptrdiff_t i = begin; i < end; i += FG_TILE)
         run_block(l, &work, row, i, end - i < FG_TILE ? end - i : FG_TILE, totals);
     fg_scratch_give(memory);

@@ -14,13 +14,13 @@ enum {
 };
 
 static void fold_rows(const run_plan *plan, const position *at, ptrdiff_t row, ptrdiff_t rows,
-                      double *totals)
+                      row_work *of_rows)
 {
     double constants[FG_MAX_OPERANDS];
     for (ptrdiff_t r = 0; r < rows; r++) {
         const ptrdiff_t start = (row + r) * plan->n;
-        fg_load_constants(plan, at, start, constants);
-        totals[r] = fg_fold_block(plan, at, constants, start, plan->n);
+        fg_load_constants(plan, at, start, of_rows->states, r, constants);
+        of_rows->totals[0][r] = fg_fold_block(plan, at, constants, start, plan->n);
     }
 }
 
@@ -34,7 +34,7 @@ void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_row
     fg_first_stage(&at, plan);
     do {
         if (n % FG_FOLD_STEP == 0 && fg_may_fold(plan, &at)) {
-            fold_rows(plan, &at, row, rows, of_rows->totals[0]);
+            fold_rows(plan, &at, row, rows, of_rows);
         } else {
             if (!loaded)
                 fg_load_tile(plan, work, row * n, rows * n);

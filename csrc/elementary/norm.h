@@ -19,6 +19,11 @@ static inline void norm_largest(real x, real *term)
     *term = real_abs(x);
 }
 
+static inline void norm_unscaled(real x, real *term)
+{
+    *term = x * x;
+}
+
 /* The sum is at least the largest square, and at most n times it. So within these limits the
  * largest element is within 2^-60 and 2^60, and the scale is 1. */
 static inline void norm_short_cut_close(real n, real sum, real *value, real *scale, real *inverse)

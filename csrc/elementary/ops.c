@@ -28,36 +28,40 @@ FG_FORMULA(total, 1)
 FG_FOLD(squared_norm, 1)
 FG_FOLD(total, 1)
 FG_MAP(logsumexp_max, 1, 1)
+FG_FOLD_LARGEST(logsumexp_max)
 FG_CLOSE(logsumexp_max_close, 1, 1)
 FG_MAP(logsumexp_sum, 2, 1)
+FG_FOLD_SUM(logsumexp_sum, 2)
 FG_CLOSE(logsumexp_sum_close, 1, 3)
 static const fg_stage logsumexp_stages[] = {
-    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
-    FG_STAGE(logsumexp_sum, 1, FG_SUM, logsumexp_sum_close),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_FOLDED(logsumexp_sum, 1, FG_SUM, logsumexp_sum_close),
     FG_LAST_STAGE,
 };
 FG_MAP(logsumexp_vjp, 5, 1)
 static const fg_stage logsumexp_vjp_stages[] = {
-    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
-    FG_STAGE(logsumexp_sum, 1, FG_SUM, logsumexp_sum_close),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_FOLDED(logsumexp_sum, 1, FG_SUM, logsumexp_sum_close),
     FG_OUTPUTS(logsumexp_vjp, 3),
     FG_LAST_STAGE,
 };
 
+FG_MAP(norm_unscaled, 1, 1)
+FG_FOLD_SUM(norm_unscaled, 1)
 FG_CLOSE(norm_short_cut_close, 1, 3)
 FG_MAP(norm_largest, 1, 1)
 FG_CLOSE(norm_largest_close, 1, 1)
 FG_MAP(norm_square, 2, 1)
 FG_CLOSE(norm_square_close, 1, 3)
 static const fg_stage norm_stages[] = {
-    FG_SHORT_CUT(squared_norm, norm_short_cut_close, 2),
+    FG_SHORT_CUT(norm_unscaled, 0, norm_short_cut_close, 2),
     FG_STAGE(norm_largest, 0, FG_MAX, norm_largest_close),
     FG_STAGE(norm_square, 1, FG_SUM, norm_square_close),
     FG_LAST_STAGE,
 };
 FG_MAP(norm_vjp, 5, 1)
 static const fg_stage norm_vjp_stages[] = {
-    FG_SHORT_CUT(squared_norm, norm_short_cut_close, 2),
+    FG_SHORT_CUT(norm_unscaled, 0, norm_short_cut_close, 2),
     FG_STAGE(norm_largest, 0, FG_MAX, norm_largest_close),
     FG_STAGE(norm_square, 1, FG_SUM, norm_square_close),
     FG_OUTPUTS(norm_vjp, 3),

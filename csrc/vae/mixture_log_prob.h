@@ -21,7 +21,7 @@ static inline void mixture_log_prob_peak(real z, real mu, real logvar, real *ter
 
 static inline void mixture_log_prob_sum(real z, real mu, real logvar, real peak, real *term)
 {
-    *term = exp_below(-gaussian_nll(z, mu, logvar), peak);
+    *term = exp_term_below(-gaussian_nll(z, mu, logvar), peak);
 }
 
 static inline void mixture_log_prob_close(real n, real sum, real *value, real *peak, real *inverse)

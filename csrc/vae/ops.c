@@ -1,4 +1,5 @@
 /* Variational autoencoders: the rows, and the formula of each. */
+#include "core/fold.h"
 #include "core/lanes.h"
 #include "core/tile.h"
 
@@ -34,17 +35,25 @@ FG_MAP(sample_diag_normal_with_log_prob, 3, 2)
 FG_MAP(sample_diag_normal_with_log_prob_vjp, 5, 5)
 
 FG_MAP(logsumexp_max, 1, 1)
+FG_FOLD_LARGEST(logsumexp_max)
 FG_CLOSE(logsumexp_max_close, 1, 1)
+FG_MAP(logsumexp_sum, 2, 1)
+FG_FOLD_SUM(logsumexp_sum, 2)
+FG_CLOSE(iwae_bound_short_cut_close, 1, 3)
 FG_MAP(iwae_bound_sums, 2, 2)
 FG_CLOSE(iwae_bound_close, 2, 3)
 static const fg_stage iwae_bound_stages[] = {
-    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_SHORT_CUT(logsumexp_sum, 1, iwae_bound_short_cut_close, 2),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
     FG_STAGE(iwae_bound_sums, 1, FG_SUM, iwae_bound_close),
     FG_LAST_STAGE,
 };
 FG_MAP(logsumexp_vjp, 5, 1)
 static const fg_stage iwae_bound_vjp_stages[] = {
-    FG_STAGE(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
+    FG_SHORT_CUT(logsumexp_sum, 1, iwae_bound_short_cut_close, 2),
+    FG_FOLDED(logsumexp_max, 0, FG_MAX, logsumexp_max_close),
     FG_STAGE(iwae_bound_sums, 1, FG_SUM, iwae_bound_close),
     FG_OUTPUTS(logsumexp_vjp, 3),
     FG_LAST_STAGE,

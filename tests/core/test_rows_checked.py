@@ -34,11 +34,8 @@ static inline void total(real x, real a, real *t) { *t = x - a; }
 static inline void total_close(real n, real t, real *a, real *b) { *a = t, *b = n; }
 static inline void scaled(real x, real a, real b, real *y) { *y = x * a + b; }
 static inline void both(real x, real a, real *y, real *t) { *y = x, *t = a; }
-static inline real g(real x) { return x; }
-static inline real g_grad(real x, real *dx) { *dx = 1; return x; }
-FG_FORMULA(g, 1)
-FG_FOLD(g, 1)
 FG_MAP(largest, 1, 1)
+FG_FOLD_SUM(largest, 1)
 FG_CLOSE(largest_close, 1, 1)
 FG_MAP(total, 2, 1)
 FG_CLOSE(total_close, 1, 2)
@@ -51,7 +48,7 @@ static const fg_stage s_stages[] = {
     FG_LAST_STAGE,
 };
 static const fg_stage c_stages[] = {
-    FG_SHORT_CUT(g, total_close, 2),
+    FG_SHORT_CUT(largest, 0, total_close, 2),
     FG_STAGE(largest, 0, FG_MAX, largest_close),
     FG_STAGE(total, 1, FG_SUM, total_close),
     FG_OUTPUTS(scaled, 2),
@@ -146,10 +143,11 @@ def test_a_row_that_does_not_fit_its_signature_is_refused(tmp_path, row, said):
             "{largest_map, NULL, 1, 0, 1, 1, 1, FG_SUM, NULL, 0, NULL, 0}",
             "stage 0 has terms, and no closing",
         ),
-        ("FG_SHORT_CUT(g, total_close, 2)", "stage 0 skips 2 stages, and fewer follow"),
-        ("FG_SHORT_CUT(g, total_close, 1)", "stage 0 skips the outputs"),
+        ("FG_SHORT_CUT(largest, 0, total_close, 2)", "stage 0 skips 2 stages, and fewer follow"),
+        ("FG_SHORT_CUT(largest, 0, total_close, 1)", "stage 0 skips the outputs"),
         (
-            "FG_SHORT_CUT(g, largest_close, 1),\n    FG_STAGE(largest, 0, FG_MAX, largest_close)",
+            "FG_SHORT_CUT(largest, 0, largest_close, 1),\n"
+            "    FG_STAGE(largest, 0, FG_MAX, largest_close)",
             "stage 0 leaves 1 numbers of state, too few for what it skips to",
         ),
     ],

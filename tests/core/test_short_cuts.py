@@ -26,3 +26,17 @@ def test_norms_of_rows_that_are_powers_of_2_apart(dtype, most, n, axis):
             np.moveaxis(gradient, axis, -1), np.broadcast_to(unit, x.shape) * np.ones_like(powers)
         )
         assert np.array_equal(fastgen.elementary.norm(rows, axis=axis), found)
+
+
+@pytest.mark.parametrize("n", [20, 384, 2500])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_row_of_log_weights_has_its_bits_beside_others(dtype, n):
+    """The short cut of iwae_bound serves a tile, or not: a row of small spread decides for all."""
+    (w,) = inputs("vae.iwae_bound", (1, n), dtype)
+    spread = np.array([0.01, 5, 0, 1, 0.5, 20], dtype)[:, None]
+    both = fastgen.value_and_grad(fastgen.vae.iwae_bound)
+    value, (gradient,) = both(spread * w)
+    for k in range(len(spread)):
+        alone, (of_alone,) = both(spread[k : k + 1] * w)
+        assert np.array_equal(value[k : k + 1], alone)
+        assert np.array_equal(gradient[k : k + 1], of_alone)
