@@ -14,10 +14,10 @@
 static inline real lerp(real x, real y, real t)
 {
     const real difference = y - x;
-    const int far = t >= R(0.5);
-    const real near = mul_add(far ? t - R(1.0) : t, difference, far ? y : x);
+    const int later = t >= R(0.5);
+    const real close = mul_add(later ? t - R(1.0) : t, difference, later ? y : x);
     const real whole = mul_add(t, y, (R(1.0) - t) * x);
-    return real_abs(difference) < REAL_INFINITY ? near : whole;
+    return real_abs(difference) < REAL_INFINITY ? close : whole;
 }
 
 static inline real lerp_grad(real x, real y, real t, real *d_x, real *d_y, real *d_t)

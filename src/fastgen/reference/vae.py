@@ -255,3 +255,29 @@ def total_correlation(z: Any, mu: Any, logvar: Any, *, dataset_size: float) -> t
     joint = logsumexp(np.sum(pairs, axis=-1), axis=1) - size
     marginals = np.sum(logsumexp(pairs, axis=1) - size, axis=-1)
     return own - joint, joint - marginals, marginals - standard_normal_log_prob(z)
+
+
+def nearest_code(x: Any, codebook: Any) -> Any:
+    """Index of the code that is nearest to each vector."""
+    return np.argmin(np.sum((np.asarray(x)[..., None, :] - codebook) ** 2, axis=-1), axis=-1)
+
+
+def code_sums(x: Any, indices: Any, size: int) -> Any:
+    """Count the vectors of each code, and add them."""
+    x, indices = np.asarray(x), np.asarray(indices)
+    chosen = indices.reshape(-1, 1) == np.arange(size)
+    return np.sum(chosen * 1.0, axis=0), (chosen * 1.0).T @ x.reshape(-1, x.shape[-1])
+
+
+def codebook_from_sums(counts: Any, sums: Any, *, epsilon: float = 1e-5) -> Any:
+    """Codebook of the means of its vectors, with smoothed counts."""
+    counts = np.asarray(counts)
+    n = np.sum(counts)
+    smoothed = (counts + epsilon) / (n + counts.shape[0] * epsilon) * n
+    return np.asarray(sums) / smoothed[:, None]
+
+
+def code_perplexity(counts: Any) -> Any:
+    """Effective number of codes in use."""
+    p = np.asarray(counts) / np.sum(np.asarray(counts))
+    return np.exp(-np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0)))

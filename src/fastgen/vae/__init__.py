@@ -24,6 +24,12 @@ from fastgen.vae.mixtures import (
     scaled_mixture_log_prob,
     squared_mahalanobis,
 )
+from fastgen.vae.quantization import (
+    code_perplexity,
+    code_sums,
+    codebook_from_sums,
+    nearest_code,
+)
 from fastgen.vae.samples import (
     reparameterize,
     sample_diag_normal,
@@ -34,6 +40,9 @@ __all__ = [
     "TotalCorrelation",
     "bernoulli_elbo",
     "bernoulli_nll",
+    "code_perplexity",
+    "code_sums",
+    "codebook_from_sums",
     "discretized_gaussian_nll",
     "gaussian_elbo",
     "gaussian_nll",
@@ -46,6 +55,7 @@ __all__ = [
     "kl_standard_normal",
     "kl_tril_normal",
     "mixture_log_prob",
+    "nearest_code",
     "reparameterize",
     "sample_diag_normal",
     "sample_diag_normal_with_log_prob",
