@@ -55,6 +55,15 @@ static const fg_stage deviation_ratio_stages[] = {
     FG_STAGE(deviation_ratio_squares, 2, FG_SUM, cfg_rescale_squares_close),
     FG_LAST_STAGE,
 };
+FG_CLOSE(deviation_ratio_vjp_squares_close, 2, 5)
+FG_MAP(deviation_ratio_vjp, 9, 3)
+FG_CLOSE(deviation_ratio_vjp_close, 1, 3)
+static const fg_stage deviation_ratio_vjp_stages[] = {
+    FG_STAGE(deviation_ratio_sums, 0, FG_SUM, cfg_rescale_sums_close),
+    FG_STAGE(deviation_ratio_squares, 2, FG_SUM, deviation_ratio_vjp_squares_close),
+    FG_STAGE(deviation_ratio_vjp, 5, FG_SUM, deviation_ratio_vjp_close),
+    FG_LAST_STAGE,
+};
 
 /* Two stages: sums over the sample, which give a direction, and the step. */
 #define GUIDANCE(formula, inputs, sums, states, with_states, outputs)                              \
@@ -72,6 +81,22 @@ GUIDANCE(magnitude_aware, 4, 2, 1, 5, 1)
 GUIDANCE(perp_neg, 5, 2, 1, 6, 1)
 GUIDANCE(tangential, 3, 6, 2, 5, 1)
 
+/* The same with the cotangent, and then the gradients of the scales as sums. */
+#define GUIDANCE_VJP(formula, inputs, sums, states, with_states, outputs, scales)                  \
+    FG_MAP(formula##_vjp_sums, inputs, sums)                                                       \
+    FG_CLOSE(formula##_vjp_sums_close, sums, states)                                               \
+    FG_MAP(formula##_vjp, with_states, outputs)                                                    \
+    FG_CLOSE(formula##_vjp_close, scales, scales)                                                  \
+    static const fg_stage formula##_vjp_stages[] = {                                               \
+        FG_STAGE(formula##_vjp_sums, 0, FG_SUM, formula##_vjp_sums_close),                         \
+        FG_STAGE(formula##_vjp, states, FG_SUM, formula##_vjp_close),                              \
+        FG_LAST_STAGE,                                                                             \
+    };
+GUIDANCE_VJP(cfg_zero_star, 4, 3, 2, 6, 4, 1)
+GUIDANCE_VJP(magnitude_aware, 5, 3, 3, 8, 5, 2)
+GUIDANCE_VJP(perp_neg, 6, 3, 2, 8, 6, 2)
+GUIDANCE_VJP(tangential, 4, 8, 4, 8, 4, 1)
+
 extern FG_ROWS;
 FG_ROWS = {
     FG_ROW(cfg, "(n),(n),()->(n)"),
@@ -79,12 +104,12 @@ FG_ROWS = {
     FG_STEADY_ROW(combine_3, "(n),(n),(n),(n),(),(),()->(n)"),
     FG_STEADY_ROW(combine_more, "(n),(n),(n),()->(n)"),
     FG_ROW_OF_STAGES(cfg_rescale, "(n),(n),(),()->(n)"),
-    FG_ROW_OF_VALUE(deviation_ratio, "(n),(n),()->()"),
-    FG_ROW_OF_VALUE(cfg_zero_star, "(n),(n),()->(n)"),
+    FG_ROW_OF_STAGES(deviation_ratio, "(n),(n),()->()"),
+    FG_ROW_OF_STAGES(cfg_zero_star, "(n),(n),()->(n)"),
     FG_ROW_OF_VALUE(apg, "(n),(n),(),(n),(),(),()->(n),(n)"),
-    FG_ROW_OF_VALUE(perp_neg, "(n),(n),(n),(),()->(n)"),
-    FG_ROW_OF_VALUE(tangential, "(n),(n),()->(n)"),
-    FG_ROW_OF_VALUE(magnitude_aware, "(n),(n),(),()->(n)"),
+    FG_ROW_OF_STAGES(perp_neg, "(n),(n),(n),(),()->(n)"),
+    FG_ROW_OF_STAGES(tangential, "(n),(n),()->(n)"),
+    FG_ROW_OF_STAGES(magnitude_aware, "(n),(n),(),()->(n)"),
     FG_STEADY_ROW(classifier_mean, "(n),(n),(n),()->(n)"),
     FG_STEADY_ROW(classifier_epsilon, "(n),(n),(),()->(n)"),
     FG_STEADY_ROW(scale_to_limit, "(n),()->(n)"),

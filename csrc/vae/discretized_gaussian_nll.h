@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) normal_bin normal_bin_of(real x, re
                                                                       real log_sigma, real bins)
 {
     normal_bin b;
-    b.intervals = (bins < 2) | (bins == REAL_INFINITY) ? REAL_NAN : bins - 1;
+    b.intervals = ((bins < 2) | (bins == REAL_INFINITY)) ? REAL_NAN : bins - 1;
     const real delta = 1 / b.intervals, d = x - mu, d_lo = difference_error(x, mu, d);
     const real end = x > 1 - delta ? R(1.0) : x < delta - 1 ? R(-1.0) : R(0.0);
     b.outer = real_abs(end);

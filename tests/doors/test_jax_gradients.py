@@ -156,7 +156,7 @@ REFUSED = {
     "beta": lambda x: fastgen.jax.vae.bernoulli_elbo(x, x, x, x, beta=abs(x[0, 0])),
     "weight": lambda x: fastgen.jax.diffusion.denoising_loss(x, x, weight=x[:, 0]),
     "real": lambda x: fastgen.jax.gan.generator_loss(x, kind="relativistic", real=x),
-    "uncond": lambda x: fastgen.jax.guidance.deviation_ratio(x, x, 2.0),
+    "x": lambda x: fastgen.jax.diffusion.guided_step(x, x, x, 2.0, (1.0,) * 7),
 }
 
 

@@ -267,3 +267,22 @@ def test_tangential_of_nearly_equal_singular_values_keeps_its_digits(rng):
     wanted = fastgen.reference.guidance.tangential(u.astype(float), c.astype(float), 4.0, axis=-1)
     found = guidance.tangential(u, c, 4.0)
     assert np.max(np.abs(found - wanted)) < 2e-6 * np.max(np.abs(wanted))
+
+
+def test_gradients_where_a_direction_vanishes():
+    """No prediction, step or deviation: what is left of the gradients is exact."""
+    u, c, zero = np.array([1.0, -2.0, 0.5]), np.array([0.5, 1.0, -1.0]), np.zeros(3)
+    with np.errstate(all="raise"):
+        _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.cfg_zero_star)(zero, c, 3.0)
+        assert d_u.tolist() == [0, 0, 0] and d_c.tolist() == [3, 3, 3] and d_s == c.sum()
+        _, (d_b, d_p, d_n, d_s) = fastgen.value_and_grad(guidance.perp_neg)(u, u, c, 2.0)
+        assert d_b.tolist() == [1, 1, 1] and d_n.tolist() == [-2, -2, -2]
+        assert d_p.tolist() == [2, 2, 2] and d_s == -(c - u).sum()
+        _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.magnitude_aware)(u, u, 3.0)
+        assert d_u.tolist() == [-2, -2, -2] and d_c.tolist() == [3, 3, 3] and d_s == 0
+        _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.magnitude_aware)(zero, c, 3.0)
+        assert d_u.tolist() == [0, 0, 0] and d_c.tolist() == [1, 1, 1] and d_s == 0
+        _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.tangential)(zero, zero, 3.0)
+        assert d_u.tolist() == [-1, -1, -1] and d_c.tolist() == [2, 2, 2] and d_s == 0
+        _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.deviation_ratio)(zero, zero, 3.0)
+        assert not d_u.any() and not d_c.any() and d_s == 0

@@ -68,6 +68,33 @@ def _zero_star_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
     return all_alike([*(a * x for x in u), *(s * a * x for x in u), *(s * x for x in c)], u)
 
 
+def _zero_star_gradient(
+    mp: Any, u: list[Any], c: list[Any], s: Any, t: list[Any]
+) -> tuple[Any, ...]:
+    a, g = ratio_of(dot(c, u), dot(u, u), 0), (1 - s) * ratio_of(dot(t, u), dot(u, u), 0)
+    d_u = each_of(lambda u, c, t: (1 - s) * a * t + g * (c - 2 * a * u), u, c, t)
+    d_c = each_of(lambda u, t: s * t + g * u, u, t)
+    return d_u, d_c, dot(t, each_of(lambda u, c: c - a * u, u, c))
+
+
+def _zero_star_gradient_scale(
+    mp: Any, u: list[Any], c: list[Any], s: Any, t: list[Any]
+) -> tuple[Any, ...]:
+    a = ratio_of(_sizes(c, u), dot(u, u), 0)
+    g = abs(1 - s) * ratio_of(_sizes(t, u), dot(u, u), 0)
+    u_max, c_max, t_max = (max(map(abs, x)) for x in (u, c, t))
+    return (
+        [abs(1 - s) * a * t_max + g * (c_max + 2 * a * u_max)] * len(u),
+        [abs(s) * t_max + g * u_max] * len(u),
+        _sizes(t, c) + a * _sizes(t, u),
+    )
+
+
+def _sizes(x: list[Any], y: list[Any]) -> Any:
+    """Return the sum of the sizes of the products."""
+    return sum(abs(a * b) for a, b in zip(x, y, strict=True))
+
+
 def _perp_neg(mp: Any, b: list[Any], p: list[Any], n: list[Any], s: Any, t: Any) -> list[Any]:
     p, n = each_of(lambda p, b: p - b, p, b), each_of(lambda n, b: n - b, n, b)
     along = ratio_of(dot(n, p), dot(p, p), 0)
@@ -81,6 +108,33 @@ def _perp_neg_scale(mp: Any, b: list[Any], p: list[Any], n: list[Any], s: Any, t
     along = ratio_of(away, toward, 0)
     size = max(top) + abs(t) * (max(map(abs, n + b)) + along * max(top))
     return [max(max(map(abs, b)), abs(s) * size)] * len(b)
+
+
+def _perp_neg_gradient(
+    mp: Any, b: list[Any], p: list[Any], n: list[Any], s: Any, t: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    p, n = each_of(lambda p, b: p - b, p, b), each_of(lambda n, b: n - b, n, b)
+    along = ratio_of(dot(n, p), dot(p, p), 0)
+    slope = s * t * ratio_of(dot(w, p), dot(p, p), 0)
+    away = each_of(lambda n, p: n - along * p, n, p)
+    d_n = each_of(lambda p, w: slope * p - s * t * w, p, w)
+    d_p = each_of(lambda p, a, w: s * w * (1 + t * along) + slope * (a - along * p), p, away, w)
+    d_b = each_of(lambda w, x, y: w - x - y, w, d_n, d_p)
+    return d_b, d_p, d_n, dot(w, p) - t * dot(w, away), -s * dot(w, away)
+
+
+def _perp_neg_gradient_scale(
+    mp: Any, b: list[Any], p: list[Any], n: list[Any], s: Any, t: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    p, n = each_of(lambda p, b: p - b, p, b), each_of(lambda n, b: n - b, n, b)
+    along = ratio_of(_sizes(n, p), dot(p, p), 0)
+    slope = abs(s * t) * ratio_of(_sizes(w, p), dot(p, p), 0)
+    p_max, n_max, w_max = (max(map(abs, x)) for x in (p, n, w))
+    d_n = slope * p_max + abs(s * t) * w_max
+    d_p = slope * (n_max + 2 * along * p_max) + abs(s) * w_max * (1 + abs(t) * along)
+    away = _sizes(w, n) + along * _sizes(w, p)
+    each = [[x] * len(b) for x in (w_max + d_n + d_p, d_p, d_n)]
+    return *each, _sizes(w, p) + abs(t) * away, abs(s) * away
 
 
 def _tangential(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
@@ -99,6 +153,35 @@ def _tangential_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> list[Any]:
     return [x * blur * (abs(s) + 1) for x in all_alike([*u, *c], u)]
 
 
+def _tangential_gradient(
+    mp: Any, u: list[Any], c: list[Any], s: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    x, y = (dot(c, c) - dot(u, u)) / 2, dot(c, u)
+    length = mp.sqrt(x * x + y * y)
+    cosine, sine = (x / length, y / length) if length else (mp.mpf(0), mp.mpf(1))
+    turn = ratio_of((1 - s) * (sine * dot(w, u) + cosine * dot(w, c)), 2 * length, 0)
+    d = [(1 - s) * x for x in w]
+    d_u = each_of(lambda u, c, d: (1 - cosine) / 2 * d + turn * (cosine * c + sine * u), u, c, d)
+    d_c = each_of(
+        lambda u, c, d, w: s * w + sine / 2 * d + turn * (cosine * u - sine * c), u, c, d, w
+    )
+    rest = each_of(lambda u, c: c - ((1 - cosine) * u + sine * c) / 2, u, c)
+    return d_u, d_c, dot(w, rest)
+
+
+def _tangential_gradient_scale(
+    mp: Any, u: list[Any], c: list[Any], s: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    x, y = (dot(c, c) - dot(u, u)) / 2, dot(c, u)
+    length = mp.sqrt(x * x + y * y)
+    blur = ratio_of((dot(c, c) + dot(u, u)) / 2, length, 1)
+    turn = ratio_of(abs(1 - s) * (_sizes(w, u) + _sizes(w, c)), 2 * length, 0)
+    w_max, both = max(map(abs, w)), max(map(abs, u + c))
+    whole = blur * (abs(1 - s) * w_max + 2 * turn * both)
+    each = [[x] * len(u) for x in (whole, whole + abs(s) * w_max)]
+    return *each, blur * (_sizes(w, c) + _sizes(w, u))
+
+
 def _magnitude_aware(mp: Any, u: list[Any], c: list[Any], s: Any, k: Any) -> list[Any]:
     apart = each_of(lambda u, c: c - u, u, c)
     ratio = mp.sqrt(ratio_of(dot(apart, apart), dot(u, u), mp.inf)) if any(apart) else 0
@@ -110,6 +193,37 @@ def _magnitude_aware_scale(mp: Any, u: list[Any], c: list[Any], s: Any, k: Any) 
     ratio = mp.sqrt(ratio_of(dot(apart, apart), dot(u, u), 0))
     damped = 1 + abs(s - 1) * mp.exp(-k * ratio) * (1 + abs(k) * ratio)
     return all_alike([*u, *(damped * x for x in apart)], u)
+
+
+def _magnitude_aware_gradient(
+    mp: Any, u: list[Any], c: list[Any], s: Any, k: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    apart = each_of(lambda u, c: c - u, u, c)
+    square, along = dot(u, u), dot(w, apart)
+    ratio = mp.sqrt(ratio_of(dot(apart, apart), square, mp.inf)) if any(apart) else mp.mpf(0)
+    fall = mp.exp(-k * ratio)
+    damped, slope = 1 + (s - 1) * fall, (s - 1) * k * fall * along
+    across = slope / mp.sqrt(dot(apart, apart) * square) if square and any(apart) else 0
+    inward = slope * ratio / square if square else 0
+    d_c = each_of(lambda w, a: damped * w - across * a, w, apart)
+    d_u = each_of(lambda w, a, u: (1 - damped) * w + across * a + inward * u, w, apart, u)
+    return d_u, d_c, along * fall, -(s - 1) * ratio * fall * along if fall else mp.mpf(0)
+
+
+def _magnitude_aware_gradient_scale(
+    mp: Any, u: list[Any], c: list[Any], s: Any, k: Any, w: list[Any]
+) -> tuple[Any, ...]:
+    apart = each_of(lambda u, c: c - u, u, c)
+    square, along = dot(u, u), _sizes(w, apart)
+    ratio = mp.sqrt(ratio_of(dot(apart, apart), square, 0))
+    blurred = mp.exp(-k * ratio) * (1 + abs(k) * ratio)
+    u_max, w_max, a_max = (max(map(abs, x)) for x in (u, w, apart))
+    slope = abs((s - 1) * k) * blurred * along
+    across = slope / mp.sqrt(dot(apart, apart) * square) * a_max if square and any(apart) else 0
+    inward = slope * ratio / square * u_max if square else 0
+    of_w = (1 + abs(s - 1) * blurred) * w_max
+    each = [[x] * len(u) for x in (of_w + across + inward, of_w + across)]
+    return *each, along * blurred, abs(s - 1) * ratio * along * blurred
 
 
 def _magnitude(z: list[Array]) -> tuple[Array, ...]:
@@ -163,7 +277,9 @@ CASES = {
         dims=ROW,
         exact=_zero_star,
         scale=_zero_star_scale,
-        gradient=None,
+        gradient=_zero_star_gradient,
+        gradient_scale=_zero_star_gradient_scale,
+        gradient_ulp=6,
         ulp=4,
         known=(
             (
@@ -186,7 +302,7 @@ CASES = {
             (((2.0, 2.0), (1.0, 1.0), 5.0), (1.0, 1.0)),
             (((NAN, 1.0), (1.0, 1.0), 5.0), (NAN, NAN)),
         ),
-        bits=("8898af425f9c1976", "739004c9c2e7c44c"),
+        bits=("a4fb6a762941eefc", "7887b14b484893b7"),
     ),
     "guidance.perp_neg": Case(
         call=lambda f, b, p, n, s, t: f(b, p, n, s, negative_scale=t, axis=-1),
@@ -194,7 +310,9 @@ CASES = {
         dims=ROW,
         exact=_perp_neg,
         scale=_perp_neg_scale,
-        gradient=None,
+        gradient=_perp_neg_gradient,
+        gradient_scale=_perp_neg_gradient_scale,
+        gradient_ulp=4,
         ulp=6,
         known=(
             (
@@ -220,7 +338,7 @@ CASES = {
             (((0.0, 0.0), (1.0, 2.0), (0.0, 0.0), 3.0, 5.0), (3.0, 6.0)),
             (((NAN, 0.0), (1.0, 2.0), (0.0, 0.0), 3.0, 5.0), (NAN, NAN)),
         ),
-        bits=("ae95f88e0b142983", "66f8442446325546"),
+        bits=("e691dd2d5e24768e", "b3fe51a59ea696fc"),
     ),
     "guidance.tangential": Case(
         call=lambda f, u, c, s: f(u, c, s, axis=-1),
@@ -228,7 +346,9 @@ CASES = {
         dims=ROW,
         exact=_tangential,
         scale=_tangential_scale,
-        gradient=None,
+        gradient=_tangential_gradient,
+        gradient_scale=_tangential_gradient_scale,
+        gradient_ulp=6,
         ulp=6,
         known=(
             (
@@ -254,7 +374,7 @@ CASES = {
             (((2.0, 0.0), (0.0, 1.0), 1.0), (0.0, 1.0)),
             (((NAN, 1.0), (1.0, 1.0), 5.0), (NAN, NAN)),
         ),
-        bits=("7a76e26383160e98", "52d0eea7ebbe4f79"),
+        bits=("cb46d731b513868f", "0e81ad21ce30e2e2"),
     ),
     "guidance.magnitude_aware": Case(
         call=lambda f, u, c, s, k: f(u, c, s, damping=k, axis=-1),
@@ -262,7 +382,9 @@ CASES = {
         dims=ROW,
         exact=_magnitude_aware,
         scale=_magnitude_aware_scale,
-        gradient=None,
+        gradient=_magnitude_aware_gradient,
+        gradient_scale=_magnitude_aware_gradient_scale,
+        gradient_ulp=6,
         ulp=6,
         known=(
             (
@@ -285,6 +407,6 @@ CASES = {
             (((0.0, 0.0), (0.0, 0.0), 7.5, 8.0), (0.0, 0.0)),
             (((NAN, 0.0), (3.0, -1.0), 7.5, 8.0), (NAN, NAN)),
         ),
-        bits=("0274f1838d6c2ebc", "f0ab6f07eb2de95c"),
+        bits=("d13ea218497f83a9", "32acafb40edced47"),
     ),
 }

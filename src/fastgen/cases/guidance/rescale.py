@@ -90,6 +90,29 @@ def _deviation_ratio_scale(mp: Any, u: list[Any], c: list[Any], s: Any) -> Any:
     return ratio * (1 + size_g * mp.sqrt(n / squares_g) + size_c * mp.sqrt(n / squares_c))
 
 
+def _deviation_ratio_gradient(
+    mp: Any, u: list[Any], c: list[Any], s: Any, t: Any = 1
+) -> tuple[Any, ...]:
+    _, of_g, of_c, squares_g, squares_c, ratio = _rescaled(mp, u, c, s, 0)
+    d_g = [-t * ratio * ratio_of(x, squares_g, 0) for x in of_g]
+    own = [t * ratio * ratio_of(x, squares_c, 0) if squares_g else mp.mpf(0) for x in of_c]
+    d_c = each_of(lambda d, x: s * d + x, d_g, own)
+    d_s = dot(d_g, each_of(lambda u, c: c - u, u, c))
+    return [(1 - s) * d for d in d_g], d_c, d_s
+
+
+def _deviation_ratio_gradient_scale(
+    mp: Any, u: list[Any], c: list[Any], s: Any, t: Any = 1
+) -> tuple[Any, ...]:
+    """Scale of errors: unit deviations over their length, times the size over the deviation."""
+    _, _, _, squares_g, squares_c, _ = _rescaled(mp, u, c, s, 0)
+    whole = abs(t) * _deviation_ratio_scale(mp, u, c, s)
+    d_g = ratio_of(whole, mp.sqrt(squares_g), 0)
+    d_c = abs(s) * d_g + ratio_of(whole, mp.sqrt(squares_c), 0)
+    n, apart = len(u), max(abs(a - b) for a, b in zip(u, c, strict=True))
+    return [abs(1 - s) * d_g] * n, [d_c] * n, n * d_g * apart
+
+
 CASES = {
     "guidance.deviation_ratio": Case(
         call=lambda f, u, c, s: f(u, c, s, axis=-1),
@@ -97,7 +120,9 @@ CASES = {
         dims=ROW,
         exact=_deviation_ratio,
         scale=_deviation_ratio_scale,
-        gradient=None,
+        gradient=_deviation_ratio_gradient,
+        gradient_scale=_deviation_ratio_gradient_scale,
+        gradient_ulp=4,
         ulp=4,
         known=(
             (((0.0, 0.0, 0.0), (0.5, -0.5, 1.0), 7.5), "0.13333333333333333333333333"),
@@ -111,7 +136,7 @@ CASES = {
             (((NAN, 0.0), (1.0, 2.0), 2.0), NAN),
             (((1.0, 0.0), (1.0, NAN), 2.0), NAN),
         ),
-        bits=("31eb7b5a35dd2b7a", "2da30f0bb4fc0184"),
+        bits=("4516ac3c49b87afd", "94393c036c89a153"),
     ),
     "guidance.cfg_rescale": Case(
         call=lambda f, u, c, s, r: f(u, c, s, rescale=r, axis=-1),
