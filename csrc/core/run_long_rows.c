@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/compensated_sum.h"
+#include "core/fpenv.h"
 #include "core/run_fold.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
@@ -112,10 +113,14 @@ static enum fg_result run_wave(long_plan *l, ptrdiff_t rows, fg_poll *poll)
             fg_run_items(run_chunk, l, rows * l->chunks_per_row, large, poll, &plan->no_memory);
         if (result != FG_DONE)
             return result;
+        const fg_fpenv saved = fg_fpenv_pin(); /* items pin it themselves */
         join_chunks(l, rows);
         values = fg_close_stage(plan, &l->at, l->totals, l->state, rows);
+        fg_fpenv_restore(saved);
     } while (fg_next_stage(&l->at, plan));
+    const fg_fpenv saved = fg_fpenv_pin();
     fg_store_rows(plan, values, l->first_row, rows);
+    fg_fpenv_restore(saved);
     return FG_DONE;
 }
 

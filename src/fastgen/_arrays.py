@@ -21,9 +21,11 @@ def array_of(x: Any, dtype: Any = None, name: str = "an input") -> np.ndarray[An
 
 
 def belongs_elsewhere(x: Any) -> str | None:
-    """Say why an array of dask or xarray is not read: it would be computed, or lose its labels."""
+    """Say why an array of another kind is not read: it would be computed, or lose something."""
     if type(x).__module__ in ("builtins", "numpy"):
         return None
+    if isinstance(x, np.ma.MaskedArray):
+        return "is a MaskedArray, whose mask would be lost; fill it, or select its valid elements"
     kind = f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}"
     if kind == "dask.Array":
         return "is a dask array, which would be computed as a whole here; give its compute()"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
+import numpy as np
+
 from fastgen import _messages
 from fastgen._abstract import is_dask
 from fastgen._compose import Composition
@@ -75,8 +77,11 @@ def _positions(argnums: int | Sequence[int] | None, function: Differentiable) ->
     if argnums is None:
         return None
     count = len(function.inputs)
-    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
-    if not all(isinstance(k, int) and 0 <= k < count for k in wanted):
+    given: Any = argnums
+    found = [given] if np.ndim(given) == 0 else list(given)
+    integers = all(isinstance(k, (int, np.integer)) for k in found)
+    wanted = [int(k) for k in found] if integers else []
+    if not integers or not all(0 <= k < count for k in wanted):
         raise ValueError(
             f"argnums must hold positions of inputs, 0 to {count - 1}; got {argnums!r}"
         )

@@ -41,7 +41,8 @@ def as_input(gradient: Any, like: Any) -> Any:
         dtype = np.asarray(like).dtype
     if dtype is None or dtype.kind in "biu" or dtype.newbyteorder("=") == gradient.dtype:
         return gradient
-    return gradient.astype(dtype.newbyteorder("="))
+    with np.errstate(over="ignore", under="ignore"):
+        return gradient.astype(dtype.newbyteorder("="))
 
 
 def gradients_of(
@@ -57,6 +58,8 @@ def gradients_of(
     if op.derivative is None:
         raise TypeError(_messages.no_derivative(op.name))
     nout = op.nout
+    if any([type(x) is Stream for x in inputs]):
+        cotangent = _in_arithmetic(op.dtype(inputs), cotangent)
     outputs = (1 << nout) - 1 if value else 0
     for k in wanted:
         if type(inputs[k]) is not Stream:
@@ -76,9 +79,28 @@ def gradients_of(
     return tuple([_in_type(dtype, r) for r in results[:nout]]), gradients
 
 
+def _in_arithmetic(dtype: np.dtype[Any], cotangent: Any) -> Any:
+    """Return the cotangents in the type of the call's arithmetic, in which its noise is drawn.
+
+    A float64 cotangent would widen the arithmetic, and a Stream would draw other noise.
+    """
+    if isinstance(cotangent, tuple):
+        return tuple([None if c is None else _in_arithmetic(dtype, c) for c in cotangent])
+    if dtype == np.float64 or isinstance(cotangent, (int, float)):
+        return cotangent
+    array = np.asarray(cotangent)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize < 4 or array.dtype == np.float32:
+        return cotangent  # the row refuses what holds no real numbers
+    with np.errstate(over="ignore", under="ignore"):
+        return array.astype(np.float32)
+
+
 def _in_type(dtype: np.dtype[Any], value: Any) -> Any:
     """Return the value in the function's type, which a cotangent of more digits has widened."""
-    return value if value.dtype == dtype else value.astype(dtype)
+    if value.dtype == dtype:
+        return value
+    with np.errstate(over="ignore", under="ignore"):
+        return value.astype(dtype)
 
 
 def for_each_output(name: str, count: int, cotangent: Any) -> tuple[Any, ...]:

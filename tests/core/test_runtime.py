@@ -15,7 +15,7 @@ import pytest
 from commands import run_python
 
 import fastgen
-from fastgen import _core, _isa, _threads, vae
+from fastgen import _core, _isa, _threads, cases, vae
 from fastgen._ops import OPS
 
 LARGE = (2_000, 1_000)
@@ -144,6 +144,24 @@ def test_rounding_mode_of_the_caller_changes_nothing(threads):
             libm.fesetround(to_nearest)
         assert all(np.array_equal(a, b) for a, b in zip(got, wanted, strict=True))
         assert small == vae.kl_standard_normal(x[:1, :5], x[:1, :5])
+
+
+def test_rounding_mode_of_the_caller_changes_no_long_rows(threads):
+    """The parts of long rows are joined outside of the loop over parts."""
+    threads(1)
+    libm, upward = ctypes.CDLL(None), {"x86_64": 0x800, "aarch64": 0x400000}[os.uname().machine]
+    rows = [name for name in OPS if cases.signature(name).has_rows]
+    for name in rows:
+        inputs = cases.inputs(name, (2, 1500))
+        wanted = cases.each(OPS[name](inputs))
+        try:
+            assert libm.fesetround(upward) == 0
+            got = cases.each(OPS[name](inputs))
+        finally:
+            libm.fesetround(0)
+        for x, y in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(x, y, err_msg=name)
+    assert len(rows) > 60
 
 
 def test_subnormals_survive_import():

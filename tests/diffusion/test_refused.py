@@ -141,3 +141,42 @@ def test_refused_with_nothing_written(call, error, message):
     with pytest.raises(error, match=message):
         call(out)
     assert np.all(out == 7)
+
+
+MASKED = np.ma.masked_array([1.0, 2.0, 3.0], mask=[True, False, False])
+DDIM = d.samplers.DDIM(LINEAR, 5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: fastgen.guidance.dynamic_threshold(MASKED),
+        lambda: d.add_noise(X, MASKED.astype(int), LINEAR, key=1),
+        lambda: d.velocity(X, X, MASKED.astype(int), LINEAR),
+        lambda: d.denoising_loss(X, X, weight=MASKED),
+        lambda: d.timestep_embedding(MASKED, 8),
+        lambda: d.interpolate(X, X, MASKED / 4),
+        lambda: d.min_snr_weight(MASKED.astype(int), LINEAR),
+        lambda: d.edm_input(X, MASKED, sigma_data=0.5),
+        lambda: DDIM.step(np.ma.masked_array(X), X, T),
+        lambda: DDIM.step(X, np.ma.masked_array(X), T),
+        lambda: DDIM.step(np.ma.masked_array(X), X, 1),
+    ],
+)
+def test_masks_are_not_dropped(call):
+    with pytest.raises(TypeError, match="mask"):
+        call()
+
+
+@pytest.mark.parametrize("weight", [d.min_snr_weight, d.p2_weight, d.inverse_variance_weight])
+def test_weights_need_a_schedule(weight):
+    with pytest.raises(TypeError, match=r"schedule must be a fastgen\.diffusion\.Sched.*None"):
+        weight(1, None)
+
+
+def test_noise_of_a_step_is_an_array():
+    sampler = d.samplers.DDPM(LINEAR, 5)
+    wanted = sampler.step(X, X, 1, noise=X)
+    np.testing.assert_array_equal(sampler.step(X, X, 1, noise=X.tolist()), wanted)
+    with pytest.raises(TypeError, match="DDPM: noise must be an array, got a Stream"):
+        sampler.step(X, X, 1, noise=fastgen.noise.Stream(1))

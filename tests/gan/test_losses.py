@@ -146,6 +146,9 @@ def test_label_smoothing_and_targets():
     got = gan.discriminator_loss(real, fake, kind="least_squares", targets=targets)
     assert got == (0.125 + 4.5) / 2 + (2.0 + 8.0) / 2
     assert gan.generator_loss(fake, kind="least_squares", targets=targets) == (0.5 + 4.5) / 2
+    for bad in ((1.0,), 5, (0.0, 1.0, 1.0, 1.0)):
+        with pytest.raises(TypeError, match="generator_loss: targets must be three numbers"):
+            gan.generator_loss(fake, kind="least_squares", targets=bad)
     for bad in [-0.1, 1.5, float("nan")]:
         with pytest.raises(ValueError, match="label_smoothing must lie between 0 and 1"):
             gan.discriminator_loss(real, fake, kind="minimax", label_smoothing=bad)

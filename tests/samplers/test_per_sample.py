@@ -130,6 +130,37 @@ def test_each_sample_at_a_step_of_its_own(name, options, dtype, rng):
         np.testing.assert_array_equal(given, got)
 
 
+@pytest.mark.parametrize("of_x", [np.float32, np.float64, np.float16, np.int64])
+@pytest.mark.parametrize("of_prediction", [np.float32, np.float64, np.float16])
+def test_types_of_samples_and_predictions_decide_the_noise_together(of_x, of_prediction, rng):
+    for sampler in (
+        samplers.DDIM(Schedule.linear(), 8, eta=1.0),
+        samplers.DDPM(Schedule.linear(), 8, variance="learned_range"),
+    ):
+        wide = (2, 8, 5) if sampler.learned else (2, 4, 5)
+        x = (3 * rng.standard_normal((2, 4, 5))).astype(of_x)
+        prediction = rng.standard_normal(wide).astype(of_prediction)
+        got = sampler.step(x, prediction, np.array([3, 3]), key=7)
+        np.testing.assert_array_equal(got, sampler.step(x, prediction, 3, key=7))
+
+
+@pytest.mark.parametrize("i", [0, 3, np.array([3, 1])], ids=str)
+def test_the_number_of_the_first_sample_is_checked(i, rng):
+    """The noise of a step ends where that of the next begins."""
+    sampler, x = samplers.DDIM(Schedule.linear(), 8, eta=1.0), rng.standard_normal((2, 4))
+    np.testing.assert_array_equal(
+        sampler.step(x, x, i, key=7, first=np.int64(3)), sampler.step(x, x, i, key=7, first=3)
+    )
+    sampler.step(x, x, i, key=7, first=2**62 - 2)
+    for first in (-1, 2**62 - 1, 2**64):
+        with pytest.raises(ValueError, match="DDIM: first must be >= 0, and the samples"):
+            sampler.step(x, x, i, key=7, first=first)
+        with pytest.raises(ValueError, match="sample: first must be >= 0, and the samples"):
+            samplers.sample(lambda x, t: x, sampler, (2, 4), key=1, first=first, progress=False)
+    with pytest.raises(TypeError, match="DDIM: first must be an int"):
+        sampler.step(x, x, i, key=7, first=1.5)
+
+
 TOKENS = [  # steps of tokens, for samples of shape (2, 3, 5)
     np.array([[7, 0, 0], [3, 7, 2]]),
     np.array([[5, 4, 3]]),  # of each token, in all samples

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from fastgen._abstract import as_array, type_of
 from fastgen._compose import composed
 from fastgen._core import Stream
 from fastgen._ops import OPS
@@ -21,6 +26,7 @@ def epsilon_loss(
     key: int,
     counter: int = 0,
     weight: ArrayLike | None = None,
+    dtype: Any = None,
     out: Array | None = None,
 ) -> Array:
     r"""Mean squared error of a prediction of the noise, per sample.
@@ -37,6 +43,10 @@ def epsilon_loss(
         The index in the stream of the first element, as given to `add_noise`.
     weight : float or array_like, optional
         One weight for all samples, or one each, such as `min_snr_weight`. The default is 1.
+    dtype : data-type, optional
+        The type of the data that `add_noise` had. Its noise depends on it: float64 data, and
+        integers such as pixels, have other noise than float32 data. Give it unless the prediction
+        surely has the type of the data.
     {out}
 
     Returns
@@ -47,7 +57,8 @@ def epsilon_loss(
     Raises
     ------
     ValueError
-        If `key` or `counter` is out of range, or `weight` does not fit.
+        If `key` or `counter` is out of range, or `weight` does not fit, or the noise of data of the
+        type `dtype` is not that of `prediction`.
     TypeError
         If `prediction` is complex, longdouble, object or masked, or `key` is no integer.
 
@@ -55,9 +66,9 @@ def epsilon_loss(
     -----
     The same bits as ``denoising_loss(prediction, noise, weight=weight)``, and the same derivative,
     where `noise` is ``fastgen.noise.normal(shape, key=key, counter=counter)`` in the precision of
-    the computation: float64 for float64, else float32. The function draws the noise again, element
-    by element, and reads it from nowhere. Each term is right within 4 ULP for the rounded
-    difference.
+    `prediction`: float64 for float64 and integers, else float32. The function draws the noise
+    again, element by element, and reads it from nowhere. Each term is right within 4 ULP for the
+    rounded difference.
 
     References
     ----------
@@ -73,4 +84,23 @@ def epsilon_loss(
     >>> epsilon_loss(epsilon, key=7) < 1e-30
     array([ True,  True])
     """
+    if dtype is not None:
+        _check_precision(prediction, dtype)
     return denoising(_epsilon_loss, prediction, Stream(key, counter), weight, out)
+
+
+def _check_precision(prediction: Any, dtype: Any) -> None:
+    """Raise unless the noise of data of a type is drawn in the precision of a prediction."""
+    found = as_array(prediction).dtype
+    data = np.dtype(dtype) if isinstance(dtype, type) else type_of(dtype)
+    if _is_wide(found) != _is_wide(data):
+        wide = "float64" if _is_wide(data) else "float32"
+        raise ValueError(
+            f"epsilon_loss: prediction is {found}, but the noise of {data} data is {wide}; give "
+            f"prediction.astype({wide})"
+        )
+
+
+def _is_wide(dtype: Any) -> bool:
+    """Whether noise beside an array of this type is drawn in float64."""
+    return dtype.kind in "biu" or dtype.name == "float64"

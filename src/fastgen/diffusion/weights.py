@@ -10,6 +10,7 @@ from fastgen._arrays import array_of
 from fastgen._ops import chosen
 from fastgen._plain import elementwise
 from fastgen._typing import Array, ArrayLike
+from fastgen.diffusion._tables import Tables
 from fastgen.diffusion.schedule import Schedule
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
 
 
 def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
+    if not isinstance(schedule, Tables):
+        raise TypeError(f"schedule must be a fastgen.diffusion.Schedule, got {schedule!r}")
     alpha_t, sigma_t = schedule.coefficients(t)
     return np.asarray(alpha_t), np.asarray(sigma_t)
 

@@ -30,6 +30,17 @@ def _form(name: str, parts: tuple[Part, ...], reduction: str) -> Form:
     return Form(name, parts, mean=reduction == "mean")
 
 
+def _three(function: str, targets: Any) -> tuple[Any, Any, Any]:
+    """Return the three targets of the kind "least_squares", or raise."""
+    try:
+        a, b, c = targets
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}: targets must be three numbers (a, b, c), got {targets!r}"
+        ) from None
+    return a, b, c
+
+
 @Remembered
 def _discriminator(
     kind: str, reduction: str, label_smoothing: float, of_fake: float, of_real: float
@@ -195,7 +206,8 @@ def discriminator_loss(
     >>> float(fastgen.gan.discriminator_loss(real, fake, kind="hinge"))
     0.5833333333333333
     """
-    form = _discriminator(kind, reduction, label_smoothing, targets[0], targets[1])
+    of_fake, of_real, _ = _three("discriminator_loss", targets)
+    form = _discriminator(kind, reduction, label_smoothing, of_fake, of_real)
     return weighted_sum(form, (real, fake), out)
 
 
@@ -307,7 +319,7 @@ def generator_loss(
     >>> float(fastgen.gan.generator_loss(np.array([-1e4, 1e4]), kind="non_saturating"))
     5000.0
     """
-    form = _generator(kind, reduction, targets[2])
+    form = _generator(kind, reduction, _three("generator_loss", targets)[2])
     if kind != "relativistic":
         return weighted_sum(form, (fake,), out)
     if real is None:

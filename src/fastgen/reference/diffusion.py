@@ -162,7 +162,9 @@ def denoising_loss(prediction: Any, target: Any, *, weight: Any = None) -> Any:
     return loss if weight is None else weight * loss
 
 
-def epsilon_loss(prediction: Any, *, key: int, counter: int = 0, weight: Any = None) -> Any:
+def epsilon_loss(
+    prediction: Any, *, key: int, counter: int = 0, weight: Any = None, dtype: Any = None
+) -> Any:
     """Mean squared error of a prediction of the noise, per sample."""
     noise = normal(np.shape(prediction), key=key, counter=counter, dtype=prediction.dtype)
     return denoising_loss(prediction, noise, weight=weight)

@@ -17,7 +17,7 @@ from fastgen.diffusion.samplers import _brownian, _checks, _coefficients, _grid,
 from fastgen.diffusion.samplers._bound_step import BoundStep, StepFormula, bind
 from fastgen.diffusion.samplers._coefficients import Pair
 from fastgen.diffusion.samplers._grid import FORMS, Grid, Way
-from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP, element_of
 from fastgen.diffusion.samplers._state import State
 from fastgen.diffusion.schedule import Schedule
 from fastgen.noise.keys import key_of, noise_of
@@ -287,7 +287,7 @@ class Method(abc.ABC):
         """Return the terms of a bound step: memories, and then noise."""
         terms, (noise, rng, key) = history[: bound.history], given
         if bound.noise and noise is rng is None and key is not None:
-            return (*terms, Stream(key, i * NOISE_PER_STEP + first * math.prod(x.shape[1:])))
+            return (*terms, Stream(key, i * NOISE_PER_STEP + self._element(first, x)))
         if bound.noise or noise is not None:
             drawn = self._step_noise(x, given, i, first)
             return (*terms, drawn) if bound.noise else terms
@@ -298,20 +298,27 @@ class Method(abc.ABC):
         noise, rng, key = given
         if isinstance(noise, str):
             _brownian.check(self, noise, rng, key)
-            return self._stream(i, key, first * math.prod(x.shape[1:]), noise)
+            return self._stream(i, key, self._element(first, x), noise)
         return self._noise(x, given, i * NOISE_PER_STEP, first)
 
     def _noise(self, x: Any, given: Given, counter: int, first: int) -> Any:
         """Return the given noise, or a Stream; raise for both."""
         (noise, rng, key), name = given, type(self).__name__
         if noise is None:
-            at = counter + first * math.prod(x.shape[1:])
-            return Stream(key_of(name, key, rng), at)
+            return Stream(key_of(name, key, rng), counter + self._element(first, x))
         if isinstance(noise, str):
             raise ValueError(f"{name}: noise must be an array here, got {noise!r}; or give a key")
+        if type(noise) is Stream:
+            raise TypeError(f"{name}: noise must be an array, got a Stream; give its key instead")
+        if not hasattr(noise, "shape"):
+            noise = array_of(noise, name=f"{name}: noise")
         if noise.shape != x.shape:
             raise ValueError(self._shapes("noise", noise, x))
         return noise_of(name, noise, rng, key, 0)
+
+    def _element(self, first: int, x: Any) -> int:
+        """Return the first element of a batch in the noise of a step."""
+        return element_of(type(self).__name__, first, x.shape)
 
     def _stream(self, i: int, key: Any, element: int, noise: str | None) -> Stream:
         """Return the noise of step i by key, from this element on."""

@@ -13,6 +13,7 @@ from fastgen._abstract import is_dask
 from fastgen._core import Op, Stream, empty, result_dtype
 from fastgen.diffusion import solver_steps
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT, BoundStep
+from fastgen.diffusion.samplers._checks import check_int
 from fastgen.guidance.threshold import limits_of_samples
 from fastgen.noise.draws import drawn
 
@@ -90,6 +91,21 @@ def operation(rows: Array) -> tuple[Op, Coefficients]:
     if k.any():
         return solver_steps.ROWS[0], (a, b, limit, u, v, k)
     return LINEAR, (u, v)
+
+
+def element_of(function: str, first: Any, shape: tuple[int, ...]) -> int:
+    """Return the first element of a batch in the noise of a step, or raise.
+
+    The noise of the next step begins after `NOISE_PER_STEP` elements.
+    """
+    number = first if type(first) is int else check_int(function, "first", first)
+    before = number * math.prod(shape[1:])
+    if not 0 <= before <= NOISE_PER_STEP - math.prod(shape) or number < 0:
+        raise ValueError(
+            f"{function}: first must be >= 0, and the samples from it on must have at most 2**64 "
+            f"elements; got {first!r} for the shape {shape}"
+        )
+    return before
 
 
 def noise_of_each(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from fastgen._abstract import is_dask
+from fastgen._arrays import array_of
 from fastgen._core import Stream, result_dtype
 from fastgen.diffusion.samplers import _brownian, _guided, _lazily, _per_sample, _renoise
 from fastgen.diffusion.samplers._bound_step import LINEAR, NEXT_AND_DENOISED, BoundStep
 from fastgen.diffusion.samplers._log_prob import Densities
 from fastgen.diffusion.samplers._method import Array, Given
-from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP
+from fastgen.diffusion.samplers._per_sample import NOISE_PER_STEP, element_of
 from fastgen.diffusion.samplers._state import State
 from fastgen.noise.keys import key_of
 
@@ -299,28 +299,31 @@ class Sampler(Densities):
         """Do a `step` for samples or tokens at different steps."""
         if any(map(is_dask, (x, prediction, i))):
             return _lazily.step(self, x, prediction, i, out, given, first)
-        x, prediction = np.asarray(x), np.asarray(prediction)
+        x, prediction = array_of(x, name="x"), array_of(prediction, name="prediction")
         steps = self._indices(i, x)
         if x.shape != prediction.shape or self.learned:
             return self._step_unlike(x, prediction, steps, out, given, first)
         arrays: tuple[Array, ...] = (x, prediction)
         adds = bool(self._table[steps, -1].any())
         if given[0] is not None or adds:
-            noise = self._noise_each(x, steps, given, first)
+            noise = self._noise_each(x, result_dtype(arrays), steps, given, first)
             arrays = (*arrays, noise) if adds else arrays
         return self._combined(arrays, steps, out)
 
-    def _noise_each(self, x: Array, steps: Array, given: Given, first: int) -> Array:
-        """Return `_noise` for samples or tokens at different steps."""
+    def _noise_each(self, x: Array, stored: Any, steps: Array, given: Given, first: int) -> Array:
+        """Return `_noise` for samples or tokens at different steps.
+
+        `stored` is the type of the result, which says in which precision noise is drawn.
+        """
         noise, rng, key = given
         if isinstance(noise, str):
             _brownian.check(self, noise, rng, key)
         elif noise is not None:
-            return np.asarray(self._noise(x, given, 0, first))
+            return array_of(self._noise(x, given, 0, first), name="noise")
         else:
             key = key_of(type(self).__name__, key, rng)
-        dtype = np.float64 if result_dtype((x,)) == np.float64 else np.float32
-        before = first * math.prod(x.shape[1:])
+        dtype = np.float64 if stored == np.float64 else np.float32
+        before = element_of(type(self).__name__, first, x.shape)
 
         def stream(step: int, element: int) -> Stream:
             return self._stream(step, key, before + element, noise)

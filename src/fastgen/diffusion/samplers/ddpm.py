@@ -161,7 +161,7 @@ class DDPM(Sampler):
         x, said, variance, steps = self._split(x, prediction, i)
         mean, log_variance = self._combined((x, said), steps), self._log_variance(steps, variance)
         if np.ndim(i):
-            noise = self._noise_each(x, steps, given, first)
+            noise = self._noise_each(x, stored, steps, given, first)
         else:
             noise = self._step_noise(x, given, i, first)
         result = reparameterize(mean, log_variance, noise=noise)

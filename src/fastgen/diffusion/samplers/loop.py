@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastgen.diffusion.samplers import _brownian
+from fastgen.diffusion.samplers._per_sample import element_of
 from fastgen.diffusion.samplers._sampler import Sampler
 from fastgen.noise import normal
 
@@ -120,7 +121,7 @@ def start_noise(function: str, shape: Any, key: int, dtype: Any, first: int) -> 
     shape = tuple(shape)
     if not shape:
         raise ValueError(f"{function}: shape must be (batch, ...), got ()")
-    start = INITIAL_NOISE + first * int(np.prod(shape[1:], dtype=object))
+    start = INITIAL_NOISE + element_of(function, first, shape)
     x: Array = normal(shape, key=key, counter=start, dtype=dtype)
     return x
 
