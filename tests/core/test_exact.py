@@ -75,7 +75,7 @@ def test_wrong_arguments():
     lazy = da.ones(4, chunks=2)
     with pytest.raises(TypeError, match="exact_sum: x must hold float16"):
         fastgen.exact_sum([1j])
-    with pytest.raises(TypeError, match=r"exact_mean: x must hold float16.*MaskedArray"):
+    with pytest.raises(TypeError, match=r"exact_mean: x is a MaskedArray"):
         fastgen.exact_mean(np.ma.masked_array([1.0]))
     with pytest.raises(ValueError, match=r"compute_chunk_sizes\(\)"):
         fastgen.exact_mean(lazy[lazy > 0])

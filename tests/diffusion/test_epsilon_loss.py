@@ -54,7 +54,7 @@ def test_a_perfect_prediction_has_no_loss(rng):
 
 
 def test_noise_of_another_precision_is_refused(rng):
-    """`dtype` says which type the data had; the noise of float64 data is not that of float32."""
+    """The noise of float64 data, and of integers, is not that of float32 data."""
     x0 = rng.integers(0, 256, (3, 7)).astype(np.uint8)
     x_t, epsilon = add_noise(x0, 10, Schedule.linear(), key=2, return_noise=True)
     assert x_t.dtype == np.float64
@@ -62,12 +62,12 @@ def test_noise_of_another_precision_is_refused(rng):
     for dtype in (np.float16, np.float32, np.float64):
         mine, others = (wide, narrow) if dtype == np.float64 else (narrow, wide)
         for data in mine:
-            loss = epsilon_loss(epsilon.astype(dtype), key=2, dtype=data)
+            loss = epsilon_loss(epsilon.astype(dtype), key=2, data_dtype=data)
             np.testing.assert_array_equal(loss, epsilon_loss(epsilon.astype(dtype), key=2))
         for data in others:
             with pytest.raises(ValueError, match=r"epsilon_loss: prediction is float\d+, but the"):
-                epsilon_loss(epsilon.astype(dtype), key=2, dtype=data)
-    assert (epsilon_loss(epsilon, key=2, dtype=x0.dtype) == 0).all()
+                epsilon_loss(epsilon.astype(dtype), key=2, data_dtype=data)
+    assert (epsilon_loss(epsilon, key=2, data_dtype=x0.dtype) == 0).all()
 
 
 def test_bad_input(rng):

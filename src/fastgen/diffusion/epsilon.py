@@ -26,7 +26,7 @@ def epsilon_loss(
     key: int,
     counter: int = 0,
     weight: ArrayLike | None = None,
-    dtype: Any = None,
+    data_dtype: Any = None,
     out: Array | None = None,
 ) -> Array:
     r"""Mean squared error of a prediction of the noise, per sample.
@@ -43,7 +43,7 @@ def epsilon_loss(
         The index in the stream of the first element, as given to `add_noise`.
     weight : float or array_like, optional
         One weight for all samples, or one each, such as `min_snr_weight`. The default is 1.
-    dtype : data-type, optional
+    data_dtype : data-type, optional
         The type of the data that `add_noise` had. Its noise depends on it: float64 data, and
         integers such as pixels, have other noise than float32 data. Give it unless the prediction
         surely has the type of the data.
@@ -58,7 +58,7 @@ def epsilon_loss(
     ------
     ValueError
         If `key` or `counter` is out of range, or `weight` does not fit, or the noise of data of the
-        type `dtype` is not that of `prediction`.
+        type `data_dtype` is not that of `prediction`.
     TypeError
         If `prediction` is complex, longdouble, object or masked, or `key` is no integer.
 
@@ -84,8 +84,8 @@ def epsilon_loss(
     >>> epsilon_loss(epsilon, key=7) < 1e-30
     array([ True,  True])
     """
-    if dtype is not None:
-        _check_precision(prediction, dtype)
+    if data_dtype is not None:
+        _check_precision(prediction, data_dtype)
     return denoising(_epsilon_loss, prediction, Stream(key, counter), weight, out)
 
 

@@ -163,7 +163,7 @@ def denoising_loss(prediction: Any, target: Any, *, weight: Any = None) -> Any:
 
 
 def epsilon_loss(
-    prediction: Any, *, key: int, counter: int = 0, weight: Any = None, dtype: Any = None
+    prediction: Any, *, key: int, counter: int = 0, weight: Any = None, data_dtype: Any = None
 ) -> Any:
     """Mean squared error of a prediction of the noise, per sample."""
     noise = normal(np.shape(prediction), key=key, counter=counter, dtype=prediction.dtype)

@@ -100,7 +100,7 @@ def element_of(function: str, first: Any, shape: tuple[int, ...]) -> int:
     """
     number = first if type(first) is int else check_int(function, "first", first)
     before = number * math.prod(shape[1:])
-    if not 0 <= before <= NOISE_PER_STEP - math.prod(shape) or number < 0:
+    if number < 0 or before > NOISE_PER_STEP - math.prod(shape):  # False for unknown lengths
         raise ValueError(
             f"{function}: first must be >= 0, and the samples from it on must have at most 2**64 "
             f"elements; got {first!r} for the shape {shape}"
