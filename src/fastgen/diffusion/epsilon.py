@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._abstract import as_array, type_of
+from fastgen._abstract import Abstract, as_array, type_of
 from fastgen._compose import composed
-from fastgen._core import Stream
+from fastgen._core import Stream, result_dtype
 from fastgen._ops import OPS
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion.losses import denoising
@@ -93,14 +93,10 @@ def _check_precision(prediction: Any, dtype: Any) -> None:
     """Raise unless the noise of data of a type is drawn in the precision of a prediction."""
     found = as_array(prediction).dtype
     data = np.dtype(dtype) if isinstance(dtype, type) else type_of(dtype)
-    if _is_wide(found) != _is_wide(data):
-        wide = "float64" if _is_wide(data) else "float32"
+    mine, theirs = [result_dtype((Abstract((), x),)) == np.float64 for x in (found, data)]
+    if mine != theirs:
+        wide = "float64" if theirs else "float32"
         raise ValueError(
             f"epsilon_loss: prediction is {found}, but the noise of {data} data is {wide}; give "
             f"prediction.astype({wide})"
         )
-
-
-def _is_wide(dtype: Any) -> bool:
-    """Whether noise beside an array of this type is drawn in float64."""
-    return dtype.kind in "biu" or dtype.name == "float64"
