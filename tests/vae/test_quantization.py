@@ -90,7 +90,7 @@ def test_special_values():
         (np.zeros((3, 2)), np.zeros(2), ValueError, "codebook must have the shape"),
         (1.0, np.zeros((4, 3)), ValueError, "x must have the shape"),
         (np.zeros((3, 2), complex), np.zeros((4, 2)), TypeError, "real numbers"),
-        (np.ma.zeros((3, 2)), np.zeros((4, 2)), TypeError, "real numbers"),
+        (np.ma.zeros((3, 2)), np.zeros((4, 2)), TypeError, "nearest_code: x is a MaskedArray"),
     ],
 )
 def test_refused(x, codebook, error, message):

@@ -96,7 +96,7 @@ def nearest_code(x: ArrayLike, codebook: ArrayLike) -> Array:
 def _numbers(name: str, x: Any) -> Array:
     """Return an array of float32 or float64, with the values of x."""
     array = array_of(x, name=f"nearest_code: {name}")
-    if isinstance(x, np.ma.MaskedArray) or not holds_numbers(array.dtype):
+    if not holds_numbers(array.dtype):
         raise TypeError(f"nearest_code: {name} must hold real numbers, got {array.dtype}")
     half = array.dtype.kind not in "biu" and array.dtype.itemsize < 8
     return array.astype(np.float32 if half else np.float64, copy=False)
