@@ -22,7 +22,7 @@ OPTIONS = [
 
 
 def bernoulli(rng, batch=(6,), samples=(), data=(9,), latents=(4,), dtype=float):
-    x = rng.random((*batch, *data)) < 0.5
+    x = np.where(rng.random((*batch, *data)) < 0.5, 0.125, 0.875)  # a difference stays in [0, 1]
     logits = 3 * rng.standard_normal((*samples, *batch, *data))
     mu, logvar = 0.5 * rng.standard_normal((2, *batch, *latents))
     return tuple(a.astype(dtype) for a in (x, logits, mu, logvar))
@@ -146,6 +146,17 @@ def test_free_bits_are_the_papers(rng):
     np.testing.assert_allclose(f(x, logits, mu, logvar, free_bits=0), plain, rtol=1e-14)
     mu[3, 2] = np.nan
     assert np.isnan(f(x, logits, mu, logvar)[3])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_pixels_from_0_to_255_have_no_likelihood(dtype):
+    x = np.array([[0, 0.5, 1], [0, 1, 255], [-0.25, 1, 0]], dtype)
+    logits, z = np.full((3, 3), 0.75, dtype), np.zeros((3, 2), dtype)
+    value, found = fastgen.value_and_grad(vae.bernoulli_elbo)(x, logits, z, z)
+    assert np.isnan(value).tolist() == [False, True, True]
+    wrong = [[False] * 3, [False, False, True], [True, False, False]]
+    assert all(np.isnan(g).tolist() == wrong for g in found[:2])
+    assert not any(np.any(g) for g in found[2:])
 
 
 def test_limits():

@@ -78,7 +78,9 @@ def kl_bernoulli(logits_q: Any, logits_p: Any, *, axis: Axis = -1, keepdims: boo
 
 def bernoulli_nll(x: Any, logits: Any, *, axis: Axis = -1, keepdims: bool = False) -> Any:
     """Negative log-likelihood of factorized Bernoulli distributions, from logits."""
-    return np.sum(np.logaddexp(logits, 0) - x * logits, axis=axis, keepdims=keepdims)
+    terms = np.logaddexp(logits, 0) - x * logits
+    within = np.where((x >= 0) & (x <= 1), 1.0, np.nan)  # a factor: its NaN is in gradients too
+    return np.sum(terms * within, axis=axis, keepdims=keepdims)
 
 
 def discretized_gaussian_nll(

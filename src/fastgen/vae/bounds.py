@@ -110,7 +110,8 @@ def bernoulli_elbo(
     Parameters
     ----------
     x : array_like
-        The data, from 0 to 1.
+        The data, from 0 to 1. Divide pixels from 0 to 255 by 255: a value outside of [0, 1] makes
+        the bound of its sample NaN, and the gradients of this element.
     logits : array_like
         The output of the decoder for a latent sample: log-odds of the data. Its shape broadcasts
         with that of `x`.

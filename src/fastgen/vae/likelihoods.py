@@ -95,7 +95,8 @@ def bernoulli_nll(
     Parameters
     ----------
     x : array_like
-        Targets, from 0 to 1: binary pixels, grey values or probabilities.
+        Targets, from 0 to 1: binary pixels, grey values or probabilities. Divide pixels from 0 to
+        255 by 255.
     logits : array_like
         Log-odds :math:`\ell`. Both shapes broadcast together.
     {axis}
@@ -114,8 +115,9 @@ def bernoulli_nll(
     Notes
     -----
     Types and the order of the sum are as in `kl_standard_normal`. Each term is right within 3 ULP
-    for targets from 0 to 1 and logits of any size. Other targets are not refused, but their terms
-    may cancel. The gradient of the logits keeps its digits in both tails.
+    for targets from 0 to 1 and logits of any size. A target outside of [0, 1] has no likelihood:
+    its term is NaN, and so are the gradients of this element. The gradient of the logits keeps its
+    digits in both tails.
 
     References
     ----------
