@@ -49,7 +49,7 @@ static bool check_map(const report *to, const fg_stage *stage, const fg_facts *s
         return wrong(to, "more than %d outputs are summed", FG_MAX_TERMS);
     if (!check_operands(to, stage->takes, stage->gives, said))
         return false;
-    const uint32_t numbers = ((1u << said->nin) - 1u) & ~((1u << stage->arrays) - 1u);
+    const uint64_t one = 1, numbers = (one << said->nin) - (one << stage->arrays);
     if (stage->steady != NULL && said->per_row != numbers)
         return wrong(to, "the steady loop has %d arrays and then numbers, the signature has not",
                      stage->arrays);

@@ -13,7 +13,7 @@ enum {
     FG_TILE = 1024,       /* elements mapped at a time: a few operands of it fit in L1 */
     FG_LANES = 16,        /* tiles are mapped, and rows summed, in groups of this many */
     FG_FOLD_STEP = 128,   /* elements that a fold sums at a time */
-    FG_MAX_OPERANDS = 32, /* inputs and outputs of one operation or derivative */
+    FG_MAX_OPERANDS = 48, /* inputs and outputs of one operation or derivative */
     FG_MAX_TERMS = 12,    /* numbers that a row is reduced to at a time */
     FG_MAX_STATE = 8,     /* numbers that a row is remembered by */
     FG_MAX_SLOTS = FG_MAX_OPERANDS + FG_MAX_TERMS + FG_MAX_STATE, /* tiles that a stage needs */

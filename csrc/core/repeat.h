@@ -21,6 +21,8 @@
 #define FG_EACH_17(m) FG_EACH_16(m) m(16)
 #define FG_EACH_18(m) FG_EACH_17(m) m(17)
 #define FG_EACH_19(m) FG_EACH_18(m) m(18)
+#define FG_EACH_20(m) FG_EACH_19(m) m(19)
+#define FG_EACH_21(m) FG_EACH_20(m) m(20)
 
 #define FG_LIST_1(m) m(0)
 #define FG_LIST_2(m) FG_LIST_1(m), m(1)
@@ -41,5 +43,7 @@
 #define FG_LIST_17(m) FG_LIST_16(m), m(16)
 #define FG_LIST_18(m) FG_LIST_17(m), m(17)
 #define FG_LIST_19(m) FG_LIST_18(m), m(18)
+#define FG_LIST_20(m) FG_LIST_19(m), m(19)
+#define FG_LIST_21(m) FG_LIST_20(m), m(20)
 
 #endif

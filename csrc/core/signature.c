@@ -61,8 +61,8 @@ static void conclude(fg_facts *facts)
     facts->per_row = 0;
     for (int k = 0; k < facts->nin + facts->nout; k++)
         if (!facts->lanes && !facts->elementwise && facts->core_ndim[k] == 0)
-            facts->per_row |= 1u << k;
-    facts->summed = facts->nin < 32 ? facts->per_row >> facts->nin : 0;
+            facts->per_row |= UINT64_C(1) << k;
+    facts->summed = (uint32_t)(facts->per_row >> facts->nin);
 }
 
 bool fg_read_signature(fg_facts *facts, const char *signature, bool lanes)

@@ -13,7 +13,7 @@ typedef struct {
     int deciding;     /* the first inputs, which set the batch shape of a lane kernel */
     bool lanes;       /* the row has a lane kernel; core dimensions of any name are then allowed */
     bool elementwise; /* the signature has no "(n)", as in "()->()" */
-    uint32_t per_row; /* bit k: operand k is "()" beside an "(n)", and has one value per row */
+    uint64_t per_row; /* bit k: operand k is "()" beside an "(n)", and has one value per row */
     uint32_t summed;  /* bit j: output j has one value per row */
     int core_dims;    /* how many core dimensions there are, in the order of their first mention */
     int core_ndim[FG_MAX_OPERANDS];

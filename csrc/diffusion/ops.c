@@ -5,7 +5,7 @@
 #include "diffusion/fourier_features.h"
 #include "diffusion/gaussian_score.h"
 #include "diffusion/guided_combination.h"
-#include "diffusion/guided_step.h"
+#include "diffusion/guided_step_vjp.h"
 #include "diffusion/langevin_update.h"
 #include "diffusion/linear_combination.h"
 #include "diffusion/linear_interpolation.h"
@@ -44,18 +44,24 @@ FG_STEADY_MAP(solver_step_3, 14, 2, 5)
 FG_MAP(solver_step_3_vjp, 16, 16)
 FG_MAP(solver_step_4, 16, 2)
 FG_STEADY_MAP(solver_step_4, 16, 2, 6)
+FG_MAP(solver_step_4_vjp, 18, 18)
 FG_FORMULA(guided_combination, 7)
 FG_STEADY_FORMULA(guided_combination, 7, 3)
 FG_MAP(guided_step_0, 11, 2)
 FG_STEADY_MAP(guided_step_0, 11, 2, 3)
+FG_MAP(guided_step_0_vjp, 13, 13)
 FG_MAP(guided_step_1, 13, 2)
 FG_STEADY_MAP(guided_step_1, 13, 2, 4)
+FG_MAP(guided_step_1_vjp, 15, 15)
 FG_MAP(guided_step_2, 15, 2)
 FG_STEADY_MAP(guided_step_2, 15, 2, 5)
+FG_MAP(guided_step_2_vjp, 17, 17)
 FG_MAP(guided_step_3, 17, 2)
 FG_STEADY_MAP(guided_step_3, 17, 2, 6)
+FG_MAP(guided_step_3_vjp, 19, 19)
 FG_MAP(guided_step_4, 19, 2)
 FG_STEADY_MAP(guided_step_4, 19, 2, 7)
+FG_MAP(guided_step_4_vjp, 21, 21)
 
 extern FG_ROWS;
 FG_ROWS = {
@@ -72,16 +78,16 @@ FG_ROWS = {
     FG_STEADY_ROW_OF_MAPS(solver_step_1, "(n),(n),(n),(),(),(),(),(),(),()->(n),(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_2, "(n),(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_STEADY_ROW_OF_MAPS(solver_step_3, "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_STEADY_ROW_OF_MAP(solver_step_4,
-                         "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(solver_step_4,
+                          "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_STEADY_ROW(guided_combination, "(n),(n),(n),(),(),(),()->(n)"),
-    FG_STEADY_ROW_OF_MAP(guided_step_0, "(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_STEADY_ROW_OF_MAP(guided_step_1, "(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_STEADY_ROW_OF_MAP(guided_step_2,
-                         "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_STEADY_ROW_OF_MAP(guided_step_3,
-                         "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
-    FG_STEADY_ROW_OF_MAP(
+    FG_STEADY_ROW_OF_MAPS(guided_step_0, "(n),(n),(n),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(guided_step_1, "(n),(n),(n),(n),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(guided_step_2,
+                          "(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(guided_step_3,
+                          "(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(
         guided_step_4, "(n),(n),(n),(n),(n),(n),(n),(),(),(),(),(),(),(),(),(),(),(),()->(n),(n)"),
     FG_LAST_ROW,
 };

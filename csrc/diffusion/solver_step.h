@@ -6,15 +6,14 @@
  * Every solver is this formula. The schedule gives different coefficients for each. Multistep
  * methods keep the denoised sample (or the noise or slope that other a and b give), so it is a
  * result too. The terms t are such kept results, and noise. `solver_step_2` has two terms,
- * `solver_step_0` none. `solver_step_4` has no derivative: it would have more operands than an
- * operation may have.
+ * `solver_step_0` none.
  *
  * The clip is made of selects. It has no effect if limit is infinite, and it passes NaN.
  *
  * Source: Song et al., Denoising Diffusion Implicit Models (2021), eq. 12; Lu et al., DPM-Solver++
  * (2022), algorithm 2.
  * Max error (float and double): of `denoised` 2 ULP of the larger of its two terms; of `next` 4
- * ULP, with four terms 6 ULP, of the largest product of a coefficient and a number; a x and b p
+ * ULP, with four terms 7 ULP, of the largest product of a coefficient and a number; a x and b p
  * count times k.
  */
 #ifndef FG_DIFFUSION_SOLVER_STEP_H

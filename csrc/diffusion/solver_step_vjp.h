@@ -66,4 +66,25 @@ static inline void solver_step_3_vjp(real x, real p, real t1, real t2, real t3, 
     *d_c3 = t3 * c_next;
 }
 
+static inline void solver_step_4_vjp(real x, real p, real t1, real t2, real t3, real t4, real a,
+                                     real b, real limit, real u, real v, real k, real c1, real c2,
+                                     real c3, real c4, real c_next, real c_denoised, real *next,
+                                     real *denoised, real *d_x, real *d_p, real *d_t1, real *d_t2,
+                                     real *d_t3, real *d_t4, real *d_a, real *d_b, real *d_limit,
+                                     real *d_u, real *d_v, real *d_k, real *d_c1, real *d_c2,
+                                     real *d_c3, real *d_c4)
+{
+    solver_step_4(x, p, t1, t2, t3, t4, a, b, limit, u, v, k, c1, c2, c3, c4, next, denoised);
+    solver_step_back(x, p, a, b, limit, u, v, k, c_next, c_denoised, *denoised, d_x, d_p, d_a, d_b,
+                     d_limit, d_u, d_v, d_k);
+    *d_t1 = c1 * c_next;
+    *d_t2 = c2 * c_next;
+    *d_t3 = c3 * c_next;
+    *d_t4 = c4 * c_next;
+    *d_c1 = t1 * c_next;
+    *d_c2 = t2 * c_next;
+    *d_c3 = t3 * c_next;
+    *d_c4 = t4 * c_next;
+}
+
 #endif

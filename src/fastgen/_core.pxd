@@ -173,7 +173,7 @@ cdef extern from "core/signature.h":
         int deciding
         bint lanes
         bint elementwise
-        uint32_t per_row
+        uint64_t per_row
         uint32_t summed
         int core_dims
         int core_ndim[FG_MAX_OPERANDS]

@@ -104,7 +104,7 @@ cdef fg_dtype result_storage(Op op, tuple inputs, const fg_array *arrays) except
     return found.storage
 
 
-cdef object promoted_dtype(tuple inputs, uint32_t per_row):
+cdef object promoted_dtype(tuple inputs, uint64_t per_row):
     """The dtype of the outputs, from arrays or from objects that have only `dtype` and `ndim`."""
     cdef promotion found
     cdef cnp.ndarray array

@@ -312,8 +312,8 @@ def test_a_pullback_takes_no_out():
 
 
 def test_functions_without_a_derivative_are_refused_at_once():
-    for f in (guidance.apg, diffusion.guided_step):
-        with pytest.raises(TypeError, match=f"{f.__name__}: it has no derivative"):
+    for f in (guidance.apg, functools.partial(guidance.apg, eta=0.5)):
+        with pytest.raises(TypeError, match="apg: it has no derivative"):
             fastgen.value_and_grad(f)
     for f in (np.exp, noise.normal, guidance.interval):
         with pytest.raises(TypeError, match="f must be a fastgen function"):

@@ -66,13 +66,24 @@ def test_options_reach_the_derivative(rng):
     assert gradients[2][0].shape == (3, 1) and np.shape(gradients[2][1]) == ()
 
 
-def test_four_terms_have_no_derivative(rng):
-    with pytest.raises(TypeError, match="solver_step: it has no derivative"):
-        fastgen.value_and_grad(solver_step)(*inputs(4, rng))
-    x, prediction, numbers, others = inputs(1, rng)
+@pytest.mark.parametrize("terms", range(5))
+def test_a_guided_step_has_the_gradients_of_its_two_functions(terms, rng):
+    x, cond, numbers, others = inputs(terms, rng)
+    uncond, scale = rng.standard_normal(x.shape), 2.5
+    guided, guide_back = fastgen.vjp(fastgen.guidance.cfg, uncond, cond, scale)
+    wanted, back = fastgen.vjp(solver_step, x, guided, numbers, others)
+    cotangents = tuple(rng.standard_normal((2, *x.shape)))
+    d_x, d_guided, d_numbers, d_others = back(cotangents)
+    d_uncond, d_cond, d_scale = guide_back(d_guided)
     numbers = (*numbers[:5], 0.0, *numbers[5:])
-    with pytest.raises(TypeError, match="guided_step: it has no derivative"):
-        fastgen.value_and_grad(guided_step)(x, x, prediction, 2.0, numbers, others)
+    call = fastgen.value_and_grad(guided_step)
+    value, found = call(x, uncond, cond, scale, numbers, others, cotangent=cotangents)
+    np.testing.assert_array_equal(value, wanted)
+    d_w = np.sum(uncond * cotangents[0])
+    d_numbers = (*d_numbers[:5], d_w, *d_numbers[5:])
+    flat = (d_x, d_uncond, d_cond, d_scale, *d_numbers, *d_others)
+    for got, expected in zip((*found[:4], *found[4], *found[5]), flat, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_results_can_replace_the_inputs(rng):

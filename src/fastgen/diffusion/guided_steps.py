@@ -135,7 +135,9 @@ def guided_step(
     because the guided prediction is not rounded on the way. The error of `next` is within 5 ULP of
     the largest product in the sum, 6 ULP with four terms; that of `denoised` within 3 ULP of its
     largest product. The classes of `fastgen.diffusion.samplers` compute the coefficients of each
-    method. The function has no derivative.
+    method. Where the denoised sample is
+    clipped, its gradient goes to the limit alone. The gradients of `coefficients` and of
+    `terms` are tuples.
 
     References
     ----------

@@ -97,12 +97,12 @@ def solver_step(
     Notes
     -----
     The function takes one pass over memory. The error of `next` is within 4 ULP of the largest
-    product in the sum, 6 ULP with four terms; that of `denoised` within 2 ULP of the larger of its
+    product in the sum, 7 ULP with four terms; that of `denoised` within 2 ULP of the larger of its
     two products. Types are kept as in `fastgen.vae.kl_standard_normal`. The classes of
     `fastgen.diffusion.samplers` compute the coefficients of each method.
 
-    The function has a derivative for up to three terms. The gradients of `coefficients` and of
-    `terms` are tuples.
+    The gradients of `coefficients` and of `terms` are tuples. Where the denoised sample is clipped,
+    its gradient goes to the limit alone.
 
     References
     ----------

@@ -33,6 +33,46 @@ def _scale(terms: int, *inputs: Any) -> Numbers:
     return max(abs(u * x), abs(v) * guided, abs(w * n), abs(k) * free, *products), free
 
 
+def _added(*terms: Any) -> Any:
+    return sum(terms)
+
+
+def _larger(*terms: Any) -> Any:
+    return max(map(abs, terms))
+
+
+def _step_gradient(terms: int, of_sums: Any, *along: Any) -> Numbers:
+    """The gradient with `_added` as `of_sums`, or its scale with `_larger`."""
+    *inputs, c_next, c_denoised = along
+    (x, n, p), t, (s, a, b, limit, u, v, w, k), c = _split(terms, tuple(inputs))
+    free = a * x + b * (n + s * (p - n))
+    clipped = abs(free) > limit
+    both = of_sums(k * c_next, c_denoised)
+    inside, outside = (0, both) if clipped else (both, 0)
+    d_guided = of_sums(b * inside, v * c_next)
+    guided, denoised = n + s * (p - n), max(-limit, min(limit, free))
+    rest, apart = 1 - s, p - n
+    if of_sums is _larger:
+        guided, rest, apart = max(abs(n), abs(s * (p - n))), max(1, abs(s)), max(abs(p), abs(n))
+        denoised = max(abs(a * x), abs(b * guided))
+    sign = 1 if free > 0 else -1
+    return (
+        of_sums(a * inside, u * c_next),
+        of_sums(rest * d_guided, w * c_next),
+        s * d_guided,
+        *(z * c_next for z in c),
+        apart * d_guided,
+        x * inside,
+        guided * inside,
+        sign * outside,
+        x * c_next,
+        guided * c_next,
+        n * c_next,
+        denoised * c_next,
+        *(y * c_next for y in t),
+    )
+
+
 def _sample(terms: int, draws: Any) -> tuple[Array, ...]:
     """Sample inputs. The limit is positive, and clips some of the points."""
     return tuple(np.abs(z) + 0.5 if k == 6 + terms else z for k, z in enumerate(draws))
@@ -54,7 +94,9 @@ def _case(terms: int, bits: tuple[str, str], known: tuple[tuple[Numbers, Numbers
         sample=lambda draws: _sample(terms, draws),
         exact=lambda mp, *inputs: _exact(terms, *inputs),
         scale=lambda mp, *inputs: _scale(terms, *inputs),
-        gradient=None,
+        gradient=lambda mp, *along: _step_gradient(terms, _added, *along),
+        gradient_scale=lambda mp, *along: _step_gradient(terms, _larger, *along),
+        gradient_ulp=6,
         ulp=(5 if terms < 4 else 6, 3),
         known=known,
         edges=(
@@ -107,7 +149,7 @@ CASES = {
     ),
     "diffusion.guided_step_0": _case(
         0,
-        ("0f46a0fa48154db1", "fe4e55f6d223fb88"),
+        ("69626827f174a1bf", "d1af55f58458755d"),
         (
             (
                 (0.0, 0.75, -1.875, 1.625, -0.125, -1.625, 8.0, -0.75, -1.125, 0.875, 1.75),
@@ -122,7 +164,7 @@ CASES = {
     ),
     "diffusion.guided_step_1": _case(
         1,
-        ("42c9dead0c3b72e8", "510354948c57e653"),
+        ("122ef66ddfbbc1c2", "75c51232d5a16ca7"),
         (
             (
                 (
@@ -182,7 +224,7 @@ CASES = {
     ),
     "diffusion.guided_step_2": _case(
         2,
-        ("c3f5dbaef878c9c5", "54dd86efa28b0136"),
+        ("dcf4e9ace8ea2caf", "621991660993ef01"),
         (
             (
                 (
@@ -248,7 +290,7 @@ CASES = {
     ),
     "diffusion.guided_step_3": _case(
         3,
-        ("1b8b9cea284fa7e9", "ff478be3c841b0e9"),
+        ("f02d898380547578", "cb2f5bf6e0219afe"),
         (
             (
                 (
@@ -320,7 +362,7 @@ CASES = {
     ),
     "diffusion.guided_step_4": _case(
         4,
-        ("d38ace61c2f45c2b", "c7f08e94d0404325"),
+        ("7ffa59503bb8c8af", "9a5bace6f9c0d848"),
         (
             (
                 (
