@@ -89,3 +89,14 @@ def test_split_parameters(kind, rng):
 def test_interval():
     for step in range(10):
         agree("guidance", "interval", step, 10, start=0.25, stop=0.75)
+
+
+def test_indices_of_codes(rng):
+    levels, x = (8, 5, 2, 3), 2 * rng.normal(size=(20, 4))
+    agree("vae", "finite_scalar_indices", fastgen.vae.finite_scalar(x, levels), levels)
+    agree("vae", "finite_scalar_codes", np.arange(240).reshape(24, 10), levels)
+    agree("vae", "lookup_free_indices", x)
+    agree("vae", "finite_scalar", x, levels)
+    agree("vae", "straight_through", x, np.rint(x))
+    agree("vae", "quantization_loss", x, np.rint(x), commitment=0.5)
+    agree("vae", "lookup_free", x)

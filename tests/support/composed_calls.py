@@ -31,6 +31,12 @@ def calls():
     yield vae.gaussian_elbo, (x, x, x, z, z), {"free_bits": 0.1}
     yield vae.total_correlation, (z, z, z), {"dataset_size": 100}
     yield vae.reparameterize, (z, z), {"key": 1}
+    yield vae.straight_through, (x, np.rint(x)), {}
+    for axis, keepdims in itertools.product([-1, (0, 1), None], [False, True]):
+        options = {"axis": axis, "keepdims": keepdims, "commitment": 0.75}
+        yield vae.quantization_loss, (x, np.rint(x)), options
+    yield vae.finite_scalar, (z, (8, 5, 2, 3)), {}
+    yield vae.lookup_free, (x,), {}
     yield vae.reparameterize, (z, z), {"key": 1, "return_log_prob": True}
     kinds = ["minimax", "non_saturating", "saturating", "hinge", "least_squares", "wasserstein"]
     for kind, reduction in itertools.product([*kinds, "relativistic"], ["mean", "sum", "none"]):

@@ -224,7 +224,12 @@ def _own(x: Any) -> Any:
     return _Schedule(x) if isinstance(x, Schedule) else x
 
 
-_OTHERS = {"_erfc": _numpy.erfc, "_repeated": _numpy.repeated, "normal": _normal}
+_OTHERS = {
+    "_erfc": _numpy.erfc,
+    "_repeated": _numpy.repeated,
+    "normal": _normal,
+    "stopped": jax.lax.stop_gradient,
+}
 """What the references define, and JAX has already, or fastgen."""
 
 

@@ -283,3 +283,58 @@ def code_perplexity(counts: Any) -> Any:
     """Effective number of codes in use."""
     p = np.asarray(counts) / np.sum(np.asarray(counts))
     return np.exp(-np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0)))
+
+
+def stopped(x: Any) -> Any:
+    """Return x. Where the reference has derivatives, x has none here."""
+    return x
+
+
+def straight_through(x: Any, codes: Any) -> Any:
+    """Codes whose gradient passes to the vectors as it is."""
+    return stopped(codes) + (x - stopped(x))
+
+
+def quantization_loss(
+    x: Any, codes: Any, *, commitment: float = 0.25, axis: Axis = -1, keepdims: bool = False
+) -> Any:
+    """Codebook loss and commitment loss of vector quantisation, per vector."""
+    of_codes, of_x = (stopped(x) - codes) ** 2, (x - stopped(codes)) ** 2
+    return np.mean(of_codes + commitment * of_x, axis=axis, keepdims=keepdims)
+
+
+def finite_scalar(x: Any, levels: Any) -> Any:
+    """Round each channel to one of a few levels."""
+    levels = np.asarray(levels)
+    factor, offset = (levels - 1) * (1 - 1e-3) / 2, np.where(levels % 2 == 1, 0.0, 0.5)
+    bounded = factor * np.tanh(x + np.tan(offset / factor)) - offset
+    return straight_through(bounded, np.rint(bounded)) / (levels // 2)
+
+
+def lookup_free(x: Any) -> Any:
+    """Sign of each channel, of which 0 has -1."""
+    return straight_through(x, np.where(x > 0, 1.0, -1.0))
+
+
+def _steps(levels: Any) -> Any:
+    """Value of one step of each channel in an index."""
+    return np.concatenate([np.ones(1, int), np.cumprod(levels[:-1])])
+
+
+def finite_scalar_indices(codes: Any, levels: Any) -> Any:
+    """Index of each code of finite-scalar quantisation."""
+    levels = np.asarray(levels)
+    steps = np.rint((np.asarray(codes) + 1) * (levels // 2)).astype(int)
+    return np.sum(steps * _steps(levels), axis=-1)
+
+
+def finite_scalar_codes(indices: Any, levels: Any) -> Any:
+    """Code of each index of finite-scalar quantisation."""
+    levels = np.asarray(levels)
+    return np.asarray(indices)[..., None] // _steps(levels) % levels / (levels // 2) - 1
+
+
+def lookup_free_indices(x: Any) -> Any:
+    """Index of each code of lookup-free quantisation."""
+    x = np.asarray(x)
+    return np.sum((x > 0) * 2 ** np.arange(x.shape[-1]), axis=-1)

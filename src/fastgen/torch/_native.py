@@ -165,7 +165,7 @@ def _normal(shape: Any, *, key: int, counter: int, dtype: Any) -> Any:
     return _numpy.ndarray(torch.from_numpy(drawn).to(torch.empty(0).device))
 
 
-_OTHERS = {"_erfc": _numpy.erfc, "normal": _normal}
+_OTHERS = {"_erfc": _numpy.erfc, "normal": _normal, "stopped": _numpy.stopped}
 """What the references define, and PyTorch has already, or fastgen."""
 
 

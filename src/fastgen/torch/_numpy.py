@@ -40,6 +40,11 @@ def erfc(x: Any) -> Any:
     return ndarray(torch.special.erfc(_numpy.asarray(x).tensor))
 
 
+def stopped(x: Any) -> Any:
+    """Return x without its derivatives."""
+    return ndarray(_numpy.asarray(x).tensor.detach())
+
+
 def all(x: Any) -> bool:
     """Return whether all elements are true. Where there are no values to read, the answer is no."""
     tensor = _numpy.asarray(x).tensor

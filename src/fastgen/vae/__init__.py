@@ -35,6 +35,15 @@ from fastgen.vae.samples import (
     sample_diag_normal,
     sample_diag_normal_with_log_prob,
 )
+from fastgen.vae.straight_through import (
+    finite_scalar,
+    finite_scalar_codes,
+    finite_scalar_indices,
+    lookup_free,
+    lookup_free_indices,
+    quantization_loss,
+    straight_through,
+)
 
 __all__ = [
     "TotalCorrelation",
@@ -44,6 +53,9 @@ __all__ = [
     "code_sums",
     "codebook_from_sums",
     "discretized_gaussian_nll",
+    "finite_scalar",
+    "finite_scalar_codes",
+    "finite_scalar_indices",
     "gaussian_elbo",
     "gaussian_nll",
     "iwae_bound",
@@ -54,14 +66,18 @@ __all__ = [
     "kl_laplace",
     "kl_standard_normal",
     "kl_tril_normal",
+    "lookup_free",
+    "lookup_free_indices",
     "mixture_log_prob",
     "nearest_code",
+    "quantization_loss",
     "reparameterize",
     "sample_diag_normal",
     "sample_diag_normal_with_log_prob",
     "scaled_mixture_log_prob",
     "squared_mahalanobis",
     "standard_normal_log_prob",
+    "straight_through",
     "total_correlation",
 ]
 

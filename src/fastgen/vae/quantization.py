@@ -54,7 +54,8 @@ def nearest_code(x: ArrayLike, codebook: ArrayLike) -> Array:
     Blocks of vectors are compared one after the other: no array of all distances exists.
 
     An index has no derivative. In training, the gradient of the code passes to `x` as it is
-    (straight-through): with PyTorch, ``x + (codebook[indices] - x).detach()``.
+    (`straight_through`). With PyTorch, give ``x.detach()`` here: an input that requires a gradient
+    is refused.
 
     References
     ----------
