@@ -6,7 +6,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from composed_calls import CALLS, IDS, SCHEDULE, T, logits
+from composed_calls import CALLS, IDS, SCHEDULE, WHOLE_BATCH, T, logits
 
 from fastgen import cases, diffusion, flow, gan, guidance, noise, vae
 from fastgen._ops import OPS
@@ -59,7 +59,7 @@ def test_composed_functions(call):
     if options.get("axis", -1) in (None, (0, 1)) or options.get("latent_axis", -1) is None:
         return  # the chunked axis would be an event axis
     # These need the whole batch.
-    size = 3 if f is vae.total_correlation or "free_bits" in options else 1
+    size = 3 if f in WHOLE_BATCH or "free_bits" in options else 1
     lazy = [by_blocks(x, size) for x in inputs]
     named = {k: by_blocks(v) if k in ("real", "noise") else v for k, v in options.items()}
     if f is gan.js_estimate or options.get("reduction") in WHOLE:

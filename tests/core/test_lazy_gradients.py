@@ -5,7 +5,7 @@ import pickle
 import dask.array as da
 import numpy as np
 import pytest
-from composed_calls import CALLS, IDS, logits
+from composed_calls import CALLS, IDS, WHOLE_BATCH, logits
 
 import fastgen
 from fastgen import cases, gan, guidance, vae
@@ -64,7 +64,7 @@ def test_composed_functions(call):
 
 def of_whole_batch(f, options):
     """Whether the first axis, which has several chunks, is no batch axis."""
-    if f in (gan.js_estimate, vae.total_correlation) or "free_bits" in options:
+    if f in (gan.js_estimate, *WHOLE_BATCH) or "free_bits" in options:
         return True
     axes = options.get("axis", -1), options.get("latent_axis", -1)
     return options.get("reduction") in ("mean", "sum") or None in axes or (0, 1) in axes

@@ -16,6 +16,10 @@ def logits(*shape):
     return np.random.default_rng(len(shape)).normal(size=shape)
 
 
+# Each sample is compared with all others.
+WHOLE_BATCH = (gan.maximum_mean_discrepancy, gan.pulling_away_term, vae.total_correlation)
+
+
 def calls():
     """Yield calls as (function, inputs, options)."""
     x, z = logits(3, 8), logits(3, 4)
@@ -44,6 +48,9 @@ def calls():
         yield gan.discriminator_loss, (x, x + 1), options
         yield gan.generator_loss, (x,), options | {"real": x + 1}
     yield gan.js_estimate, (x, x + 1), {}
+    for options in ({"kernel": "rbf", "bandwidth": (1.0, 2.0)}, {"kernel": "polynomial"}):
+        yield gan.maximum_mean_discrepancy, (z, z + 1), options
+    yield gan.pulling_away_term, (z,), {}
     for kind, keepdims in itertools.product(["wgan_gp", "dragan", "r1"], [False, True]):
         yield gan.gradient_penalty, (logits(3, 2, 4),), {"kind": kind, "keepdims": keepdims}
     yield flow.bits_per_dim, (x[:, 0],), {"dims": 8}

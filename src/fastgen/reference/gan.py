@@ -150,3 +150,66 @@ def js_divergence_from_logits(
     with np.errstate(invalid="ignore"):
         p, q = (x / np.sum(x, axis=axis, keepdims=True) for x in (p, q))
     return js_divergence(p, q, axis=axis, keepdims=keepdims)
+
+
+def maximum_mean_discrepancy(
+    x: Any,
+    y: Any,
+    *,
+    kernel: str,
+    bandwidth: Any = None,
+    degree: int | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    unbiased: bool = True,
+) -> Any:
+    """Squared maximum mean discrepancy of two sets of samples."""
+    x, y = np.asarray(x), np.asarray(y)
+    n, m = x.shape[0], y.shape[0]
+
+    def kernels(a: Any, b: Any) -> Any:
+        if kernel == "polynomial":
+            slope = 1 / a.shape[1] if scale is None else scale
+            return (slope * (a @ b.T) + (1.0 if offset is None else offset)) ** (degree or 3)
+        squares = np.sum((a[:, None] - b[None]) ** 2, axis=-1)
+        each = bandwidth if isinstance(bandwidth, list | tuple) else [bandwidth]
+        if kernel == "rbf":
+            return sum(np.exp(-squares / (2 * s * s)) for s in each)
+        return sum(s * s / (s * s + squares) for s in each)
+
+    def mean(a: Any, size: int) -> Any:
+        pairs = kernels(a, a)
+        if not unbiased:
+            return np.mean(pairs)
+        return np.sum(pairs * (1.0 - np.eye(size))) / (size * (size - 1))
+
+    return mean(x, n) + mean(y, m) - 2 * np.mean(kernels(x, y))
+
+
+def frechet_distance_of_normals(
+    mean_x: Any, covariance_x: Any, mean_y: Any, covariance_y: Any
+) -> Any:
+    """Squared Frechet distance of two normals."""
+    values, vectors = np.linalg.eigh(np.asarray(covariance_x))
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    roots = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ np.asarray(covariance_y) @ root), 0.0))
+    traces = np.trace(np.asarray(covariance_x)) + np.trace(np.asarray(covariance_y))
+    return np.sum((np.asarray(mean_x) - np.asarray(mean_y)) ** 2) + traces - 2 * np.sum(roots)
+
+
+def frechet_distance(x: Any, y: Any) -> Any:
+    """Squared Frechet distance of two sets of features."""
+    x, y = np.asarray(x), np.asarray(y)
+    moments = []
+    for a in (x, y):
+        centred = a - np.mean(a, axis=0)
+        moments += [np.mean(a, axis=0), centred.T @ centred / (a.shape[0] - 1)]
+    return frechet_distance_of_normals(*moments)
+
+
+def pulling_away_term(features: Any) -> Any:
+    """Mean squared cosine of the angles between the features of generated samples."""
+    features = np.asarray(features)
+    n = features.shape[0]
+    unit = features / np.sqrt(np.sum(features**2, axis=1, keepdims=True))
+    return np.sum((unit @ unit.T) ** 2 * (1.0 - np.eye(n))) / (n * (n - 1))
