@@ -1,7 +1,8 @@
-"""The examples in docstrings and in README, and the table of functions."""
+"""The examples in docstrings, in README and in pages, the table of functions, and the reference."""
 
 import doctest
 import importlib
+import importlib.util
 import operator
 import re
 from pathlib import Path
@@ -105,3 +106,41 @@ def test_readme_has_every_family_and_no_dead_link():
         assert not anchor or anchor in anchors, link
     for path in re.findall(r"`((?:examples|benchmarks|src)/[\w/.]+)`", text):
         assert (ROOT / path).exists(), path
+
+
+PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts]
+PAGES = [path for path in PAGES if "gallery" not in path.parts]
+
+
+def reference_pages():
+    path = ROOT / "docs" / "_ext" / "reference_pages.py"
+    spec = importlib.util.spec_from_file_location("reference_pages", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_has_every_public_name():
+    pages = reference_pages()
+    modules = {"fastgen", "fastgen.diffusion.samplers", *(f"fastgen.{f}" for f in FAMILIES)}
+    assert set(pages.MODULES) == modules
+    for name in modules:
+        module = importlib.import_module(name)
+        listed = set(re.findall(r"^   (\w+)$", pages.page(name), re.MULTILINE))
+        assert listed == {n for n in module.__all__ if n[0] != "_"} - {
+            n for n in module.__all__ if n == "reference" or n in FAMILIES or n == "samplers"
+        }
+    for name in pages.DOORS:
+        for public_name in pages.door_names(name):
+            assert pages.definition(name, public_name).name == public_name
+    assert {"Scheduler", "accelerate", "native"} <= set(pages.door_names("fastgen.torch"))
+    assert f"reference/{max(modules)}" in (ROOT / "docs" / "reference.md").read_text("utf-8")
+
+
+def test_every_page_is_reached():
+    named = set()
+    for page in PAGES:
+        for block in re.findall(r"```{toctree}\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            lines = [line for line in block.splitlines() if line and line[0] != ":"]
+            named |= {(page.parent / f"{line}.md").resolve() for line in lines}
+    assert {page.resolve() for page in PAGES} - named == {(ROOT / "docs" / "index.md").resolve()}

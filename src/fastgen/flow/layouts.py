@@ -27,14 +27,14 @@ def split_parameters(
 ) -> tuple[Array, Array]:
     """Split one array into log-scales and shifts, as views of it.
 
-    ====================== ============================ ==========================================
-    layout                 the numbers of one sample    used by
-    ====================== ============================ ==========================================
-    ``"shift_then_scale"`` t1 t2 ... u1 u2 ...          couplings of nflows; MAF of Pyro
-    ``"scale_then_shift"`` u1 u2 ... t1 t2 ...          many others
-    ``"shift_scale_pairs"`` t1 u1 t2 u2 ...             normflows; MAF of TFP and zuko
-    ``"scale_shift_pairs"`` u1 t1 u2 t2 ...             MAF of nflows ("softplus", without limit)
-    ====================== ============================ ==========================================
+    ======================= ============================ =====================================
+    layout                  the numbers of one sample    used by
+    ======================= ============================ =====================================
+    ``"shift_then_scale"``  t1 t2 ... u1 u2 ...          couplings of nflows; MAF of Pyro
+    ``"scale_then_shift"``  u1 u2 ... t1 t2 ...          many others
+    ``"shift_scale_pairs"`` t1 u1 t2 u2 ...              normflows; MAF of TFP and zuko
+    ``"scale_shift_pairs"`` u1 t1 u2 t2 ...              MAF of nflows ("softplus", without limit)
+    ======================= ============================ =====================================
 
     Parameters
     ----------

@@ -213,7 +213,7 @@ def softplus(
 
     References
     ----------
-    .. [1] Maechler, "Accurately computing log(1 - exp(-|a|))", 2012.
+    .. [1] Maechler, "Accurately computing log(1 - exp(-\|a\|))", 2012.
 
     Examples
     --------

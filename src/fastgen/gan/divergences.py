@@ -91,7 +91,7 @@ def f_divergence(log_ratio: ArrayLike, *, kind: FDivergence, out: Array | None =
     ======================= =================================================== ====================
     ``"kl"``                :math:`u \log u - u + 1`                            KL(p, q)
     ``"reverse_kl"``        :math:`-\log u + u - 1`                             KL(q, p)
-    ``"jensen_shannon"``    :math:`\frac12 (u \log u - (1+u) \log\frac{1+u}2)` in [0, log 2]
+    ``"jensen_shannon"``    :math:`\frac12 (u\log u - (1+u)\log\frac{1+u}2)`    in [0, log 2]
     ``"total_variation"``   :math:`\frac12 |u - 1|`                             in [0, 1]
     ``"pearson"``           :math:`(u - 1)^2`                                   chi-squared, over q
     ``"neyman"``            :math:`(u - 1)^2 / u`                               chi-squared, over p
