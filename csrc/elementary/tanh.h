@@ -11,9 +11,9 @@
 
 #include "elementary/exp_parts.h"
 
-static inline real real_tanh(real x)
+/* d / (2 + d), and d + d_lo = e^a - 1, for EXP_TINY <= a <= 0. */
+static inline real tanh_parts(real a, real *d, real *d_lo)
 {
-    real a = R(-2.0) * real_abs(x);
     real shifted_k = exp_shifted_k(a);
     real k = exp_k(shifted_k);
     real head = exp_head_of(a, k);
@@ -22,12 +22,18 @@ static inline real real_tanh(real x)
     real sum = mul_add(t, head, t - R(1.0));
     real rest = mul_add(t, head, (t - R(1.0)) - sum); /* exact: see expm1 */
     rest = mul_add(half_t, exp_twice_tail(head, k), rest);
-    real d = sum + rest;
-    real d_lo = (sum - d) + rest;
-    real below = R(2.0) + d;
-    real below_lo = (d - (below - R(2.0))) + d_lo;
-    real y = d / below; /* so 1/below = (1 - y)/2, without a second division */
-    y = mul_add(mul_add(-y, below_lo, d_lo), mul_add(R(-0.5), y, R(0.5)), y);
+    *d = sum + rest;
+    *d_lo = (sum - *d) + rest;
+    real below = R(2.0) + *d;
+    real below_lo = (*d - (below - R(2.0))) + *d_lo;
+    real y = *d / below; /* so 1/below = (1 - y)/2, without a second division */
+    return mul_add(mul_add(-y, below_lo, *d_lo), mul_add(R(-0.5), y, R(0.5)), y);
+}
+
+static inline real real_tanh(real x)
+{
+    real a = R(-2.0) * real_abs(x), d, d_lo;
+    real y = tanh_parts(a, &d, &d_lo);
     y = a < EXP_TINY ? R(1.0) : y;
     return real_copysign(y, x);
 }
