@@ -21,6 +21,8 @@ if "threadpoolctl" in _sys.modules:
 from fastgen import diffusion, elementary, ema, flow, gan, guidance, noise, vae  # noqa: E402
 from fastgen._derivatives import value_and_grad, vjp  # noqa: E402
 from fastgen._exact import exact_mean, exact_sum  # noqa: E402
+from fastgen._show_config import show_config  # noqa: E402
+from fastgen._test import test  # noqa: E402
 from fastgen._version import __version__  # noqa: E402
 
 if _TYPE_CHECKING:
@@ -42,6 +44,8 @@ __all__ = [
     "reference",
     "set_buffer_limit",
     "set_num_threads",
+    "show_config",
+    "test",
     "vae",
     "value_and_grad",
     "vjp",

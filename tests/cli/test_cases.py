@@ -106,4 +106,5 @@ def test_as_a_command():
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=QUIET, timeout=60
     )
-    assert done.returncode == 2 and "exact values need mpmath; pip install mpmath" in done.stderr
+    assert done.returncode == 2
+    assert "exact values need mpmath; pip install 'fastgen-numerics[test]'" in done.stderr

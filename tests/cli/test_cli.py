@@ -126,6 +126,8 @@ def test_bad_arguments(arguments, message, capsys):
     ("package", "arguments", "message"),
     [
         ("matplotlib", ["--plot", "chart.png"], "pip install 'fastgen-numerics[cli]'"),
+        ("torch", ["--peers"], "pip install 'fastgen-numerics[torch]'"),
+        ("numexpr", ["--peers"], "pip install 'fastgen-numerics[bench]'"),
     ],
 )
 def test_missing_package(package, arguments, message, capsys, monkeypatch):

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgen._extras import how_to_install
+
 PRECISION = 220  # bits of exact values, where no input is tiny
 
 FLOATS = SimpleNamespace(
@@ -41,7 +43,8 @@ def context() -> Any:
     try:
         module: Any = importlib.import_module("mpmath.ctx_mp")
     except ImportError:
-        raise ImportError("exact values need mpmath; pip install mpmath") from None
+        how = how_to_install("mpmath")
+        raise ImportError(f"exact values need mpmath; {how}") from None
     made = module.MPContext()  # not `mpmath.mp`: its precision belongs to the user
     made.prec = PRECISION
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import math
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import fastgen
+from fastgen._extras import how_to_install, is_installed
 from fastgen.cli import compare, files, guards, machine, peers, plot, report, selected, texts
 from fastgen.cli.measure import measure
 from fastgen.cli.plan import Extent, steps
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     _check_files(args)
     guard = _guard(args, names)
     start = time.perf_counter()
-    others: Any = peers.found() if args.peers else {}
+    others: Any = _peers(args) if args.peers else {}
     threads, cache = fastgen.get_num_threads(), machine.last_level_cache()
     with np.errstate(all="ignore"):
         bandwidth, free = machine.read_bandwidth(threads, cache), machine.free_share(threads)
@@ -83,19 +83,27 @@ def _extent(args: argparse.Namespace) -> Extent:
     return "full" if args.full else "quick" if args.quick else "screen"
 
 
+def _peers(args: argparse.Namespace) -> Any:
+    found = peers.found()
+    if not found:
+        ways = ", ".join(how_to_install(name) for name in peers.PACKAGES)
+        args.error(f"--peers: needs torch, jax or numexpr; {ways}")
+    return found
+
+
 def _checked_dtype(args: argparse.Namespace) -> Any:
     if args.peers and args.dtype not in ("float32", "float64"):
         args.error("--peers: needs --dtype float32 or float64")
     try:
         return compare.dtype_of(args.dtype)
     except ImportError:
-        args.error("--dtype bfloat16: needs ml_dtypes; pip install 'fastgen-numerics[bf16]'")
+        args.error(f"--dtype bfloat16: needs ml_dtypes; {how_to_install('ml_dtypes')}")
 
 
 def _check_files(args: argparse.Namespace) -> None:
     """Complain before any time is spent."""
-    if args.plot is not None and importlib.util.find_spec("matplotlib") is None:
-        args.error("--plot: needs matplotlib; pip install 'fastgen-numerics[cli]'")
+    if args.plot is not None and not is_installed("matplotlib"):
+        args.error(f"--plot: needs matplotlib; {how_to_install('matplotlib')}")
     if args.plot and Path(args.plot).suffix.lower() not in plot.SUFFIXES:
         args.error(f"--plot: {args.plot!r} must end in one of {', '.join(plot.SUFFIXES)}")
     for option, file in (("--json", args.json), ("--plot", args.plot)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
-import importlib.util
 import json
 import platform
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastgen
-from fastgen import _core, _ops
+from fastgen import _core, _extras, _ops
 from fastgen.cli.machine import cpu_name
 
 OPTIONAL = {
@@ -65,15 +64,19 @@ def run(args: argparse.Namespace) -> int:
     """Print what `collect` has found."""
     if args.functions:
         print(importlib.import_module("fastgen.cli.functions").table(), end="")
-        return 0
-    found = collect()
-    if args.json:
-        print(json.dumps(found, indent=2))
-        return 0
+    elif args.json:
+        print(json.dumps(collect(), indent=2))
+    else:
+        print(text(collect()))
+    return 0
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return what `collect` has found, for people."""
     isas, threads = found["instruction_sets"], found["threads"]
     buffers = found["buffers"]
     families = ", ".join(f"{family} {count}" for family, count in found["operations"].items())
-    lines = {
+    facts = {
         "fastgen": found["fastgen"],
         "compiler": found["compiler"],
         "Python": f"{found['python']}, NumPy {found['numpy']}",
@@ -86,17 +89,16 @@ def run(args: argparse.Namespace) -> int:
         "buffers": f"up to {buffers['limit'] / 2**20:g} MiB of freed results ({buffers['reason']})",
         "operations": f"{sum(found['operations'].values())} ({families})",
     }
-    for title, text in lines.items():
-        print(f"{title:<11} {text}")
-    print("\noptional packages")
+    lines = [f"{title:<11} {fact}" for title, fact in facts.items()]
+    lines += ["", "optional packages"]
     for name, version in found["packages"].items():
-        print(f"  {name:<14} {version or 'not found':<12} {OPTIONAL[name]}")
-    return 0
+        how = "" if version else f"; {_extras.how_to_install(name)}"
+        lines.append(f"  {name:<14} {version or 'not found':<12} {OPTIONAL[name]}{how}")
+    return "\n".join(lines)
 
 
 def _version(name: str) -> str | None:
-    # Nothing is imported: torch alone takes seconds.
-    if importlib.util.find_spec(name) is None:
+    if not _extras.is_installed(name):
         return None
     try:
         return importlib.metadata.version(name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 
 import fastgen
 from fastgen import cases
+from fastgen._extras import is_installed
 from fastgen._ops import public
 from fastgen.cli.formulas import FORMS
 from fastgen.cli.row import GRADIENT, Call, Step
@@ -27,6 +27,7 @@ Prepare = Callable[[Step, Sequence[Any]], Sequence[Callable[[], Call]]]
 """From a row and its inputs to the ways in which the library computes it. Each makes a call, and
 may compile first. The list is empty if the library does not have the operation."""
 
+PACKAGES = ("torch", "jax", "numexpr")
 COMPILED = ("compile", "jax.jit")
 """The peers whose first call compiles."""
 
@@ -35,18 +36,18 @@ def found() -> Mapping[str, Prepare]:
     """Return the installed peers, set to fastgen's number of threads, by name."""
     threads = fastgen.get_num_threads()
     peers: dict[str, Prepare] = {}
-    if importlib.util.find_spec("torch"):
+    if is_installed("torch"):
         torch: Any = importlib.import_module("torch")
         torch.set_num_threads(threads)
         peers["torch"] = functools.partial(_torch, torch, False)
         peers["compile"] = functools.partial(_torch, torch, True)
-    if importlib.util.find_spec("jax"):
+    if is_installed("jax"):
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["PJRT_NPROC"] = str(threads)
         jax: Any = importlib.import_module("jax")
         jax.config.update("jax_enable_x64", True)
         peers["jax.jit"] = functools.partial(_jax, jax)
-    if importlib.util.find_spec("numexpr"):
+    if is_installed("numexpr"):
         numexpr: Any = importlib.import_module("numexpr")
         numexpr.set_num_threads(threads)
         peers["numexpr"] = functools.partial(_numexpr, numexpr)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
+
+from fastgen._extras import is_installed
 
 WIDTH = 30
 LINE_SECONDS = 5.0  # between two lines where there is no terminal
@@ -26,7 +27,7 @@ def progress(steps: int) -> Iterator[Advance]:
     """Show progress on stderr. A bar on a terminal disappears when the work is done."""
     if not sys.stderr.isatty():
         yield _lines(steps)
-    elif importlib.util.find_spec("rich") is not None:
+    elif is_installed("rich"):
         with _rich(steps) as advance:
             yield advance
     else:

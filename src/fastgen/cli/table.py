@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from fastgen._extras import is_installed
 
 GAP = "  "
 
@@ -20,7 +21,7 @@ class Cell(NamedTuple):
 
 def has_rich() -> bool:
     """Return whether output is for a person's terminal and rich is installed."""
-    return sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+    return sys.stdout.isatty() and is_installed("rich")
 
 
 def show(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

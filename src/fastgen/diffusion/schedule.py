@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgen import _extras
 from fastgen.diffusion._discrete import (
     DiscreteSchedules,
     cosine_betas,
@@ -327,7 +328,8 @@ class Schedule(DiscreteSchedules):
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ImportError(f"{error}; plot needs: pip install matplotlib") from None
+            how = _extras.how_to_install("matplotlib")
+            raise ImportError(f"{error}; plot needs: {how}") from None
         figure = Figure(figsize=(10, 3), layout="constrained")
         tables = {"alpha_bar": self.alpha_bar, "log SNR": self.log_snr, "betas": self.betas}
         for axis, (title, table) in zip(figure.subplots(1, 3), tables.items(), strict=True):

@@ -3,7 +3,11 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from fastgen.jax import diffusion, elementary, ema, flow, gan, guidance, noise, vae
+from fastgen import _extras
+
+_extras.need("jax", "fastgen.jax")
+
+from fastgen.jax import diffusion, elementary, ema, flow, gan, guidance, noise, vae  # noqa: E402
 
 __all__ = [
     "accelerate",

@@ -3,8 +3,12 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from fastgen.torch import diffusion, elementary, ema, flow, gan, guidance, noise, vae
-from fastgen.torch._threads import share_threads
+from fastgen import _extras
+
+_extras.need("torch", "fastgen.torch")
+
+from fastgen.torch import diffusion, elementary, ema, flow, gan, guidance, noise, vae  # noqa: E402
+from fastgen.torch._threads import share_threads  # noqa: E402
 
 __all__ = [
     "Scheduler",
