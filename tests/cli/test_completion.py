@@ -36,7 +36,7 @@ def script(shell, capsys):
 )
 def test_bash(line, words, capsys):
     text = " ".join(f"'{word}'" for word in line)
-    code = f"COMP_WORDS=({text}); COMP_CWORD={len(line) - 1}; _fastgen; printf '%s\\n' ${{COMPREPLY[@]}}"
+    code = f"COMP_WORDS=({text}); COMP_CWORD={len(line) - 1}; _fastgen; echo ${{COMPREPLY[@]}}"
     shown = subprocess.run(
         [BASH, "-euc", script("bash", capsys) + code], capture_output=True, text=True, timeout=60
     )

@@ -18,9 +18,9 @@ in Python:
 """
 
 COMPLETION = """\
-bash, in ~/.bashrc:                  eval "$(fastgen completion bash)"
-zsh, in ~/.zshrc, after compinit:    eval "$(fastgen completion zsh)"
-fish, once:                          fastgen completion fish > ~/.config/fish/completions/fastgen.fish
+bash, in ~/.bashrc:                eval "$(fastgen completion bash)"
+zsh, in ~/.zshrc after compinit:   eval "$(fastgen completion zsh)"
+fish, in config.fish:              fastgen completion fish | source
 """
 
 

@@ -99,7 +99,9 @@ def bash(commands: list[Command]) -> str:
             if option.takes:
                 lines.append(f'        "{command.name} {option.name}")')
                 words = " ".join(option.words)
-                lines.append(f'            words="{words}" ;;' if words else "            return ;;")
+                lines.append(
+                    f'            words="{words}" ;;' if words else "            return ;;"
+                )
     lines += ["        *)", '            case "$command" in']
     for command in (*others, first):
         its = " ".join([*command.words, *(option.name for option in command.options)])
@@ -141,7 +143,11 @@ def zsh(commands: list[Command]) -> str:
         "            esac ;;",
         "    esac",
         "}",
-        'if [ "$funcstack[1]" = "_fastgen" ]; then _fastgen "$@"; else compdef _fastgen fastgen; fi',
+        'if [ "$funcstack[1]" = "_fastgen" ]; then',
+        '    _fastgen "$@"',
+        "else",
+        "    compdef _fastgen fastgen",
+        "fi",
     ]
     return "\n".join(lines) + "\n"
 
