@@ -92,9 +92,9 @@ def as_array(x: Any) -> Any:
     return x if has_no_values(x) else array_of(x)
 
 
-def numbers(x: Any) -> Any:
-    """Return x in float64; an input without values stays one."""
-    return x.astype(np.float64) if has_no_values(x) else array_of(x, np.float64)
+def numbers(x: Any, name: str = "an input") -> Any:
+    """Return x in float64; an input without values stays one. `name` is that of errors."""
+    return x.astype(np.float64) if has_no_values(x) else array_of(x, np.float64, name)
 
 
 def abstract_of(x: Any) -> Any:

@@ -12,12 +12,17 @@ def array_of(x: Any, dtype: Any = None, name: str = "an input") -> np.ndarray[An
     if type(x) is not np.ndarray and (reason := belongs_elsewhere(x)):
         raise TypeError(f"{name} {reason}")
     try:
-        return np.asarray(x, dtype)
+        array = np.asarray(x)
     except (RuntimeError, TypeError):
         reason = unreadable(x)
         if reason is None:
             raise
         raise TypeError(f"{name} {reason}") from None
+    if dtype is None:
+        return array
+    if array.dtype.kind == "c":  # NumPy would drop the imaginary parts, and only warn
+        raise TypeError(f"{name} must hold real numbers, got {array.dtype}")
+    return array.astype(dtype, copy=False)
 
 
 def belongs_elsewhere(x: Any) -> str | None:

@@ -37,6 +37,15 @@ def check_numbers(op: str, k: int, x: Any) -> None:
         raise TypeError(dtype(op, k, found))
 
 
+def check_real(function: str, **options: Any) -> None:
+    """Raise if an option that is one number is complex, or an array of several numbers."""
+    for option, got in options.items():
+        if isinstance(got, (complex, np.complexfloating)) or (
+            isinstance(got, np.ndarray) and (got.ndim > 0 or got.dtype.kind == "c")
+        ):
+            raise TypeError(f"{function}: {option} must be a real number, got {got!r}")
+
+
 def _function(op: str) -> str:
     """Return the name of the public function of a row, or the name of a function itself."""
     entry = ENTRIES.get(op.removesuffix("_derivative"))

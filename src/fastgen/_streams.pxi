@@ -45,6 +45,8 @@ cdef class Stream:
     cdef object increment    # of a Brownian motion: an Increment, whose cells `place` points to
 
     def __init__(self, key, counter=0, *, int noise=0, increment=None):
+        if noise not in range(FG_NORMAL, FG_BROWNIAN + (increment is not None)):
+            raise ValueError(f"noise must be 0, 1 or 2 (normal, uniform, bits), got {noise}")
         self.key = checked_index(key, "key", 1 << 64)
         self.counter = checked_index(counter, "counter", WORDS_PER_KEY)
         for precision in range(2):

@@ -368,3 +368,17 @@ def test_planar_where_the_plane_hardly_lets_through():
     y, logabsdet = flow.planar(np.zeros(2), w, -60 * w, 0.0)
     np.testing.assert_allclose(logabsdet, -60, rtol=1e-12)
     assert np.array_equal(y, np.zeros(2))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("axis", [-1, (0, 1), None])
+def test_log_prob_of_no_dimensions_is_the_log_determinant(axis, dtype):
+    z = np.zeros((0, 2) if axis == (0, 1) else (0,) if axis is None else (2, 0), dtype)
+    logabsdet = np.array(1.5 if axis is None or axis == (0, 1) else [1.5, -2.0], dtype)
+    z = np.zeros((0, 3), dtype) if axis == (0, 1) else z
+    got = flow.log_prob(z, logabsdet, axis=axis)
+    assert got.dtype == dtype
+    np.testing.assert_array_equal(got, logabsdet)
+    _, gradients = fastgen.value_and_grad(flow.log_prob)(z, logabsdet, axis=axis)
+    assert gradients[0].shape == z.shape
+    np.testing.assert_array_equal(gradients[1], np.ones_like(logabsdet))

@@ -323,3 +323,20 @@ def test_wrong_learned_variance(rng):
     assert np.all(out == 9)
     with pytest.raises(ValueError, match=r"DDPM: prediction must have the shape \(3, 2, 5\) of x"):
         made("DDPM").step(x, np.zeros((3, 4, 5)), 0)
+
+
+TYPES = [np.float16, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("noise", TYPES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_the_type_of_given_noise_does_not_decide(dtype, noise):
+    """x and the prediction decide the type, for one step, for steps each, and for renoise."""
+    sampler = samplers.DDIM(Schedule.linear(), 5, eta=1.0)
+    x = np.full((2, 3), 0.5, dtype)
+    z = np.full((2, 3), 0.1, noise)
+    one, each = (sampler.step(x, x, i, noise=z) for i in (1, np.array([1, 1])))
+    assert one.dtype == each.dtype == dtype
+    np.testing.assert_array_equal(one, each)
+    assert sampler.guided_step(x, x, x, 1, scale=2.0, noise=z).dtype == dtype
+    assert sampler.renoise(x, 4, 2, noise=z).dtype == dtype

@@ -31,7 +31,7 @@ def steps_in_time(num_steps: int) -> Array:
 
 def as_table(function: str, name: str, table: Any) -> Array:
     """Return a copy in float64, of one dimension, or raise."""
-    array: Array = np.array(array_of(table, None, f"{function}: {name}"), dtype=np.float64)
+    array: Array = np.array(array_of(table, np.float64, f"{function}: {name}"))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{function}: {name} must have the shape (steps,), got {array.shape}")
     return array

@@ -190,7 +190,7 @@ def within(function: str, name: str, x: Any, low: float, high: float) -> Any:
 
 
 def _within(function: str, name: str, low: float, high: float, x: Any) -> Any:
-    found = abstract.numbers(x)
+    found = abstract.numbers(x, f"{function}: {name}")
     if not all_within(found, low, high):
         limits = f"lie in [{low:g}, {high:g}]" if high < np.inf else f"be >= {low:g}"
         raise ValueError(f"{function}: {name} must {limits}, got {found}")

@@ -240,7 +240,7 @@ class Tables:
         """
         if is_dask(ratio):
             return of_elements(self.time_of, "diffusion.time_of", "ratio", ratio)
-        wanted = array_of(ratio, np.float64)
+        wanted = array_of(ratio, np.float64, "time_of: ratio")
         if not np.all(wanted >= 0):
             raise ValueError(f"time_of: ratio must be >= 0, got {wanted[~(wanted >= 0)].flat[0]!s}")
         right = np.minimum(np.searchsorted(self.sigma_over_signal, wanted), len(self) - 1)

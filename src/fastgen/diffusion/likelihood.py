@@ -12,6 +12,7 @@ from fastgen._abstract import Abstract, has_no_values, is_dask
 from fastgen._axes import Axes, Labels
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import empty
+from fastgen._messages import check_real
 from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input, gradients_of
 from fastgen._typing import Array, ArrayLike
@@ -264,5 +265,8 @@ def vlb_terms(
     >>> vlb_terms(epsilon, -1.0, noise, x0, [500, 999], Schedule.linear())
     array([0., 0.])
     """
+    check_real("vlb_terms", bins=bins)
+    if isinstance(variance, (complex, np.complexfloating)):
+        check_real("vlb_terms", variance=variance)
     inputs = (prediction, variance, target, x0, t)
     return computed(_Bound(inputs, schedule, parameterization, bins), DESCRIBE)

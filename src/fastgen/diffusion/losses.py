@@ -219,7 +219,7 @@ def _weights(op: Op, prediction: Any, weight: Any) -> Any:
     count = prediction.size // batch if batch else 1
     if weight is None:
         return 1 / count if count else 1.0
-    per_sample = numbers(weight)
+    per_sample = numbers(weight, f"{_function(op)}: weight")
     if per_sample.shape not in ((), shape[:1]):
         raise ValueError(
             f"{_function(op)}: weight must be a number or have the shape {shape[:1]} of the batch, "

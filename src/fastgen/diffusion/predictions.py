@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgen._abstract import Abstract, has_no_values, is_dask, numbers
 from fastgen._compose import DESCRIBE, composed, row
+from fastgen._messages import check_real
 from fastgen._ops import OPS, chosen
 from fastgen._plain import of_elements
 from fastgen._typing import Array, ArrayLike, Prediction
@@ -185,10 +186,11 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     >>> round(float(c.c_skip), 3), round(float(c.c_in), 3)
     (0.5, 1.414)
     """
+    check_real("edm_coefficients", sigma_data=sigma_data)
     if is_dask(sigma):
         at = partial(edm_coefficients, sigma_data=sigma_data)
         return EdmCoefficients(*of_elements(at, "diffusion.edm_coefficients", "sigma", sigma, 4))
-    levels: Any = numbers(sigma)
+    levels: Any = numbers(sigma, "edm_coefficients: sigma")
     if not has_no_values(levels) and not np.all(levels >= 0):
         raise ValueError(f"edm_coefficients: sigma must be >= 0, got {levels}")
     if not 0 < sigma_data < np.inf:

@@ -165,7 +165,7 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
     >>> float(edm_weight(0.5))
     8.0
     """
-    levels = array_of(sigma, np.float64)
+    levels = array_of(sigma, np.float64, "edm_weight: sigma")
     if not (np.all(levels > 0) and sigma_data > 0):
         raise ValueError(
             f"edm_weight: sigma and sigma_data must be > 0, got sigma {levels}, "
@@ -297,7 +297,7 @@ def cosmap_weight(t: ArrayLike) -> Array:
 
 
 def _unit_times(function: str, t: Any) -> Any:
-    t = array_of(t, np.float64)
+    t = array_of(t, np.float64, f"{function}: t")
     if not np.all((t >= 0) & (t <= 1)):
         raise ValueError(f"{function}: t must lie in [0, 1], got {t}")
     return t

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
+from fastgen._messages import check_real
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, OutPair
 from fastgen.flow._spline_options import (
@@ -40,6 +41,7 @@ def _operation(
     min_bin_height: float = 1e-3,
 ) -> Op:
     """Check inputs and options, and return the operation for them."""
+    check_real(_NAME, bound=bound, min_bin_width=min_bin_width, min_bin_height=min_bin_height)
     kind = kind_of_tails(_NAME, tails)
     least = float(min_bin_width), float(min_bin_height)
     sizes = size_of(inputs[1]), size_of(inputs[3])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import SupportsIndex
 
-from fastgen._compose import DESCRIBE, composed
+import numpy as np
+
+from fastgen._compose import DESCRIBE, composed, row
 from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._sums import Form, Part, weighted_sum
@@ -15,9 +17,11 @@ __all__ = ["bits_per_dim", "log_prob"]
 
 _log_prob = OPS["flow.log_prob"]
 _each = OPS["elementary.total"]  # for rows of one element
+_base = OPS["vae.standard_normal_log_prob"]
 
 
 @operation("flow.log_prob")
+@composed(inputs=2)
 def log_prob(
     z: ArrayLike,
     logabsdet: ArrayLike,
@@ -67,7 +71,10 @@ def log_prob(
     >>> fastgen.flow.log_prob(np.zeros((2, 2)), np.array([0.0, 1.0]))
     array([-1.83787707, -0.83787707])
     """
-    return _log_prob((z, logabsdet), axis, keepdims, out)
+    if 0 in np.shape(z):  # the row reads the log-determinant beside each element of z
+        parts = Part(_base, (0,), axis=axis), Part(_each, (1,), axis=())
+        return weighted_sum(Form("flow.log_prob", parts, keepdims=keepdims), (z, logabsdet), out)
+    return row(_log_prob, (z, logabsdet), axis, keepdims, out)
 
 
 @composed(inputs=1)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
+from fastgen._messages import check_real
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, OutPair
 from fastgen.flow._spline_options import (
@@ -29,6 +30,7 @@ def _linear(
 ) -> Op:
     """Check inputs and options, and return the operation for them."""
     name, bins = "linear_spline", size_of(inputs[1])
+    check_real(name, bound=bound)
     kind = kind_of_tails(name, tails)
 
     def told() -> Op:
@@ -124,6 +126,7 @@ def _quadratic(
 ) -> Op:
     """Check inputs and options, and return the operation for them."""
     name, bins, knots = "quadratic_spline", size_of(inputs[1]), size_of(inputs[2])
+    check_real(name, bound=bound, min_bin_width=min_bin_width, min_bin_height=min_bin_height)
     kind, least = kind_of_tails(name, tails), (float(min_bin_width), float(min_bin_height))
 
     def told() -> Op:

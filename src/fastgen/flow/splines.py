@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from fastgen._compose import composed, row
 from fastgen._core import Op
+from fastgen._messages import check_real
 from fastgen._ops import chosen
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, OutPair, SplineConvention
@@ -97,6 +98,8 @@ def _operation(
 ) -> Op:
     """Check inputs and options, and return the operation for them."""
     chosen(_NAME, "convention", _CONVENTIONS, convention)
+    check_real(_NAME, bound=bound, min_bin_width=min_bin_width, min_bin_height=min_bin_height)
+    check_real(_NAME, min_derivative=min_derivative)
     kind = kind_of_tails(_NAME, tails, ("linear", "circular"))
     minima = (float(min_bin_width), float(min_bin_height), float(min_derivative))
     sizes = size_of(inputs[1]), size_of(inputs[3])

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgen._compose import DESCRIBE, composed
 from fastgen._core import Remembered
+from fastgen._messages import check_real
 from fastgen._ops import OPS, chosen
 from fastgen._sums import Form, Part, weighted_sum
 from fastgen._typing import AdversarialLoss, Array, ArrayLike, Reduction
@@ -38,6 +39,8 @@ def _three(function: str, targets: Any) -> tuple[Any, Any, Any]:
         raise TypeError(
             f"{function}: targets must be three numbers (a, b, c), got {targets!r}"
         ) from None
+    for target in (a, b, c):
+        check_real(function, targets=target)
     return a, b, c
 
 
@@ -207,6 +210,7 @@ def discriminator_loss(
     0.5833333333333333
     """
     of_fake, of_real, _ = _three("discriminator_loss", targets)
+    check_real("discriminator_loss", label_smoothing=label_smoothing)
     form = _discriminator(kind, reduction, label_smoothing, of_fake, of_real)
     return weighted_sum(form, (real, fake), out)
 

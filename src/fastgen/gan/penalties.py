@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._compose import Mapped, Row, composed, computed, row
+from fastgen._messages import check_real
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike, Penalty
 
@@ -93,6 +94,7 @@ def gradient_penalty(
     >>> fastgen.gan.gradient_penalty(np.array([[3.0, 4.0], [0.0, 1.0]]))
     array([16.,  0.])
     """
+    check_real("gradient_penalty", center=center)
     centered = chosen("gradient_penalty", "kind", _CENTERED, kind)
     name = "gan.gradient_penalty"
     gradients: Any = grad

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgen._core import Op, Remembered, empty
+from fastgen._messages import check_real
 from fastgen._ops import OPS
 from fastgen._sums import Array, Axis, Form, Part, Space
 
@@ -29,9 +30,10 @@ def form_of(
 
     Its inputs are those of the row `nll`, and then the mean and log-variance of the latents.
     """
+    function = name.partition(".")[2]
+    check_real(function, beta=beta, free_bits=free_bits)
     if not (beta >= 0 and (free_bits is None or free_bits >= 0)):
         option, number = ("free_bits", free_bits) if beta >= 0 else ("beta", beta)
-        function = name.partition(".")[2]
         raise ValueError(f"{function}: {option} must not be negative or NaN; got {number}")
     split = nll.nin
     latents, weight = (split, split + 1), -float(beta)

@@ -55,6 +55,7 @@ def _checked(inputs: tuple[Any, ...], dataset_size: float) -> tuple[Array, Array
             "total_correlation: z, mu and logvar must have one shape (batch, latent); "
             f"got {', '.join(map(str, shapes))}"
         )
+    _messages.check_real("total_correlation", dataset_size=dataset_size)
     if not dataset_size >= shapes[0][0]:
         raise ValueError(
             "total_correlation: dataset_size must be at least the batch size "

@@ -68,7 +68,7 @@ def paired(
         cond, scale = prediction(uncond, cond, scale, rescale), 1.0
     (a, b), alpha = _nodes(method, i, x)
     if np.ndim(scale) or is_dask(scale):
-        scale = in_double(scale)
+        scale = in_double(scale, "guided_step: scale")
         scale = scale.reshape(*scale.shape, *[1] * (np.ndim(a) - 1))
     shift, kept = scale * alpha * b, scale * (1 - a * alpha)
     numbers: tuple[Numbers, ...] = (1.0, 1.0, shift, -shift), (kept, 0.0, 1.0, 0.0)
@@ -95,7 +95,8 @@ def numbers_of(bound: BoundStep, uncond: Any, cond: Any, how: tuple[Any, Any, fl
     """
     scale, rescale, moved = how
     if type(scale) is not float:
-        scale = in_double(scale) if np.ndim(scale) or is_dask(scale) else float(scale)
+        found = in_double(scale, "guided_step: scale")
+        scale = found if found.ndim or is_dask(found) else float(found)
     factor: Any = 1.0
     if type(rescale) is not float or rescale != 0:
         factor = _rescaling(uncond, cond, scale, rescale)
@@ -119,7 +120,7 @@ def _rescaling(uncond: Any, cond: Any, scale: Any, rescale: Any) -> Any:
         )
     else:
         ratio = _ratio(*arrays)
-    factor = 1 + in_double(rescale) * (ratio - 1)
+    factor = 1 + in_double(rescale, "guided_step: rescale") * (ratio - 1)
     return factor if factor.ndim or is_dask(factor) else float(factor)
 
 

@@ -36,10 +36,10 @@ def apply(
     Coefficients are rounded to the type of the arithmetic, never to half precision.
     """
     shape, stored = arrays[0].shape, result_dtype(arrays[: 1 + predictions])
-    rounded = [
-        c.astype(np.float64 if stored == np.float64 else np.float32) if np.ndim(c) else c
-        for c in coefficients
-    ]
+    computed = np.float64 if stored == np.float64 else np.float32
+    rounded = [c.astype(computed) if np.ndim(c) else c for c in coefficients]
+    if computed is np.float32:  # noise may be wider than the samples
+        arrays = tuple([y.astype(computed) if _is_double(y) else y for y in arrays])
     leading = max(1, *map(np.ndim, rounded))
     inputs, axes = (*arrays, *rounded), tuple(range(leading, len(shape)))
     if out is None and any(map(is_dask, inputs)):
@@ -54,6 +54,15 @@ def apply(
     if op.nout == 1:
         return op(inputs, axes, False, outs[0])
     return op(inputs, axes, False, outs, wanted)
+
+
+def differ_in_type(arrays: tuple[Any, ...]) -> bool:
+    """Return whether the arrays of a step, noise among them, have different types."""
+    return len({x.dtype for x in arrays if type(x) is not Stream}) > 1
+
+
+def _is_double(x: Any) -> bool:
+    return getattr(x, "dtype", None) == np.float64
 
 
 def thresholded(

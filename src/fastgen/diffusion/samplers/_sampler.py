@@ -114,6 +114,8 @@ class Sampler(Densities):
         if self.threshold is not None and bound.clips:
             numbers = _per_sample.thresholded(x, prediction, numbers, self.threshold)
             result = _per_sample.apply(bound.op, arrays, numbers, out, bound.wanted)
+        elif noise is not None and _per_sample.differ_in_type(arrays):
+            result = _per_sample.apply(bound.op, arrays, numbers, out, bound.wanted)
         else:
             outs = None if out is None else bound.places(out)
             result = bound.op(arrays + numbers, -1, False, outs, bound.wanted)
@@ -207,7 +209,8 @@ class Sampler(Densities):
         arrays = (x, uncond, cond)
         if bound.history or bound.noise or noise is not None:
             arrays += self._terms(x, i, bound, history, (noise, rng, key), first)
-        if _guided.of_all_samples(numbers):
+        alike = noise is None or not _per_sample.differ_in_type(arrays)
+        if alike and _guided.of_all_samples(numbers):
             outs = None if out is None else bound.places(out)
             result = bound.guided_op(arrays + numbers, -1, False, outs, bound.wanted)
         else:
@@ -281,6 +284,8 @@ class Sampler(Densities):
         kept, spread = _renoise.coefficients(self, j, i)
         x = with_shape(x)
         drawn = self._noise(x, (noise, rng, key), _renoise.NOISE + i * NOISE_PER_STEP, first)
+        if noise is not None and _per_sample.differ_in_type((x, drawn)):
+            return _per_sample.apply(LINEAR, (x, drawn), (kept, spread), out, predictions=0)
         return LINEAR((x, drawn, kept, spread), -1, False, out)
 
     def _next_of(
