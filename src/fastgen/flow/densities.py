@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -71,7 +71,8 @@ def log_prob(
     >>> fastgen.flow.log_prob(np.zeros((2, 2)), np.array([0.0, 1.0]))
     array([-1.83787707, -0.83787707])
     """
-    if 0 in np.shape(z):  # the row reads the log-determinant beside each element of z
+    given: Any = z
+    if 0 in np.shape(given):  # the row reads the log-determinant beside each element of z
         parts = Part(_base, (0,), axis=axis), Part(_each, (1,), axis=())
         return weighted_sum(Form("flow.log_prob", parts, keepdims=keepdims), (z, logabsdet), out)
     return row(_log_prob, (z, logabsdet), axis, keepdims, out)
