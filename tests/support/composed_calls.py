@@ -41,6 +41,9 @@ def calls():
         yield vae.quantization_loss, (x, np.rint(x)), options
     yield vae.finite_scalar, (z, (8, 5, 2, 3)), {}
     yield vae.lookup_free, (x,), {}
+    yield vae.categorical_entropy, (x,), {}
+    yield vae.cross_entropy, (x, np.array([0, 7, 2])), {}
+    yield vae.cross_entropy, (x, np.array([-1, 7, 2])), {"ignored": -1, "smoothing": 0.25}
     yield vae.reparameterize, (z, z), {"key": 1, "return_log_prob": True}
     kinds = ["minimax", "non_saturating", "saturating", "hinge", "least_squares", "wasserstein"]
     for kind, reduction in itertools.product([*kinds, "relativistic"], ["mean", "sum", "none"]):

@@ -112,3 +112,17 @@ def brownian(
             result = result + np.sqrt(start) * normals_of(start)
             start *= 2
     return (result if t0 <= t1 else -result).reshape(shape).astype(dtype)
+
+
+def gumbel(shape: Any, *, key: int, counter: int = 0, dtype: Any = np.float64) -> Any:
+    """Minus the logarithm of minus the logarithm of each word as a fraction in (0, 1)."""
+    words = _words(int(np.prod(shape)), key, counter, dtype)
+    bits = 8 * words.itemsize
+    left = [2 ** (bits + 1) - 2 * int(w) - 1 for w in words]  # of 2^(bits + 1)
+    inner = [
+        -math.log1p(-(n / 2 ** (bits + 1)))
+        if n < 2**bits
+        else -math.log((2 ** (bits + 1) - n) / 2 ** (bits + 1))
+        for n in left
+    ]
+    return -np.log(np.array(inner)).reshape(shape).astype(dtype)

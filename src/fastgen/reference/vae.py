@@ -338,3 +338,21 @@ def lookup_free_indices(x: Any) -> Any:
     """Index of each code of lookup-free quantisation."""
     x = np.asarray(x)
     return np.sum((x > 0) * 2 ** np.arange(x.shape[-1]), axis=-1)
+
+
+def cross_entropy(
+    logits: Any, labels: Any, *, smoothing: float = 0.0, ignored: int | None = None
+) -> Any:
+    """Cross-entropy of labels and classes, from logits, per row."""
+    labels = np.asarray(labels)[..., None]
+    chosen = np.arange(logits.shape[-1]) == labels
+    log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
+    share = np.where(chosen, 1 - smoothing, 0.0) + smoothing / logits.shape[-1]
+    total = -np.sum(np.where(share > 0, share * np.where(share > 0, log_p, 0.0), 0.0), axis=-1)
+    return total if ignored is None else np.where(labels[..., 0] == ignored, 0.0, total)
+
+
+def categorical_entropy(logits: Any) -> Any:
+    """Entropy of a categorical distribution, from logits, per row."""
+    log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
+    return -np.sum(np.exp(log_p) * log_p, axis=-1)

@@ -12,6 +12,7 @@ from fastgen.vae.divergences import (
     kl_laplace,
     kl_standard_normal,
 )
+from fastgen.vae.entropies import categorical_entropy, cross_entropy
 from fastgen.vae.likelihoods import (
     bernoulli_nll,
     discretized_gaussian_nll,
@@ -49,9 +50,11 @@ __all__ = [
     "TotalCorrelation",
     "bernoulli_elbo",
     "bernoulli_nll",
+    "categorical_entropy",
     "code_perplexity",
     "code_sums",
     "codebook_from_sums",
+    "cross_entropy",
     "discretized_gaussian_nll",
     "finite_scalar",
     "finite_scalar_codes",
