@@ -17,7 +17,8 @@ from fastgen.cli import FAMILIES, functions
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
 MODULES |= {f"fastgen.vae.{name}" for name in ("entropies", "quantization", "straight_through")}
 MODULES |= {f"fastgen.gan.{name}" for name in ("frechet", "mmd", "pulling_away")}
-MODULES |= {"fastgen._show_config", "fastgen._test", "fastgen.noise.draws", "fastgen.noise.extremes"}
+MODULES |= {"fastgen.noise.draws", "fastgen.noise.extremes"}
+MODULES |= {"fastgen._show_config", "fastgen._test"}
 MODULES |= {f"fastgen.ema.{name}" for name in ("arrays", "decays", "posthoc")}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 MODULES |= {getattr(diffusion, name).__module__ for name in diffusion.__all__}
