@@ -1,10 +1,12 @@
 /* f(u) = 1/2 (u log u - (1 + u) log((1 + u) / 2)), u = e^log_u: E_q f(p/q) = JS(p, q).
  *
  * f(u) = u f(1/u), so f(u) is g or u g, with g = f(e) and e = e^-|log u|, which cannot overflow.
- * One exponential gives e, and d = (1 - e) / (1 + e) as in tanh. With w = log((1 + e) / 2), g = (1
- * - e) d (1/4 + d^2/24 + ...)           for d < 1/2, by the series of js_parts.h g = -1/2 (e (|log
- * u| + w) + w)         elsewhere. u g is g / e, which overflows only where it is infinite: a
- * subnormal e is raised.
+ * One exponential gives e, and d = (1 - e) / (1 + e) as in tanh. With w = log((1 + e) / 2),
+ *
+ *     d < 1/2:    g = (1 - e) d (1/4 + d^2/24 + ...), the series of js_parts.h
+ *     elsewhere:  g = -1/2 (e (|log u| + w) + w)
+ *
+ * u g is g / e, which overflows only where it is infinite: a subnormal e is raised.
  *
  * Source: Lin (1991). f(1) = f'(1) = 0, so no term is added.
  * Max error: 5 ULP (float and double); of the derivative 4 ULP.
