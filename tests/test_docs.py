@@ -19,6 +19,7 @@ MODULES |= {f"fastgen.vae.{name}" for name in ("entropies", "quantization", "str
 MODULES |= {f"fastgen.gan.{name}" for name in ("frechet", "mmd", "pulling_away")}
 MODULES |= {"fastgen.noise.draws", "fastgen.noise.extremes"}
 MODULES |= {"fastgen._show_config", "fastgen._test"}
+MODULES |= {getattr(diffusion.times, name).__module__ for name in diffusion.times.__all__}
 MODULES |= {f"fastgen.ema.{name}" for name in ("arrays", "decays", "posthoc")}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 MODULES |= {getattr(diffusion, name).__module__ for name in diffusion.__all__}
@@ -68,7 +69,12 @@ def test_the_table_of_functions_is_up_to_date():
 
 def test_every_public_function_has_a_line():
     listed = {name.partition(".Schedule.")[0] for name in lines_of_functions()}
-    for module in (*(getattr(fastgen, f) for f in FAMILIES), diffusion.samplers, fastgen):
+    for module in (
+        *(getattr(fastgen, f) for f in FAMILIES),
+        diffusion.samplers,
+        diffusion.times,
+        fastgen,
+    ):
         name = module.__name__.removeprefix("fastgen.")
         items = {n: getattr(module, n) for n in module.__all__}
         callables = [n for n, item in items.items() if callable(item) and n != "Schedule"]

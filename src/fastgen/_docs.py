@@ -103,6 +103,40 @@ TypeError
     If `dtype` is no such type, or `key` or `counter` is no integer.
 ValueError
     If one of them is out of range, both `key` and `rng` are given, or `out` has another shape.""",
+    # Times.
+    "shape_of_times": """
+shape : int or tuple of int
+    The shape of the result, such as the number of samples in a batch.""",
+    "shift_of_times": """
+shift : float, default 1.0
+    The shift s: the odds of the times are s times as large. More than 1 favours noise.""",
+    "strata_key_and_type": r"""
+strata : int, optional
+    The number of strata, usually the size of the whole batch: see `uniform`. The default is
+    independent draws.
+key : int, optional
+    The key of the stream, :math:`0 \le key < 2^{64}`.
+rng : numpy.random.Generator, int or None, optional
+    The source of the key where no key is given: anything that `numpy.random.default_rng` takes.
+    None takes fresh entropy.
+counter : int, optional
+    The index of the first element, :math:`0 \le counter < 2^{126}`: element `j` of the result,
+    in the order of ``ravel()``, is element ``counter + j``.
+dtype : data-type, optional
+    float16, bfloat16, float32 or float64, the default. The draws are the same but for rounding.
+chunks : int, tuple or "auto", optional
+    Return a dask array with these chunks. Its elements are the same for any chunks.""",
+    "strata_and_key": """
+strata, key, rng, counter, chunks : optional
+    As in `uniform`.""",
+    "strata_and_key_only": """
+strata, key, rng, counter : optional
+    As in `uniform`.""",
+    "raises_of_times": """
+TypeError
+    If `dtype` is no float type, or `shape`, `strata`, `key` or `counter` is no integer.
+ValueError
+    If one of them is out of range, or both `key` and `rng` are given.""",
     # Elementwise functions.
     "x_of_any_shape": """
 x : array_like

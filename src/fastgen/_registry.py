@@ -12,6 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+SPACES = ("diffusion.times",)
+"""The namespaces inside of families whose functions are called like those of families."""
+
+
 class Entry(NamedTuple):
     """The public function of a row."""
 
@@ -29,7 +33,8 @@ ENTRIES: dict[str, Entry] = {}
 
 def name_of(function: Callable[..., Any]) -> str:
     """Return the name of a public function with its family, such as "vae.kl_standard_normal"."""
-    return f"{function.__module__.split('.')[1]}.{function.__name__}"
+    place = ".".join(function.__module__.split(".")[1:3])
+    return f"{place if place in SPACES else place.partition('.')[0]}.{function.__name__}"
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:

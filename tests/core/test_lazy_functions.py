@@ -36,6 +36,7 @@ def guided_step(sampler, x, uncond, cond, i=0, **options):
 # The name of a call: the function, its inputs, its options.
 CALLS = {
     "min_snr_weight": (diffusion.min_snr_weight, (STEPS, L), {}),
+    "soft_min_snr_weight": (diffusion.soft_min_snr_weight, (STEPS, L), {"prediction": "v"}),
     "p2_weight": (diffusion.p2_weight, (STEPS, L), {}),
     "edm_weight": (diffusion.edm_weight, (TIMES,), {}),
     "inverse_variance_weight": (diffusion.inverse_variance_weight, (TIMES, FLOW), {}),

@@ -1,6 +1,7 @@
 """The package as a user sees it: public names, the reference, complete docstrings."""
 
 import inspect
+import operator
 import re
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def test_dir_shows_public_names_alone():
     assert dir(fastgen) == sorted(fastgen.__all__)
     for family in FAMILIES:
         module = getattr(fastgen, family)
-        others = ["samplers"] if family == "diffusion" else []
+        others = ["samplers", "times"] if family == "diffusion" else []
         assert dir(module) == sorted([*module.__all__, *others])
         assert all(hasattr(module, name) for name in dir(module))
 
@@ -51,18 +52,20 @@ def test_unknown_attribute_is_refused():
         fastgen.vea  # noqa: B018
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "diffusion.times"])
 def test_docstrings_are_whole(family):
-    for name in getattr(fastgen, family).__all__:
-        doc = inspect.getdoc(getattr(getattr(fastgen, family), name))
+    module = operator.attrgetter(family)(fastgen)
+    for name in module.__all__:
+        doc = inspect.getdoc(getattr(module, name))
         assert not re.search(r"^ *\{\w+\}$", doc, re.MULTILINE), name
         assert not re.search(r"\n\n\n|[^\n]\n(Notes|Raises|Returns|Examples)\n-", doc), name
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "diffusion.times"])
 def test_docstrings_list_the_parameters_in_order(family):
-    for name in getattr(fastgen, family).__all__:
-        function = getattr(getattr(fastgen, family), name)
+    module = operator.attrgetter(family)(fastgen)
+    for name in module.__all__:
+        function = getattr(module, name)
         if inspect.isfunction(function):
             section = inspect.getdoc(function).split("Parameters\n----------\n")[1]
             entries = re.findall(r"^\w.*", section.partition("\n\n")[0], re.MULTILINE)
@@ -73,7 +76,7 @@ def test_docstrings_list_the_parameters_in_order(family):
 def test_entries_are_used_and_laid_out():
     rendered = "\n".join(
         inspect.getdoc(getattr(module, name))
-        for module in (getattr(fastgen, family) for family in FAMILIES)
+        for module in (*(getattr(fastgen, family) for family in FAMILIES), fastgen.diffusion.times)
         for name in module.__all__
     )
     for name, entry in _docs._ENTRIES.items():

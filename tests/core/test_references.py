@@ -34,10 +34,11 @@ def agree(family, name, *arguments, **options):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "x0", "v"])
-def test_min_snr_weight(prediction):
+@pytest.mark.parametrize("name", ["min_snr_weight", "soft_min_snr_weight"])
+@pytest.mark.parametrize("prediction", ["epsilon", "x0", "v", "flow"])
+def test_weights_by_the_snr(prediction, name):
     for t, schedule in ((STEPS, COSINE), (TIMES, FLOW)):
-        agree("diffusion", "min_snr_weight", t, schedule, gamma=4.0, prediction=prediction)
+        agree("diffusion", name, t, schedule, gamma=4.0, prediction=prediction)
 
 
 def test_weights():

@@ -82,7 +82,7 @@ VALUE, TYPE = ValueError, TypeError
         (lambda o: d.edm_weight([1.0, 0.0]), VALUE, "must be > 0"),
         (lambda o: d.p2_weight(0, LINEAR, k=0), VALUE, "k must be > 0"),
         (
-            lambda o: d.min_snr_weight(0, LINEAR, prediction="flow"),
+            lambda o: d.min_snr_weight(0, LINEAR, prediction="score"),
             VALUE,
             "prediction must be one of",
         ),

@@ -50,8 +50,8 @@ def _modules() -> Iterator[Any]:
     for family in FAMILIES:
         module: Any = importlib.import_module(f"fastgen.{family}")
         yield module
-        if hasattr(module, "samplers"):
-            yield importlib.import_module(f"fastgen.{family}.samplers")
+        for space in getattr(module, "_SPACES", ()):
+            yield importlib.import_module(f"fastgen.{family}.{space}")
     yield fastgen
 
 

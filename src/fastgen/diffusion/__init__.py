@@ -33,10 +33,14 @@ from fastgen.diffusion.weights import (
     logit_normal_weight,
     min_snr_weight,
     p2_weight,
+    soft_min_snr_weight,
 )
 
 if _TYPE_CHECKING:
     from fastgen.diffusion import samplers as samplers
+    from fastgen.diffusion import times as times
+
+_SPACES = ("samplers", "times")
 
 __all__ = [
     "Schedule",
@@ -67,6 +71,7 @@ __all__ = [
     "p2_weight",
     "posterior_mean_variance",
     "sliced_score_matching",
+    "soft_min_snr_weight",
     "solver_step",
     "timestep_embedding",
     "transition_kl",
@@ -78,11 +83,11 @@ _docs.render(globals(), __all__)
 
 
 def __getattr__(name: str) -> _Any:
-    """Import the samplers at their first use: a program that draws no samples needs none."""
-    if name == "samplers":
-        return _importlib.import_module("fastgen.diffusion.samplers")
+    """Import a namespace at its first use: a program that draws no samples needs no samplers."""
+    if name in _SPACES:
+        return _importlib.import_module(f"fastgen.diffusion.{name}")
     raise AttributeError(f"module 'fastgen.diffusion' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "samplers"]
+    return [*__all__, *_SPACES]

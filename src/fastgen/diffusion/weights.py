@@ -20,6 +20,7 @@ __all__ = [
     "logit_normal_weight",
     "min_snr_weight",
     "p2_weight",
+    "soft_min_snr_weight",
 ]
 
 
@@ -30,19 +31,33 @@ def _coefficients(t: Any, schedule: Schedule) -> tuple[Any, Any]:
     return np.asarray(alpha_t), np.asarray(sigma_t)
 
 
+def _alpha_and_sigma(
+    function: str, t: Any, schedule: Schedule, gamma: float, prediction: str
+) -> tuple[Any, Any]:
+    """Return the coefficients, scaled to a sum of squares of 1, for a weight by the SNR."""
+    chosen(function, "prediction", dict.fromkeys(["epsilon", "x0", "v", "flow"]), prediction)
+    if not gamma > 0:
+        raise ValueError(f"{function}: gamma must be > 0, got {gamma}")
+    alpha_t, sigma_t = _coefficients(t, schedule)
+    norm = np.hypot(alpha_t, sigma_t)  # no square of a large sigma overflows
+    return alpha_t / norm, sigma_t / norm
+
+
 @elementwise
 def min_snr_weight(
     t: ArrayLike,
     schedule: Schedule,
     *,
     gamma: float = 5.0,
-    prediction: Literal["epsilon", "x0", "v"] = "epsilon",
+    prediction: Literal["epsilon", "x0", "v", "flow"] = "epsilon",
 ) -> Array:
     r"""Min-SNR weight of the squared error of a prediction.
 
     .. math:: \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR}} \;(\epsilon), \quad
               \min(\mathrm{SNR}, \gamma) \;(x_0), \quad
-              \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR} + 1} \;(v)
+              \frac{\min(\mathrm{SNR}, \gamma)}{\mathrm{SNR} + 1} \;(v), \quad
+              \min(\mathrm{SNR}, \gamma) \frac{\sigma_t^2}{(\alpha_t + \sigma_t)^2} \;
+              (\text{flow})
 
     Parameters
     ----------
@@ -50,14 +65,16 @@ def min_snr_weight(
         Steps or times, by the unit of the schedule: see `Schedule`.
     gamma : float, default 5
         The largest SNR that counts. It is positive; inf stands for no limit.
-    prediction : {"epsilon", "x0", "v"}, default "epsilon"
-        The kind of prediction whose error is weighted.
+    prediction : {"epsilon", "x0", "v", "flow"}, default "epsilon"
+        The kind of prediction whose error is weighted, as in `convert`; v is that of the
+        rescaled :math:`x_t / \sqrt{\alpha_t^2 + \sigma_t^2}`. All kinds have the same weighted
+        error, where they are predictions of one model.
 
     Returns
     -------
     ndarray or scalar
-        In float64, of the shape of `t`. Without signal, the weights are their limits: 1, 0 and 0.
-        Without noise, they are 0, gamma and 0, and with no limit 1, inf and 1.
+        In float64, of the shape of `t`. Without signal, the weights are their limits: 1, 0, 0 and
+        0. Without noise, they are 0, gamma, 0 and 0, and with no limit 1, inf, 1 and 1.
 
     Raises
     ------
@@ -73,22 +90,83 @@ def min_snr_weight(
     >>> from fastgen.diffusion import Schedule, min_snr_weight
     >>> min_snr_weight([0.25, 1.0], Schedule.flow()).round(4)
     array([0.5556, 1.    ])
+    >>> min_snr_weight([0.25, 0.5], Schedule.flow(), prediction="flow")
+    array([0.3125, 0.25  ])
     """
-    chosen("min_snr_weight", "prediction", dict.fromkeys(["epsilon", "x0", "v"]), prediction)
-    if not gamma > 0:
-        raise ValueError(f"min_snr_weight: gamma must be > 0, got {gamma}")
-    alpha_t, sigma_t = _coefficients(t, schedule)
+    alpha, sigma = _alpha_and_sigma("min_snr_weight", t, schedule, gamma, prediction)
     # One side of each choice may be infinity times 0: it is not taken.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        snr = (alpha_t / sigma_t) ** 2
+        snr = (alpha / sigma) ** 2
         whole = snr <= gamma
         if prediction == "epsilon":
-            weight = np.where(whole, 1.0, np.minimum(1, gamma * (sigma_t / alpha_t) ** 2))
+            weight = np.where(whole, 1.0, np.minimum(1, gamma * (sigma / alpha) ** 2))
         elif prediction == "x0":
             weight = np.where(whole, snr, gamma)
         else:
-            limited = np.where(whole, alpha_t**2, gamma * sigma_t**2)
-            weight = limited / (alpha_t**2 + sigma_t**2)
+            weight = np.where(whole, alpha**2, gamma * sigma**2)
+            if prediction == "flow":
+                weight = weight / (alpha + sigma) ** 2
+    return weight[()]
+
+
+@elementwise
+def soft_min_snr_weight(
+    t: ArrayLike,
+    schedule: Schedule,
+    *,
+    gamma: float = 5.0,
+    prediction: Literal["epsilon", "x0", "v", "flow"] = "epsilon",
+) -> Array:
+    r"""Soft min-SNR weight of the squared error of a prediction: min-SNR without its corner.
+
+    .. math:: m = \frac{\gamma \, \mathrm{SNR}}{\mathrm{SNR} + \gamma}: \quad
+              \frac{m}{\mathrm{SNR}} \;(\epsilon), \quad m \;(x_0), \quad
+              \frac{m}{\mathrm{SNR} + 1} \;(v), \quad
+              m \frac{\sigma_t^2}{(\alpha_t + \sigma_t)^2} \;(\text{flow})
+
+    Parameters
+    ----------
+    t, schedule
+        Steps or times, by the unit of the schedule: see `Schedule`.
+    gamma : float, default 5
+        The SNR at which the weight of x0 is half of it. It is positive; inf stands for no limit.
+        With 1 and a prediction of v, and data of variance 1, it is that of k-diffusion.
+    prediction : {"epsilon", "x0", "v", "flow"}, default "epsilon"
+        As in `min_snr_weight`.
+
+    Returns
+    -------
+    ndarray or scalar
+        In float64, of the shape of `t`. Without signal and noise, it is as in `min_snr_weight`.
+
+    Raises
+    ------
+    ValueError
+        If `t` lies outside the schedule, `gamma` is not positive, or `prediction` is unknown.
+
+    References
+    ----------
+    .. [1] Crowson et al., "Scalable High-Resolution Pixel-Space Image Synthesis with Hourglass
+       Diffusion Transformers", ICML 2024, section 4.4.
+
+    Examples
+    --------
+    >>> from fastgen.diffusion import Schedule, soft_min_snr_weight
+    >>> soft_min_snr_weight([0.25, 1.0], Schedule.flow()).round(4)
+    array([0.3571, 1.    ])
+    """
+    alpha, sigma = _alpha_and_sigma("soft_min_snr_weight", t, schedule, gamma, prediction)
+    # gamma / (SNR + gamma), times sigma^2 / sigma^2.
+    power = alpha**2 / gamma + sigma**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if prediction == "epsilon":
+            weight = np.where(power == 0, 1.0, sigma**2 / power)
+        elif prediction == "x0":
+            weight = alpha**2 / power
+        else:
+            weight = np.where(power == 0, 1.0, alpha**2 * (sigma**2 / power))
+            if prediction == "flow":
+                weight = weight / (alpha + sigma) ** 2
     return weight[()]
 
 

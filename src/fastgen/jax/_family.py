@@ -13,7 +13,7 @@ from fastgen._doors import Door
 @functools.cache
 def door(name: str) -> Door:
     """Return the door of a function, such as "vae.kl_standard_normal"."""
-    family, _, function = name.partition(".")
+    family, _, function = name.rpartition(".")
     return Door(_doors.public(family, function))
 
 

@@ -23,8 +23,23 @@ def min_snr_weight(
 ) -> Any:
     """Min-SNR weight of the squared error of a prediction."""
     ratio = snr(t, schedule)
-    by = {"epsilon": ratio, "x0": 1, "v": ratio + 1}[prediction]
-    return np.minimum(ratio, gamma) / by
+    return np.minimum(ratio, gamma) / _against_x0(t, schedule, prediction)
+
+
+def soft_min_snr_weight(
+    t: Any, schedule: Any, *, gamma: float = 5.0, prediction: str = "epsilon"
+) -> Any:
+    """Soft min-SNR weight of the squared error of a prediction."""
+    ratio = snr(t, schedule)
+    return ratio * gamma / (ratio + gamma) / _against_x0(t, schedule, prediction)
+
+
+def _against_x0(t: Any, schedule: Any, prediction: str) -> Any:
+    """Squared error of a prediction over that of x0."""
+    alpha_t, sigma_t = schedule.coefficients(t)
+    ratio = snr(t, schedule)
+    flow = np.square((alpha_t + sigma_t) / sigma_t)
+    return {"epsilon": ratio, "x0": 1, "v": ratio + 1, "flow": flow}[prediction]
 
 
 def p2_weight(t: Any, schedule: Any, *, k: float = 1.0, gamma: float = 1.0) -> Any:

@@ -23,6 +23,7 @@ from fastgen.reference._diffusion_training import p2_weight as p2_weight
 from fastgen.reference._diffusion_training import (
     posterior_mean_variance as posterior_mean_variance,
 )
+from fastgen.reference._diffusion_training import soft_min_snr_weight as soft_min_snr_weight
 from fastgen.reference._diffusion_training import timestep_embedding as timestep_embedding
 from fastgen.reference._guided_steps import guided_combination as guided_combination
 from fastgen.reference._guided_steps import guided_step as guided_step
