@@ -7,6 +7,7 @@ import operator
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastgen
@@ -151,3 +152,52 @@ def test_every_page_is_reached():
             lines = [line for line in block.splitlines() if line and line[0] != ":"]
             named |= {(page.parent / f"{line}.md").resolve() for line in lines}
     assert {page.resolve() for page in PAGES} - named == {(ROOT / "docs" / "index.md").resolve()}
+
+
+INSTEAD = (ROOT / "docs" / "instead.md").read_text("utf-8")
+CALLS = sorted(set(re.findall(r"\| `([^`]*)` \|$", INSTEAD, re.MULTILINE)))
+
+
+def names_of_calls():
+    """Return arrays under the names that the calls of docs/instead.md use."""
+    rng = np.random.default_rng(0)
+    names = {n: getattr(fastgen, n) for n in (*FAMILIES, "exact_mean")}
+    names |= {"samplers": diffusion.samplers, "schedule": diffusion.Schedule.linear()}
+    for name in ("mu", "logvar", "mu_p", "z", "log_scale", "shift", "a", "q", "p", "log_ratio"):
+        names[name] = rng.normal(size=(4, 5))
+    names |= {n: np.exp(rng.normal(size=(4, 5))) for n in ("sigma", "sigma_p")}
+    names |= {n: rng.normal(size=(4, 3, 2, 2)) for n in ("uncond", "cond", "x0", "eps", "pred")}
+    names |= {n: rng.normal(size=7) for n in ("real", "fake", "losses")}
+    names |= {"x": rng.integers(0, 2, (4, 9)), "logits": rng.normal(size=(4, 9)), "w": 7.5}
+    names |= {"l": np.linalg.cholesky(np.eye(5) + 0.1), "log_w": rng.normal(size=(4, 8))}
+    names |= {"t": np.array([1, 10, 100, 999]), "d": 0.9, "logabsdet": rng.normal(size=4)}
+    names |= {"averages": [np.zeros(3)], "weights": [np.ones(3)], "grad": rng.normal(size=(4, 9))}
+    names |= {"v": rng.normal(size=(4, 5)), "bin_w": rng.normal(size=(4, 5, 8))}
+    names |= {"bin_h": rng.normal(size=(4, 5, 8)), "bin_d": rng.normal(size=(4, 5, 7))}
+    names["config"] = {"_class_name": "DPMSolverMultistepScheduler", "beta_schedule": "linear"}
+    return names
+
+
+def test_there_are_calls():
+    assert len(CALLS) >= 40
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_calls_of_the_page_instead_run(call):
+    result = eval(call, names_of_calls())
+    assert "update" in call or result is not None
+    for array in result if isinstance(result, tuple) else [result]:
+        assert not isinstance(array, np.ndarray) or np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(p.relative_to(ROOT / "docs")) for p in PAGES])
+def test_examples_of_pages(page):
+    """Run the blocks of a page that have prompts, one after another."""
+    blocks = re.findall(r"```pycon\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    test = doctest.DocTestParser().get_doctest("".join(blocks), {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_families_have_pages_with_examples():
+    for family in (*FAMILIES, "samplers"):
+        assert ">>> " in (ROOT / "docs" / "families" / f"{family}.md").read_text("utf-8")
