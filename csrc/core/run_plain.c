@@ -1,4 +1,6 @@
 /* Elementwise operations without copies: the map runs on the arrays themselves, tile after tile. */
+#include <string.h>
+
 #include "core/cursor.h"
 #include "core/run_ways.h"
 #include "core/scratch.h"
@@ -14,8 +16,8 @@ static bool is_noise(const run_plan *plan, int k)
     return plan->view[k].dtype == FG_STREAM && plan->view[k].ndim == 1;
 }
 
-/* Whether every element is mapped alone, and each operand is direct, noise, or stays the same for a
- * while. */
+/* Whether every element is mapped alone, and each operand is direct, in place, noise, or stays the
+ * same for a while. */
 bool fg_is_plain(const run_plan *plan)
 {
     const fg_problem *p = plan->problem;
@@ -24,7 +26,8 @@ bool fg_is_plain(const run_plan *plan)
     for (int k = 0; k < p->nin + p->nout; k++) {
         const fg_view *view = &plan->view[k];
         const bool steady = k < p->nin && view->stride[view->ndim - 1] == 0;
-        if (!plan->direct[k] && view->data != NULL && !steady && !is_noise(plan, k))
+        const bool in_place = k >= p->nin && plan->in_place[k];
+        if (!plan->direct[k] && view->data != NULL && !steady && !in_place && !is_noise(plan, k))
             return false;
     }
     return true;
@@ -115,6 +118,18 @@ static void next_tile(const run_plan *plan, tile_work *work, ptrdiff_t start, pt
             fg_view_load(&plan->view[k], p->loops, start, tile, work->body[k]);
 }
 
+/* Outputs that are inputs: a tile of them was written to slots, for loops may write an element
+ * before they read the next. */
+static void copy_in_place(const run_plan *plan, const tile_work *work, ptrdiff_t start,
+                          ptrdiff_t tile)
+{
+    const fg_problem *p = plan->problem;
+    const ptrdiff_t size = p->loops->real_size;
+    for (int k = p->nin; k < p->nin + p->nout; k++)
+        if (plan->in_place[k])
+            memcpy(plan->view[k].data + start * size, work->body[k], (size_t)(tile * size));
+}
+
 /* Whole tiles from element `begin` on, with as little as possible between two of them: memory is
  * idle in that time. Returns where they end: before the first tile that needs more than new
  * addresses. */
@@ -133,6 +148,7 @@ static ptrdiff_t run_steady_tiles(const run_plan *plan, tile_work *work, ptrdiff
         while (true) {
             map((const void *const *)work->body, (void *const *)(work->body + p->nin),
                 tile / FG_LANES);
+            copy_in_place(plan, work, begin, tile);
             begin += tile;
             if (begin == stop)
                 break;

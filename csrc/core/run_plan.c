@@ -109,16 +109,16 @@ void fg_plan_operands(run_plan *plan)
         plan->direct[k] = view_operand(plan, k, p->ndim, count);
     uint32_t summed = p->summed;
     for (int k = p->nin; k < p->nin + p->nout; k++, summed >>= 1) {
-        plan->direct[k] = plan->stream[k] = false;
+        plan->direct[k] = plan->stream[k] = plan->in_place[k] = false;
         if (p->operand[k].data == NULL) {
             plan->view[k].data = NULL;
         } else if (summed & 1u) {
             view_operand(plan, k, p->batch_ndim, plan->rows);
         } else {
-            const bool direct =
-                view_operand(plan, k, p->ndim, count) && !is_input(plan, p->operand[k].data);
-            plan->direct[k] = direct && !stream;
-            plan->stream[k] = direct && stream;
+            const bool real = view_operand(plan, k, p->ndim, count);
+            plan->in_place[k] = real && is_input(plan, p->operand[k].data);
+            plan->direct[k] = real && !plan->in_place[k] && !stream;
+            plan->stream[k] = real && !plan->in_place[k] && stream;
         }
     }
 }

@@ -27,9 +27,10 @@ typedef struct {
     ptrdiff_t rows, n;                    /* n elements each */
     ptrdiff_t rows_per_item, rows_per_tile;
     fg_view view[FG_MAX_OPERANDS];
-    bool direct[FG_MAX_OPERANDS]; /* the map works on the array itself */
-    bool stream[FG_MAX_OPERANDS]; /* the output is written past the caches */
-    atomic_bool no_memory;        /* a thread found no scratch */
+    bool direct[FG_MAX_OPERANDS];   /* the map works on the array itself */
+    bool stream[FG_MAX_OPERANDS];   /* the output is written past the caches */
+    bool in_place[FG_MAX_OPERANDS]; /* it would be direct, but it is an input, and is copied */
+    atomic_bool no_memory;          /* a thread found no scratch */
 } run_plan;
 
 /* Whether the operation is one map, whose summed outputs are its terms. */

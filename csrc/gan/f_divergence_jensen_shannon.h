@@ -3,8 +3,8 @@
  * f(u) = u f(1/u), so f(u) is g or u g, with g = f(e) and e = e^-|log u|, which cannot overflow.
  * One exponential gives e, and d = (1 - e) / (1 + e) as in tanh. With w = log((1 + e) / 2),
  *
- *     d < 1/2:    g = (1 - e) d (1/4 + d^2/24 + ...), the series of js_parts.h
- *     elsewhere:  g = -1/2 (e (|log u| + w) + w)
+ *     g = (1 - e) d (1/4 + d^2/24 + ...),   for d < 1/2, by the series of js_parts.h
+ *     g = -1/2 (e (|log u| + w) + w),       elsewhere.
  *
  * u g is g / e, which overflows only where it is infinite: a subnormal e is raised.
  *

@@ -18,7 +18,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport uint32_t, uint64_t
 from libc.limits cimport INT_MAX, INT_MIN
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, malloc, qsort
 
 import operator
 import os
@@ -416,6 +416,7 @@ include "_streams.pxi"
 include "_types.pxi"
 include "_outputs.pxi"
 include "_general.pxi"
+include "_pairs.pxi"
 include "_remembered.pxi"
 include "_ufunc.pxi"
 include "_tables.pxi"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,22 +14,21 @@ from fastgen._messages import holds_numbers
 MAX_WORK = 10_000  # of the search for elements that two arrays share
 
 
-def matched(averages: Any, weights: Any) -> tuple[list[str], list[Any], list[Any]]:
-    """Return the places, such as ``[3]`` or ``['bias']``, and both sides in one order."""
+def matched(averages: Any, weights: Any) -> tuple[Sequence[Any], list[Any], list[Any]]:
+    """Return the places, such as ``3`` or ``'bias'``, and both sides in one order."""
     if isinstance(averages, Mapping) or isinstance(weights, Mapping):
         if not (isinstance(averages, Mapping) and isinstance(weights, Mapping)):
             raise TypeError("update: averages and weights must both be mappings, or none of them")
         for key in averages.keys() ^ weights.keys():
             where = "averages" if key in averages else "weights"
             raise ValueError(f"update: {key!r} is a key of {where} alone")
-        pairs = [(f"[{key!r}]", x, weights[key]) for key, x in averages.items()]
-        return [p[0] for p in pairs], [p[1] for p in pairs], [p[2] for p in pairs]
+        return list(averages), list(averages.values()), [weights[key] for key in averages]
     ours, theirs = listed("averages", averages), listed("weights", weights)
     if len(ours) != len(theirs):
         raise ValueError(
             f"update: averages and weights must have one length, got {len(ours)} and {len(theirs)}"
         )
-    return [f"[{k}]" for k in range(len(ours))], ours, theirs
+    return range(len(ours)), ours, theirs
 
 
 def listed(name: str, arrays: Any) -> list[Any]:
@@ -52,40 +51,40 @@ def rate_of(decay: Any) -> float:
     return 1 - number
 
 
-def readable(places: list[str], weights: list[Any]) -> list[Any]:
+def readable(places: Sequence[Any], weights: list[Any]) -> list[Any]:
     """Return the weights as arrays, or raise."""
     found = []
     for place, x in zip(places, weights, strict=True):
-        array = x if type(x) is np.ndarray else array_of(x, name=f"update: weights{place}")
+        array = x if type(x) is np.ndarray else array_of(x, name=f"update: weights[{place!r}]")
         if not holds_numbers(array.dtype):
-            raise TypeError(f"update: weights{place} must hold real numbers, got {array.dtype}")
+            raise TypeError(f"update: weights[{place!r}] must hold real numbers, got {array.dtype}")
         found.append(array)
     return found
 
 
-def check(places: list[str], averages: list[Any], weights: list[Any]) -> None:
+def check(places: Sequence[Any], averages: list[Any], weights: list[Any]) -> None:
     """Raise if an average can't be written, or has another shape than its weights."""
     for place, a, w in zip(places, averages, weights, strict=True):
         if not isinstance(a, np.ndarray) or isinstance(a, np.ma.MaskedArray):
             raise TypeError(
-                f"update: averages{place} must be an array that can be written, got a "
+                f"update: averages[{place!r}] must be an array that can be written, got a "
                 f"{type(a).__module__}.{type(a).__name__}"
             )
         if not (holds_numbers(a.dtype) and a.dtype.kind not in "biu"):
             raise TypeError(
-                f"update: averages{place} must hold float16, bfloat16, float32 or float64, "
+                f"update: averages[{place!r}] must hold float16, bfloat16, float32 or float64, "
                 f"got {a.dtype}"
             )
         if a.shape != w.shape:
             raise ValueError(
-                f"update: averages{place} and weights{place} must have one shape, "
+                f"update: averages[{place!r}] and weights[{place!r}] must have one shape, "
                 f"got {a.shape} and {w.shape}"
             )
         if not a.flags.writeable:
-            raise ValueError(f"update: averages{place} is read-only")
+            raise ValueError(f"update: averages[{place!r}] is read-only")
         if _may_overlap_itself(a):
             raise ValueError(
-                f"update: averages{place} has elements that share memory; give its copy()"
+                f"update: averages[{place!r}] has elements that share memory; give its copy()"
             )
     _check_memory(places, averages, weights)
 
@@ -103,7 +102,7 @@ def _may_overlap_itself(x: Any) -> bool:
     return False
 
 
-def _check_memory(places: list[str], averages: list[Any], weights: list[Any]) -> None:
+def _check_memory(places: Sequence[Any], averages: list[Any], weights: list[Any]) -> None:
     """Raise if an average shares memory with any other array."""
     spans = [(*extent(x), k, True) for k, x in enumerate(averages)]
     spans += [(*extent(x), k, False) for k, x in enumerate(weights)]
@@ -119,7 +118,7 @@ def _check_memory(places: list[str], averages: list[Any], weights: list[Any]) ->
 
 
 def _raise_if_shared(
-    places: list[str], averages: list[Any], weights: list[Any], spans: list[Any]
+    places: Sequence[Any], averages: list[Any], weights: list[Any], spans: list[Any]
 ) -> None:
     """Compare the arrays whose spans of memory overlap, element by element."""
     active: list[Any] = []
@@ -132,7 +131,7 @@ def _raise_if_shared(
             first, second = [(averages if s[3] else weights)[s[2]] for s in (other, span)]
             if np.may_share_memory(first, second, max_work=MAX_WORK):  # type: ignore[arg-type]
                 names = [
-                    f"{'averages' if s[3] else 'weights'}{places[s[2]]}" for s in (other, span)
+                    f"{'averages' if s[3] else 'weights'}[{places[s[2]]!r}]" for s in (other, span)
                 ]
                 names.sort()
                 raise ValueError(f"update: {names[0]} and {names[1]} share memory")

@@ -31,12 +31,12 @@ def update(
     rate = _matched.rate_of(decay)
     places, ours, theirs = _matched.matched(averages, weights)
     for place, a, w in zip(places, ours, theirs, strict=True):
-        _check(f"update: averages{place}", a)
-        _check(f"update: weights{place}", w)
-        check_writable(f"update: averages{place}", a)
+        _check(f"update: averages[{place!r}]", a)
+        _check(f"update: weights[{place!r}]", w)
+        check_writable(f"update: averages[{place!r}]", a)
         if a.shape != w.shape:
             raise ValueError(
-                f"update: averages{place} and weights{place} must have one shape, "
+                f"update: averages[{place!r}] and weights[{place!r}] must have one shape, "
                 f"got {tuple(a.shape)} and {tuple(w.shape)}"
             )
     if all([x.is_cpu for x in (*ours, *theirs)]):
