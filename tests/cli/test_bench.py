@@ -12,8 +12,8 @@ from commands import command
 import fastgen
 from fastgen import _ops, cases
 from fastgen.__main__ import main
-from fastgen.cli import bench, files, plan, progress, texts, timing
-from fastgen.cli.row import GRADIENT, OUT, VALUE
+from fastgen.cli import bench, files, plan, progress, summary, texts, timing
+from fastgen.cli.row import GRADIENT, OUT, VALUE, Row
 from fastgen.cli.sizes import sizes
 
 SOME = "expm1_minus"  # selects one operation, to be quick
@@ -45,18 +45,15 @@ def test_bench(tmp_path):
     assert sorted(tmp_path.iterdir()) == [file, chart]
 
 
-def test_one_screen_has_every_module_and_what_numpy_does_best():
+def test_one_screen_measures_every_function():
     rows = screen(list(_ops.OPS))
-    assert len(rows) <= 45
-    names = {row.operation for row in rows}
-    modules = {name: _ops.public(name)[0].__module__ for name in _ops.OPS}
-    assert {modules[name] for name in names} == set(modules.values())
-    assert {f"elementary.{name}" for name in ("exp", "expm1", "log", "log1p", "tanh")} <= names
-    first = [row for row in rows if row.operation == rows[0].operation]
-    assert first == rows[:4] and [row.kind for row in first[1:]].count(GRADIENT) == 1
-    assert first[0].shape == sizes(first[0].operation).value[0]
-    assert first[2].shape == sizes(first[0].operation).value[-1]
-    families = [name.partition(".")[0] for name in dict.fromkeys(row.operation for row in rows)]
+    names = list(dict.fromkeys(row.operation for row in rows))
+    assert {_ops.public(name)[0] for name in names} == {_ops.public(n)[0] for n in _ops.OPS}
+    assert len({_ops.public(name)[0] for name in names}) == len(names)
+    for name in names:
+        shapes = tuple(row.shape for row in rows if row.operation == name and row.kind != GRADIENT)
+        assert shapes == sizes(name, quick=True).value
+    families = [name.partition(".")[0] for name in names]
     assert len(list(itertools.groupby(families))) == len(set(families)), "a family is torn apart"
     assert families[0] == "vae"
 
@@ -79,13 +76,52 @@ def test_full_has_every_operation_at_every_size():
         assert slopes == (sizes(name).gradient if op.derivative else ())
 
 
-def test_one_screen_is_one_table(quickly, capsys):
-    assert main(["bench", "--only", "guidance."]) == 0
+def test_a_table_of_few_operations(quickly, capsys):
+    assert main(["bench", "--only", "vae.kl_l"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("operation") for line in lines) == 1
-    count = len(screen([name for name in _ops.OPS if name.startswith("guidance.")]))
-    assert lines.index("") == count + 2
-    assert f"{count} of " in lines[-1] and lines[-1].endswith("`--full` shows all of them")
+    assert lines.index("") == len(screen(["vae.kl_laplace"])) + 2
+
+
+def row(operation, kind, shape, speed_up):
+    return Row(
+        operation, kind, shape, speed_up, 1.0, speed_up, 1, None, 0, 1, None, False, False, ""
+    )
+
+
+def test_summary_has_means_and_losses(capsys):
+    rows = [
+        row("vae.kl_laplace", VALUE, (1, 4), 2.0),
+        row("vae.gaussian_nll", VALUE, (1, 4), 8.0),
+        row("vae.gaussian_nll", OUT, (4096, 512), 0.9),
+        row("vae.gaussian_nll", GRADIENT, (4096, 512), 0.5),
+        row("elementary.exp", VALUE, (1000,), 3.0),
+    ]
+    summary.show(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split() == ["vae", "2", "4.00x", "0.90x", "0.50x", "0.90x", "8.00x"]
+    assert lines[4].split() == ["elementary", "1", "3.00x", "-", "-", "3.00x", "3.00x"]
+    assert lines[5].split()[:3] == ["all", "3", f"{48 ** (1 / 3):.2f}x"]
+    losses = [line.split()[1] for line in lines if line.endswith(("0.90x", "0.50x"))]
+    assert losses == ["value_and_grad", "out"]
+
+
+def test_one_screen_is_one_screen(quickly, monkeypatch, capsys):
+    """Also where the time is over: the rest of the rows is left out."""
+    monkeypatch.setattr(bench, "MOST_SECONDS", 0.0)
+    made = itertools.cycle((0.5, 2.0))
+    monkeypatch.setattr(bench, "measure", lambda step, *_: row(*step, next(made)))
+    assert main(["bench"]) == 0
+    shown = capsys.readouterr()
+    assert "1 of " in shown.out and "interrupted" not in shown.err
+    monkeypatch.setattr(bench, "MOST_SECONDS", 1e9)
+    assert main(["bench"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 45 and max(map(len, lines)) <= 100
+    for family in ("vae", "gan", "flow", "diffusion", "guidance", "elementary"):
+        assert sum(line.startswith(f"{family} ") for line in lines) == 1
+    count = sum(line.endswith(" 0.50x") and "." in line.split()[0] for line in lines)
+    assert count == summary.LOSSES and any(line.startswith("and ") for line in lines)
 
 
 def test_bench_fails_where_a_result_is_wrong(quickly, monkeypatch, capsys):

@@ -17,11 +17,13 @@ import fastgen
 from fastgen._extras import how_to_install, is_installed
 from fastgen.cli import compare, files, guards, machine, peers, plot, report, selected, texts
 from fastgen.cli.measure import measure
-from fastgen.cli.plan import Extent, steps
+from fastgen.cli.plan import Extent, fits, steps
 from fastgen.cli.progress import progress
 from fastgen.cli.row import Row, Setting, Step
 
-SECONDS: dict[Extent, float] = {"screen": 14.0, "quick": 6.0, "full": 70.0}
+SECONDS: dict[Extent, float] = {"screen": 10.0, "quick": 6.0, "full": 70.0}
+MOST_SECONDS = 38.0
+"""After so long, one screen leaves out the rest: it may take 45 seconds with all else."""
 ROW_SECONDS = 2.0
 INTERRUPTED = 130
 
@@ -39,14 +41,16 @@ def run(args: argparse.Namespace) -> int:
         bandwidth, free = machine.read_bandwidth(threads, cache), machine.free_share(threads)
         setting = Setting(dtype, cache, bandwidth, free, others)
         plan = guard.plan if guard else _plan(args, names, cache, dtype)
-        rows = _rows(plan, setting, start + SECONDS[extent])
+        last = start + MOST_SECONDS if extent == "screen" and not (guard or others) else math.inf
+        rows, interrupted = _rows(plan, setting, start + SECONDS[extent], last)
         slower = guard.slower(rows, setting) if guard else []
     found = report.collect(rows, setting, time.perf_counter() - start)
     found |= {
         "extent": extent,
         "planned": len(plan),
         "rows_of_full": len(steps(names, "full", cache, dtype)),
-        "interrupted": len(rows) < len(plan),
+        "interrupted": interrupted,
+        "summary": extent == "screen" and not fits(plan),
     }
     if not rows:
         raise KeyboardInterrupt
@@ -114,18 +118,29 @@ def _check_files(args: argparse.Namespace) -> None:
                 args.error(str(error))
 
 
-def _rows(plan: list[Step], setting: Setting, end: float) -> list[Row]:
-    """Measure all rows; after Ctrl-C, return those that are complete."""
+def _rows(plan: list[Step], setting: Setting, end: float, last: float) -> tuple[list[Row], bool]:
+    """Measure the rows, and return those that are complete, and whether Ctrl-C came.
+
+    No row starts after the time `last`.
+    """
     rows: dict[Step, Row] = {}
+    interrupted = True
+    # The largest first: they take what they need, and the others share what is left. Where some
+    # must be left out, these are of every family and size.
+    order = sorted(plan, key=lambda step: -math.prod(step.shape))
+    if last < math.inf:
+        order = [plan[k] for k in np.random.default_rng(0).permutation(len(plan))]
     with progress(len(plan)) as advance, contextlib.suppress(KeyboardInterrupt):
-        # The largest first: they take what they need, and the others share what is left.
-        for done, step in enumerate(sorted(plan, key=lambda step: -math.prod(step.shape))):
+        for done, step in enumerate(order):
+            if rows and time.perf_counter() > last:
+                break
             advance(f"{step.operation} {texts.size(step.shape)}")
             left = (end - time.perf_counter()) / (len(plan) - done)
             # Peers may take what they need: compiling alone takes longer than all the rest.
             seconds = ROW_SECONDS / 4 if setting.peers else min(ROW_SECONDS, left)
             rows[step] = measure(step, setting, seconds)
-    return [rows[step] for step in plan if step in rows]
+        interrupted = False
+    return [rows[step] for step in plan if step in rows], interrupted
 
 
 def _write(args: argparse.Namespace, rows: list[Row], found: dict[str, Any]) -> bool:

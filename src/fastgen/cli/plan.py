@@ -1,22 +1,18 @@
 """Which operations and sizes are in the table of ``fastgen bench``.
 
 `--full` has every operation at every size, `--quick` every operation at few sizes. Without either,
-the table fits on one screen. A rule chooses its rows, and the rule does not look at speeds:
+the output fits on one screen. A rule chooses its rows, and the rule does not look at speeds:
 
 1. If all rows of the operations that `--only` leaves fit on one screen, it shows them all.
-2. Otherwise it shows one row, of a large input, for the first operation of every module (such as
-   `fastgen.vae.likelihoods`) and for every function that NumPy has itself (NumPy's best case).
-3. The first of all has three more rows: the smallest input, which shows the cost of a call, the
-   largest, which shows the bandwidth, and the gradient.
+2. Otherwise it measures one operation of every public function at the sizes of `--quick`, and shows
+   each family in one line (`summary`). A function with kinds has the first of its kinds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
-
-import numpy as np
 
 from fastgen import cases
 from fastgen._ops import OPS, public
@@ -35,34 +31,26 @@ def steps(names: list[str], extent: Extent, cache: int, dtype: Any) -> list[Step
     names = by_family(names)
     chosen = {name: sizes(name, extent == "quick") for name in names}
     if extent == "screen" and sum(map(_count, chosen, chosen.values())) > SCREEN:
-        chosen = _screen(names)
+        chosen = {name: sizes(name, quick=True) for name in _one_of_each_function(names)}
     return [
         step for name, of_name in chosen.items() for step in _steps(name, of_name, cache, dtype)
     ]
+
+
+def fits(rows: Sequence[Step]) -> bool:
+    """Return whether a table of these rows fits on one screen."""
+    return len(rows) <= SCREEN
 
 
 def _count(name: str, of_name: Sizes) -> int:
     return len(of_name.value) + len(of_name.gradient) * (OPS[name].derivative is not None)
 
 
-def _screen(names: list[str]) -> dict[str, Sizes]:
-    chosen: dict[str, Sizes] = {}
-    modules = set()
+def _one_of_each_function(names: list[str]) -> list[str]:
+    first: dict[Any, str] = {}
     for name in names:
-        module = public(name)[0].__module__
-        if module not in modules or _numpy_has(name):
-            modules.add(module)
-            chosen[name] = Sizes(sizes(name, quick=True).value[-1:], ())
-    first = names[0]
-    few, every = sizes(first, quick=True), sizes(first)
-    chosen[first] = Sizes((*few.value, every.value[-1]), few.gradient)
-    return chosen
-
-
-def _numpy_has(name: str) -> bool:
-    """Whether NumPy computes the operation in one call."""
-    family, _, function = name.partition(".")
-    return family == "elementary" and isinstance(getattr(np, function, None), np.ufunc)
+        first.setdefault(public(name)[0], name)
+    return list(first.values())
 
 
 def _steps(name: str, of_name: Sizes, cache: int, dtype: Any) -> Iterator[Step]:

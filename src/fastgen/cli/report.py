@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastgen.cli import info, standing
+from fastgen.cli import info, standing, summary
 from fastgen.cli.peers import COMPILED
 from fastgen.cli.row import GRADIENT, OUT, Row, Setting
 from fastgen.cli.table import Cell, say
@@ -49,6 +49,15 @@ def as_json(rows: list[Row], found: dict[str, Any]) -> bytes:
 
 def show(rows: list[Row], found: dict[str, Any]) -> None:
     """Print the table, the table of peers if there are any, and explanations."""
+    if found["summary"]:
+        summary.show(rows)
+        if found["peers"]:
+            _show_peers(rows, found["peers"])
+            say("")
+        _show_counts(rows, found)
+        _show_machine(found)
+        _show_more(rows, found)
+        return
     one_screen = found["extent"] == "screen"
     for part in [rows] if one_screen else _by_family(rows).values():
         show_table(HEADS, [[_label(row, rows, LABELS), *_cells(row)] for row in part])
@@ -62,6 +71,16 @@ def show(rows: list[Row], found: dict[str, Any]) -> None:
     _show_foot(rows, found)
     if found["planned"] < found["rows_of_full"]:
         say(f"{found['planned']} of {found['rows_of_full']} rows: `--full` shows all of them")
+
+
+def _show_more(rows: list[Row], found: dict[str, Any]) -> None:
+    """Say what the other options would add."""
+    _explain(
+        f"{len(rows)} of {found['rows_of_full']} rows are measured. `bench --full` shows all, with"
+        " their errors and shares of the memory's bandwidth, and takes minutes. `bench --only"
+        " vae.kl` shows a few. `bench --peers` also compares with torch, torch.compile, jax.jit and"
+        " numexpr, and takes an hour."
+    )
 
 
 def _label(row: Row, rows: list[Row], labels: dict[str, str]) -> Cell:
@@ -153,9 +172,7 @@ def _peer_cell(row: Row, peer: str) -> Cell:
     return Cell(mark + times(ratio), LOSS if ratio < 1 else WIN)
 
 
-def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
-    here = found["environment"]
-    isa, threads = here["instruction_sets"]["chosen"], here["threads"]["count"]
+def _show_counts(rows: list[Row], found: dict[str, Any]) -> None:
     gradients = sum(row.kind == GRADIENT for row in rows)
     _count(found["slower"], len(rows) - gradients, "slower than NumPy", LOSS)
     if gradients:
@@ -164,6 +181,11 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
     for row in rows:
         if row.wrong:
             say([Cell(_why_wrong(row), WRONG)])
+
+
+def _show_machine(found: dict[str, Any]) -> None:
+    here = found["environment"]
+    isa, threads = here["instruction_sets"]["chosen"], here["threads"]["count"]
     say(
         f"{here['cpu']}, {isa}, {_plural(threads, 'thread')}, {found['dtype']}, "
         f"NumPy {here['numpy']}, fastgen {here['fastgen']}; {found['seconds']:.0f} s"
@@ -171,6 +193,12 @@ def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
     if found["free_cpu_share"] < 0.75:
         share = f"{found['free_cpu_share']:.0%} of {_plural(threads, 'CPU')}"
         say([Cell(f"Other programs left only {share}: times with threads are too long.", LOSS)])
+
+
+def _show_foot(rows: list[Row], found: dict[str, Any]) -> None:
+    _show_counts(rows, found)
+    _show_machine(found)
+    threads = found["environment"]["threads"]["count"]
     cache = found["last_level_cache_bytes"] / 2**20
     rate = found["bandwidth_bytes_per_second"] / 1e9
     _explain(
