@@ -1,4 +1,4 @@
-"""Neither the import nor a call opens a socket, a process or a file, but for those of Python itself.
+"""Neither the import nor a call opens a socket, a process or a file, but those of Python itself.
 
 An audit hook of Python sees what Python opens: it does not see what C code opens by itself.
 """
