@@ -14,6 +14,7 @@ import fastgen  # noqa: E402
 import fastgen.torch  # noqa: E402
 
 kl = fastgen.torch.vae.kl_standard_normal
+STRAIGHT_THROUGH = ("straight_through", "quantization_loss", "finite_scalar", "lookup_free")
 
 
 def cotangents_of(results):
@@ -42,6 +43,8 @@ def test_gradients_are_those_of_fastgen(call):
     inputs, allowed, results = differentiable(call)
     if not allowed:
         pytest.skip("it has no derivative")
+    if call.name.split("-")[0] in STRAIGHT_THROUGH:
+        pytest.skip("its gradients are not its slopes: tests/vae compares them with the formula")
     cotangents = cotangents_of(results)
     found = torch.autograd.grad(results, allowed, cotangents, allow_unused=True)
     function = functools.partial(total, call, inputs, allowed, cotangents)
