@@ -49,7 +49,10 @@ def test_nothing_is_left_over():
         assert public == set(module.__all__)
 
 
-@pytest.mark.parametrize("name", ["brownian", "normal", "random_bits", "uniform"])
+NOISE = ["brownian", "gumbel", "normal", "random_bits", "uniform"]
+
+
+@pytest.mark.parametrize("name", NOISE)
 def test_noise_is_complete(name):
     """A function of noise has no row, because it takes no arrays. It has all else."""
     function, reference = getattr(fastgen.noise, name), getattr(fastgen.reference.noise, name)
@@ -60,4 +63,4 @@ def test_noise_is_complete(name):
     assert "ULP" in doc or "exact" in doc, "no error bound"
     theirs = set(inspect.signature(reference).parameters)
     assert theirs <= set(inspect.signature(function).parameters)
-    assert {*fastgen.noise.__all__} == {"Stream", "brownian", "normal", "random_bits", "uniform"}
+    assert {*fastgen.noise.__all__} == {"Stream", *NOISE}

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastgen import _messages
 
-_OTHERS = ("t", "key", "counter", "step", "steps")
+_OTHERS = ("t", "labels", "key", "counter", "step", "steps")
 """Parameters that do not take part in the choice of a float type."""
 
 

@@ -60,8 +60,9 @@ def gumbel(
     -----
     :math:`w` are the `random_bits` of the same key. Both tails have all digits: the numbers reach
     from -3.13 to 22.9 in float32, and from -3.81 to 45.1 in float64. The error is at most
-    :math:`2^{-51}` of the larger of 1 and :math:`|g|`, before it is rounded to the type. float16
-    and bfloat16 are the float32 stream, rounded. The bits are the same on every machine.
+    :math:`2^{-51}` of the larger of 1 and :math:`|g|`, before it is rounded to the type. The
+    fractions u are exact. float16 and bfloat16 are the float32 stream, rounded. The bits are the
+    same on every machine.
 
     The class of the largest sum of logits and such numbers has the distribution of the softmax:
     ``numpy.argmax(logits + gumbel(logits.shape, key=1), axis=-1)`` draws one class per row.

@@ -99,7 +99,7 @@ class Call:
                 self.tensors[k] = x.resolve_neg()
 
 
-_OTHERS = ("t", "key", "counter", "step", "steps", "out")
+_OTHERS = ("t", "labels", "key", "counter", "step", "steps", "out")
 """Parameters that do not take part in the choice of a float type."""
 
 
