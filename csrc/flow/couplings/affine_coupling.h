@@ -6,9 +6,6 @@
  * With cotangents c of y and d of log|dy/dx|, the gradient of x is c s, of shift c, and of log s c
  * x s + d. For the inverse, that of y is c / s, of shift -c / s, and of log s -(c x + d).
  *
- * A factor 0 gives 0, also where s has overflowed or is 0: x = 0 gives y = shift, y = shift gives x
- * = 0, and a cotangent of 0 gives gradients of 0.
- *
  * Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), equations 4 to
  * 8.
  * Max error: 1 ULP of the larger of |x s| and |shift|; for the inverse, of the larger of |y / s|
@@ -21,29 +18,16 @@
 #include "flow/couplings/coupling_mask.h"
 #include "flow/couplings/scale_maps.h"
 
-/* A finite number in the place of s where it meets the factor a = 0, and a positive one where it
- * divides 0. NaN stays NaN. */
-static inline real bounded_for(real a, real scale)
-{
-    return a == 0 ? real_min(R(1.0), scale) : scale;
-}
-
-static inline real bounded_below_for(real a, real scale)
-{
-    return a == 0 ? real_max(R(1.0), scale) : scale;
-}
-
 static inline void coupled(real x, real shift, real mask, flow_scale s, real *y, real *logabsdet)
 {
-    *y = real_select_by(kept(mask), x, mul_add(x, bounded_for(x, s.scale), shift));
+    *y = real_select_by(kept(mask), x, mul_add(x, s.scale, shift));
     *logabsdet = real_select_by(kept(mask), R(0.0), s.log_scale);
 }
 
 static inline void coupled_inverse(real y, real shift, real mask, flow_scale s, real *x,
                                    real *logabsdet)
 {
-    const real moved = y - shift;
-    *x = real_select_by(kept(mask), y, moved / bounded_below_for(moved, s.scale));
+    *x = real_select_by(kept(mask), y, (y - shift) / s.scale);
     *logabsdet = real_select_by(kept(mask), R(0.0), -s.log_scale);
 }
 
@@ -52,16 +36,16 @@ static inline real coupled_gradients(real x, real y, flow_scale s, real d_y, rea
                                      real *d_x, real *d_shift)
 {
     (void)y;
-    *d_x = d_y * bounded_for(d_y, s.scale);
+    *d_x = d_y * s.scale;
     *d_shift = d_y;
-    return mul_add(d_y * bounded_for(x, bounded_for(d_y, s.scale)), x, d_logabsdet);
+    return mul_add(*d_x, x, d_logabsdet);
 }
 
 static inline real coupled_inverse_gradients(real y, real x, flow_scale s, real d_x,
                                              real d_logabsdet, real *d_y, real *d_shift)
 {
     (void)y;
-    *d_y = d_x / bounded_below_for(d_x, s.scale);
+    *d_y = d_x / s.scale;
     *d_shift = -*d_y;
     return -mul_add(d_x, x, d_logabsdet);
 }
