@@ -156,7 +156,6 @@ REFUSED = {
     "beta": lambda x: fastgen.jax.vae.bernoulli_elbo(x, x, x, x, beta=abs(x[0, 0])),
     "weight": lambda x: fastgen.jax.diffusion.denoising_loss(x, x, weight=x[:, 0]),
     "real": lambda x: fastgen.jax.gan.generator_loss(x, kind="relativistic", real=x),
-    "x": lambda x: fastgen.jax.diffusion.guided_step(x, x, x, 2.0, (1.0,) * 7),
 }
 
 

@@ -85,7 +85,7 @@ def losses(a, b, t):
     )
     terms = [
         kl(noisy, b, axis=-1),
-        f.vae.bernoulli_elbo(b, a, a, b, beta=2.0),
+        f.vae.bernoulli_elbo(b.sigmoid(), a, a, b, beta=2.0),
         f.gan.discriminator_loss(a, b, kind="hinge"),
         f.diffusion.convert(a, b, t, SCHEDULE, source="epsilon", target="v"),
         f.vae.total_correlation(a, b, b, dataset_size=100)[0],

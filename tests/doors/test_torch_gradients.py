@@ -229,7 +229,6 @@ REFUSED = {
     "beta": lambda x: fastgen.torch.vae.bernoulli_elbo(x, x, x, x, beta=x[0, 0].abs()),
     "weight": lambda x: fastgen.torch.diffusion.denoising_loss(x, x, weight=x[:, 0]),
     "real": lambda x: fastgen.torch.gan.generator_loss(x, kind="relativistic", real=x),
-    "x": lambda x: fastgen.torch.diffusion.guided_step(x, x, x, 2.0, (1.0,) * 7),
 }
 
 

@@ -132,8 +132,8 @@ class _Discrepancy(Composition):
 
     def __init__(self, inputs: tuple[Any, Any], unbiased: bool, options: tuple[Any, ...]) -> None:
         self.inputs, self.unbiased, self.options = inputs, bool(unbiased), options
+        _kernel(options[0], 1, *options[1:])
         self.computed = _checked(inputs, self.unbiased)
-        _kernel(options[0], self.computed[0].shape[1], *options[1:])
 
     @property
     def arrays(self) -> tuple[Any, ...]:
