@@ -1,5 +1,7 @@
 """`fastgen.jax`: the values are those of fastgen, to the bit, for every function."""
 
+import functools
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -40,7 +42,10 @@ def test_values(call):
 def test_values_without_64_bit_types(call):
     found = each(call.of_door(*call.on_jax(np.float32)))
     assert all(x.dtype.itemsize <= 4 for x in found)
-    wanted = each(call.on_arrays(*call.arrays(np.float32)))
+    f, options = call.on_arrays, getattr(call.on_arrays, "keywords", {})
+    if isinstance(options.get("noise"), np.ndarray):  # JAX has rounded it already
+        f = functools.partial(f, noise=options["noise"].astype(np.float32))
+    wanted = each(f(*call.arrays(np.float32)))
     kinds = [jax.dtypes.canonicalize_dtype(np.asarray(x).dtype) for x in wanted]
     assert_same(found, [np.asarray(x).astype(k) for x, k in zip(wanted, kinds, strict=True)])
 
