@@ -14,6 +14,7 @@ from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import result_dtype
 from fastgen._ops import chosen
+from fastgen._pullbacks import as_input
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["maximum_mean_discrepancy"]
@@ -158,6 +159,7 @@ class _Discrepancy(Composition):
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the discrepancy, or None without `with_value`, and the wanted gradients."""
+        _messages.check_cotangent("maximum_mean_discrepancy", cotangent, ())
         value, found = self._computed(tuple(wanted), float(cotangent))
         return value if with_value else None, found
 
@@ -178,11 +180,7 @@ class _Discrepancy(Composition):
             if not self.unbiased and total < 0:
                 total = 0.0  # rounding: the kernels are positive definite
             value = np.asarray(total).astype(result_dtype(self.inputs))[()]
-            kinds = [as_array(self.inputs[k]).dtype for k in wanted]
-            types = [np.dtype(float) if d.kind in "biu" else d.newbyteorder("=") for d in kinds]
-            found = [
-                (gradients[k] * cotangent).astype(t) for k, t in zip(wanted, types, strict=True)
-            ]
+            found = [as_input(gradients[k] * cotangent, self.inputs[k]) for k in wanted]
         return value, tuple(found)
 
 

@@ -13,6 +13,7 @@ from fastgen._abstract import as_array, is_dask
 from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import result_dtype
+from fastgen._pullbacks import as_input
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["pulling_away_term"]
@@ -59,6 +60,7 @@ class _PullingAway(Composition):
         self, wanted: Sequence[int], cotangent: Any, with_value: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the term, or None without `with_value`, and the wanted gradient."""
+        _messages.check_cotangent("pulling_away_term", cotangent, ())
         value, gradient = self._computed(float(cotangent) if len(wanted) else None)
         return value if with_value else None, (gradient,) * len(wanted)
 
@@ -88,9 +90,7 @@ class _PullingAway(Composition):
             # The part along the sample itself does not turn it.
             along -= np.einsum("nd,nd->n", along, x)[:, None] * x
             along *= (4 * cotangent) / (n * (n - 1))
-            kind = self.computed.dtype
-            dtype = np.dtype(float) if kind.kind in "biu" else kind.newbyteorder("=")
-            return value, (along / length / size).astype(dtype)
+            return value, as_input(along / length / size, self.features)
 
 
 def _finite(parts: list[float]) -> bool:

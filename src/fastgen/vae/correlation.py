@@ -14,7 +14,7 @@ from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
-from fastgen._pullbacks import for_each_output
+from fastgen._pullbacks import as_input, for_each_output
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["TotalCorrelation", "total_correlation"]
@@ -165,10 +165,8 @@ class _Correlation(Composition):
             _marginal_gradients(z, mu, logvar, of_kl - of_tc),
         ):
             gradients = [a + b for a, b in zip(gradients, found, strict=True)]
-        kinds = [as_array(x).dtype for x in self.inputs]
-        types = [np.dtype(float) if d.kind in "biu" else d for d in kinds]
         value = self.value() if with_value else None
-        return value, tuple(gradients[k].astype(types[k].newbyteorder("=")) for k in wanted)
+        return value, tuple(as_input(gradients[k], self.inputs[k]) for k in wanted)
 
     def results(self) -> tuple[Result, ...]:
         """Return the shape and type of each term."""

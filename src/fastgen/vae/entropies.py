@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,12 +37,12 @@ class _OfRows(Composition):
                 f"one class, got {self.shape}"
             )
 
+    @abstractmethod
     def rows(self, logits: Any, begin: int, cotangent: Any) -> tuple[Any, Any]:
         """Return the values of rows from `begin` on, and their gradients if there is a cotangent.
 
         The function may overwrite the logits.
         """
-        raise NotImplementedError
 
     @property
     def arrays(self) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,9 +45,9 @@ class _Passed(Composition):
             _messages.check_numbers(self.name, k, x)
         self.shape = as_array(inputs[0]).shape
 
+    @abstractmethod
     def codes(self) -> Any:
         """Return the codes, of any float type."""
-        raise NotImplementedError
 
     def slope(self) -> Any:
         """Return the slope by which the cotangent of the codes goes to the first input."""
