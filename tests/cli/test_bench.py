@@ -12,7 +12,7 @@ from commands import command
 import fastgen
 from fastgen import _ops, cases
 from fastgen.__main__ import main
-from fastgen.cli import bench, files, plan, progress, summary, texts, timing
+from fastgen.cli import bench, compare, files, plan, progress, summary, texts, timing
 from fastgen.cli.row import GRADIENT, OUT, VALUE, Row
 from fastgen.cli.sizes import sizes
 
@@ -255,3 +255,19 @@ def test_timing_takes_turns():
 )
 def test_durations(seconds, text):
     assert texts.duration(seconds) == text
+
+
+def test_gradients_at_the_ends_of_a_domain():
+    """A target within a step of 0 or 1 has no central difference, and is not a wrong gradient."""
+    name, shape = "vae.bernoulli_nll", (3, 4)
+    x = np.array([[0.5, 0.2, 0.7, 0.1], [0.0, 0.3, 1.0, 0.9], [0.4, 1 - 2.0**-24, 0.6, 0.8]], "f")
+    logits = np.linspace(-2, 2, 12, dtype="f").reshape(shape)
+    _, gradients = fastgen.value_and_grad(fastgen.vae.bernoulli_nll)(x, logits)
+    assert compare.gradient_error(name, gradients, (x, logits), shape) < 1e-6
+    for row in range(3):
+        wrong = [gradient.copy() for gradient in gradients]
+        wrong[1][row] = np.nan
+        assert compare.gradient_error(name, wrong, (x, logits), shape) == np.inf
+    wrong = [gradient.copy() for gradient in gradients]
+    wrong[1][0] *= 2
+    assert compare.gradient_error(name, wrong, (x, logits), shape) > 0.01

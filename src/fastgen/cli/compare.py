@@ -119,8 +119,21 @@ def gradient_error(
     error /= np.maximum(scale, max(float(np.median(scale)), limits(np.float64).tiny))
     # A gradient beyond the range of the type is infinite; the difference shows only its size.
     beyond = np.isinf(scale) & (np.abs(expected) > limits(gradients[0].dtype).max / 2)
-    error = np.where(beyond, 0.0, error)
+    error = np.where(beyond | _left(function, doubles, ones, batch, coarse, total), 0.0, error)
     return float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
+
+
+def _left(
+    function: Any, inputs: list[Array], ones: list[float], batch: int, slopes: Any, total: Any
+) -> Any:
+    """Return where a step leaves the domain, such as a probability above 1: there is no difference.
+
+    The value and the gradient are numbers there.
+    """
+    missing = np.isnan(slopes) & ~np.isnan(total)
+    if not np.any(missing):
+        return missing
+    return missing & ~np.isnan(weighted(function(*inputs), ones, batch))
 
 
 def gradient_tolerance(dtype: Any) -> float:
