@@ -16,7 +16,8 @@ from fastgen._ops import OPS, public
 from fastgen.cli import FAMILIES, functions
 
 MODULES = {"fastgen", "fastgen._derivatives", *(public(name)[0].__module__ for name in OPS)}
-MODULES |= {f"fastgen.vae.{name}" for name in ("entropies", "quantization", "straight_through")}
+MODULES |= {"fastgen.vae.entropies", "fastgen.vae.quantization", "fastgen.vae.quantization_loss"}
+MODULES |= {f"fastgen.vae.{name}" for name in ("finite_scalar", "lookup_free", "straight_through")}
 MODULES |= {f"fastgen.gan.{name}" for name in ("frechet", "mmd", "pulling_away")}
 MODULES |= {"fastgen.noise.draws", "fastgen.noise.extremes"}
 MODULES |= {"fastgen._show_config", "fastgen._test"}

@@ -13,12 +13,18 @@ from fastgen.vae.divergences import (
     kl_standard_normal,
 )
 from fastgen.vae.entropies import categorical_entropy, cross_entropy
+from fastgen.vae.finite_scalar import (
+    finite_scalar,
+    finite_scalar_codes,
+    finite_scalar_indices,
+)
 from fastgen.vae.likelihoods import (
     bernoulli_nll,
     discretized_gaussian_nll,
     gaussian_nll,
     standard_normal_log_prob,
 )
+from fastgen.vae.lookup_free import lookup_free, lookup_free_indices
 from fastgen.vae.mixtures import (
     iwae_bound,
     mixture_log_prob,
@@ -31,20 +37,13 @@ from fastgen.vae.quantization import (
     codebook_from_sums,
     nearest_code,
 )
+from fastgen.vae.quantization_loss import quantization_loss
 from fastgen.vae.samples import (
     reparameterize,
     sample_diag_normal,
     sample_diag_normal_with_log_prob,
 )
-from fastgen.vae.straight_through import (
-    finite_scalar,
-    finite_scalar_codes,
-    finite_scalar_indices,
-    lookup_free,
-    lookup_free_indices,
-    quantization_loss,
-    straight_through,
-)
+from fastgen.vae.straight_through import straight_through
 
 __all__ = [
     "TotalCorrelation",
