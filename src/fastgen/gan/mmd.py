@@ -15,6 +15,7 @@ from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, 
 from fastgen._core import result_dtype
 from fastgen._ops import chosen
 from fastgen._pullbacks import as_input
+from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["maximum_mean_discrepancy"]
@@ -212,9 +213,7 @@ def _discrepancy(
 def _blocks(kernel: _Kernel, a: Array, b: Array, same: bool) -> Iterator[tuple[slice, Array]]:
     """Yield slices of a, and the products or squared distances of their pairs with all of b."""
     squares = np.einsum("nd,nd->n", b, b)
-    step = max(1, _PAIRS // len(b))
-    for start in range(0, len(a), step):
-        block = slice(start, min(start + step, len(a)))
+    for block in row_blocks(len(a), len(b), _PAIRS):
         pairs = a[block] @ b.T
         if kernel.of_distances:
             pairs *= -2

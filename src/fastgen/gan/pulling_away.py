@@ -14,6 +14,7 @@ from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import result_dtype
 from fastgen._pullbacks import as_input
+from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["pulling_away_term"]
@@ -99,9 +100,7 @@ def _finite(parts: list[float]) -> bool:
 
 def _blocks(x: Array) -> Iterator[tuple[slice, Array]]:
     """Yield slices of unit vectors, and their cosines with all vectors, 0 with themselves."""
-    step = max(1, _PAIRS // len(x))
-    for start in range(0, len(x), step):
-        block = slice(start, min(start + step, len(x)))
+    for block in row_blocks(len(x), len(x), _PAIRS):
         cosines = x[block] @ x.T
         cosines[np.arange(len(cosines)), np.arange(block.start, block.stop)] = 0.0
         yield block, cosines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, 
 from fastgen._core import empty, result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input, for_each_output
+from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["TotalCorrelation", "total_correlation"]
@@ -65,13 +66,6 @@ def _checked(inputs: tuple[Any, ...], dataset_size: float) -> tuple[Array, Array
     return arrays[0].astype(wide), arrays[1].astype(wide), arrays[2].astype(wide)
 
 
-def _blocks(samples: int, pairs_per_sample: int) -> Iterator[slice]:
-    """Yield slices of samples. Their length depends on the shapes alone."""
-    step = max(1, _PAIRS // max(pairs_per_sample, 1))
-    for start in range(0, samples, step):
-        yield slice(start, min(start + step, samples))
-
-
 def _log_densities(z: Array, mu: Array, logvar: Array, block: slice) -> Array:
     """Return log q(z_i | x_j) in float64, for a block of samples and all distributions."""
     some = z[block, None, :]
@@ -101,9 +95,9 @@ def _terms(z: Array, mu: Array, logvar: Array, dataset_size: float) -> list[Arra
     log_volume = 0.5 * _total((logvar.astype(np.float64),))
     joint, marginal = np.empty(batch), empty((latents, batch), np.float64)
     of_each = [np.ascontiguousarray(x.T) for x in (z, mu, inverse_sigma, -0.5 * logvar)]
-    for block in _blocks(batch, batch):
+    for block in row_blocks(batch, batch, _PAIRS):
         joint[block] = _log_mean_density(z[block], mu, inverse_sigma, log_volume)
-    for block in _blocks(latents, batch):
+    for block in row_blocks(latents, batch, _PAIRS):
         # One latent variable after the other, so that its components stay in cache.
         shape = (block.stop - block.start, batch, batch)
         samples, *components = (x[block] for x in of_each)
@@ -181,7 +175,7 @@ def _derivative(op: Any, inputs: tuple[Array, ...], cotangent: Array) -> list[Ar
 def _joint_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) -> list[Array]:
     """Return the gradients of log q(z), the density of all latent variables together."""
     gradients = [np.zeros(z.shape) for _ in range(3)]
-    for block in _blocks(len(z), mu.size):
+    for block in row_blocks(len(z), mu.size, _PAIRS):
         logs = _log_densities(z, mu, logvar, block)
         (shares,) = _derivative(_log_mean, (logs,), cotangent[block].astype(np.float64))
         some = (z[block, None, :], mu[None], logvar[None])
@@ -196,7 +190,7 @@ def _marginal_gradients(z: Array, mu: Array, logvar: Array, cotangent: Array) ->
     """Return the gradients of the sum of log q(z_d), the marginal densities."""
     gradients = [np.zeros(z.shape) for _ in range(3)]
     of_each = tuple(np.ascontiguousarray(x.T) for x in (mu, logvar))
-    for block in _blocks(len(z), mu.size):
+    for block in row_blocks(len(z), mu.size, _PAIRS):
         weights = np.repeat(cotangent[block, None], z.shape[1], axis=1)
         inputs = (z[block], *_for_each(z[block], of_each))
         d_z, d_mu, d_logvar = _derivative(_marginal, inputs, weights)

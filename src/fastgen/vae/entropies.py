@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, 
 from fastgen._core import result_dtype
 from fastgen._ops import OPS
 from fastgen._pullbacks import as_input
+from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["categorical_entropy", "cross_entropy"]
@@ -55,13 +56,6 @@ class _OfRows(Composition):
         others = (batch,) * (len(self.inputs) - 1)
         return Axes(((*batch, None), *others), (batch,))
 
-    def _blocks(self) -> Iterator[tuple[int, Any]]:
-        """Yield blocks of rows in float64, and where they begin."""
-        flat = as_array(self.inputs[0]).reshape(-1, self.shape[-1])
-        step = max(1, _BLOCK // self.shape[-1])
-        for begin in range(0, len(flat), step):
-            yield begin, flat[begin : begin + step].astype(np.float64)
-
     def value(self, out: Any = None) -> Any:
         """Return the value of each row."""
         if any(map(is_dask, self.inputs)):
@@ -70,13 +64,14 @@ class _OfRows(Composition):
 
     def _all(self, cotangent: Any) -> tuple[Any, Any]:
         """Return the values, and the gradient of the logits if there is a cotangent."""
-        values = np.empty(int(np.prod(self.shape[:-1])))
+        flat = as_array(self.inputs[0]).reshape(-1, self.shape[-1])
+        values = np.empty(len(flat))
         found = None if cotangent is None else np.empty((len(values), self.shape[-1]))
         with np.errstate(all="ignore"):
-            for begin, logits in self._blocks():
-                part = slice(begin, begin + len(logits))
+            for part in row_blocks(len(flat), self.shape[-1], _BLOCK):
                 some = None if cotangent is None else cotangent[part]
-                values[part], gradient = self.rows(logits, begin, some)
+                logits = flat[part].astype(np.float64)
+                values[part], gradient = self.rows(logits, part.start, some)
                 if found is not None:
                     found[part] = gradient
             value = values.reshape(self.shape[:-1]).astype(result_dtype(self.inputs[:1]))

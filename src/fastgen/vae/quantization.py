@@ -10,6 +10,7 @@ import numpy as np
 from fastgen._arrays import array_of
 from fastgen._messages import holds_numbers
 from fastgen._ops import OPS
+from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["code_perplexity", "code_sums", "codebook_from_sums", "nearest_code"]
@@ -86,11 +87,10 @@ def nearest_code(x: ArrayLike, codebook: ArrayLike) -> Array:
     with np.errstate(all="ignore"):
         squares = np.einsum("kd,kd->k", wide, wide)
         half, longest = (squares / 2).astype(near.dtype), float(np.sqrt(squares.max()))
-        step = max(1, _BLOCK // len(codes))
-        for start in range(0, len(flat), step):
-            rows = flat[start : start + step]
+        for block in row_blocks(len(flat), len(codes), _BLOCK):
+            rows = flat[block]
             moved = (rows - centre).astype(near.dtype)
-            found[start : start + step] = _nearest(rows, codes, moved, near.T, half, longest)
+            found[block] = _nearest(rows, codes, moved, near.T, half, longest)
     return found.reshape(vectors.shape[:-1])[()]
 
 
