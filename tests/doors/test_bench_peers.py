@@ -13,6 +13,8 @@ from fastgen.cli.candidates import prepared
 from fastgen.cli.measure import measure, value_of
 from fastgen.cli.row import GRADIENT, VALUE, Setting, Step
 
+pytestmark = pytest.mark.usefixtures("wide")  # peers give JAX 64-bit types; this takes them back
+
 FLOAT64 = np.dtype(np.float64)
 WITHOUT = {
     "torch": {"flow.cubic_spline_inverse", "guidance.apg"},

@@ -183,7 +183,9 @@ def exact_frechet(x, y):
             matrices.append(m.T * m / (m.rows - 1))
             means.append(mean)
             total += mpmath.fsum(matrices[-1][j, j] for j in range(m.cols))
-        values = mpmath.eig(matrices[0] * matrices[1], left=False, right=False)
+        product = matrices[0] * matrices[1]
+        one = product.rows == 1  # of which versions of eig make a list of a list
+        values = [product[0, 0]] if one else mpmath.eig(product, left=False, right=False)
         roots = mpmath.fsum(mpmath.sqrt(max(mpmath.re(v), mpmath.mpf(0))) for v in values)
         difference = mpmath.fsum((a - b) ** 2 for a, b in zip(*means, strict=True))
         return float(difference + total - 2 * roots)

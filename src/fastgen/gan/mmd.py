@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
@@ -13,52 +14,68 @@ from fastgen._abstract import as_array, is_dask
 from fastgen._axes import Axes
 from fastgen._compose import DESCRIBE, Composition, Result, composed, computed, lazy
 from fastgen._core import result_dtype
-from fastgen._ops import chosen
+from fastgen._ops import OPS, chosen
 from fastgen._pullbacks import as_input
 from fastgen._row_blocks import row_blocks
 from fastgen._typing import Array, ArrayLike
 
 __all__ = ["maximum_mean_discrepancy"]
 
+_exp = OPS["elementary.exp"]
 _NAME = "gan.maximum_mean_discrepancy"
 _PAIRS = 1 << 18  # kernels in a block of samples, of 2 MB: they stay in the caches
 
 
 class _Kernel(NamedTuple):
-    """A kernel as a function of the products of the samples, or of their squared distances."""
+    """A kernel as a function of the products of the samples, or of their squared distances.
+
+    `of` returns its values and, if they are wanted, its derivatives.
+    """
 
     of_distances: bool
-    value: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
+    of: Callable[[Array, bool], tuple[Array, Array | None]]
+
+
+def _sum_of(terms: list[Array], slopes: list[Array] | None) -> tuple[Array, Array | None]:
+    """Return the sums over the bandwidths."""
+    return functools.reduce(np.add, terms), functools.reduce(np.add, slopes) if slopes else None
 
 
 def _rbf(bandwidths: tuple[float, ...]) -> _Kernel:
     """Return the sum of exp(-r^2 / (2 s^2)) over the bandwidths s."""
     rates = [0.5 / s**2 for s in bandwidths]
-    return _Kernel(
-        True,
-        lambda r2: sum((np.exp(-a * r2) for a in rates[1:]), np.exp(-rates[0] * r2)),
-        lambda r2: sum((-a * np.exp(-a * r2) for a in rates), np.zeros(())),
-    )
+
+    def of(r2: Array, differentiate: bool) -> tuple[Array, Array | None]:
+        terms = [np.asarray(_exp((-a * r2,))) for a in rates]
+        slopes = [-a * t for a, t in zip(rates, terms, strict=True)] if differentiate else None
+        return _sum_of(terms, slopes)
+
+    return _Kernel(True, of)
 
 
 def _inverse_multiquadric(bandwidths: tuple[float, ...]) -> _Kernel:
     """Return the sum of s^2 / (s^2 + r^2) over the bandwidths s."""
     squares = [s**2 for s in bandwidths]
-    return _Kernel(
-        True,
-        lambda r2: sum((c / (c + r2) for c in squares[1:]), squares[0] / (squares[0] + r2)),
-        lambda r2: sum((-c / (c + r2) ** 2 for c in squares), np.zeros(())),
-    )
+
+    def of(r2: Array, differentiate: bool) -> tuple[Array, Array | None]:
+        terms = [c / (c + r2) for c in squares]
+        slopes = (
+            [t * t / -c for c, t in zip(squares, terms, strict=True)] if differentiate else None
+        )
+        return _sum_of(terms, slopes)
+
+    return _Kernel(True, of)
 
 
 def _polynomial(degree: int, scale: float, offset: float) -> _Kernel:
     """Return (scale * product + offset)^degree."""
-    return _Kernel(
-        False,
-        lambda p: (scale * p + offset) ** degree,
-        lambda p: degree * scale * (scale * p + offset) ** (degree - 1),
-    )
+
+    def of(products: Array, differentiate: bool) -> tuple[Array, Array | None]:
+        base = scale * products + offset
+        slopes = degree * scale * base ** (degree - 1) if differentiate else None
+        return base**degree, slopes
+
+    return _Kernel(False, of)
 
 
 def _kernel(
@@ -197,12 +214,12 @@ def _discrepancy(
         a, b = (x, y)[i], (x, y)[j]
         parts = []
         for block, pairs in _blocks(kernel, a, b, same=i == j):
-            kernels = kernel.value(pairs)
+            kernels, slopes = kernel.of(pairs, differentiate)
             if i == j and unbiased:
                 _set_own(kernels, block, 0.0)
             parts.append(float(kernels.sum()))
-            if differentiate:
-                slopes = np.broadcast_to(kernel.derivative(pairs), pairs.shape) * weight
+            if slopes is not None:
+                slopes *= weight
                 if i == j and unbiased:
                     _set_own(slopes, block, 0.0)
                 _add_gradients(kernel.of_distances, gradients, (i, j), slopes, a, b, block)
@@ -222,8 +239,7 @@ def _blocks(kernel: _Kernel, a: Array, b: Array, same: bool) -> Iterator[tuple[s
             np.maximum(pairs, 0, out=pairs)
             if same:
                 # A sample is at 0 from itself, unless it is NaN.
-                own = np.arange(len(pairs)), np.arange(block.start, block.stop)
-                pairs[own] = np.where(np.isnan(pairs[own]), np.nan, 0.0)
+                _set_own(pairs, block, np.where(np.isnan(squares[block]), np.nan, 0.0))
         yield block, pairs
 
 
