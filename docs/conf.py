@@ -24,6 +24,7 @@ extensions = [
     "sphinx_copybutton",
     "reference_pages",
     "pictures",
+    "gallery",
 ]
 exclude_patterns = ["_build", "_ext", "_templates"]
 templates_path = ["_templates"]

@@ -10,13 +10,16 @@ loops, so fastgen gains nothing in this example: the longer the formula, the mor
 The data: the 1797 images of 8x8 pixels in scikit-learn's `load_digits`, scaled to [-1, 1].
 
     pip install '.[examples]' jax
-    python examples/jax_diffusion.py [--epochs 60] [--seed 0]
+    python examples/jax_diffusion.py [--epochs 60] [--seed 0] [--out DIR]
+
+DIR gets jax_diffusion.png (both curves, and their difference).
 """
 
 import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for name, default in (("--epochs", 60), ("--seed", 0)):
         parser.add_argument(name, type=int, default=default, help=f"default {default}")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
     options = parser.parse_args()
     if min(options.epochs, options.seed + 1) < 1:
         parser.error("--epochs must be at least 1, --seed at least 0")
@@ -39,6 +43,7 @@ try:
     import jax
     import jax.numpy as jnp
     import numpy as np
+    from matplotlib.figure import Figure  # draws to files, without a display
     from sklearn.datasets import load_digits
 
     import fastgen.jax as fj
@@ -170,8 +175,24 @@ def train(images: Array, epochs: int, seed: int) -> tuple[dict[str, list[float]]
     return losses, {name: 1e6 * float(np.median(of)) for name, of in times.items()}
 
 
+def plot(losses: dict[str, list[float]], apart: np.ndarray, path: Path) -> None:
+    """Plot both curves and their difference."""
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    curves, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    steps = np.arange(1, len(apart) + 1)
+    styles = {"lw": 4, "alpha": 0.4}, {"lw": 0.7}
+    for (name, values), style in zip(losses.items(), styles, strict=True):
+        curves.plot(steps, values, label=name, **style)
+    curves.set(title="A diffusion model in JAX, with and without fastgen", ylabel="squared error")
+    curves.legend()
+    below.semilogy(steps, apart, "k.", ms=1)  # equal losses leave a gap
+    below.set(xlabel="step", ylabel="difference")
+    figure.savefig(path, dpi=120)
+
+
 def main(options: argparse.Namespace) -> None:
     """Train, compare, time."""
+    options.out.mkdir(parents=True, exist_ok=True)
     images = jnp.asarray(load_digits().data, jnp.float32) / 8 - 1
     losses, of_step = train(images, options.epochs, options.seed)
     rows = {f"training step, {BATCH} images": of_step}
@@ -186,6 +207,7 @@ def main(options: argparse.Namespace) -> None:
     for name, row in rows.items():
         print(f"{name:48} {row['JAX']:7.0f} us {row['fastgen']:7.0f} us")
     apart = np.abs(np.subtract(*losses.values()))
+    plot(losses, apart, options.out / "jax_diffusion.png")
     print(f"\nLargest difference of the curves: {apart.max():.1e}", end=" ")
     print(f"(in the first {FIRST} steps {apart[:FIRST].max():.1e})")
     if not (apart[:FIRST].max() <= CLOSELY and apart.max() <= LOOSELY):

@@ -43,14 +43,6 @@ def test_example_of_compiled_code(name):
     assert [runner.run(test) for test in tests] and runner.failures == 0 and runner.tries > 0
 
 
-def test_readme_example_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-
-
 def lines_of_functions():
     """Map each function, as "vae.kl_standard_normal", to its error in docs/functions.md."""
     section, found = "", {}

@@ -11,7 +11,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TRAINING = sorted(path.name for path in EXAMPLES.glob("train_*.py"))
-MIXTURES = sorted(path.name for path in EXAMPLES.glob("*_mixture.py"))
+DRAWN = ["guidance_scale.py", "sample_mixture.py", "schedules.py", "score_mixture.py"]
 # What the examples in PyTorch import besides PyTorch, their pictures, and options of a short run.
 TORCH = {
     "torch_vae.py": ([], ["torch_vae.png", "torch_vae_digits.png"], ["--epochs=6"]),
@@ -104,9 +104,7 @@ def test_train_flow(tmp_path):
     [
         *itertools.product(["train_vae.py", "train_gan.py"], ["--latent=0"]),
         *itertools.product(TRAINING, ["--epochs=0", "--seed=-1"]),
-        *itertools.product(
-            ["sample_mixture.py", "score_mixture.py"], ["--samples=99", "--seed=-1"]
-        ),
+        *itertools.product(DRAWN, ["--samples=99", "--seed=-1"]),
         ("train_diffusion.py", "--steps=12"),
         *itertools.product(TORCH, ["--epochs=0", "--seed=-1"]),
         ("torch_vae.py", "--latent=0"),
@@ -137,7 +135,7 @@ def test_examples_refuse(tmp_path, name, option):
 @pytest.mark.parametrize(
     ("name", "package"),
     [
-        *itertools.product(TRAINING + MIXTURES, ["matplotlib"]),
+        *itertools.product(TRAINING + DRAWN, ["matplotlib"]),
         *itertools.product(TRAINING, ["sklearn"]),
         *itertools.product(["onnx_sampling.py"], ["matplotlib", "sklearn", "onnxruntime"]),
     ],
@@ -220,6 +218,31 @@ def test_score_mixture(tmp_path):
     assert is_picture(tmp_path / "new" / "score_mixture.png")
 
 
+def test_guidance_scale(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib missing: pip install '.[examples]'")
+    done = run("guidance_scale.py", "--samples", 1000, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    pictures = sorted(p.name for p in tmp_path.glob("new/*"))
+    assert pictures == ["guidance_samples.png", "guidance_scale.png"]
+    assert all(is_picture(tmp_path / "new" / name) for name in pictures)
+    rows = re.findall(rf"^scale +{NUMBER} +.*class {NUMBER} +spread {NUMBER}$", done.stdout, re.M)
+    assert [float(scale) for scale, _, _ in rows] == [1, 1.5, 2, 3, 4, 6, 8]
+    # Without guidance the samples have the spread of the data: 5 deviations of counting.
+    assert abs(float(rows[0][2]) - 1) < 0.12
+    assert float(rows[-1][1]) > 0.98 > 0.9 > float(rows[0][1])
+
+
+def test_schedules(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib missing: pip install '.[examples]'")
+    done = run("schedules.py", "--samples", 10000, "--out", tmp_path / "new")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    pictures = sorted(p.name for p in tmp_path.glob("new/*"))
+    assert pictures == ["schedules.png", "training_times.png"]
+    assert all(is_picture(tmp_path / "new" / name) for name in pictures)
+
+
 def test_sample_mixture(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib missing: pip install '.[examples]'")
     done = run("sample_mixture.py", "--samples", 500, "--out", tmp_path / "new")
@@ -273,11 +296,12 @@ def test_torch_example(tmp_path, name):
     assert max(map(float, apart.groups())) <= 1e-3
 
 
-def test_jax_example():
-    for module in ("sklearn", "jax"):
+def test_jax_example(tmp_path):
+    for module in ("sklearn", "matplotlib", "jax"):
         pytest.importorskip(module, reason=f"{module} missing: pip install {module}")
-    done = run("jax_diffusion.py", "--epochs=3")
+    done = run("jax_diffusion.py", "--epochs=3", "--out", tmp_path / "new")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert is_picture(tmp_path / "new" / "jax_diffusion.png")
     losses = re.findall(rf"loss: JAX {NUMBER}, fastgen {NUMBER}$", done.stdout, re.MULTILINE)
     for first, last in zip(losses[0], losses[-1], strict=True):
         assert float(last) < 0.98 * float(first)
