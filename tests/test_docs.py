@@ -22,7 +22,8 @@ MODULES |= {f"fastgen.vae.{name}" for name in ("finite_scalar", "lookup_free", "
 MODULES |= {f"fastgen.gan.{name}" for name in ("frechet", "mmd", "pulling_away")}
 MODULES |= {"fastgen.noise.draws", "fastgen.noise.extremes"}
 MODULES |= {"fastgen._show_config", "fastgen._test"}
-MODULES |= {getattr(diffusion.times, name).__module__ for name in diffusion.times.__all__}
+for space in (diffusion.paths, diffusion.times):
+    MODULES |= {getattr(space, name).__module__ for name in space.__all__}
 MODULES |= {f"fastgen.ema.{name}" for name in ("arrays", "decays", "posthoc")}
 MODULES |= {f"fastgen.diffusion.{name}" for name in ("_discrete", "_tables", "schedule")}
 MODULES |= {getattr(diffusion, name).__module__ for name in diffusion.__all__}
@@ -66,6 +67,7 @@ def test_every_public_function_has_a_line():
     listed = {name.partition(".Schedule.")[0] for name in lines_of_functions()}
     for module in (
         *(getattr(fastgen, f) for f in FAMILIES),
+        diffusion.paths,
         diffusion.samplers,
         diffusion.times,
         fastgen,

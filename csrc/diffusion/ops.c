@@ -1,6 +1,7 @@
 /* Diffusion, score and flow matching: the rows, and the formula of each. */
 #include "core/tile.h"
 
+#include "diffusion/bridge_point.h"
 #include "diffusion/denoising_score_matching.h"
 #include "diffusion/fourier_features.h"
 #include "diffusion/gaussian_score.h"
@@ -10,6 +11,7 @@
 #include "diffusion/linear_combination.h"
 #include "diffusion/linear_interpolation.h"
 #include "diffusion/noised.h"
+#include "diffusion/path_point.h"
 #include "diffusion/sliced_score_matching.h"
 #include "diffusion/solver_step_vjp.h"
 #include "diffusion/transition_kl.h"
@@ -22,6 +24,12 @@ FG_MAP(linear_interpolation_vjp, 5, 5)
 FG_MAP(noised, 4, 2)
 FG_STEADY_MAP(noised, 4, 2, 2)
 FG_MAP(noised_vjp, 6, 6)
+FG_MAP(path_point, 6, 2)
+FG_STEADY_MAP(path_point, 6, 2, 2)
+FG_MAP(path_point_vjp, 8, 8)
+FG_MAP(bridge_point, 9, 2)
+FG_STEADY_MAP(bridge_point, 9, 2, 3)
+FG_MAP(bridge_point_vjp, 11, 11)
 FG_FORMULA(denoising_score_matching, 4)
 FG_FORMULA(sliced_score_matching, 3)
 FG_FORMULA(transition_kl, 5)
@@ -68,6 +76,8 @@ FG_ROWS = {
     FG_STEADY_ROW(linear_combination, "(n),(n),(),()->(n)"),
     FG_STEADY_ROW_OF_MAPS(linear_interpolation, "(n),(n),()->(n),(n)"),
     FG_STEADY_ROW_OF_MAPS(noised, "(n),(n),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(path_point, "(n),(n),(),(),(),()->(n),(n)"),
+    FG_STEADY_ROW_OF_MAPS(bridge_point, "(n),(n),(n),(),(),(),(),(),()->(n),(n)"),
     FG_ROW(denoising_score_matching, "(n),(n),(),()->()"),
     FG_ROW(sliced_score_matching, "(n),(n),(n)->()"),
     FG_ROW(transition_kl, "(n),(n),(n),(),()->()"),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from fastgen._doors import Owner
 from fastgen.diffusion import Schedule
+from fastgen.diffusion._of_time import OfTime
 
 _OBJECTS: dict[str, Any] = {}
 """The objects of calls, such as schedules. The text of a call has their names."""
@@ -24,16 +25,25 @@ _names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
 def handle(x: Any) -> str:
-    """Return the name of an object. Equal schedules have one name, in every process."""
-    if type(x) is not Schedule:
+    """Return the name of an object. Equal schedules and paths have one name, in every process."""
+    if type(x) is Schedule and x in _names:
+        return _names[x]
+    name = _name_of_contents(x) if isinstance(x, OfTime) else None
+    if name is None:
         found = [name for name, known in _OBJECTS.items() if known is x]
         name = found[0] if found else uuid.uuid4().hex
-    elif x in _names:
-        name = _names[x]
-    else:
-        name = _names[x] = hashlib.sha256(pickle.dumps(x)).hexdigest()[:32]
+    if type(x) is Schedule:
+        _names[x] = name
     _OBJECTS.setdefault(name, x)
     return name
+
+
+def _name_of_contents(x: Any) -> str | None:
+    """Return a name by the pickle of an object, or None if it has none."""
+    try:
+        return hashlib.sha256(pickle.dumps(x)).hexdigest()[:32]
+    except (pickle.PicklingError, AttributeError, TypeError):  # a class inside of a function
+        return None
 
 
 class Place(NamedTuple):
@@ -62,8 +72,8 @@ def _value(node: Any) -> Any:
 def _object(name: str) -> Any:
     if name not in _OBJECTS:
         raise RuntimeError(
-            "this program was made by another process, and its schedule is not in the file; "
-            "call the function once with an equal schedule, in a compiled function or an export"
+            "this program was made by another process, and its schedule or path is not in the "
+            "file; call the function once with an equal one, in a compiled function or an export"
         )
     return _OBJECTS[name]
 

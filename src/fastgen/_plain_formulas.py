@@ -19,7 +19,10 @@ _MODULES = (
     "_solver_steps",
     "_guided_steps",
     "diffusion",
+    "diffusion_paths",
 )
+_SPACES = {"diffusion_paths": "diffusion.paths"}
+"""The namespaces of references of functions that have a namespace inside of a family."""
 
 
 def functions(numpy: Any, others: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def functions(numpy: Any, others: Mapping[str, Any]) -> dict[str, Any]:
                 made[x] = _rebound(x, globals_)
             if isinstance(x, types.FunctionType) and x in made and key not in others:
                 globals_[key] = made[x]
-                found[f"{name}.{key}"] = made[x]
+                found[f"{_SPACES.get(name, name)}.{key}"] = made[x]
     del found["guidance.apg"]  # its reference returns the average too
     return found
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-SPACES = ("diffusion.times",)
+SPACES = ("diffusion.paths", "diffusion.times")
 """The namespaces inside of families whose functions are called like those of families."""
 
 

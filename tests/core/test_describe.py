@@ -14,7 +14,9 @@ from fastgen import cases, diffusion, flow, gan, guidance, vae
 from fastgen._abstract import Abstract
 from fastgen._describe import describe
 from fastgen._ops import OPS
+from fastgen._registry import positional
 from fastgen.cases import each
+from fastgen.diffusion._of_time import OfTime
 
 ARRAYS = ("real", "noise", "weight")  # options that hold arrays
 
@@ -89,6 +91,7 @@ def test_the_batch_axes_of_rows_may_be_divided(name):
 
 
 DRAWN = (vae.reparameterize, diffusion.add_noise, diffusion.langevin_step, diffusion.epsilon_loss)
+DRAWN += (diffusion.paths.sample, diffusion.paths.bridge)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
@@ -97,22 +100,15 @@ def test_the_batch_axes_of_composed_functions_may_be_divided(call):
     if f in DRAWN and "key" in options:
         pytest.skip("drawn noise belongs to a position: tests/core/test_lazy.py divides it")
     described_call = describe(f, *inputs, **options)
-    if "schedule" in f.__code__.co_varnames or SCHEDULE in [x for x in inputs if x is SCHEDULE]:
-        described_call = with_steps(described_call, inputs)
+    if any(isinstance(x, OfTime) for x in inputs):
+        described_call = in_order(described_call, f, len(inputs))
     check_parts(f, inputs, options, described_call)
 
 
-def with_steps(description, inputs):
-    """Order the inputs as the function takes them: steps have a label, a schedule has none."""
-    found, own = {}, dict(description.inputs)
-    for x in inputs:
-        if x is SCHEDULE:
-            found["schedule"] = ()
-        elif x is T or (isinstance(x, np.ndarray) and x.dtype.kind == "i") or isinstance(x, int):
-            found["t"] = (0,) * np.ndim(x)
-        else:
-            name = next(n for n in own if n not in found and n != "t")
-            found[name] = own[name]
+def in_order(description, f, count):
+    """Order the inputs as the function takes them: a schedule or path has no label."""
+    own = dict(description.inputs)
+    found = {name: own.get(name, ()) for name in positional(f)[:count]}
     return description._replace(inputs=found | own)
 
 

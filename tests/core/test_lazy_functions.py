@@ -11,9 +11,12 @@ import pytest
 
 from fastgen import diffusion, flow, gan, guidance
 from fastgen.cases import each
-from fastgen.diffusion import Schedule, samplers
+from fastgen.diffusion import Schedule, paths, samplers
 
 L, FLOW, EDM = Schedule.linear(100), Schedule.flow(), Schedule.edm(20)
+VP = paths.VariancePreserving()
+CHANGE = paths.PathChange(paths.Linear(), VP)
+BROWNIAN = {"sigma": 0.5, "kind": "brownian", "key": 1}
 STEPS, TIMES = np.arange(6) + 3, np.linspace(0.1, 0.9, 6)
 
 
@@ -51,6 +54,13 @@ CALLS = {
     "posterior": (diffusion.posterior_mean_variance, (Y, Y, STEPS, L), {}),
     "convert": (diffusion.convert, (Y, Y, STEPS, L), {"source": "epsilon", "target": "v"}),
     "interpolate": (diffusion.interpolate, (Y, Y + 1, TIMES), {}),
+    "paths.coefficients": (VP.coefficients, (TIMES,), {}),
+    "paths.sample": (paths.sample, (Y, TIMES, VP), {"key": 1}),
+    "paths.bridge": (paths.bridge, (Y, Y + 1, TIMES, VP), {"sigma": 0.5, "key": 1}),
+    "paths.brownian": (paths.bridge, (Y, Y + 1, TIMES, VP), BROWNIAN),
+    "paths.convert": (paths.convert, (Y, Y, TIMES, VP), {"source": "velocity", "target": "x1"}),
+    "paths.matching_time": (paths.matching_time, (TIMES, CHANGE), {}),
+    "paths.change_velocity": (paths.change_velocity, (Y, Y + 1, TIMES, CHANGE), {}),
     "edm_input": (diffusion.edm_input, (Y, TIMES), {}),
     "edm_denoised": (diffusion.edm_denoised, (Y, Y + 1, TIMES), {}),
     "langevin_step": (diffusion.langevin_step, (Y, Y, TIMES), {"key": 3}),

@@ -10,6 +10,7 @@ import pytest
 
 import fastgen
 from fastgen import _docs
+from fastgen._registry import SPACES
 
 FAMILIES = ("diffusion", "elementary", "ema", "flow", "gan", "guidance", "noise", "vae")
 
@@ -23,7 +24,7 @@ def test_dir_shows_public_names_alone():
     assert dir(fastgen) == sorted(fastgen.__all__)
     for family in FAMILIES:
         module = getattr(fastgen, family)
-        others = ["samplers", "times"] if family == "diffusion" else []
+        others = ["paths", "samplers", "times"] if family == "diffusion" else []
         assert dir(module) == sorted([*module.__all__, *others])
         assert all(hasattr(module, name) for name in dir(module))
 
@@ -52,7 +53,7 @@ def test_unknown_attribute_is_refused():
         fastgen.vea  # noqa: B018
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "diffusion.times"])
+@pytest.mark.parametrize("family", [*FAMILIES, *SPACES])
 def test_docstrings_are_whole(family):
     module = operator.attrgetter(family)(fastgen)
     for name in module.__all__:
@@ -61,7 +62,7 @@ def test_docstrings_are_whole(family):
         assert not re.search(r"\n\n\n|[^\n]\n(Notes|Raises|Returns|Examples)\n-", doc), name
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "diffusion.times"])
+@pytest.mark.parametrize("family", [*FAMILIES, *SPACES])
 def test_docstrings_list_the_parameters_in_order(family):
     module = operator.attrgetter(family)(fastgen)
     for name in module.__all__:
@@ -76,7 +77,7 @@ def test_docstrings_list_the_parameters_in_order(family):
 def test_entries_are_used_and_laid_out():
     rendered = "\n".join(
         inspect.getdoc(getattr(module, name))
-        for module in (*(getattr(fastgen, family) for family in FAMILIES), fastgen.diffusion.times)
+        for module in [operator.attrgetter(name)(fastgen) for name in (*FAMILIES, *SPACES)]
         for name in module.__all__
     )
     for name, entry in _docs._ENTRIES.items():

@@ -1,4 +1,4 @@
-"""Namespaces inside of families, such as `diffusion.times`, in the doors."""
+"""Namespaces inside of families, `diffusion.paths` and `diffusion.times`, in the doors."""
 
 import importlib
 import inspect
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fastgen._registry import SPACES
-from fastgen.diffusion import times
+from fastgen.cases import each
+from fastgen.diffusion import paths, times
 
 SIZES = {"image_size": 256, "noise_size_low": 32, "noise_size_high": 128}
 OPTIONS = {"cosine_interpolated": SIZES}
@@ -94,3 +95,102 @@ def test_weighted_steps(library):
     for got, wanted in zip(found, times.weighted_steps(6, p, key=3, strata=6), strict=True):
         np.testing.assert_allclose(np.asarray(got), wanted, rtol=1e-6)
     assert module.LossSecondMoment is times.LossSecondMoment
+
+
+VP = paths.VariancePreserving()
+CHANGE = paths.PathChange(paths.Linear(), paths.Cosine())
+X0, X1, NOISE = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
+T = np.array([0.1, 0.25, 0.5, 0.9], np.float32)
+OF_PATHS = {
+    "sample": lambda f, x0, x1, t, e: f(x1, t, VP, noise=e),
+    "drawn": lambda f, x0, x1, t, e: f(x1, t, VP, key=3),
+    "bridge": lambda f, x0, x1, t, e: f(x0, x1, t, VP, sigma=0.5, kind="brownian", noise=e),
+    "convert": lambda f, x0, x1, t, e: f(x0, x1, t, VP, source="velocity", target="score"),
+    "change_velocity": lambda f, x0, x1, t, e: f(x0, x1, t, CHANGE),
+    "matching_time": lambda f, x0, x1, t, e: f(t, CHANGE),
+    "optimal_coupling": lambda f, x0, x1, t, e: f(x0, x1),
+}
+NAMES = {"drawn": "sample"}
+
+
+def of_paths(module, name):
+    """Return the call of a function of paths in a module."""
+    f = getattr(module, NAMES.get(name, name))
+    return lambda *arrays: OF_PATHS[name](f, *arrays)
+
+
+def same(got, wanted, exact=True):
+    for x, y in zip(each(got), each(wanted), strict=True):
+        x = np.asarray(x)
+        assert x.shape == np.shape(y)
+        if exact:
+            np.testing.assert_array_equal(x, np.asarray(y).astype(x.dtype))
+        else:
+            np.testing.assert_allclose(x, y, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", OF_PATHS)
+def test_paths_in_torch(name):
+    module = module_of("torch", "diffusion.paths")
+    import torch
+
+    pytest.importorskip("scipy")
+    wanted = of_paths(paths, name)(X0, X1, T, NOISE)
+    tensors = [torch.tensor(x) for x in (X0, X1, T, NOISE)]
+    f = of_paths(module, name)
+    same(f(*tensors), wanted)
+    if name == "optimal_coupling":
+        return
+    torch.compiler.reset()  # each function counts towards the limit of recompilations
+    compiled = torch.compile(f, backend="aot_eager", fullgraph=True)
+    same(compiled(*tensors), wanted)
+    same(
+        compiled(*tensors[:2], torch.tensor(0.25), tensors[3]),
+        of_paths(paths, name)(X0, X1, np.float32(0.25), NOISE),
+    )
+    g = importlib.import_module("fastgen.torch").native(getattr(module, NAMES.get(name, name)))
+    same(OF_PATHS[name](g, *tensors), wanted, exact=False)
+
+
+def test_gradients_of_paths_in_torch():
+    module = module_of("torch", "diffusion.paths")
+    import torch
+
+    t, e = torch.tensor(T, dtype=torch.float64), torch.tensor(NOISE, dtype=torch.float64)
+    pair = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (X0, X1)]
+    for name in ("sample", "bridge", "convert", "change_velocity"):
+        f = of_paths(module, name)
+        assert torch.autograd.gradcheck(lambda a, b, f=f: f(a, b, t, e), pair)
+
+
+@pytest.mark.parametrize("name", OF_PATHS)
+def test_paths_in_jax(name):
+    module = module_of("jax", "diffusion.paths")
+    import jax
+    import jax.numpy as jnp
+
+    pytest.importorskip("scipy")
+    wanted = of_paths(paths, name)(X0, X1, T, NOISE)
+    arrays = [jnp.asarray(x) for x in (X0, X1, T, NOISE)]
+    f = of_paths(module, name)
+    same(f(*arrays), wanted)
+    if name == "optimal_coupling":
+        return
+    same(jax.jit(f)(*arrays), wanted)
+    g = importlib.import_module("fastgen.jax").native(getattr(module, NAMES.get(name, name)))
+    same(OF_PATHS[name](g, *arrays), wanted, exact=False)
+    same(jax.jit(lambda *a: OF_PATHS[name](g, *a))(*arrays), wanted, exact=False)
+
+
+def test_equal_paths_have_one_name():
+    from fastgen._call_text import handle
+
+    assert handle(paths.Linear()) == handle(paths.Linear()) != handle(paths.Linear(0.5))
+    assert handle(CHANGE) == handle(pickle.loads(pickle.dumps(CHANGE)))
+
+    class Own(paths.Path):
+        def formula(self, t):
+            return t, 1 - t, 1.0, -1.0
+
+    own = Own()
+    assert handle(own) == handle(own) != handle(Own())  # no pickle: known by itself

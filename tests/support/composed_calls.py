@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgen import diffusion, flow, gan, guidance, vae
 from fastgen.cases import each
-from fastgen.diffusion import Schedule
+from fastgen.diffusion import Schedule, paths
 
 SCHEDULE = Schedule.cosine(100)
 T = np.array([3, 50, 99])
@@ -78,10 +78,25 @@ def calls():
         yield diffusion.edm_denoised, (y, y, sigma), {}
         yield diffusion.langevin_step, (y, y, sigma), {"key": 1}
     yield diffusion.interpolate, (y, y, np.array([0.1, 0.5, 0.9])), {}
+    yield from calls_of_paths(y)
     yield diffusion.denoising_loss, (y, y + 1), {"weight": np.array([1.0, 2.0, 3.0])}
     yield diffusion.epsilon_loss, (y,), {"key": 1}
     for steps in (T, np.array([0, 5, 99])):
         yield diffusion.vlb_terms, (y, y, y + 0.1, y, steps, SCHEDULE), {"parameterization": "v"}
+
+
+def calls_of_paths(y):
+    """Yield calls of functions of paths."""
+    change = paths.PathChange(paths.Cosine(), paths.Linear())
+    for t in (0.25, np.array([0.1, 0.5, 0.9])):
+        yield paths.sample, (y, t, paths.Cosine()), {"key": 1}
+        yield paths.sample, (y, t, paths.VariancePreserving()), {"noise": y + 1}
+        for kind in ("constant", "brownian"):
+            options = {"sigma": 0.5, "kind": kind, "key": 1}
+            yield paths.bridge, (y, y + 1, t, paths.Polynomial(2)), options
+        options = {"source": "velocity", "target": "score"}
+        yield paths.convert, (y, y, t, paths.Linear()), options
+        yield paths.change_velocity, (y, y, t, change), {}
 
 
 CALLS = list(calls())

@@ -1,6 +1,7 @@
 """Calls of every function of a door, such as `fastgen.torch`: every row and composed function."""
 
 import functools
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,8 +42,7 @@ def converted(x, change):
 
 def of_module(module, f):
     """Return the function of a door for one of fastgen."""
-    family, name = name_of(f).split(".")
-    return getattr(getattr(module, family), name)
+    return operator.attrgetter(name_of(f))(module)
 
 
 def rows(module):

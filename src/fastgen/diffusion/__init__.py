@@ -10,7 +10,13 @@ from fastgen.diffusion.epsilon import epsilon_loss
 from fastgen.diffusion.forward import add_noise, interpolate, posterior_mean_variance, velocity
 from fastgen.diffusion.guided_steps import guided_combination, guided_step
 from fastgen.diffusion.likelihood import vlb_terms
-from fastgen.diffusion.linear import linear_combination, linear_interpolation, noised
+from fastgen.diffusion.linear import (
+    bridge_point,
+    linear_combination,
+    linear_interpolation,
+    noised,
+    path_point,
+)
 from fastgen.diffusion.losses import (
     denoising_loss,
     denoising_score_matching,
@@ -37,14 +43,16 @@ from fastgen.diffusion.weights import (
 )
 
 if _TYPE_CHECKING:
+    from fastgen.diffusion import paths as paths
     from fastgen.diffusion import samplers as samplers
     from fastgen.diffusion import times as times
 
-_SPACES = ("samplers", "times")
+_SPACES = ("paths", "samplers", "times")
 
 __all__ = [
     "Schedule",
     "add_noise",
+    "bridge_point",
     "convert",
     "cosmap_weight",
     "denoising_loss",
@@ -69,6 +77,7 @@ __all__ = [
     "min_snr_weight",
     "noised",
     "p2_weight",
+    "path_point",
     "posterior_mean_variance",
     "sliced_score_matching",
     "soft_min_snr_weight",

@@ -13,6 +13,7 @@ import numpy as np
 from fastgen._abstract import is_dask
 from fastgen._arrays import array_of
 from fastgen._plain import of_elements
+from fastgen.diffusion._of_time import OfTime
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Path = Callable[[Array], tuple[Array, Array]]  # from times to the two coefficients
@@ -37,8 +38,10 @@ def _numbers(t: Any) -> np.ndarray[Any, Any]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tables:
+class Tables(OfTime):
     r"""Float64 tables of :math:`x_t = \alpha_t x_0 + \sigma_t \epsilon`, one entry per step."""
+
+    coefficient_count = 2
 
     description: str
     """Return the constructor call that made the schedule."""

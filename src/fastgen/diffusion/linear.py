@@ -1,4 +1,4 @@
-"""Linear combinations: the operations of noising, conversions and flow paths."""
+"""Linear combinations: the operations of noising, conversions and paths."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from fastgen._ops import OPS
 from fastgen._registry import operation
 from fastgen._typing import Array, ArrayLike, Axis, OutPair
 
-__all__ = ["linear_combination", "linear_interpolation", "noised"]
+__all__ = [
+    "bridge_point",
+    "linear_combination",
+    "linear_interpolation",
+    "noised",
+    "path_point",
+]
 
 _linear_combination = OPS["diffusion.linear_combination"]
 _linear_interpolation = OPS["diffusion.linear_interpolation"]
 _noised = OPS["diffusion.noised"]
+_path_point = OPS["diffusion.path_point"]
+_bridge_point = OPS["diffusion.bridge_point"]
 
 
 @operation("diffusion.linear_combination")
@@ -168,3 +176,124 @@ def noised(
     (array([-0.48675737,  0.80829352]), array([-0.24337869,  0.40414676]))
     """
     return _noised((x0, noise, alpha_t, sigma_t), axis, keepdims, out)
+
+
+@operation("diffusion.path_point")
+def path_point(
+    x: ArrayLike,
+    y: ArrayLike | Stream,
+    a: ArrayLike,
+    b: ArrayLike,
+    da: ArrayLike,
+    db: ArrayLike,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Point on a path between two arrays, and its velocity.
+
+    .. math:: a x + b y, \quad \dot a x + \dot b y
+
+    Parameters
+    ----------
+    x : array_like
+        The end of the path, such as data, usually ``(batch, features)``.
+    y : array_like or fastgen.noise.Stream
+        The start of the path, such as noise. The two shapes broadcast together.
+    a, b : array_like
+        The coefficients at some time, of the batch shape, without the event axes.
+    da, db : array_like
+        Their derivatives by the time, likewise.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {outs}
+
+    Returns
+    -------
+    point, velocity : ndarray or scalar
+        Of the shape that x and y broadcast to.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    `fastgen.diffusion.paths.sample` is this function with the coefficients of a path. The error of
+    each result is within 2 ULP of the larger of its two terms.
+
+    References
+    ----------
+    .. [1] Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023, eq. 10-11.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> fastgen.diffusion.path_point(np.ones(2), np.zeros(2), 0.25, 0.75, 1.0, -1.0)
+    (array([0.25, 0.25]), array([1., 1.]))
+    """
+    return _path_point((x, y, a, b, da, db), axis, keepdims, out)
+
+
+@operation("diffusion.bridge_point")
+def bridge_point(
+    x: ArrayLike,
+    y: ArrayLike,
+    z: ArrayLike | Stream,
+    a: ArrayLike,
+    b: ArrayLike,
+    s: ArrayLike,
+    da: ArrayLike,
+    db: ArrayLike,
+    ds: ArrayLike,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    out: OutPair = None,
+) -> tuple[Array, Array]:
+    r"""Point on a noisy path between two arrays, and its velocity.
+
+    .. math:: a x + b y + s z, \quad \dot a x + \dot b y + \dot s z
+
+    Parameters
+    ----------
+    x, y : array_like
+        The ends of the path, usually ``(batch, features)``.
+    z : array_like or fastgen.noise.Stream
+        The noise. The three shapes broadcast together.
+    a, b, s : array_like
+        The coefficients at some time, of the batch shape, without the event axes.
+    da, db, ds : array_like
+        Their derivatives by the time, likewise.
+    {axis_of_coefficients}
+    {keepdims_of_coefficients}
+    {outs}
+
+    Returns
+    -------
+    point, velocity : ndarray or scalar
+        Of the shape that x, y and z broadcast to.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    `fastgen.diffusion.paths.bridge` is this function with the coefficients of a path. The error of
+    each result is within 3 ULP of the largest of its three terms.
+
+    References
+    ----------
+    .. [1] Tong et al., "Improving and Generalizing Flow-Based Generative Models with Minibatch
+       Optimal Transport", TMLR 2024.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgen
+    >>> x, y, z = np.ones(2), np.zeros(2), np.full(2, 2.0)
+    >>> fastgen.diffusion.bridge_point(x, y, z, 0.5, 0.5, 0.25, -1.0, 1.0, 0.0)
+    (array([1., 1.]), array([-1., -1.]))
+    """
+    return _bridge_point((x, y, z, a, b, s, da, db, ds), axis, keepdims, out)

@@ -19,6 +19,7 @@ import numpy as np
 import fastgen
 from fastgen import _call_text, _plain_formulas
 from fastgen.diffusion import Schedule
+from fastgen.diffusion._of_time import OfTime
 from fastgen.jax import _calls, _expected, _numpy
 from fastgen.jax._arrays import number_of_key
 from fastgen.jax._tasks import Task, results_of
@@ -191,37 +192,36 @@ def _called_back(operands: Sequence[Any], task: Task, results: Any) -> list[Any]
     return list(jax.pure_callback(called, wanted, *stopped, vmap_method="sequential"))
 
 
-class _Schedule:
-    """A schedule whose coefficients are arrays of JAX."""
+class _OfTime:
+    """A schedule or path whose coefficients are arrays of JAX."""
 
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule, self.form = schedule, schedule.form
+    def __init__(self, original: OfTime) -> None:
+        self._original = original
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._schedule, name)
+        found = getattr(self._original, name)
         return jnp.asarray(found) if isinstance(found, np.ndarray) else found
 
-    def coefficients(self, t: Any) -> tuple[Any, Any]:
+    def coefficients(self, t: Any) -> tuple[Any, ...]:
         """Return the coefficients at steps or times."""
         if not isinstance(t, jax.core.Tracer):
-            signal, sigma = self._schedule.coefficients(np.asarray(t))
-            return jnp.asarray(signal), jnp.asarray(sigma)
-        if t.dtype.kind in "iu":
+            return tuple(map(jnp.asarray, self._original.coefficients(np.asarray(t))))
+        if t.dtype.kind in "iu" and isinstance(self._original, Schedule):
             return self.signal[t], self.sigma[t]
         wide = jnp.zeros((), float).dtype
-        result = [jax.ShapeDtypeStruct(t.shape, wide)] * 2
-        own = functools.partial(_coefficients, self._schedule, wide)
+        result = [jax.ShapeDtypeStruct(t.shape, wide)] * self._original.coefficient_count
+        own = functools.partial(_coefficients, self._original, wide)
         found = jax.pure_callback(own, result, jax.lax.stop_gradient(t), vmap_method="expand_dims")
-        return found[0], found[1]
+        return tuple(found)
 
 
-def _coefficients(schedule: Schedule, dtype: Any, t: Any) -> list[Any]:
-    return [np.asarray(x, dtype) for x in schedule.coefficients(np.asarray(t))]
+def _coefficients(original: OfTime, dtype: Any, t: Any) -> list[Any]:
+    return [np.asarray(x, dtype) for x in original.coefficients(np.asarray(t))]
 
 
 def _own(x: Any) -> Any:
     """Return an argument of the function as the references take it."""
-    return _Schedule(x) if isinstance(x, Schedule) else x
+    return _OfTime(x) if isinstance(x, OfTime) else x
 
 
 _OTHERS = {

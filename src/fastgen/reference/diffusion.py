@@ -63,6 +63,42 @@ def noised(
     return linear_combination(x0, noise, alpha_t, sigma_t, axis=axis, keepdims=keepdims), noise
 
 
+def path_point(
+    x: Any,
+    y: Any,
+    a: Any,
+    b: Any,
+    da: Any,
+    db: Any,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Point on a path between two arrays, and its velocity."""
+    point = linear_combination(x, y, a, b, axis=axis, keepdims=keepdims)
+    return point, linear_combination(x, y, da, db, axis=axis, keepdims=keepdims)
+
+
+def bridge_point(
+    x: Any,
+    y: Any,
+    z: Any,
+    a: Any,
+    b: Any,
+    s: Any,
+    da: Any,
+    db: Any,
+    ds: Any,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+) -> Any:
+    """Point on a noisy path between two arrays, and its velocity."""
+    point, velocity = path_point(x, y, a, b, da, db, axis=axis, keepdims=keepdims)
+    s, ds = _along(s, x, axis, keepdims), _along(ds, x, axis, keepdims)
+    return point + s * z, velocity + ds * z
+
+
 def denoising_score_matching(
     score: Any,
     noise: Any,

@@ -10,6 +10,7 @@ import torch
 from torch.autograd import forward_ad
 
 from fastgen.diffusion import Schedule
+from fastgen.diffusion._of_time import OfTime
 from fastgen.torch import _eager, _threads
 from fastgen.torch._arguments import Call, no_forward
 from fastgen.torch._doors import Door
@@ -82,7 +83,7 @@ def _plain(door: Door, args: tuple[Any, ...]) -> tuple[bool, bool]:
                 return False, False
             if x.requires_grad:
                 wants = True
-        elif type(x) not in _CONSTANTS:
+        elif type(x) not in _CONSTANTS and not isinstance(x, OfTime):
             return False, False
     return True, wants
 

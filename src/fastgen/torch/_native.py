@@ -19,7 +19,7 @@ import fastgen
 from fastgen import _plain_formulas
 from fastgen._abstract import Abstract
 from fastgen._describe import describe
-from fastgen.diffusion import Schedule
+from fastgen.diffusion._of_time import OfTime
 from fastgen.torch import _numpy
 from fastgen.torch._arguments import Call
 from fastgen.torch._tensors import HALVES, numpy_type, torch_type
@@ -129,33 +129,33 @@ def _with_noise(
     return {name: x for name, x in options.items() if name in known or name not in drawn_by}
 
 
-class _Schedule:
-    """A schedule whose coefficients are tensors."""
+class _OfTime:
+    """A schedule or path whose coefficients are tensors."""
 
-    def __init__(self, schedule: Schedule, device: torch.device) -> None:
-        self._schedule, self._device, self.form = schedule, device, schedule.form
+    def __init__(self, original: OfTime, device: torch.device) -> None:
+        self._original, self._device = original, device
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._schedule, name)
+        found = getattr(self._original, name)
         return _on(self._device, found) if isinstance(found, np.ndarray) else found
 
-    def coefficients(self, t: Any) -> tuple[Any, Any]:
+    def coefficients(self, t: Any) -> tuple[Any, ...]:
         """Return the coefficients at steps or times."""
         if not isinstance(t, _numpy.ndarray):
-            return tuple(_on(self._device, x) for x in self._schedule.coefficients(t))
+            return tuple(_on(self._device, x) for x in self._original.coefficients(t))
         if t.tensor.is_meta:
-            empty = t.tensor.to(torch.float64)
-            return _numpy.ndarray(empty), _numpy.ndarray(empty)
+            empty = _numpy.ndarray(t.tensor.to(torch.float64))
+            return (empty,) * self._original.coefficient_count
         times = t.tensor.detach().cpu().numpy()
-        return tuple(_on(self._device, x) for x in self._schedule.coefficients(times))
+        return tuple(_on(self._device, x) for x in self._original.coefficients(times))
 
 
 def _on(device: torch.device, x: Any) -> Any:
     """Return an argument of the function as the references take it."""
     if isinstance(x, (np.ndarray, np.generic)):
         return _numpy.ndarray(torch.from_numpy(np.array(x)).to(device))
-    if isinstance(x, Schedule):
-        return _Schedule(x, device)
+    if isinstance(x, OfTime):
+        return _OfTime(x, device)
     return x
 
 

@@ -1,7 +1,9 @@
 """The functions of `fastgen.diffusion`, on arrays of JAX."""
 
+import importlib as _importlib
 from typing import Any as _Any
 
+from fastgen._registry import SPACES as _SPACES
 from fastgen.jax import _family
 
 __all__, _function, _names = _family.of("diffusion")
@@ -9,12 +11,10 @@ __all__, _function, _names = _family.of("diffusion")
 
 def __getattr__(name: str) -> _Any:
     """Import a namespace at its first use; a function is made at its first use."""
-    if name == "times":
-        from fastgen.jax.diffusion import times
-
-        return times
+    if f"diffusion.{name}" in _SPACES:
+        return _importlib.import_module(f"fastgen.jax.diffusion.{name}")
     return _function(name)
 
 
 def __dir__() -> list[str]:
-    return [*_names(), "times"]
+    return [*_names(), *[space.partition(".")[2] for space in _SPACES]]

@@ -1,0 +1,5 @@
+"""The functions of `fastgen.diffusion.paths`, on tensors."""
+
+from fastgen.torch import _family
+
+__all__, __getattr__, __dir__ = _family.of("diffusion.paths")
