@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,3 +196,16 @@ def test_equal_paths_have_one_name():
 
     own = Own()
     assert handle(own) == handle(own) != handle(Own())  # no pickle: known by itself
+
+
+def test_the_training_step_of_the_page_on_diffusion():
+    page = (Path(__file__).parents[2] / "docs" / "families" / "diffusion.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    torch = pytest.importorskip("torch")
+    layer, images = torch.nn.Linear(6, 6), torch.ones(8, 6)
+    names = {"images": images, "model": lambda x, t: layer(x) + t[:, None]}
+    torch.manual_seed(0)
+    exec(compile(block, "diffusion.md", "exec"), names)
+    assert names["loss"] > 0 and layer.weight.grad.abs().sum() > 0
+    t, x_t = names["t"][:, None], names["x_t"]
+    torch.testing.assert_close(x_t + (1 - t) * names["velocity"], images)

@@ -45,7 +45,10 @@ def _of_conversion(t: Any, function: str, path: Path, source: str, target: str) 
     a, s, p, q = map(np.asarray, path.coefficients(t))
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         of_x, of_prediction = MAPS[source, target](a, s, p, q, a * q - p * s)
-    finite = np.ravel(np.isfinite(of_x) & np.isfinite(of_prediction))
+    ordinary = np.isfinite(of_x) & np.isfinite(of_prediction)
+    if "velocity" in (source, target):  # an infinite velocity would leave coefficients of 0
+        ordinary &= np.isfinite(p) & np.isfinite(q)
+    finite = np.ravel(ordinary)
     if not finite.all():
         where = np.ravel(t)[finite.argmin()]
         raise ValueError(
