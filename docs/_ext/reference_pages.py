@@ -22,6 +22,7 @@ MODULES = (
     "fastgen.flow",
     "fastgen.noise",
     "fastgen.diffusion",
+    "fastgen.diffusion.paths",
     "fastgen.diffusion.times",
     "fastgen.diffusion.samplers",
     "fastgen.guidance",
