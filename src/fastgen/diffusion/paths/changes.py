@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fastgen._abstract import has_no_values, is_dask, numbers
+from fastgen._abstract import numbers
 from fastgen._compose import composed
 from fastgen._ops import OPS
-from fastgen._plain import of_elements
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion import _rows
 from fastgen.diffusion._of_time import OfTime
-from fastgen.diffusion.paths.path import Path
+from fastgen.diffusion.paths.path import Path, at_times, first_without, floats, refuse_outside
 
 __all__ = ["PathChange", "change_velocity", "matching_time"]
 
@@ -84,8 +83,8 @@ class PathChange(OfTime):
         times: Any = numbers(t, "PathChange: t")
         a, s, p, q = self.new.coefficients(times)
         r = np.asarray(self.path.time_of(a, s))
-        if np.isnan(r).any():
-            where = np.ravel(times)[np.ravel(np.isnan(r)).argmax()]
+        where = first_without(~np.isnan(r), times)
+        if where is not None:
             raise ValueError(
                 f"PathChange: {self.path!r} has no time with the signal-to-noise ratio that "
                 f"{self.new!r} has at t = {where:g}; the time_of of the new path, at "
@@ -101,8 +100,7 @@ class PathChange(OfTime):
 
 def _checked(t: Any, function: str, change: Any) -> tuple[Any, ...]:
     """Return the coefficients of a change at times in [0, 1], or raise a ValueError."""
-    if not np.all((t >= 0) & (t <= 1)):
-        raise ValueError(f"{function}: t must lie in [0, 1], got {t}")
+    refuse_outside(function, t)
     try:
         found: tuple[Any, ...] = change.coefficients(t)
     except ValueError as error:
@@ -115,12 +113,8 @@ def _at(function: str, change: Any, t: Any, f: Any, count: int) -> tuple[Any, ..
         raise TypeError(
             f"{function}: change must be a fastgen.diffusion.paths.PathChange, got {change!r}"
         )
-    look_up = partial(f, function=f"paths.{function}", change=change)
-    if is_dask(t):
-        lazy: tuple[Any, ...] = of_elements(look_up, f"diffusion.paths.{function}", "t", t, count)
-        return lazy
-    times = numbers(t, f"{function}: t")
-    return (times,) * count if has_no_values(times) else look_up(times)
+    name = f"paths.{function}"
+    return at_times(name, t, partial(f, function=name, change=change), count)
 
 
 def _time_and_scale(t: Any, function: str, change: Any) -> tuple[Any, ...]:
@@ -129,9 +123,8 @@ def _time_and_scale(t: Any, function: str, change: Any) -> tuple[Any, ...]:
 
 def _of_point_and_velocity(t: Any, function: str, change: Any) -> tuple[Any, ...]:
     found = _checked(t, function, change)[2:]
-    finite = np.ravel(np.isfinite(found[0]) & np.isfinite(found[1]))
-    if not finite.all():
-        where = np.ravel(t)[finite.argmin()]
+    where = first_without(np.isfinite(found[0]) & np.isfinite(found[1]), t)
+    if where is not None:
         raise ValueError(f"{function}: no velocity follows at t = {where:g} of {change!r}")
     return found
 
@@ -239,8 +232,6 @@ def change_velocity(
     >>> paths.change_velocity(np.ones(2), np.full(2, 0.5), 0.25, same)
     array([0.5, 0.5])
     """
-    found = _at("change_velocity", change, t, _of_point_and_velocity, 2)
-    if np.ndim(found[0]) == 0 and not has_no_values(found[0]):
-        found = tuple(map(float, found))
+    found = floats(_at("change_velocity", change, t, _of_point_and_velocity, 2))
     call = ("paths.change_velocity", ("x_t", "velocity"), (x_t, velocity), ("t", t), found)
     return _rows.along_leading(_change_velocity, *call, out)

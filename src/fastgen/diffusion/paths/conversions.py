@@ -11,7 +11,7 @@ from fastgen._compose import composed
 from fastgen._ops import OPS, chosen
 from fastgen._typing import Array, ArrayLike
 from fastgen.diffusion import _rows
-from fastgen.diffusion.paths.path import Path, at
+from fastgen.diffusion.paths.path import Path, at, first_without
 
 __all__ = ["convert"]
 
@@ -42,15 +42,14 @@ def _of_conversion(t: Any, function: str, path: Path, source: str, target: str) 
     """Return the coefficients of x_t and of the prediction, or raise a ValueError."""
     if source == target:
         return np.zeros_like(t), np.ones_like(t)
-    a, s, p, q = map(np.asarray, path.coefficients(t))
+    a, s, p, q = map(np.asarray, path._at(t))
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         of_x, of_prediction = MAPS[source, target](a, s, p, q, a * q - p * s)
     ordinary = np.isfinite(of_x) & np.isfinite(of_prediction)
     if "velocity" in (source, target):  # an infinite velocity would leave coefficients of 0
         ordinary &= np.isfinite(p) & np.isfinite(q)
-    finite = np.ravel(ordinary)
-    if not finite.all():
-        where = np.ravel(t)[finite.argmin()]
+    where = first_without(ordinary, t)
+    if where is not None:
         raise ValueError(
             f"{function}: {source} does not determine {target} at t = {where:g} of {path!r}"
         )

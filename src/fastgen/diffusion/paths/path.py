@@ -98,8 +98,11 @@ class Path(OfTime):
         times: Any = numbers(t, f"{type(self).__name__}: t")
         if type(times) is Abstract:
             return (times, times, times, times)  # type: ignore[return-value]
-        if not np.all((times >= 0) & (times <= 1)):
-            raise ValueError(f"{type(self).__name__}: t must lie in [0, 1], got {times}")
+        refuse_outside(type(self).__name__, times)
+        return self._at(times)
+
+    def _at(self, times: Array) -> tuple[Array, Array, Array, Array]:
+        """Return the coefficients at times that are checked."""
         with np.errstate(divide="ignore", over="ignore", under="ignore"):
             alpha, sigma, d_alpha, d_sigma = self.formula(times)
         return (
@@ -188,35 +191,55 @@ def at(function: str, path: Any, t: Any, found: Coefficients, count: int) -> tup
             f"got {path!r}"
         )
     look_up = partial(_within, function=function, path=path, found=found)
+    return floats(at_times(function, t, look_up, count))
+
+
+def at_times(function: str, t: Any, look_up: Callable[[Any], Any], count: int) -> tuple[Any, ...]:
+    """Return `count` arrays from the times of a call, in NumPy or lazily. `look_up` pickles."""
     if is_dask(t):
         lazy: tuple[Any, ...] = of_elements(look_up, f"diffusion.{function}", "t", t, count)
         return lazy
     times = numbers(t, f"{function}: t")
-    if has_no_values(times):
-        return (times,) * count
-    made = look_up(times)
-    return tuple(map(float, made)) if np.ndim(times) == 0 else made
+    return (times,) * count if has_no_values(times) else look_up(times)
+
+
+def floats(coefficients: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return coefficients of one time as floats, and others as they are."""
+    first = coefficients[0]
+    if np.ndim(first) or has_no_values(first):
+        return coefficients
+    return tuple(map(float, coefficients))
 
 
 def _within(t: Any, function: str, path: Path, found: Coefficients) -> tuple[Any, ...]:
+    refuse_outside(function, t)
+    return found(t, function, path)
+
+
+def refuse_outside(function: str, t: Any) -> None:
+    """Raise a ValueError if a time lies outside [0, 1]."""
     if not np.all((t >= 0) & (t <= 1)):
         raise ValueError(f"{function}: t must lie in [0, 1], got {t}")
-    return found(t, function, path)
 
 
 def with_velocity(t: Any, function: str, path: Path) -> tuple[Any, ...]:
     """Return alpha, sigma and their derivatives, or raise a ValueError if one is infinite."""
-    made = path.coefficients(t)
+    made = path._at(t)
     refuse_infinite(function, t, made[2:], f"the velocity of {path!r}")
     return made
 
 
 def refuse_infinite(function: str, t: Any, coefficients: tuple[Any, ...], what: str) -> None:
     """Raise a ValueError if a coefficient is not finite."""
-    finite = np.ravel(np.all(np.isfinite(coefficients), axis=0))
-    if not finite.all():
-        where = np.ravel(t)[finite.argmin()]
+    where = first_without(np.all(np.isfinite(coefficients), axis=0), t)
+    if where is not None:
         raise ValueError(
             f"{function}: {what} is infinite at t = {where:g}; give times inside, such as those "
             "of times.uniform(n, low=1e-5, high=1 - 1e-5)"
         )
+
+
+def first_without(good: Any, t: Any) -> float | None:
+    """Return the first time at which something does not hold, or None."""
+    good = np.ravel(good)
+    return None if good.all() else np.ravel(t)[good.argmin()]
