@@ -85,9 +85,8 @@ def page(name: str, example: Example, folder: Path) -> str:
         printed = run(name, example, folder / name)
         for picture in sorted((folder / name).glob("*.png")):
             text += f"![{picture.stem.replace('_', ' ')}]({name}/{picture.name})\n\n"
-        options = " ".join(example.options)
-        text += f"`python examples/{name}.py {options}`".replace(" `", "`")
-        text += f" prints:\n\n```text\n{printed.strip()}\n```\n\n"
+        command = " ".join(["python", f"examples/{name}.py", *example.options])
+        text += f"`{command}` prints:\n\n```text\n{printed.strip()}\n```\n\n"
     return text + f"```{{literalinclude}} ../../examples/{name}.py\n:language: python\n```\n"
 
 

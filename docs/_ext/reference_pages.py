@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import fastgen
+from fastgen._registry import SPACES
 
 MODULES = (
     "fastgen",
@@ -22,12 +23,11 @@ MODULES = (
     "fastgen.flow",
     "fastgen.noise",
     "fastgen.diffusion",
-    "fastgen.diffusion.paths",
-    "fastgen.diffusion.times",
     "fastgen.diffusion.samplers",
     "fastgen.guidance",
     "fastgen.ema",
     "fastgen.elementary",
+    *(f"fastgen.{space}" for space in SPACES),
 )
 DOORS = ("fastgen.torch", "fastgen.jax")
 

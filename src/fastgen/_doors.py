@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from fastgen._derivatives import Differentiable
 from fastgen._describe import Function
-from fastgen._registry import ENTRIES, name_of, positional
+from fastgen._registry import ENTRIES, SPACES, name_of, positional
 
 _NUMBERS = ("bool", "int", "float", "int | None", "float | None")
 
@@ -155,20 +155,24 @@ def family(
     """
     original = importlib.import_module(f"fastgen.{family}")
     names = [name for name in original.__all__ if inspect.isfunction(getattr(original, name))]
+    spaces = [name for parent, _, name in (s.rpartition(".") for s in SPACES) if parent == family]
     others = {name: getattr(original, name) for name in original.__all__ if name not in names}
     module = f"fastgen.{library}.{family}"
 
     def attribute(name: str) -> Any:
+        made: Any
         if name in names:
             made = _function(module, door(f"{family}.{name}"), call)
         elif name in others:
             made = others[name]  # a class, such as Schedule
+        elif name in spaces:
+            made = importlib.import_module(f"{module}.{name}")
         else:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         setattr(sys.modules[module], name, made)
         return made
 
-    return [*names, *others], attribute, lambda: sorted([*names, *others])
+    return [*names, *others], attribute, lambda: sorted([*names, *others, *spaces])
 
 
 def _function(module: str, entrance: Door, call: Call) -> Callable[..., Any]:

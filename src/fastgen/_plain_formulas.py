@@ -8,6 +8,8 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from fastgen._registry import SPACES
+
 _MODULES = (
     "elementary",
     "vae",
@@ -21,8 +23,8 @@ _MODULES = (
     "diffusion",
     "diffusion_paths",
 )
-_SPACES = {"diffusion_paths": "diffusion.paths"}
-"""The namespaces of references of functions that have a namespace inside of a family."""
+_SPACES = {space.replace(".", "_"): space for space in SPACES}
+"""The namespaces of the modules whose functions have one inside of a family."""
 
 
 def functions(numpy: Any, others: Mapping[str, Any]) -> dict[str, Any]:
