@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from fastgen._abstract import abstract_of
 from fastgen._axes import Labels
 from fastgen._compose import Composition, Result, Row
+from fastgen._messages import why_no_derivative
 from fastgen._ops import OPS, chosen
 from fastgen._registry import entry_of, positional
 
@@ -86,7 +87,8 @@ class Function:
             self.describe, names = self._row, positional(f)
         else:
             raise TypeError(
-                f"f must be a fastgen function with a derivative, such as fastgen.vae."
+                why_no_derivative(f)
+                or "f must be a fastgen function with a derivative, such as fastgen.vae."
                 f"kl_standard_normal; got {f!r}"
             )
         rows: Any = getattr(f, "__fastgen_rows__", ({}, None))[0]

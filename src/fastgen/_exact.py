@@ -187,6 +187,8 @@ def exact_sum(x: ArrayLike, *, axis: Axis = None) -> Array:
     sample, more than the sum of a row. For sums within samples, `fastgen.elementary.total` is
     faster.
 
+    It has no derivative: it is for results, not for training.
+
     Examples
     --------
     >>> import numpy as np, fastgen
@@ -228,6 +230,8 @@ def exact_mean(x: ArrayLike, *, axis: Axis = None) -> Array:
     Notes
     -----
     The sum is that of `exact_sum` before it is rounded.
+
+    It has no derivative: it is for results, not for training.
 
     Examples
     --------

@@ -5,6 +5,7 @@ A function that returns `str` returns the message, for the caller to raise.
 
 from __future__ import annotations
 
+import inspect
 import operator
 import re
 from collections.abc import Iterable
@@ -60,7 +61,31 @@ def argument(op: str, k: int) -> str:
 
 def no_derivative(op: str) -> str:
     """Say that an operation has no derivative."""
-    return f"{_function(op)}: it has no derivative"
+    entry = ENTRIES.get(op.removesuffix("_derivative"))
+    why = why_no_derivative(entry.function) if entry else None
+    return why or f"{_function(op)}: it has no derivative"
+
+
+_REASON = re.compile(r"has no derivative: (.*?)\.(?:\s|$)")
+
+
+def why_no_derivative(f: Any) -> str | None:
+    """Say that a public function of fastgen has no derivative, and why; None for other objects.
+
+    The reason is that of its docstring. Without arrays there is nothing to differentiate by.
+    """
+    if not inspect.isfunction(f) or hasattr(f, "__fastgen_door__"):
+        return None
+    name, place = f.__name__, f.__module__.split(".")
+    if place[0] != "fastgen" or place[1:2] == ["reference"] or name[0] == "_":
+        return None
+    known = re.search(_REASON, " ".join((f.__doc__ or "").split()))
+    if known:
+        return f"{name}: it has no derivative: {known[1]}"
+    types = [str(t) for p, t in f.__annotations__.items() if p != "return"]
+    if not any("ArrayLike" in t for t in types):
+        return f"{name}: it has no derivative: it takes no arrays"
+    return f"{name}: it has no derivative"
 
 
 def choice(function: str, option: str, choices: Iterable[str], got: object) -> str:

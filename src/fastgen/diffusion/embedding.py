@@ -124,6 +124,8 @@ def timestep_embedding(
     timesteps keep their digits; in float32 an angle near 1000 has an error of 3e-5. The sines and
     cosines are those of `fourier_features`, and of NumPy for a timestep above :math:`2^{20}`.
 
+    It has no derivative: steps and times are no variables.
+
     References
     ----------
     .. [1] Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.5.

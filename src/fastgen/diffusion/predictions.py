@@ -174,6 +174,10 @@ def edm_coefficients(sigma: ArrayLike, *, sigma_data: float = 0.5) -> EdmCoeffic
     ValueError
         If a sigma is negative or NaN, or `sigma_data` is not positive.
 
+    Notes
+    -----
+    It has no derivative: they are constants of a step of training.
+
     References
     ----------
     .. [1] Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models",

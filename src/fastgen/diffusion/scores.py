@@ -236,6 +236,8 @@ def gaussian_mixture_score(
     log-density is subtracted first. Tests of samplers can take the result as the truth. The
     function takes one component at a time, and needs memory for a few arrays of the shape of `x`.
 
+    It has no derivative: it is plain NumPy, for tests of samplers.
+
     References
     ----------
     .. [1] Song et al., "Score-Based Generative Modeling through Stochastic Differential Equations",

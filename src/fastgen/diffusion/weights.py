@@ -81,6 +81,10 @@ def min_snr_weight(
     ValueError
         If `t` lies outside the schedule, `gamma` is not positive, or `prediction` is unknown.
 
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
+
     References
     ----------
     .. [1] Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", ICCV 2023.
@@ -144,6 +148,10 @@ def soft_min_snr_weight(
     ValueError
         If `t` lies outside the schedule, `gamma` is not positive, or `prediction` is unknown.
 
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
+
     References
     ----------
     .. [1] Crowson et al., "Scalable High-Resolution Pixel-Space Image Synthesis with Hourglass
@@ -193,6 +201,10 @@ def p2_weight(t: ArrayLike, schedule: Schedule, *, k: float = 1.0, gamma: float 
     ValueError
         If `t` lies outside the schedule or `k` is not positive.
 
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
+
     References
     ----------
     .. [1] Choi et al., "Perception Prioritized Training of Diffusion Models", CVPR 2022.
@@ -231,6 +243,10 @@ def edm_weight(sigma: ArrayLike, *, sigma_data: float = 0.5) -> Array:
     ------
     ValueError
         If a sigma or `sigma_data` is not positive.
+
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
 
     References
     ----------
@@ -273,6 +289,10 @@ def inverse_variance_weight(t: ArrayLike, schedule: Schedule) -> Array:
     ValueError
         If `t` lies outside the schedule, or there is no noise at it.
 
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
+
     References
     ----------
     .. [1] Esser et al., "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
@@ -314,6 +334,10 @@ def logit_normal_weight(t: ArrayLike, *, mean: float = 0.0, std: float = 1.0) ->
     ------
     ValueError
         If a time lies outside [0, 1] or `std` is not positive.
+
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
 
     References
     ----------
@@ -358,6 +382,10 @@ def cosmap_weight(t: ArrayLike) -> Array:
     ------
     ValueError
         If a time lies outside [0, 1].
+
+    Notes
+    -----
+    It has no derivative: it is a constant of the loss.
 
     References
     ----------

@@ -59,6 +59,8 @@ def update(
     `fastgen.torch.ema.update` takes tensors and parameters. Arrays of JAX do not change: map
     `fastgen.jax.elementary.lerp` over them.
 
+    It has no derivative: averages of weights are not trained.
+
     Examples
     --------
     >>> import numpy as np, fastgen
@@ -119,6 +121,8 @@ def combine(snapshots: Sequence[Sequence[ArrayLike]], coefficients: ArrayLike) -
     -----
     Sums are in float64 and rounded once, because coefficients of both signs cancel. This is plain
     NumPy: it is needed once per model.
+
+    It has no derivative: averages of weights are not trained.
 
     Examples
     --------

@@ -60,6 +60,8 @@ def warmup_decay(
     -----
     This is `EMAModel` of diffusers, whose `optimization_step` is ``step + 1``.
 
+    It has no derivative: it is plain NumPy.
+
     Examples
     --------
     >>> import fastgen
@@ -114,6 +116,8 @@ def inverse_power_decay(
     This is `EMAModel` of diffusers with ``use_ema_warmup=True``, whose `optimization_step` is
     ``step + 1``, and `EMAWarmup` of k-diffusion.
 
+    It has no derivative: it is plain NumPy.
+
     Examples
     --------
     >>> import fastgen
@@ -159,6 +163,8 @@ def power_function_decay(
     After t updates, the weights of update :math:`\tau` count as :math:`\tau^\gamma`. EDM2 keeps two
     averages, for example of the widths 0.05 and 0.10, each with its own decay, and combines their
     snapshots afterwards; see `posthoc_coefficients`.
+
+    It has no derivative: it is plain NumPy.
 
     References
     ----------

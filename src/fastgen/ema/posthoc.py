@@ -36,6 +36,10 @@ def sigma_rel_of_gamma(gamma: ArrayLike) -> Array:
     ValueError
         If an exponent is negative.
 
+    Notes
+    -----
+    It has no derivative: it is plain NumPy.
+
     Examples
     --------
     >>> import fastgen
@@ -73,6 +77,8 @@ def gamma_of_sigma_rel(sigma_rel: ArrayLike) -> Array:
     -----
     Newton's iteration starts above the largest root, where the cubic is convex. So it falls to the
     root.
+
+    It has no derivative: it is plain NumPy.
 
     Examples
     --------
@@ -128,6 +134,8 @@ def posthoc_coefficients(
     -----
     Products of profiles have closed integrals. The least squares are solved in float64 with
     profiles of length 1. Snapshots that repeat each other share a coefficient.
+
+    It has no derivative: it is plain NumPy.
 
     References
     ----------

@@ -56,6 +56,10 @@ def split_parameters(
     ValueError
         If `layout` is unknown, or `axis` is out of range or has an odd length.
 
+    Notes
+    -----
+    It has no derivative: its results are views, whose gradients are the parts of one array.
+
     Examples
     --------
     >>> import numpy as np, fastgen

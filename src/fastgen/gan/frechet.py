@@ -45,8 +45,8 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     features are no special case, and nothing becomes complex. The error is about 1e-15 d of the
     traces, in float64, for inputs of any precision.
 
-    The estimate is biased: it is larger for fewer samples. Compare values of equal n alone. It is
-    plain NumPy, and has no derivative. Its last bits depend on NumPy's LAPACK.
+    The estimate is biased: it is larger for fewer samples. Compare values of equal n alone. Its
+    last bits depend on NumPy's LAPACK. It has no derivative: it is plain NumPy.
 
     References
     ----------
@@ -123,7 +123,7 @@ def frechet_distance_of_normals(
     singular, because its small eigenvalues lose their digits when it is made; `frechet_distance`
     of samples has no such loss.
 
-    It is plain NumPy in float64, and has no derivative. Its last bits depend on NumPy's LAPACK.
+    It has no derivative: it is plain NumPy in float64. Its last bits depend on NumPy's LAPACK.
 
     Examples
     --------

@@ -77,6 +77,7 @@ def apg(
     -----
     Max error: 8 ULP of the sample's largest term. Lengths and products are accumulated in float64.
     A float32 `average` keeps its digits from step to step, also with predictions of half precision.
+    The function has no derivative: it changes `average`.
     Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales in
     Diffusion Models" (2024).
 

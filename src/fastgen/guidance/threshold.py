@@ -99,6 +99,8 @@ def dynamic_threshold(
     The quantile is selected without a sort. A sample that holds a NaN becomes NaN. Source: Saharia
     et al., "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding" (2022).
 
+    It has no derivative: a quantile is no smooth function.
+
     Examples
     --------
     >>> import fastgen

@@ -150,7 +150,7 @@ def finite_scalar_indices(codes: ArrayLike, levels: Sequence[int]) -> Array:
 
     Notes
     -----
-    The function has no derivative.
+    It has no derivative: indices are whole numbers.
 
     References
     ----------
@@ -206,7 +206,7 @@ def finite_scalar_codes(indices: ArrayLike, levels: Sequence[int]) -> Array:
 
     Notes
     -----
-    The function has no derivative.
+    It has no derivative: indices are whole numbers.
 
     References
     ----------

@@ -96,7 +96,7 @@ def lookup_free_indices(x: ArrayLike) -> Array:
 
     Notes
     -----
-    The function has no derivative.
+    It has no derivative: an index is no smooth function.
 
     References
     ----------

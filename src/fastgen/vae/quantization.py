@@ -54,9 +54,9 @@ def nearest_code(x: ArrayLike, codebook: ArrayLike) -> Array:
     their distances are computed. So the index is the same on every machine, and for any batch.
     Blocks of vectors are compared one after the other: no array of all distances exists.
 
-    An index has no derivative. In training, the gradient of the code passes to `x` as it is
-    (`straight_through`). With PyTorch, give ``x.detach()`` here: an input that requires a gradient
-    is refused.
+    It has no derivative: an index is no smooth function. In training, the gradient of the code
+    passes to `x` as it is (`straight_through`). With PyTorch, give ``x.detach()`` here: an input
+    that requires a gradient is refused.
 
     References
     ----------
@@ -174,6 +174,8 @@ def code_sums(x: ArrayLike, indices: ArrayLike, size: int) -> tuple[Array, Array
     The sums are in float64, in the order of the vectors. For a codebook that follows its vectors,
     keep averages of both results by `fastgen.ema.update`, and give them to `codebook_from_sums`.
 
+    It has no derivative: the codebook learns by averages, not by gradients.
+
     Examples
     --------
     >>> import fastgen
@@ -231,6 +233,8 @@ def codebook_from_sums(counts: ArrayLike, sums: ArrayLike, *, epsilon: float = 1
     With averages of `code_sums` this is the codebook of VQ-VAE and of vector-quantize-pytorch. A
     code without vectors is near 0 where its sum has decayed: replace such codes by vectors.
 
+    It has no derivative: the codebook learns by averages, not by gradients.
+
     Examples
     --------
     >>> import fastgen
@@ -273,6 +277,10 @@ def code_perplexity(counts: ArrayLike) -> float:
     ------
     ValueError
         If a count is negative.
+
+    Notes
+    -----
+    It has no derivative: it is a number to watch.
 
     Examples
     --------

@@ -156,7 +156,7 @@ def matching_time(t: ArrayLike, change: PathChange) -> tuple[Array, Array]:
 
     Notes
     -----
-    Times are right within a few ULP of 1. It is plain NumPy, without derivatives.
+    Times are right within a few ULP of 1. It has no derivative: times are no variables.
 
     Examples
     --------

@@ -43,8 +43,8 @@ def optimal_coupling(x0: ArrayLike, x1: ArrayLike) -> Array:
     ``x1[optimal_coupling(x0, x1)]`` are the ends beside `x0`; labels of `x1` take the same indices.
     The assignment is that of SciPy's ``linear_sum_assignment``, whose time grows with the third
     power of the batch. Squares are the same for every permutation, so the costs are
-    :math:`-x_{0,i} \cdot x_{1,j}`, about the means of `x0` and of `x1`, in float64. The function is
-    plain NumPy, and has no derivative.
+    :math:`-x_{0,i} \cdot x_{1,j}`, about the means of `x0` and of `x1`, in float64. It has no
+    derivative: indices are whole numbers.
 
     References
     ----------

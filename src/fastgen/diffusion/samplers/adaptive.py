@@ -124,6 +124,8 @@ def sample_adaptive(
     The model is called with the whole batch until all samples have ended. Those that have ended
     stay at the last timestep.
 
+    It has no derivative: a run calls the user's model.
+
     References
     ----------
     .. [1] Lu et al., "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic Model Sampling in

@@ -81,6 +81,9 @@ def sample(
     first k samples of a batch of n are, to the bit, those of a batch of k, if the model treats its
     samples one by one.
 
+    It has no derivative: a run calls the user's model; differentiate its steps, such as
+    `solver_step`.
+
     Examples
     --------
     >>> import numpy as np, fastgen

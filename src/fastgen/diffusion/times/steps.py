@@ -107,6 +107,8 @@ def weighted_steps(
     -----
     Draws are as in `uniform`.
 
+    It has no derivative: steps are no variables.
+
     Examples
     --------
     >>> from fastgen.diffusion import times
