@@ -147,6 +147,8 @@ cdef extern from "core/run.h":
         ptrdiff_t shape[FG_MAX_DIMS]
         fg_operand operand[FG_MAX_OPERANDS]
     fg_result fg_run(const fg_problem *problem, fg_poll *poll) nogil
+    ctypedef void fg_task(void *context, ptrdiff_t item) noexcept nogil
+    int fg_parallel(ptrdiff_t items, fg_task *task, void *context, fg_poll *poll) nogil
 
 cdef extern from *:
     """

@@ -225,7 +225,7 @@ ctypedef struct common_shape:
 
 
 cdef inline void set_rows(fg_operand *operand, char *data, fg_dtype dtype, ptrdiff_t row,
-                          ptrdiff_t element) noexcept:
+                          ptrdiff_t element) noexcept nogil:
     operand.data, operand.dtype = data, dtype
     operand.stride[0], operand.stride[1] = row, element
 

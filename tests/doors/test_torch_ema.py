@@ -70,6 +70,41 @@ def test_autograd_sees_the_change():
         y.sum().backward()
 
 
+def test_tensors_of_the_usual_kind_are_checked_in_c(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a tensor was checked in Python")
+
+    monkeypatch.setattr(ft.ema, "check", refuse)
+    averages = [torch.nn.Parameter(torch.zeros(3)), torch.zeros(2, 2, dtype=torch.float64)]
+    weights = [torch.ones(3), torch.nn.Parameter(torch.ones(2, 2, dtype=torch.float64))]
+    before = [a._version for a in averages]
+    ft.ema.update(averages, weights, 0.75)
+    assert all(bool((a == 0.25).all()) for a in averages)
+    assert [a._version for a in averages] == [b + 1 for b in before]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_unusual_tensors(side):
+    """Views that are not whole, negative ones, and zeros without memory have the same values."""
+    unusual = [
+        torch.arange(8.0).reshape(2, 4).T,
+        torch.arange(8.0)[::2],
+        torch.arange(3.0).bfloat16(),
+        torch.tensor(2.0),
+        torch.zeros(0, 3),
+    ]
+    if side == 1:
+        unusual.append(torch.arange(4).to(torch.complex64).mul(1j).conj().imag)
+        unusual.append(torch._efficientzerotensor((3,)))
+        unusual.append(torch.ones(1).expand(3))
+    for x in unusual:
+        other = torch.full(x.shape, 4.0, dtype=x.dtype)
+        a, w = (x.clone(memory_format=torch.preserve_format), other) if side == 0 else (other, x)
+        wanted = torch.lerp(a, w.resolve_neg() if w.is_neg() else w + 0, 0.25)
+        ft.ema.update([a], [w], 0.75)
+        torch.testing.assert_close(a, wanted)
+
+
 def test_refused():
     a, w = torch.zeros(3), torch.ones(3)
     for averages, weights, error, message in (

@@ -45,6 +45,26 @@ def test_bits_are_those_of_lerp_for_any_layout(rng):
     np.testing.assert_allclose(named["w"], wanted, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sizes", [[64] * 3000, [5000] * 60, [200_000, 3, 140_000] + [9000] * 40])
+def test_many_arrays_share_threads(rng, sizes, dtype):
+    """Small arrays go to threads in groups, large ones are cut; each has the bits of a call."""
+    averages = [rng.normal(size=n).astype(dtype) for n in sizes]
+    weights = [rng.normal(size=n).astype(dtype) for n in sizes]
+    wanted = [
+        fastgen.elementary.lerp(a, w, 1 - 0.9) for a, w in zip(averages, weights, strict=True)
+    ]
+    before = fastgen.get_num_threads()
+    try:
+        for threads in (1, 3):
+            fastgen.set_num_threads(threads)
+            found = [a.copy() for a in averages]
+            update(found, weights, 0.9)
+            assert all(map(np.array_equal, found, wanted))
+    finally:
+        fastgen.set_num_threads(before)
+
+
 def test_decays_of_0_and_1(rng):
     for bad in (np.nan, np.inf):
         average, weight = np.full(4, bad), rng.normal(size=4)

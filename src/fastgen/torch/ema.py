@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from fastgen import ema as _arrays
+from fastgen._core import apply_in_place
 from fastgen._typing import Array, ArrayLike
 from fastgen.ema import _matched
+from fastgen.ema.arrays import _lerp
 from fastgen.ema.arrays import move as _move
 from fastgen.torch import _family
 from fastgen.torch._plain import interpreter, modes
-from fastgen.torch._tensors import check, check_writable, to_array, to_tensor
+from fastgen.torch._tensors import check, check_writable, on_memory, to_array, to_tensor
 
 __all__, __getattr__, __dir__ = _family.of("ema")
 
@@ -30,6 +32,8 @@ def update(
         )
     rate = _matched.rate_of(decay)
     places, ours, theirs = _matched.matched(averages, weights)
+    if 0 < rate < 1 and _moved(ours, theirs, rate):
+        return
     for place, a, w in zip(places, ours, theirs, strict=True):
         _check(f"update: averages[{place!r}]", a)
         _check(f"update: weights[{place!r}]", w)
@@ -41,8 +45,7 @@ def update(
             )
     if all([x.is_cpu for x in (*ours, *theirs)]):
         _move(places, list(map(to_array, ours)), list(map(to_array, theirs)), rate)
-        for a in ours:
-            torch.autograd.graph.increment_version(a)
+        _count_changes(ours)
         return
     with torch.no_grad():
         for a, w in zip(ours, theirs, strict=True):
@@ -50,6 +53,44 @@ def update(
                 a.copy_(w)
             elif rate != 0:
                 a.lerp_(w.to(a), rate)
+
+
+def _moved(averages: list[torch.Tensor], weights: list[torch.Tensor], rate: float) -> bool:
+    """Move tensors of the usual kind, and return True. Return False for others: nothing has moved.
+
+    Python takes some microseconds to check a tensor. So NumPy and C check: NumPy has no view of
+    tensors on other devices, of other layouts, or without plain memory.
+    """
+    with torch.no_grad():  # NumPy has then views of parameters too
+        try:
+            ours, theirs = list(map(on_memory, averages)), list(map(on_memory, weights))
+        except (RuntimeError, TypeError):
+            return False
+    if not apply_in_place(_lerp, ours, theirs, rate):
+        return False
+    _count_changes(averages)
+    return True
+
+
+def _takes_lists() -> bool:
+    """Whether PyTorch counts the changes of a list of tensors in one call. Old versions do not."""
+    try:
+        torch.autograd.graph.increment_version([])
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True
+
+
+_in_one_call = _takes_lists()
+
+
+def _count_changes(tensors: list[torch.Tensor]) -> None:
+    """Tell autograd that tensors have changed in place."""
+    if _in_one_call:
+        torch.autograd.graph.increment_version(tensors)
+        return
+    for x in tensors:
+        torch.autograd.graph.increment_version(x)
 
 
 def combine(snapshots: Sequence[Sequence[ArrayLike]], coefficients: ArrayLike) -> list[Array]:
