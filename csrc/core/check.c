@@ -43,7 +43,7 @@ static bool check_operands(const report *to, int takes, int gives, const fg_fact
 /* A map that is a whole operation. */
 static bool check_map(const report *to, const fg_stage *stage, const fg_facts *said)
 {
-    if (stage[1].map != NULL)
+    if (!fg_is_end(&stage[1]))
         return wrong(to, "a map that is a whole operation has a stage after it");
     if (__builtin_popcount(said->summed) > FG_MAX_TERMS)
         return wrong(to, "more than %d outputs are summed", FG_MAX_TERMS);
@@ -63,14 +63,14 @@ static bool check_short_cut(const report *to, int number, const fg_stage *stage,
     if (stage->skips == 0)
         return true;
     for (int i = 1; i <= stage->skips; i++)
-        if (stage[i].map == NULL)
+        if (fg_is_end(&stage[i]))
             return wrong(to, "stage %d skips %d stages, and fewer follow", number, stage->skips);
     const fg_stage *next = stage + 1 + stage->skips;
     const int sums = __builtin_popcount(said->summed);
     if (stage->states < 1 || stage->states < sums || stage->states < next->reads)
         return wrong(to, "stage %d leaves %d numbers of state, too few for what it skips to",
                      number, stage->states);
-    if (next->map == NULL && elements_of(said) > 0)
+    if (fg_is_end(next) && elements_of(said) > 0)
         return wrong(to, "stage %d skips the outputs", number);
     return true;
 }
@@ -79,7 +79,7 @@ static bool check_short_cut(const report *to, int number, const fg_stage *stage,
 static bool check_stage(const report *to, int number, const fg_stage *stage, bool closes,
                         const fg_facts *said, int states)
 {
-    const int outputs = stage[1].map == NULL ? elements_of(said) : 0;
+    const int outputs = stage->sums == NULL && fg_is_end(&stage[1]) ? elements_of(said) : 0;
     if (stage->terms < 0 || stage->terms > FG_MAX_TERMS || stage->states > FG_MAX_STATE)
         return wrong(to, "stage %d has more than %d terms, or %d numbers of state", number,
                      FG_MAX_TERMS, FG_MAX_STATE);
@@ -102,8 +102,8 @@ static bool check_stages(const report *to, const fg_stage *stages, const fg_stag
     int states = 0, takes = 0;
     if (stages->terms == FG_SUMMED_OUTPUTS)
         return check_map(to, stages, said);
-    for (int i = 0; stages[i].map != NULL; i++) {
-        if (wide[i].map == NULL)
+    for (int i = 0; !fg_is_end(&stages[i]); i++) {
+        if (fg_is_end(&wide[i]))
             return wrong(to, "it has fewer stages in double than in float");
         if (!check_stage(to, i, &stages[i], wide[i].close != NULL, said, states))
             return false;

@@ -22,7 +22,7 @@
      {.stages = FG_FOLDED_STAGE(formula##_derivative, formula##_derivative_fold)}}
 #define FG_FOLDED_STAGE(map, fold) \
     (const fg_stage[]){{map, NULL, map##_takes, 0, map##_gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, \
-                        NULL, 0, fold, 0}, FG_LAST_STAGE}
+                        NULL, 0, fold, 0, NULL}, FG_LAST_STAGE}
 #define FG_FOLDED(formula, reads, reduction, close) \
     FG_STAGE_WITH(formula, reads, reduction, close, formula##_fold, 0)
 #define FG_SHORT_CUT(formula, reads, close, skips) \

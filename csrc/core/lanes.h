@@ -19,17 +19,6 @@ typedef real lanes[FG_LANES];
 typedef double wide_real;
 typedef wide_real wide_lanes[FG_LANES];
 
-static inline wide_real wide_mul_add(wide_real a, wide_real b, wide_real c)
-{
-#if FG_REAL_BITS == 64
-    return mul_add(a, b, c);
-#elif defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
-    return FG_FMA(a, b, c);
-#else
-    return a * b + c;
-#endif
-}
-
 static inline wide_real wide_abs(wide_real x)
 {
     return FG_FABS(x);

@@ -59,6 +59,16 @@ typedef void fg_tile(const void *const *in, void *const *out, ptrdiff_t groups);
  * multiple of FG_FOLD_STEP. */
 typedef double fg_fold(const void *x, const void *constants, void *gradient, ptrdiff_t n);
 
+/* Sums the terms of a stage as they come. in[k] points to contiguous `real` of input k of the
+ * operation, and behind these to the numbers of state, in double. core/sums.h makes both loops. */
+typedef struct {
+    /* The totals of n elements of one row. Of an input "()" the first element alone is read. */
+    void (*row)(const void *const *in, ptrdiff_t n, double *totals);
+    /* Adds the terms of one element of each of `rows` rows to totals[t][first ...]; in[k] has an
+     * element, and a number of state, for each row. */
+    void (*across)(const void *const *in, ptrdiff_t rows, ptrdiff_t first, double *const *totals);
+} fg_sums;
+
 /* How the terms of a row become its totals. FG_LOG_PRODUCT: log|x| of the last term is summed, as
  * core/log_product.h describes; the other terms are summed as they are. */
 enum fg_reduction { FG_SUM, FG_MAX, FG_LOG_PRODUCT };
@@ -92,7 +102,14 @@ typedef struct {
     /* A short cut leaves the state of the last of the next `skips` stages, and these are skipped.
      * If the first number of its state is NaN for any row, they are run instead, from the start. */
     int skips;
+    const fg_sums *sums; /* in place of the map, of a stage that only reduces; or NULL */
 } fg_stage;
+
+/* What ends an array of stages. */
+static inline int fg_is_end(const fg_stage *stage)
+{
+    return stage->map == NULL && stage->sums == NULL;
+}
 
 /* Solves FG_LANES small problems at once, see core/lanes.h. size[i] is the length of core dimension
  * i, in the order in which the signature first has them. operand[k] points to the inputs and then
@@ -105,9 +122,9 @@ typedef void fg_lane_kernel(const ptrdiff_t *size, const double *options, void *
 /* How an operation, or a derivative, is computed: in stages, or by a lane kernel. core/check.h
  * compares the numbers with the signature. */
 typedef struct {
-    /* Ended by a stage without a map. The outputs "()" are the terms of the only stage, or the
-     * first numbers of the state at the end. The largest term ignores NaN, so a later stage must
-     * meet the NaN again. */
+    /* Ended by a stage without a map and sums. The outputs "()" are the terms of the only stage, or
+     * the first numbers of the state at the end. The largest term ignores NaN, so a later stage
+     * must meet the NaN again. */
     const fg_stage *stages;
     const fg_stage *element_stages; /* in their place for rows of one element; NULL: the same */
     fg_lane_kernel *lanes;

@@ -80,6 +80,16 @@ static inline real mul_add(real a, real b, real c)
 #endif
 }
 
+/* The same in double, whatever `real` is. */
+static inline double wide_mul_add(double a, double b, double c)
+{
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
+    return FG_FMA(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* a / b where 1 / b is known: three operations that are faster in vectors than a division. The
  * result is the quotient to the last bit where 1 / b is a normal number and nothing overflows
  * (Markstein, IA-64 and elementary functions, 2000, theorem 8.5). Without fused multiply-add it is

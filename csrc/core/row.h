@@ -42,17 +42,18 @@
     FG_WHOLE_STAGE(map, map##_takes, map##_gives, map##_steady, map##_arrays)
 #define FG_WHOLE_STAGE(map, takes, gives, steady, arrays) \
     (const fg_stage[]){ \
-        {map, NULL, takes, 0, gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, steady, arrays, NULL, 0}, \
+        {map, NULL, takes, 0, gives, FG_SUMMED_OUTPUTS, 0, FG_SUM, steady, arrays, NULL, 0, NULL}, \
         FG_LAST_STAGE}
 #define FG_STAGE(formula, reads, reduction, close) \
     FG_STAGE_WITH(formula, reads, reduction, close, NULL, 0)
 #define FG_STAGE_WITH(formula, reads, reduction, close, fold, skips) \
     {formula##_map, FG_CLOSING(close), formula##_map_takes - (reads), reads, formula##_map_gives, \
-     FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction, NULL, 0, fold, skips}
+     FG_AT_MOST(close##_terms, formula##_map_gives), close##_states, reduction, NULL, 0, fold, skips, \
+     NULL}
 #define FG_OUTPUTS(formula, reads) \
     {formula##_map, NULL, formula##_map_takes - (reads), reads, formula##_map_gives, 0, 0, FG_SUM, \
-     NULL, 0, NULL, 0}
-#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, 0, FG_SUM, NULL, 0, NULL, 0}
+     NULL, 0, NULL, 0, NULL}
+#define FG_LAST_STAGE {NULL, NULL, 0, 0, 0, 0, 0, FG_SUM, NULL, 0, NULL, 0, NULL}
 /* The function that closes a stage: compiled in double alone. */
 #if FG_REAL_BITS == 64
 #define FG_CLOSING(formula) formula##_closing

@@ -58,6 +58,21 @@ static void load_state_across(const across_plan *a, across_work *w, ptrdiff_t co
     }
 }
 
+/* Add the terms of `count` elements of each row to its partial sums. */
+static void sum_across(const across_plan *a, across_work *w, ptrdiff_t count)
+{
+    const fg_stage *stage = w->at.stage;
+    const ptrdiff_t bytes = w->rows * a->plan->problem->loops->real_size;
+    const void *in[FG_MAX_SLOTS];
+    for (int i = 0; i < stage->reads; i++)
+        in[stage->takes + i] = w->of_rows.states[i];
+    for (ptrdiff_t j = 0; j < count; j++) {
+        for (int k = 0; k < stage->takes; k++)
+            in[k] = w->tile.body[k] + j * bytes;
+        stage->sums->across(in, w->rows, j * w->rows, w->of_rows.totals);
+    }
+}
+
 void fg_run_tile_across(const across_plan *a, across_work *w, ptrdiff_t first, ptrdiff_t count)
 {
     const run_plan *plan = a->plan;
@@ -65,6 +80,10 @@ void fg_run_tile_across(const across_plan *a, across_work *w, ptrdiff_t first, p
     place_across(a, w, count);
     for (int k = 0; k < p->nin; k++)
         move_across(a, w, k, first, count);
+    if (w->at.stage->sums != NULL) {
+        sum_across(a, w, count);
+        return;
+    }
     load_state_across(a, w, count);
     fg_map_tile(plan, &w->at, &w->tile);
     for (int k = p->nin; w->at.last && k < p->nin + p->nout; k++)

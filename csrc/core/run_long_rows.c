@@ -46,6 +46,13 @@ static void run_block(const long_plan *l, tile_work *work, ptrdiff_t row, ptrdif
     const position *at = &l->at;
     const ptrdiff_t start = (l->first_row + row) * plan->n + begin;
     fg_load_tile(plan, work, start, count);
+    if (at->stage->sums != NULL) {
+        double sums[FG_MAX_TERMS];
+        fg_sum_block(plan, at, work, 0, count, l->state, row, sums);
+        for (int t = 0; t < at->terms; t++)
+            compensated_add(&totals[t], sums[t]);
+        return;
+    }
     fg_load_state(plan, at, work, l->state, row, count, 1);
     fg_map_tile(plan, at, work);
     if (at->last)

@@ -42,7 +42,7 @@ static inline bool fg_is_map(const fg_stage *stages)
 static inline void fg_start_stage(position *at, const run_plan *plan)
 {
     at->terms = fg_is_map(at->stage) ? __builtin_popcount(plan->problem->summed) : at->stage->terms;
-    at->last = at->stage[1].map == NULL;
+    at->last = fg_is_end(&at->stage[1]);
     at->cuts = false;
 }
 
@@ -57,7 +57,7 @@ static inline void fg_first_stage(position *at, const run_plan *plan)
 static inline bool fg_next_stage(position *at, const run_plan *plan)
 {
     const int steps = at->cuts ? 1 + at->stage->skips : 1;
-    if (at->stage[steps].map == NULL)
+    if (fg_is_end(&at->stage[steps]))
         return false;
     at->stage += steps, at->wide += steps;
     fg_start_stage(at, plan);

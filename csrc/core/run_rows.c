@@ -24,6 +24,27 @@ static void fold_rows(const run_plan *plan, const position *at, ptrdiff_t row, p
     }
 }
 
+static void sum_rows(const run_plan *plan, const position *at, tile_work *work, ptrdiff_t rows,
+                     row_work *of_rows)
+{
+    double totals[FG_MAX_TERMS];
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        fg_sum_block(plan, at, work, r * plan->n, plan->n, of_rows->states, r, totals);
+        for (int t = 0; t < at->terms; t++)
+            of_rows->totals[t][r] = totals[t];
+    }
+}
+
+static void map_rows(const run_plan *plan, const position *at, tile_work *work, ptrdiff_t rows,
+                     row_work *of_rows)
+{
+    const ptrdiff_t n = plan->n;
+    fg_load_state(plan, at, work, of_rows->states, 0, n, rows);
+    fg_map_tile(plan, at, work);
+    for (int t = 0; t < at->terms; t++)
+        fg_reduce(plan, at, work, t, n, rows, of_rows->totals[t]);
+}
+
 void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_rows, ptrdiff_t row,
                          ptrdiff_t rows)
 {
@@ -39,10 +60,7 @@ void fg_run_tile_of_rows(const run_plan *plan, tile_work *work, row_work *of_row
             if (!loaded)
                 fg_load_tile(plan, work, row * n, rows * n);
             loaded = true;
-            fg_load_state(plan, &at, work, of_rows->states, 0, n, rows);
-            fg_map_tile(plan, &at, work);
-            for (int t = 0; t < at.terms; t++)
-                fg_reduce(plan, &at, work, t, n, rows, of_rows->totals[t]);
+            (at.stage->sums != NULL ? sum_rows : map_rows)(plan, &at, work, rows, of_rows);
         }
         values = fg_close_stage(plan, &at, of_rows->totals, of_rows->states, rows);
     } while (fg_next_stage(&at, plan));

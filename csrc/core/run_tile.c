@@ -164,6 +164,19 @@ void fg_map_tile(const run_plan *plan, const position *at, tile_work *work)
             memcpy(work->body[k] + work->whole * size, work->tail[k], (size_t)(work->left * size));
 }
 
+void fg_sum_block(const run_plan *plan, const position *at, const tile_work *work, ptrdiff_t first,
+                  ptrdiff_t count, double *const *state, ptrdiff_t row, double *totals)
+{
+    const fg_stage *stage = at->stage;
+    const ptrdiff_t offset = first * plan->problem->loops->real_size;
+    const void *in[FG_MAX_SLOTS];
+    for (int k = 0; k < stage->takes; k++)
+        in[k] = work->body[k] + offset;
+    for (int i = 0; i < stage->reads; i++)
+        in[stage->takes + i] = state[i] + row;
+    stage->sums->row(in, count, totals);
+}
+
 /* The logarithms of a tile of float are taken of products in double, too. */
 static void sum_logs(const run_plan *plan, const tile_work *work, const void *tile, ptrdiff_t n,
                      ptrdiff_t rows, double *totals)

@@ -53,6 +53,11 @@ void fg_load_state(const run_plan *plan, const position *at, tile_work *work, do
 /* Map the tile. Outputs that are not direct are left in their slots. */
 void fg_map_tile(const run_plan *plan, const position *at, tile_work *work);
 
+/* The totals of all terms of a stage that has sums: of `count` elements of the tile, from `first`
+ * on, which are of one row. */
+void fg_sum_block(const run_plan *plan, const position *at, const tile_work *work, ptrdiff_t first,
+                  ptrdiff_t count, double *const *state, ptrdiff_t row, double *totals);
+
 /* The totals of one term, of rows of n elements. */
 void fg_reduce(const run_plan *plan, const position *at, const tile_work *work, int term,
                ptrdiff_t n, ptrdiff_t rows, double *totals);

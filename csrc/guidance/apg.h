@@ -16,14 +16,14 @@
 
 #include "core/real.h"
 
-static inline void apg_sums(real uncond, real cond, real scale, real average, real momentum,
-                            real eta, real threshold, real *step_step, real *step_cond,
-                            real *cond_cond)
+static inline void apg_sums(double uncond, double cond, double scale, double average,
+                            double momentum, double eta, double threshold, double *step_step,
+                            double *step_cond, double *cond_cond)
 {
     (void)scale;
     (void)eta;
     (void)threshold;
-    real step = mul_add(momentum, average, cond - uncond);
+    double step = wide_mul_add(momentum, average, cond - uncond);
     *step_step = step * step;
     *step_cond = step * cond;
     *cond_cond = cond * cond;

@@ -18,6 +18,13 @@ static inline real cfg(real uncond, real cond, real scale)
     return scale == R(1.0) ? cond : guided;
 }
 
+/* The same in double, for the sums over a sample. */
+static inline double wide_cfg(double uncond, double cond, double scale)
+{
+    double guided = wide_mul_add(scale, cond - uncond, uncond);
+    return scale == 1.0 ? cond : guided;
+}
+
 static inline real cfg_grad(real uncond, real cond, real scale, real *d_uncond, real *d_cond,
                             real *d_scale)
 {

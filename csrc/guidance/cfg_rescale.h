@@ -17,12 +17,12 @@
 
 #include "guidance/cfg.h"
 
-static inline void cfg_rescale_sums(real uncond, real cond, real scale, real rescale,
-                                    real *sum_cond, real *sum_guided)
+static inline void cfg_rescale_sums(double uncond, double cond, double scale, double rescale,
+                                    double *sum_cond, double *sum_guided)
 {
     (void)rescale;
     *sum_cond = cond;
-    *sum_guided = cfg(uncond, cond, scale);
+    *sum_guided = wide_cfg(uncond, cond, scale);
 }
 
 static inline void cfg_rescale_sums_close(real n, real sum_cond, real sum_guided, real *mean_cond,
@@ -32,12 +32,12 @@ static inline void cfg_rescale_sums_close(real n, real sum_cond, real sum_guided
     *mean_guided = sum_guided / n;
 }
 
-static inline void cfg_rescale_squares(real uncond, real cond, real scale, real rescale,
-                                       real mean_cond, real mean_guided, real *square_cond,
-                                       real *square_guided)
+static inline void cfg_rescale_squares(double uncond, double cond, double scale, double rescale,
+                                       double mean_cond, double mean_guided, double *square_cond,
+                                       double *square_guided)
 {
     (void)rescale;
-    real of_cond = cond - mean_cond, of_guided = cfg(uncond, cond, scale) - mean_guided;
+    double of_cond = cond - mean_cond, of_guided = wide_cfg(uncond, cond, scale) - mean_guided;
     *square_cond = of_cond * of_cond;
     *square_guided = of_guided * of_guided;
 }
@@ -63,13 +63,14 @@ static inline void cfg_rescale(real uncond, real cond, real scale, real rescale,
 
 /* The second stage with a cotangent t. */
 
-static inline void cfg_rescale_vjp_squares(real uncond, real cond, real scale, real rescale, real t,
-                                           real mean_cond, real mean_guided, real *square_cond,
-                                           real *square_guided, real *along)
+static inline void cfg_rescale_vjp_squares(double uncond, double cond, double scale, double rescale,
+                                           double t, double mean_cond, double mean_guided,
+                                           double *square_cond, double *square_guided,
+                                           double *along)
 {
     cfg_rescale_squares(uncond, cond, scale, rescale, mean_cond, mean_guided, square_cond,
                         square_guided);
-    *along = t * cfg(uncond, cond, scale);
+    *along = t * wide_cfg(uncond, cond, scale);
 }
 
 static inline void cfg_rescale_vjp_squares_close(real n, real square_cond, real square_guided,

@@ -16,7 +16,8 @@
 
 #include "guidance/cfg.h"
 
-static inline void cfg_zero_star_sums(real uncond, real cond, real scale, real *both, real *square)
+static inline void cfg_zero_star_sums(double uncond, double cond, double scale, double *both,
+                                      double *square)
 {
     (void)scale;
     *both = cond * uncond;
@@ -36,11 +37,11 @@ static inline void cfg_zero_star(real uncond, real cond, real scale, real a, rea
 
 /* The stages with a cotangent t. */
 
-static inline void cfg_zero_star_vjp_sums(real uncond, real cond, real scale, real t, real *both,
-                                          real *square, real *along)
+static inline void cfg_zero_star_vjp_sums(double uncond, double cond, double scale, double t,
+                                          double *both, double *square, double *along)
 {
     cfg_zero_star_sums(uncond, cond, scale, both, square);
-    *along = (R(1.0) - scale) * t * uncond;
+    *along = (1.0 - scale) * t * uncond;
 }
 
 static inline void cfg_zero_star_vjp_sums_close(real n, real both, real square, real along, real *a,

@@ -16,16 +16,17 @@
 
 #include "guidance/cfg_rescale.h"
 
-static inline void deviation_ratio_sums(real uncond, real cond, real scale, real *sum_cond,
-                                        real *sum_guided)
+static inline void deviation_ratio_sums(double uncond, double cond, double scale, double *sum_cond,
+                                        double *sum_guided)
 {
-    cfg_rescale_sums(uncond, cond, scale, R(0.0), sum_cond, sum_guided);
+    cfg_rescale_sums(uncond, cond, scale, 0.0, sum_cond, sum_guided);
 }
 
-static inline void deviation_ratio_squares(real uncond, real cond, real scale, real mean_cond,
-                                           real mean_guided, real *square_cond, real *square_guided)
+static inline void deviation_ratio_squares(double uncond, double cond, double scale,
+                                           double mean_cond, double mean_guided,
+                                           double *square_cond, double *square_guided)
 {
-    cfg_rescale_squares(uncond, cond, scale, R(0.0), mean_cond, mean_guided, square_cond,
+    cfg_rescale_squares(uncond, cond, scale, 0.0, mean_cond, mean_guided, square_cond,
                         square_guided);
 }
 

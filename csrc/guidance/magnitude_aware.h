@@ -21,8 +21,8 @@
 #include "elementary/exp.h"
 #include "guidance/cfg.h"
 
-static inline void magnitude_aware_sums(real uncond, real cond, real scale, real damping,
-                                        real *apart, real *square)
+static inline void magnitude_aware_sums(double uncond, double cond, double scale, double damping,
+                                        double *apart, double *square)
 {
     (void)scale;
     (void)damping;
@@ -45,8 +45,9 @@ static inline void magnitude_aware(real uncond, real cond, real scale, real damp
 
 /* The stages with a cotangent w. */
 
-static inline void magnitude_aware_vjp_sums(real uncond, real cond, real scale, real damping,
-                                            real w, real *apart, real *square, real *along)
+static inline void magnitude_aware_vjp_sums(double uncond, double cond, double scale,
+                                            double damping, double w, double *apart, double *square,
+                                            double *along)
 {
     magnitude_aware_sums(uncond, cond, scale, damping, apart, square);
     *along = w * (cond - uncond);

@@ -17,12 +17,12 @@
 
 #include "core/real.h"
 
-static inline void perp_neg_sums(real base, real positive, real negative, real scale,
-                                 real negative_scale, real *both, real *square)
+static inline void perp_neg_sums(double base, double positive, double negative, double scale,
+                                 double negative_scale, double *both, double *square)
 {
     (void)scale;
     (void)negative_scale;
-    real toward = positive - base;
+    double toward = positive - base;
     *both = (negative - base) * toward;
     *square = toward * toward;
 }
@@ -43,9 +43,9 @@ static inline void perp_neg(real base, real positive, real negative, real scale,
 
 /* The stages with a cotangent w. */
 
-static inline void perp_neg_vjp_sums(real base, real positive, real negative, real scale,
-                                     real negative_scale, real w, real *both, real *square,
-                                     real *with)
+static inline void perp_neg_vjp_sums(double base, double positive, double negative, double scale,
+                                     double negative_scale, double w, double *both, double *square,
+                                     double *with)
 {
     perp_neg_sums(base, positive, negative, scale, negative_scale, both, square);
     *with = scale * negative_scale * w * (positive - base);

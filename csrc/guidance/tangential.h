@@ -24,15 +24,16 @@
 
 /* A product and its rounding error. If c and u have nearly the same length and are nearly
  * perpendicular, the main direction depends on the last digits of the products. */
-static inline void tangential_product(real x, real y, real *product, real *lost)
+static inline void tangential_product(double x, double y, double *product, double *lost)
 {
     *product = x * y;
-    *lost = mul_add(x, y, -*product);
+    *lost = wide_mul_add(x, y, -*product);
 }
 
-static inline void tangential_sums(real uncond, real cond, real scale, real *cond_cond,
-                                   real *cond_uncond, real *uncond_uncond, real *cond_cond_lost,
-                                   real *cond_uncond_lost, real *uncond_uncond_lost)
+static inline void tangential_sums(double uncond, double cond, double scale, double *cond_cond,
+                                   double *cond_uncond, double *uncond_uncond,
+                                   double *cond_cond_lost, double *cond_uncond_lost,
+                                   double *uncond_uncond_lost)
 {
     (void)scale;
     tangential_product(cond, cond, cond_cond, cond_cond_lost);
@@ -78,14 +79,15 @@ static inline void tangential(real uncond, real cond, real scale, real of_uncond
 
 /* The stages with a cotangent w. */
 
-static inline void tangential_vjp_sums(real uncond, real cond, real scale, real w, real *cond_cond,
-                                       real *cond_uncond, real *uncond_uncond, real *cond_cond_lost,
-                                       real *cond_uncond_lost, real *uncond_uncond_lost,
-                                       real *with_uncond, real *with_cond)
+static inline void tangential_vjp_sums(double uncond, double cond, double scale, double w,
+                                       double *cond_cond, double *cond_uncond,
+                                       double *uncond_uncond, double *cond_cond_lost,
+                                       double *cond_uncond_lost, double *uncond_uncond_lost,
+                                       double *with_uncond, double *with_cond)
 {
     tangential_sums(uncond, cond, scale, cond_cond, cond_uncond, uncond_uncond, cond_cond_lost,
                     cond_uncond_lost, uncond_uncond_lost);
-    const real d = (R(1.0) - scale) * w;
+    const double d = (1.0 - scale) * w;
     *with_uncond = d * uncond;
     *with_cond = d * cond;
 }

@@ -286,3 +286,37 @@ def test_gradients_where_a_direction_vanishes():
         assert d_u.tolist() == [-1, -1, -1] and d_c.tolist() == [2, 2, 2] and d_s == 0
         _, (d_u, d_c, d_s) = fastgen.value_and_grad(guidance.deviation_ratio)(zero, zero, 3.0)
         assert not d_u.any() and not d_c.any() and d_s == 0
+
+
+@pytest.mark.parametrize("power", [-38, -30, -22, 19, 30, 37])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apg",
+        "cfg_rescale",
+        "cfg_zero_star",
+        "deviation_ratio",
+        "magnitude_aware",
+        "perp_neg",
+        "tangential",
+    ],
+)
+def test_the_whole_range_of_float32(name, power):
+    """Squares of float32 beyond 1e19 and below 1e-22 would leave its range."""
+    f = getattr(guidance, name)
+    rng = np.random.default_rng(5)
+    count = 3 if name == "perp_neg" else 2
+    arrays = [(rng.normal(size=(2, 40)) * 10.0**power).astype(np.float32) for _ in range(count)]
+    found = f(*arrays, 1.5)
+    wanted = f(*[x.astype(np.float64) for x in arrays], 1.5)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+    if name == "apg":
+        return
+    _, pullback = fastgen.vjp(f, *arrays, 1.5)
+    _, in_double = fastgen.vjp(f, *[x.astype(np.float64) for x in arrays], 1.5)
+    got, expected = pullback(np.ones_like(found)), in_double(np.ones(found.shape))
+    largest = [max(np.abs(g).max() for g in expected[:count])] * count  # of the predictions
+    largest += [np.abs(g).max() for g in expected[count:]]
+    for g, e, size in zip(got, expected, largest, strict=True):
+        if size < 1e38:
+            assert np.abs(g - e).max() <= 3e-6 * size + 2e-45  # the least number of float32

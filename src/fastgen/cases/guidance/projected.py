@@ -302,7 +302,7 @@ CASES = {
             (((2.0, 2.0), (1.0, 1.0), 5.0), (1.0, 1.0)),
             (((NAN, 1.0), (1.0, 1.0), 5.0), (NAN, NAN)),
         ),
-        bits=("a4fb6a762941eefc", "7887b14b484893b7"),
+        bits=("43a171f39c148d13", "7887b14b484893b7"),
     ),
     "guidance.perp_neg": Case(
         call=lambda f, b, p, n, s, t: f(b, p, n, s, negative_scale=t, axis=-1),
@@ -338,7 +338,7 @@ CASES = {
             (((0.0, 0.0), (1.0, 2.0), (0.0, 0.0), 3.0, 5.0), (3.0, 6.0)),
             (((NAN, 0.0), (1.0, 2.0), (0.0, 0.0), 3.0, 5.0), (NAN, NAN)),
         ),
-        bits=("e691dd2d5e24768e", "b3fe51a59ea696fc"),
+        bits=("a71327571324597a", "b3fe51a59ea696fc"),
     ),
     "guidance.tangential": Case(
         call=lambda f, u, c, s: f(u, c, s, axis=-1),
@@ -374,7 +374,7 @@ CASES = {
             (((2.0, 0.0), (0.0, 1.0), 1.0), (0.0, 1.0)),
             (((NAN, 1.0), (1.0, 1.0), 5.0), (NAN, NAN)),
         ),
-        bits=("cb46d731b513868f", "0e81ad21ce30e2e2"),
+        bits=("54091d5fd1133ba4", "0e81ad21ce30e2e2"),
     ),
     "guidance.magnitude_aware": Case(
         call=lambda f, u, c, s, k: f(u, c, s, damping=k, axis=-1),
@@ -407,6 +407,6 @@ CASES = {
             (((0.0, 0.0), (0.0, 0.0), 7.5, 8.0), (0.0, 0.0)),
             (((NAN, 0.0), (3.0, -1.0), 7.5, 8.0), (NAN, NAN)),
         ),
-        bits=("d13ea218497f83a9", "32acafb40edced47"),
+        bits=("ce98dfeb8323ba1d", "32acafb40edced47"),
     ),
 }

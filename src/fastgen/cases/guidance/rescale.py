@@ -136,7 +136,7 @@ CASES = {
             (((NAN, 0.0), (1.0, 2.0), 2.0), NAN),
             (((1.0, 0.0), (1.0, NAN), 2.0), NAN),
         ),
-        bits=("4516ac3c49b87afd", "94393c036c89a153"),
+        bits=("e8b747eda10ddcef", "94393c036c89a153"),
     ),
     "guidance.cfg_rescale": Case(
         call=lambda f, u, c, s, r: f(u, c, s, rescale=r, axis=-1),
@@ -178,6 +178,6 @@ CASES = {
             (((NAN, 0.0), (1.0, 2.0), 2.0, 1.0), (NAN, NAN)),
             (((1.0, 0.0), (1.0, 2.0), 2.0, NAN), (NAN, NAN)),
         ),
-        bits=("f73885c153ce13ca", "e5c4158aea2dbb43"),
+        bits=("81d4c987da87c0f0", "e5c4158aea2dbb43"),
     ),
 }
